@@ -1,0 +1,43 @@
+"""What a study found: store -> frames -> phases -> charts -> one page that works offline.
+
+`frames` reads a store's two tables, `where` understands filters on them; `phases` says what each
+trial did and `cells` what the seeds of a point did together, with the statistics of `estimates`;
+`charts` draws the frames and `page` puts the drawings into a single HTML file. `cli` prints. None
+of it needs torch or Ray.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.frames import load_readings, load_trials
+    from analysis.page import write_report
+    from analysis.phases import cells, classify, summary
+    from analysis.where import read_filter
+
+__all__ = [
+    "cells",
+    "classify",
+    "load_readings",
+    "load_trials",
+    "read_filter",
+    "summary",
+    "write_report",
+]
+
+_HOMES = {
+    "cells": "phases",
+    "classify": "phases",
+    "load_readings": "frames",
+    "load_trials": "frames",
+    "read_filter": "where",
+    "summary": "phases",
+    "write_report": "page",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: pandas and Altair take a second."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

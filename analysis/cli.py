@@ -1,0 +1,118 @@
+"""The `analysis` command: arguments to calls; the only module here that prints or exits.
+
+Imports that take time wait until a command needs them.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from study.console import as_json as json_of
+from study.console import as_text, main_of
+from study.errors import UsageError
+
+app = typer.Typer(
+    help="Read a study's store: its trials, their phases, a report.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+# Of the 45 columns, those that fit a terminal and say most.
+TABLE_COLUMNS = (
+    "trial_id", "n", "k", "width", "train_size", "weight_decay", "seed", "ended", "epochs_run",
+    "memorized_epoch", "generalized_epoch", "final_test_accuracy",
+)  # fmt: skip
+
+StorePath = Annotated[str, typer.Argument(metavar="STORE", help="Folder or URL of a study.")]
+
+
+@app.command()
+def query(
+    store: StorePath,
+    *,
+    where: Annotated[
+        str | None, typer.Option(help='Keep these trials: "weight_decay > 0.01 and k == 3".')
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Keep these columns: a,b. A table shows 12, files all.")
+    ] = None,
+    form: Annotated[
+        Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="How to write.")
+    ] = "table",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file instead of stdout.")
+    ] = None,
+) -> bytes:
+    """Print the trials of a study, filtered.
+
+    A filter compares columns with ==, !=, <, <=, >, >=, in [...] and is null, joined by and, or,
+    not and parentheses; text is in quotes: ended == "collapsed" or not (n in [20, 30]).
+    """
+    from analysis.formats import FORMATS
+    from analysis.frames import some_trials
+    from analysis.output import write_whole
+
+    form = "json" if as_json else form
+    if form == "parquet" and output is None and sys.stdout.isatty():
+        raise UsageError(
+            "parquet; it is bytes, which a terminal cannot show. Write a file with -o, or pipe it."
+        )
+    wanted = [name.strip() for name in columns.split(",")] if columns is not None else None
+    if wanted is None and form == "table":
+        wanted = list(TABLE_COLUMNS)
+    content = FORMATS[form](some_trials(store, where, wanted))
+    if output is None:
+        return content
+    write_whole(output, content)
+    return b""
+
+
+@app.command()
+def phases(
+    store: StorePath,
+    preset: Annotated[
+        str, typer.Option(help="What counts as grokking: default, or liu (arXiv 2205.10343).")
+    ] = "default",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> bytes:
+    """Count the trials of each phase, with the median epochs of their events."""
+    from analysis.formats import as_table, records
+    from analysis.frames import some_trials
+    from analysis.phases import FLAGS, classify, find_preset, summary
+
+    find_preset(preset)  # what the user wrote comes before what the store holds
+    trials = some_trials(store)
+    table = summary(trials, preset)
+    labelled = classify(trials, preset)
+    flags = {name: int(labelled[name].sum()) for name in FLAGS}
+    if as_json:
+        answer = {"preset": preset, "trials": len(trials), "phases": records(table), "flags": flags}
+        return json_of(answer)
+    table["share"] = table["share"].map("{:.0%}".format)
+    flagged = ", ".join(f"{count} {name}" for name, count in flags.items() if count)
+    return as_text(as_table(table), f"flags: {flagged or 'none'}")
+
+
+@app.command()
+def report(
+    store: StorePath,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path(
+        "report.html"
+    ),
+    x: Annotated[str | None, typer.Option(help="Axis across; weight_decay if it varies.")] = None,
+    y: Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")] = None,
+) -> None:
+    """Write one HTML file with the phase diagram, the times and the curves; it works offline."""
+    from analysis.page import write_report
+
+    write_report(store, output, x, y)
+    print(output, file=sys.stderr)
+
+
+def main() -> None:
+    """The `analysis` command."""
+    main_of(app)

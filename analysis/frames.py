@@ -1,0 +1,71 @@
+"""A store's two tables as pandas frames; the columns are those of `study.schema`.
+
+Whole columns are nullable Int64, so that a null event stays null instead of turning epochs into
+floats. Text is pandas' own `string`. Real columns are plain float64: null and NaN both mean "no
+number" (`ended` says why), and every numerical library takes them as they are.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from analysis.where import read_filter
+from study import schema
+from study.errors import StoreError, unknown
+from study.store import Store
+
+DTYPES = {pa.int64(): pd.Int64Dtype(), pa.string(): pd.StringDtype()}
+
+
+def load_trials(
+    path: str | Path, where: str | None = None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """The trials of a store, one row each; an empty frame where none has finished.
+
+    Args: path or URL of the store; where, a filter such as `k == 3 and generalized_epoch is null`
+    (see `analysis.where`), applied while reading; columns to keep, in this order.
+    Raises: UsageError for a filter or column that is not right; StoreError for the store.
+    """
+    for name in columns or ():
+        if name not in schema.TRIALS.names:
+            raise unknown("a column", name, schema.TRIALS.names)
+    expression = None if where is None else read_filter(where, schema.TRIALS)
+    return _frame(Store.open(path).trials(expression, columns))
+
+
+def some_trials(
+    path: str | Path, where: str | None = None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """`load_trials` of a store that holds trials, though none may pass the filter.
+
+    Raises: StoreError where none has finished yet; otherwise as `load_trials`.
+    """
+    trials = load_trials(path, where, columns)
+    if trials.empty and not Store.open(path).trials(columns=["trial_id"]).num_rows:
+        raise StoreError(
+            f"{path}: no trials yet; a trial is stored when its network has ended. "
+            "Wait for the first ones, or continue the study with `study run`."
+        )
+    return trials
+
+
+def load_readings(
+    path: str | Path, trials: pd.DataFrame | Iterable[str] | None = None
+) -> pd.DataFrame:
+    """The readings of a store by trial and epoch: of all trials, or of those named.
+
+    Args: path or URL of the store; trials, a frame with a `trial_id` column, or ids, or one id.
+    Raises: StoreError for the store; KeyError for a frame without trial_id.
+    """
+    if isinstance(trials, pd.DataFrame):
+        trials = trials["trial_id"]
+    elif isinstance(trials, str):
+        trials = [trials]
+    return _frame(Store.open(path).readings(trials))
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas(types_mapper=DTYPES.get)
+    return frame

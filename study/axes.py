@@ -1,0 +1,146 @@
+"""One axis of a study: what a user may write for it, and the values that it stands for.
+
+An axis is one value, a list, or a range: `{log = [1e-3, 1e-1], points = 9}` or `{linear = ...}`.
+`AXES` is the one table of axes, in the order of the columns; spec, trials, store and help share it.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+AxisValue = int | float | str
+
+ONLINE = "online"
+LATTICE_POINTS = 12  # values that random search tries on a shape axis: packs stay full
+
+
+@dataclass(frozen=True, slots=True)
+class AxisRule:
+    """What values of an axis must obey.
+
+    `shape` axes change tensor shapes, so trials that differ there cannot share a pack.
+    """
+
+    integer: bool
+    low: float
+    low_allowed: bool
+    shape: bool
+    words: tuple[str, ...] = ()
+
+    def check(self, value: object) -> AxisValue:
+        """The value in the axis's own type; a ValueError says which rule it breaks."""
+        if isinstance(value, str) and value in self.words:
+            return value
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
+            also = "".join(f' or "{word}"' for word in self.words)
+            raise ValueError(f"{value!r}; a value here is a finite number{also}. Write a number.")
+        if self.integer and value != int(value):
+            raise ValueError(f"{value!r}; a value here is a whole number. Use {round(value)}.")
+        if value < self.low or (value == self.low and not self.low_allowed):
+            bound = "at least" if self.low_allowed else "above"
+            raise ValueError(f"{value!r}; a value here is {bound} {self.low:g}. Raise it.")
+        return int(value) if self.integer else float(value)
+
+
+AXES: dict[str, AxisRule] = {
+    "n": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
+    "k": AxisRule(integer=True, low=1, low_allowed=True, shape=False),
+    "width": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
+    "weight_decay": AxisRule(integer=False, low=0, low_allowed=True, shape=False),
+    "train_size": AxisRule(integer=True, low=1, low_allowed=True, shape=True, words=(ONLINE,)),
+    "learning_rate": AxisRule(integer=False, low=0, low_allowed=False, shape=False),
+    "batch_size": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
+    "init_scale": AxisRule(integer=False, low=0, low_allowed=False, shape=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The values of one axis, and the range they came from if they came from one.
+
+    `written` is what the user wrote, for messages and for study.json; `values` is empty for a
+    range without points, which only a random search can use.
+    """
+
+    rule: AxisRule
+    values: tuple[AxisValue, ...]
+    written: object
+    scale: Literal["log", "linear"] | None = None
+    low: float = math.nan
+    high: float = math.nan
+
+    def at(self, uniform: float) -> AxisValue:
+        """The value that a random search takes for a uniform number in [0, 1)."""
+        lattice = self.values
+        if not lattice:
+            if not self.rule.shape:
+                return self._between(uniform)
+            steps = LATTICE_POINTS - 1
+            lattice = _distinct(self._between(i / steps) for i in range(LATTICE_POINTS))
+        return lattice[int(uniform * len(lattice))]
+
+    def _between(self, share: float) -> AxisValue:
+        return _interpolate(self.rule, self.scale, self.low, self.high, share)
+
+
+def read_axis(name: str, written: object) -> Axis:
+    """What a user wrote for an axis, checked.
+
+    Raises ValueError whose message is `value; rule. remedy.`
+    """
+    rule = AXES[name]
+    if isinstance(written, dict):
+        return _read_range(rule, written)
+    listed = list(written) if isinstance(written, list | tuple) else [written]
+    if not listed:
+        raise ValueError("[]; an axis has at least one value. Give one, or leave the axis out.")
+    return Axis(rule, _distinct(rule.check(value) for value in listed), written)
+
+
+def _read_range(rule: AxisRule, written: dict[str, Any]) -> Axis:
+    example = "{log = [1e-3, 1e-1], points = 9}"
+    scales = [key for key in ("log", "linear") if key in written]
+    if len(scales) != 1 or set(written) - {"log", "linear", "points"}:
+        raise ValueError(f"{written}; a range is log or linear, with points. Write {example}.")
+    ends = written[scales[0]]
+    if not isinstance(ends, list | tuple) or len(ends) != 2:
+        raise ValueError(f"{ends!r}; a range has two ends. Write {example}.")
+    low, high = (rule.check(end) for end in ends)
+    if ONLINE in (low, high):
+        raise ValueError(f"{ends!r}; the ends of a range are numbers. Write {example}.")
+    low, high = float(low), float(high)
+    if not low < high:
+        raise ValueError(f"{ends!r}; a range rises. Write the smaller end first.")
+    scale: Literal["log", "linear"] = "log" if scales[0] == "log" else "linear"
+    if scale == "log" and low <= 0:
+        raise ValueError(
+            f"{low!r} on a log range; a log range starts above 0. "
+            f"Start at {high / 100:g}, or use {{linear = [...]}}."
+        )
+    points = written.get("points")
+    values: tuple[AxisValue, ...] = ()
+    if points is not None:
+        if isinstance(points, bool) or not isinstance(points, int) or points < 2:
+            raise ValueError(f"points = {points!r}; a range has at least 2 points. Write more.")
+        shares = (i / (points - 1) for i in range(points))
+        values = _distinct(_interpolate(rule, scale, low, high, share) for share in shares)
+    return Axis(rule, values, written, scale, low, high)
+
+
+def _interpolate(
+    rule: AxisRule, scale: str | None, low: float, high: float, share: float
+) -> AxisValue:
+    if scale == "log":
+        value = math.exp(math.log(low) * (1 - share) + math.log(high) * share)
+    else:
+        value = low * (1 - share) + high * share
+    # 12 digits: ids are hashes of values, and the last bits of exp differ between libraries.
+    return round(value) if rule.integer else float(f"{value:.12g}")
+
+
+def _distinct(values: Any) -> tuple[AxisValue, ...]:
+    return tuple(dict.fromkeys(values))

@@ -1,0 +1,189 @@
+"""`study`: arguments to calls. The only place that prints or exits.
+
+stdout is data, everything else goes to stderr; exit 0 ok, 1 error, 2 usage, 3 some trials failed,
+130 interrupted. torch and ray load inside the commands that need them.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from study.console import Display, as_text, main_of, seconds_text
+from study.console import as_json as json_of
+
+if TYPE_CHECKING:
+    from study.store import Store
+
+app = typer.Typer(
+    help="Train thousands of tiny networks and find out when they grok.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SpecArgument = Annotated[str, typer.Argument(help="A study file, or a bundled name.")]
+StoreArgument = Annotated[str, typer.Argument(help="The store of a study: a folder or a URL.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Override a key: axes.width=[100,200]. May repeat.", metavar="KEY=VALUE"
+    ),
+]
+OutOption = Annotated[str, typer.Option(help="Where stores are: the study's is OUT/<name>.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+@app.command()
+def plan(
+    spec: SpecArgument,
+    sets: SetOption = None,
+    out: OutOption = "runs",
+    as_json: JsonOption = False,
+) -> bytes:
+    """What would run: trials, packs, shapes, estimated time and memory. Nothing is trained."""
+    from study.plan import make_plan
+    from study.store import Store
+    from study.study_file import load_spec
+
+    study = load_spec(spec, tuple(sets or ()))
+    planned = make_plan(study, Store(f"{out}/{study.name}"))
+    shapes: dict[str, dict[str, Any]] = {}
+    for pack in planned.packs:
+        shape = pack.trials[0].shape
+        name = f"{pack.setting.label} {shape}".strip()
+        row = shapes.setdefault(
+            name, {"setting": pack.setting.label, **shape._asdict(), "trials": 0, "packs": 0}
+        )
+        row["trials"] += len(pack.trials)
+        row["packs"] += 1
+    if as_json:
+        return json_of(
+            {
+                "study": study.name,
+                "planned": len(planned.trials),
+                "done": planned.done,
+                "packs": len(planned.packs),
+                "core_seconds": round(planned.core_seconds, 1),
+                "pack_bytes": planned.pack_bytes,
+                "shapes": list(shapes.values()),
+            }
+        )
+    to_train = len(planned.trials) - planned.done
+    lines = [
+        f"study {study.name}: {len(planned.trials)} trials, {planned.done} stored already",
+        f"to train: {to_train} trials in {len(planned.packs)} packs",
+    ]
+    for row in shapes.values():
+        size = "online" if row["train_size"] is None else row["train_size"]
+        label = f"{row['setting']}: " if row["setting"] else ""
+        lines.append(
+            f"  {label}n={row['n']} width={row['width']} train_size={size} "
+            f"batch_size={row['batch_size']}: {row['trials']} trials in {row['packs']} packs"
+        )
+    return as_text(
+        *lines,
+        f"time: at most {seconds_text(planned.core_seconds)} on one core, if none is decided early",
+        f"memory: {planned.pack_bytes / 1e6:.0f} MB for the largest pack",
+    )
+
+
+@app.command()
+def run(
+    spec: SpecArgument,
+    sets: SetOption = None,
+    out: OutOption = "runs",
+    address: Annotated[
+        str, typer.Option(help="Ray to run on: local (its own), auto, or a cluster's address.")
+    ] = "local",
+    as_json: JsonOption = False,
+) -> None:
+    """Train what the store lacks, then print the phases and write the report."""
+    from study.plan import start_study
+    from study.store import Store
+    from study.study_file import load_spec
+
+    study = load_spec(spec, tuple(sets or ()))
+    store = Store(f"{out}/{study.name}")
+    planned = start_study(study, store, ["study", *sys.argv[1:]])
+    stopped, failed = "", 0
+    if planned.packs:
+        with Display(study.name) as display:
+            from study.driver.tune import run_study
+
+            outcome = run_study(planned, store, address, display.show)
+        stopped, failed = outcome.stopped, outcome.failed
+    sys.stdout.buffer.write(_summary(store, len(planned.trials), failed, stopped, as_json=as_json))
+    if stopped == "interrupted":
+        raise typer.Exit(130)
+    if failed:
+        raise typer.Exit(3)
+
+
+def _summary(store: "Store", planned: int, failed: int, stopped: str, *, as_json: bool) -> bytes:
+    """The closing words of a run: phases, the report, what to try next."""
+    # The one place where study imports analysis.
+    from analysis.formats import as_table, records
+    from analysis.frames import load_trials
+    from analysis.page import write_report
+    from analysis.phases import summary
+
+    trials = load_trials(store.url)
+    report = None
+    if len(trials):
+        report = f"{'.' if '://' in store.url else store.url}/report.html"
+        write_report(store.url, report)
+    phases = summary(trials)
+    if as_json:
+        return json_of(
+            {
+                "store": store.url,
+                "planned": planned,
+                "done": len(trials),
+                "failed": failed,
+                "stopped": stopped,
+                "report": report,
+                "phases": records(phases),
+            }
+        )
+    lines = [as_table(phases.assign(share=phases["share"].map("{:.0%}".format))), ""]
+    if failed:
+        lines.append(f"{failed} trials failed: study status {store.url} says why.")
+    if stopped:
+        lines.append(f"stopped early ({stopped}); the same command goes on from here.")
+    if report:
+        lines.append(f"report: {report}")
+    return as_text(
+        *lines,
+        "next:",
+        f"  analysis phases {store.url}",
+        f'  analysis query {store.url} --where "generalized_epoch > 100" --format csv',
+        f"  study status {store.url}",
+    )
+
+
+@app.command()
+def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
+    """Trials planned, done, failed and running; packs; rate; time left."""
+    from study.status import study_status
+    from study.store import Store
+
+    found = study_status(Store.open(store))
+    if as_json:
+        return json_of(found)
+    lines = [f"study {found['study']}, started {found['started']}"]
+    counts = ("planned", "done", "failed", "running")
+    lines += [f"  {name:<8}{found[name]:>8} trials" for name in counts]
+    packs = ", ".join(f"{count} {state}" for state, count in found["packs"].items())
+    lines.append(f"  packs   {packs or 'none'}")
+    if found["rate"]:
+        lines.append(f"  rate    {found['rate']:.2f} trials a second")
+    if found["seconds_left"] is not None:
+        lines.append(f"  left    {seconds_text(found['seconds_left'])}")
+    lines += [f"  pack {pack_id} failed: {error}" for pack_id, error in found["errors"].items()]
+    return as_text(*lines)
+
+
+def main() -> None:
+    """The `study` command."""
+    main_of(app)

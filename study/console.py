@@ -1,0 +1,121 @@
+"""What both command lines share: answers, errors, exit codes, durations, the progress display.
+
+A command returns its answer as bytes and `main_of` writes it: stdout is data, everything else goes
+to stderr. An error is one line and an exit code.
+"""
+
+import json
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self, cast
+
+import typer
+
+from study.errors import StudyError
+
+PLAIN_SECONDS = 5.0  # between progress lines where there is no terminal
+
+
+# The class of errors in options and arguments, wherever this release of typer keeps it.
+OptionError = cast("type[Exception]", typer.BadParameter.__base__)
+
+
+def main_of(app: typer.Typer) -> None:
+    """Run a command line and exit with its code; whatever goes wrong is said in one line."""
+    sys.exit(_run(app))
+
+
+def _run(app: typer.Typer) -> int:
+    try:
+        answer = cast("Any", app)(standalone_mode=False)
+        if isinstance(answer, bytes):
+            sys.stdout.buffer.write(answer)
+            sys.stdout.flush()
+    except StudyError as error:
+        return _say(str(error), error.exit_code)
+    except OptionError as error:
+        message = cast("Any", error).format_message()
+        return _say(f"{message.rstrip('.')}. See --help.", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("interrupted.", 130)
+    except BrokenPipeError:
+        # The reader has had enough, as `head` has; nobody is left to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return answer if isinstance(answer, int) else 0
+
+
+def _say(message: str, code: int) -> int:
+    print("error:", " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def as_json(answer: Any) -> bytes:
+    """An answer for programs."""
+    return f"{json.dumps(answer, indent=1)}\n".encode()
+
+
+def as_text(*lines: str) -> bytes:
+    """An answer for people."""
+    return ("\n".join(lines) + "\n").encode()
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration to read: 48 s, 12 min, 3.1 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+class Display:
+    """Progress of a study on stderr: a live bar on a terminal, plain lines otherwise."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._live: Any = None
+        self._last = 0.0
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console  # noqa: PLC0415  slow to load, and only for a terminal
+            from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+
+            self._live = Progress(
+                TextColumn("[bold]{task.description}"),
+                BarColumn(),
+                TextColumn("{task.completed:.0f}/{task.total:.0f} trials"),
+                TextColumn("{task.fields[words]}"),
+                console=Console(file=sys.stderr),
+            )
+            self._task = self._live.add_task(self._name, total=None, words="starting Ray")
+            self._live.start()
+        else:
+            self._line("starting Ray")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, now: Any) -> None:
+        """Show a StudyProgress."""
+        left = "?" if now.seconds_left is None else seconds_text(now.seconds_left)
+        words = (
+            f"{now.running} running, {now.grokked} grokked, {now.failed} failed, "
+            f"{now.rate:.1f}/s, {left} left"
+        )
+        if self._live is not None:
+            self._live.update(self._task, completed=now.done, total=now.planned, words=words)
+        elif time.monotonic() - self._last >= PLAIN_SECONDS or now.done == now.planned:
+            self._last = time.monotonic()
+            self._line(f"{now.done}/{now.planned} trials done, {words}")
+
+    def _line(self, words: str) -> None:
+        print(f"{self._name}: {words}", file=sys.stderr, flush=True)

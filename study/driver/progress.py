@@ -1,0 +1,87 @@
+"""How far a study is, as Tune's results tell it: counts in trials, never in packs."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune import Callback
+
+from study.plan import Plan
+
+REPORT_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class StudyProgress:
+    """Trials planned, done (with those stored before), grokked and failed in this run, running.
+
+    `rate` is trials done a second in this run; `seconds_left` at that rate, None before the first.
+    """
+
+    planned: int
+    running: int
+    done: int
+    grokked: int
+    failed: int
+    rate: float
+    seconds_left: float | None
+
+
+class ProgressCallback(Callback):
+    """Adds up the packs' reports and hands the sum to a display, at most twice a second."""
+
+    def __init__(self, plan: Plan, display: Callable[[StudyProgress], None]) -> None:
+        self._plan, self._display = plan, display
+        self._sizes = {pack.pack_id: len(pack.trials) for pack in plan.packs}
+        self._latest: dict[str, dict[str, Any]] = {}
+        self._running: set[str] = set()
+        self._failed: set[str] = set()
+        self._began = self._shown = time.monotonic()
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """A pack begins, or begins again."""
+        self._running.add(trial.config["pack_id"])
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any
+    ) -> None:
+        """A pack has trained a few seconds more."""
+        self._latest[trial.config["pack_id"]] = result
+        if time.monotonic() - self._shown >= REPORT_SECONDS:
+            self.show()
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """A pack has no open member."""
+        self._running.discard(trial.config["pack_id"])
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """A pack has failed for good."""
+        pack_id = trial.config["pack_id"]
+        self._running.discard(pack_id)
+        self._failed.add(pack_id)
+
+    def show(self) -> None:
+        """Hand the sum to the display now."""
+        self._shown = time.monotonic()
+        # A pack that goes on from a checkpoint counts members that were done before this run.
+        trained = sum(result["members_trained"] for result in self._latest.values())
+        open_members = {
+            pack: self._latest[pack]["members_open"] if pack in self._latest else size
+            for pack, size in self._sizes.items()
+        }
+        done = self._plan.done + trained
+        rate = trained / max(self._shown - self._began, 1e-9)
+        failed = sum(open_members[pack] for pack in self._failed)
+        left = len(self._plan.trials) - done - failed
+        self._display(
+            StudyProgress(
+                planned=len(self._plan.trials),
+                running=sum(open_members[pack] for pack in self._running),
+                done=done,
+                grokked=sum(result["members_grokked"] for result in self._latest.values()),
+                failed=failed,
+                rate=rate,
+                seconds_left=left / rate if rate else None,
+            )
+        )

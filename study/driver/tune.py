@@ -1,0 +1,155 @@
+"""Runs the packs of a plan under Ray Tune, one Tune trial a pack.
+
+Ray schedules, retries and reuses processes; what is true of the study lives in the store alone, so
+Tune's own experiment state goes to a temporary folder and nothing is ever restored from it.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import ray
+from ray import tune
+
+from study.driver.progress import ProgressCallback, StudyProgress
+from study.driver.stopper import GrokkingStopper
+from study.driver.trainable import PackTrainable
+from study.errors import StudyError
+from study.plan import Plan
+from study.store import Store
+from study.trials import Pack
+
+MAX_FAILURES = 3  # 0 loses trials when a node dies, -1 loops on a bug
+
+# Ray's own chatter, per-trial log files and frequent state syncs: off.
+QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_SCHEDULER_EVENTS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "60",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "600",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `failed` counts trials in packs that were given up."""
+
+    stopped: Literal["", "interrupted", "budget"]
+    failed: int
+
+
+def run_study(
+    plan: Plan, store: Store, address: str, display: Callable[[StudyProgress], None]
+) -> Outcome:
+    """Train every pack of a plan; returns when all are done, given up, or the user interrupts.
+
+    `address` is "local" for a Ray of its own, "auto" for the cluster that this machine is part of,
+    or a cluster's address. Raises StudyError where Ray cannot be reached.
+    """
+    with _ray(address), tempfile.TemporaryDirectory(prefix="study-tune-") as folder:
+        callback = ProgressCallback(plan, display)
+        found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        resources = {pack.pack_id: _resources(pack, found.get("GPU", 0.0)) for pack in plan.packs}
+        budget = plan.spec.settings[0].budget
+        stopper = GrokkingStopper(
+            wall_seconds=None if budget.wall_hours is None else 3600 * budget.wall_hours,
+            trials=budget.trials,
+        )
+        tuner = tune.Tuner(
+            tune.with_resources(PackTrainable, lambda config: resources[config["pack_id"]]),
+            param_space={
+                "store": _absolute(store),
+                "pack_id": tune.grid_search(list(resources)),
+            },
+            tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=0),
+            run_config=tune.RunConfig(
+                name="packs",
+                storage_path=folder,
+                stop=stopper,
+                callbacks=[callback],
+                # The store holds the packs' checkpoints; Tune would ask for one at the end.
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                verbose=0,
+            ),
+        )
+        results = tuner.fit()
+        callback.show()
+        failed = _give_up(results, plan, store)
+        unfinished = any(
+            result.error is None and (result.metrics or {}).get("members_open") != 0
+            for result in _each(results)
+        )
+    stopped: Literal["", "interrupted", "budget"] = ""
+    if unfinished:
+        stopped = "budget" if stopper.stop_all() else "interrupted"
+    return Outcome(stopped, failed)
+
+
+def _resources(pack: Pack, gpus: float) -> tune.PlacementGroupFactory:
+    asked = pack.setting.resources
+    share = 0.0 if asked.device == "cpu" else min(asked.gpu, gpus)
+    return tune.PlacementGroupFactory([{"CPU": asked.cpu, "GPU": share}])
+
+
+def _each(results: tune.ResultGrid) -> list[tune.Result]:
+    return [results[index] for index in range(len(results))]
+
+
+def _absolute(store: Store) -> str:
+    return store.url if "://" in store.url else str(Path(store.url).absolute())
+
+
+def _give_up(results: tune.ResultGrid, plan: Plan, store: Store) -> int:
+    """Set packs aside that failed for good, with their error; how many trials they leave open."""
+    failed = 0
+    sizes = {pack.pack_id: len(pack.trials) for pack in plan.packs}
+    for result in _each(results):
+        if result.error is not None and result.config is not None:
+            pack_id = result.config["pack_id"]
+            known = store.pack(pack_id)
+            error = known.get("error") or _last_line(result.error)
+            store.write_pack(pack_id, {**known, "state": "failed", "error": error})
+            failed += int(known.get("open", sizes[pack_id]))
+    return failed
+
+
+def _last_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip() if lines else type(error).__name__
+
+
+@contextlib.contextmanager
+def _ray(address: str) -> Iterator[None]:
+    """A connection to Ray, quiet, with stdout kept for data and SIGTERM treated as an interrupt."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise StudyError(
+                f"{address}: {str(error).splitlines()[0]}; a study needs a Ray to run on. "
+                "Use --address local for one of its own."
+            ) from None
+        # Stopping a job sends SIGTERM, which Tune takes as an abort; SIGUSR1 ends it in good order.
+        # After ray.init, which installs a handler of its own.
+        previous = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGUSR1))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+            ray.shutdown()

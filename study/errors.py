@@ -1,0 +1,45 @@
+"""What can go wrong, one sentence each.
+
+Every error a user can cause is a `StudyError` whose message names the value, the rule and the
+remedy; the command line prints it as one line and exits with `exit_code`.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class StudyError(Exception):
+    """Something outside the program stopped the study: a disk, a store, a cluster."""
+
+    exit_code = 1
+
+
+class UsageError(StudyError):
+    """What the user wrote cannot be done: an argument, a study file, a filter."""
+
+    exit_code = 2
+
+
+class SpecError(UsageError):
+    """A study file breaks a rule, or contradicts the store it should extend."""
+
+
+class StoreError(StudyError):
+    """A store is missing, unreadable, damaged or cannot be written."""
+
+
+class EmptySampleError(StudyError):
+    """A measure was asked of zero rows."""
+
+
+def choices(what: str, given: str, known: Iterable[str]) -> str:
+    """Rule and remedy for a name that is none of those known; `what` is like "a column"."""
+    names = list(known)
+    near = difflib.get_close_matches(given, names, n=1)
+    remedy = f"Did you mean {near[0]!r}?" if near else f"Use one of {', '.join(names)}."
+    return f"{what} is one of {len(names)} names. {remedy}"
+
+
+def unknown(what: str, given: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that is none of those known."""
+    return UsageError(f"{given[:60]!r}; {choices(what, given, known)}")

@@ -1,0 +1,55 @@
+"""Progress measures: numbers that say how far a network is from memorising to generalising.
+
+Each takes arrays and gives arrays; `spec.MEASURES` names those that a study can ask for and the
+columns they fill.
+"""
+
+import torch
+from torch import Tensor
+
+from study.errors import EmptySampleError
+from study.nets.relu import ReluNets, hidden
+
+
+def weight_norm(nets: ReluNets) -> Tensor:
+    """Euclidean norm of W, b and u together: float64 [T]."""
+    squares = nets.incoming.double().square().flatten(1).sum(-1)
+    return (squares + nets.outgoing.double().square().sum(-1)).sqrt()
+
+
+def neuron_order(nets: ReluNets) -> Tensor:
+    """Neurons by falling norm of their row of W, bias excluded: int64 [T, p]."""
+    norms = nets.incoming[..., :-1].double().square().sum(-1)
+    return norms.argsort(dim=-1, descending=True, stable=True)
+
+
+def effective_sparsity(contributions: Tensor, order: Tensor) -> int:
+    """Size of the smallest norm-ranked subnetwork that predicts like the whole net.
+
+    Neurons join by falling incoming norm; agreement is not monotone in size, so the first prefix
+    that agrees on every row is returned (1..p; the whole net always agrees).
+
+    Args: contributions [N, p] of each neuron to f(x) on N rows; order [p], neurons by falling norm.
+    Raises: EmptySampleError when N is 0.  Source: arXiv 2303.11873, section 2.1.
+    """
+    if not len(contributions):
+        raise EmptySampleError("no rows; a subnetwork is compared on at least one. Give rows.")
+    partial = contributions[:, order].cumsum(dim=1)
+    agrees = (partial.sign() == partial[:, -1:].sign()).all(dim=0)
+    return int(agrees.int().argmax()) + 1
+
+
+def pack_effective_sparsity(nets: ReluNets, inputs: Tensor) -> list[int]:
+    """Effective sparsity of each network on its own rows: inputs [T, N, n + 1]."""
+    order = neuron_order(nets)
+    sizes = []
+    for member in range(len(inputs)):
+        alone = ReluNets(*(part[member : member + 1] for part in nets))
+        contributions = hidden(alone, inputs[member : member + 1])[0] * alone.outgoing
+        sizes.append(effective_sparsity(contributions, order[member]))
+    return sizes
+
+
+def parameters_finite(nets: ReluNets) -> Tensor:
+    """Whether every weight of a network is a finite number: bool [T]."""
+    return torch.isfinite(weight_norm(nets))

@@ -1,0 +1,93 @@
+"""Replay: any trial can be trained again from its row, alone, and compared with what is stored.
+
+On the machine, kernel and torch that trained it first the replay is exact, bit for bit; elsewhere
+the comparison says by how much it moved.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from study.axes import AXES
+from study.engine import Engine, ReluEngine
+from study.errors import UsageError
+from study.plan import stored_spec
+from study.runner import pick_device
+from study.schema import READINGS, RESULT_COLUMNS
+from study.spec import Budget
+from study.store import Store
+from study.training import PackRun
+from study.trials import Pack, Point, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A trial trained again: its row, its readings by column, and what differs from the store.
+
+    `moved` maps a column to the largest absolute difference, or to infinity where one is null.
+    """
+
+    row: Mapping[str, Any]
+    readings: Mapping[str, list[Any]]
+    moved: Mapping[str, float]
+
+    @property
+    def exact(self) -> bool:
+        """Whether every result and reading is the stored one, bit for bit."""
+        return not self.moved
+
+
+def stored_trial(store: Store, trial_id: str) -> tuple[Trial, dict[str, Any]]:
+    """The trial of a row, with the budget it was trained to, and the row.
+
+    Raises UsageError, with the nearest ids, where no row has this id.
+    """
+    row = store.trial(trial_id)
+    if row is None:
+        known = store.trials(columns=["trial_id"])["trial_id"].to_pylist()
+        near = get_close_matches(trial_id, known, n=3, cutoff=0.0)
+        raise UsageError(
+            f"{trial_id}: no such trial in {store.url}; a trial is named by its trial_id. "
+            f"Nearest: {', '.join(near) or 'none, the store is empty'}."
+        )
+    settings = {setting.label: setting for setting in stored_spec(store).settings}
+    if row["setting"] not in settings:
+        raise UsageError(
+            f"{trial_id}: setting {row['setting']!r} is not in {store.url}/study.json; a replay "
+            "needs it. Run the study file that had it."
+        )
+    budget = Budget(epochs=row["budget_epochs"])
+    setting = settings[row["setting"]].model_copy(update={"budget": budget})
+    return Trial(
+        row["study"], setting, Point(**{name: row[name] for name in AXES}), row["seed"]
+    ), row
+
+
+def replay(store: Store, trial_id: str, engine: Engine | None = None) -> Replay:
+    """Train a stored trial again, alone, and compare."""
+    trial, stored = stored_trial(store, trial_id)
+    engine = engine or ReluEngine(pick_device(trial.setting.resources.device))
+    run = PackRun(Pack((trial,)), engine)
+    finished = None
+    while finished is None:
+        finished = run.advance()
+    row, readings = finished.trials[0], finished.readings
+    moved = _moved({n: [row[n]] for n in RESULT_COLUMNS}, {n: [stored[n]] for n in RESULT_COLUMNS})
+    before = store.readings([trial_id]).to_pydict()
+    shared = [name for name in READINGS.names if name in readings]
+    moved |= _moved({n: readings[n] for n in shared}, {n: before[n] for n in shared})
+    return Replay(row, readings, moved)
+
+
+def _moved(now: Mapping[str, list[Any]], then: Mapping[str, list[Any]]) -> dict[str, float]:
+    moved: dict[str, float] = {}
+    for name, values in now.items():
+        if values == then[name]:
+            continue
+        pairs = list(zip(values, then[name], strict=False))
+        comparable = len(values) == len(then[name]) and all(
+            isinstance(v, int | float) and isinstance(w, int | float) for v, w in pairs if v != w
+        )
+        moved[name] = max(abs(v - w) for v, w in pairs if v != w) if comparable else float("inf")
+    return moved

@@ -1,0 +1,248 @@
+"""What a study is: frozen models, checked at birth, so that nothing downstream checks again.
+
+A study is the union of its settings, and each setting has every key in force; `study_file` reads
+TOML into this resolved form, which is also what is kept, compared and stored.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+
+from study.axes import ONLINE, Axis, read_axis
+from study.errors import choices
+
+MIN_TEST_ROWS = 100
+DEFAULT_STEPS = 20_000
+
+# A progress measure and the columns it fills in the readings table.
+MEASURES: dict[str, tuple[str, ...]] = {
+    "effective_sparsity": ("effective_sparsity_train", "effective_sparsity_test"),
+}
+
+
+class Table(BaseModel):
+    """A frozen table of a study file that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Axes(Table):
+    """What a study varies. The defaults are the paper's standard setting (2303.11873, section 2).
+
+    Units: n, k, width and batch_size count bits, bits, neurons and rows; train_size counts rows, or
+    is "online" for fresh rows every step; init_scale multiplies the initial weights.
+    """
+
+    n: Axis = read_axis("n", 40)
+    k: Axis = read_axis("k", 3)
+    width: Axis = read_axis("width", 1000)
+    train_size: Axis = read_axis("train_size", 1000)
+    weight_decay: Axis = read_axis("weight_decay", 0.01)
+    learning_rate: Axis = read_axis("learning_rate", 0.1)
+    batch_size: Axis = read_axis("batch_size", 32)
+    init_scale: Axis = read_axis("init_scale", 1.0)
+
+    @field_validator("*", mode="plain")
+    @classmethod
+    def _read(cls, written: object, info: ValidationInfo) -> Axis:
+        return read_axis(str(info.field_name), written)
+
+    @field_serializer("*")
+    def _write(self, axis: Axis) -> Any:
+        return axis.written
+
+
+class Data(Table):
+    """Where rows and labels come from.
+
+    `labels = "random"` is the control that nothing can generalise; `shared` leaves weight decay and
+    learning rate out of the randomness, so that trials which differ only there are paired.
+    """
+
+    hidden_bits: Literal["random", "first"] = "random"
+    labels: Literal["parity", "random"] = "parity"
+    test_rows: Annotated[int, Field(ge=MIN_TEST_ROWS)] | Literal["fixed"] = 2048
+    shared: bool = False
+
+
+class Train(Table):
+    """How a network is trained. Coupled decay adds to the gradient, as `torch.optim.SGD` does."""
+
+    loss: Literal["hinge", "logistic", "square"] = "hinge"
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    decay: Literal["coupled", "decoupled"] = "coupled"
+    dtype: Literal["float32", "float64"] = "float32"
+
+
+class Budget(Table):
+    """How long a trial is watched, in steps or in epochs, and at least `decay_times`.
+
+    A decay time is 1 / (learning_rate * weight_decay) steps. `wall_hours` and `trials` end the
+    whole study.
+    """
+
+    steps: Annotated[int, Field(ge=1)] | None = None
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    decay_times: Annotated[float, Field(ge=0)] = 0.0
+    wall_hours: Annotated[float, Field(gt=0)] | None = None
+    trials: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _patience(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            steps, epochs = data.get("steps"), data.get("epochs")
+            if steps is not None and epochs is not None:
+                raise ValueError(
+                    f"steps = {steps} and epochs = {epochs}; a budget is in one of them. Keep one."
+                )
+            if steps is None and epochs is None:
+                return {**data, "steps": DEFAULT_STEPS}
+        return data
+
+
+class Detect(Table):
+    """When a trial has memorised and generalised; `hold` counts consecutive readings.
+
+    With `stop`, a trial that is decided leaves its pack after `linger` more decay times.
+    """
+
+    memorized: Annotated[float, Field(gt=0, lt=1)] = 0.98
+    generalized: Annotated[float, Field(gt=0, lt=1)] = 0.98
+    hold: Annotated[int, Field(ge=1)] = 3
+    stop: bool = True
+    linger: Annotated[float, Field(ge=0)] = 0.0
+
+
+class PerDecade(Table):
+    """Readings at log-spaced epochs, so many a decade."""
+
+    per_decade: Annotated[int, Field(ge=1)]
+
+
+def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in MEASURES:
+            raise ValueError(f"{name!r}; {choices('a measure', name, MEASURES)}")
+    return names
+
+
+class Readings(Table):
+    """Which epochs are read for detection (`every`), and which readings are stored."""
+
+    every: Annotated[int, Field(ge=1)] | PerDecade = 1
+    keep_per_decade: Annotated[int, Field(ge=1)] | Literal["all"] = 30
+    measures: Annotated[tuple[str, ...], AfterValidator(_known_measures)] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lift_per_decade(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "per_decade" in data:
+            if "every" in data:
+                raise ValueError(
+                    f"every = {data['every']} and per_decade = {data['per_decade']}; "
+                    "readings follow one schedule. Keep one."
+                )
+            rest = {key: value for key, value in data.items() if key != "per_decade"}
+            return {**rest, "every": {"per_decade": data["per_decade"]}}
+        return data
+
+
+class Search(Table):
+    """How points are chosen: all of the grid, or `trials` trials at random points."""
+
+    kind: Literal["grid", "random"] = "grid"
+    trials: Annotated[int, Field(ge=1)] | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Resources(Table):
+    """What one pack asks of Ray: cores, a share of a GPU when there are any, and its size."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    cpu: Annotated[float, Field(gt=0)] = 1.0
+    gpu: Annotated[float, Field(ge=0)] = 0.25
+    trials_per_pack: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+
+
+def _read_seeds(written: object) -> tuple[int, ...]:
+    rule = "seeds is a count of at least 1, or a list of whole numbers from 0. Write 5 or [0, 7]."
+    listed = range(written) if isinstance(written, int) else written
+    if isinstance(written, bool) or not isinstance(listed, range | list | tuple) or not len(listed):
+        raise ValueError(f"{written!r}; {rule}")
+    if not all(_is_int(seed) and seed >= 0 for seed in listed):
+        raise ValueError(f"{written!r}; {rule}")
+    return tuple(dict.fromkeys(listed))
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+class Setting(Table):
+    """One setting with every key in force: the cross of its axes and seeds, trained one way."""
+
+    label: str = ""
+    task: Literal["parity"] = "parity"
+    seeds: Annotated[tuple[int, ...], BeforeValidator(_read_seeds)] = (0, 1, 2, 3, 4)
+    axes: Axes
+    data: Data = Data()
+    train: Train = Train()
+    budget: Budget = Budget()
+    detect: Detect = Detect()
+    readings: Readings = Readings()
+    search: Search = Search()
+    resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Setting":
+        if self.search.kind == "random" and self.search.trials is None:
+            raise ValueError("search.trials: missing; a random search says how many. Write one.")
+        if self.search.kind == "grid":
+            for name in Axes.model_fields:
+                axis: Axis = getattr(self.axes, name)
+                if not axis.values:
+                    raise ValueError(
+                        f"axes.{name}: {axis.written}; a range on a grid has points. "
+                        'Add points = 9, or use search.kind = "random".'
+                    )
+        self._check_parity()
+        return self
+
+    def _check_parity(self) -> None:
+        n_low, k_high = _extreme(self.axes.n, min), _extreme(self.axes.k, max)
+        if k_high > n_low:
+            raise ValueError(
+                f"axes.k: {k_high:g} with n = {n_low:g}; parity is over k of the n bits, so k is "
+                "at most n. Lower k, raise n, or pair them in [[settings]]."
+            )
+        rows = _extreme(self.axes.train_size, max)
+        if n_low < 64 and rows > 2**n_low - MIN_TEST_ROWS:
+            room = int(2**n_low) - MIN_TEST_ROWS
+            remedy = f"Use at most {room}, or raise n." if room > 0 else "Raise n to at least 7."
+            raise ValueError(
+                f"axes.train_size: {rows:g} with n = {n_low:g}; of its 2^{n_low:g} = "
+                f"{2**n_low:g} rows at least {MIN_TEST_ROWS} are kept for testing. {remedy}"
+            )
+
+
+def _extreme(axis: Axis, pick: Any) -> float:
+    values = axis.values or (axis.low, axis.high)
+    return float(pick((v for v in values if v != ONLINE), default=1))
+
+
+class StudySpec(Table):
+    """A named plan: settings whose union is the study. Frozen once read."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+    settings: Annotated[tuple[Setting, ...], Field(min_length=1)]

@@ -1,0 +1,89 @@
+"""Randomness that belongs to a trial: counter-based streams, the same numbers on every device.
+
+A trial has a 64-bit key. Folding in a purpose and an epoch gives the key of one stream, and word i
+of the stream is Threefry-2x32-20 of the counter i: nothing is consumed in sequence, so a trial
+draws the same numbers alone, in any pack, and after a resume. Everything is int64 tensor
+arithmetic over the whole pack at once. Axis letters as everywhere: T trials.
+
+Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (the test vectors of
+its Random123 library are in the tests).
+"""
+
+from enum import IntEnum
+
+import torch
+from torch import Tensor
+
+_MASK = 0xFFFFFFFF
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+
+
+class Purpose(IntEnum):
+    """What a stream is for; a new purpose never disturbs an old one. Values are for ever."""
+
+    HIDDEN_BITS = 1
+    TRAIN_ROWS = 2
+    TEST_ROWS = 3
+    TRAIN_LABELS = 4
+    TEST_LABELS = 5
+    WEIGHTS = 6
+    ORDER = 7
+    FIXED_ROWS = 8
+
+
+def threefry(keys: Tensor, counters: Tensor) -> Tensor:
+    """Threefry-2x32 with 20 rounds.
+
+    Args: keys and counters, int64 of shape [..., 2] that broadcast; each a 32-bit word.
+    Returns: int64 words of the broadcast shape [..., 2], each in [0, 2^32).
+    """
+    k0, k1 = keys[..., 0], keys[..., 1]
+    schedule = (k0, k1, k0 ^ k1 ^ _PARITY)
+    x0 = (counters[..., 0] + k0) & _MASK
+    x1 = (counters[..., 1] + k1) & _MASK
+    for group in range(5):
+        for rotation in _ROTATIONS[group % 2]:
+            x0 = (x0 + x1) & _MASK
+            x1 = (((x1 << rotation) | (x1 >> (32 - rotation))) & _MASK) ^ x0
+        x0 = (x0 + schedule[(group + 1) % 3]) & _MASK
+        x1 = (x1 + schedule[(group + 2) % 3] + group + 1) & _MASK
+    return torch.stack((x0, x1), dim=-1)
+
+
+def fold(keys: Tensor, purpose: Purpose, epoch: int = 0) -> Tensor:
+    """The keys [T, 2] of one purpose and epoch."""
+    counter = torch.tensor([int(purpose), epoch], dtype=torch.int64, device=keys.device)
+    return threefry(keys, counter)
+
+
+def words(keys: Tensor, count: int) -> Tensor:
+    """The first `count` 32-bit words of each stream: int64 [T, count]."""
+    blocks = (count + 1) // 2
+    low = torch.arange(blocks, dtype=torch.int64, device=keys.device)
+    counters = torch.stack((low, torch.zeros_like(low)), dim=-1)
+    return threefry(keys[:, None, :], counters).flatten(1)[:, :count]
+
+
+def uniforms(keys: Tensor, count: int) -> Tensor:
+    """Uniform float32 numbers [T, count] in [0, 1), exact multiples of 2^-24."""
+    return (words(keys, count) >> 8).to(torch.float32) * 2.0**-24
+
+
+def orders(keys: Tensor, count: int) -> Tensor:
+    """A random order of `count` things for each stream: int64 [T, count]."""
+    return torch.argsort(words(keys, count), dim=-1, stable=True)
+
+
+def signs(keys: Tensor, rows: int, bits: int) -> Tensor:
+    """Random rows of -1 and +1: int8 [T, rows, bits]; each row takes ceil(bits / 32) words."""
+    words_per_row = -(-bits // 32)
+    drawn = words(keys, rows * words_per_row).view(-1, rows, words_per_row)
+    return unpack_bits(drawn, bits)
+
+
+def unpack_bits(packed: Tensor, bits: int) -> Tensor:
+    """Little-endian bits of 32-bit words as signs: int64 [..., W] -> int8 [..., bits]."""
+    shifts = torch.arange(32, dtype=torch.int64, device=packed.device)
+    ones = ((packed[..., None] >> shifts) & 1).flatten(-2)[..., :bits]
+    return (2 * ones - 1).to(torch.int8)

@@ -1,0 +1,1 @@
+"""What is learned: each task turns trials into rows and labels."""

@@ -1,0 +1,149 @@
+"""Sparse parity: rows of n signs, labelled with the product of k hidden coordinates.
+
+Everything a trial needs is drawn from its own streams, for the whole pack at once. Training rows
+are distinct when n < 20 and independent otherwise; test rows are disjoint from them. Inputs carry a
+last column of ones, so that a neuron's bias is one more incoming weight.
+
+Source: arXiv 2303.11873, section 2.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from study import streams
+from study.streams import Purpose
+from study.trials import Trial
+
+DISTINCT_BELOW = 20  # bits; from here on repeats are rare and distinct rows would cost 2^n keys
+_COMPARABLE = 62  # bits that fit an int64; longer rows never meet by chance
+_FIXED_KEY = (0x7061_7269, 0x7479_2121)  # one set of fixed test rows for all trials
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The data of a pack. `inputs` [T, N, n + 1], `labels` [T, N] of -1 and +1."""
+
+    inputs: Tensor
+    labels: Tensor
+
+
+class Parity:
+    """The data of one pack of parity trials, all of one shape.
+
+    `train` and `test` are the rows; online packs have no fixed training rows, and `fresh(epoch)`
+    draws those of one pass.
+    """
+
+    def __init__(self, trials: Sequence[Trial], device: torch.device, dtype: torch.dtype) -> None:
+        first = trials[0]
+        self._data = first.setting.data
+        self._bits = first.point.n
+        self._train_size, self._dtype = first.train_size, dtype
+        self._keys = torch.tensor(
+            [trial.stream_key for trial in trials], dtype=torch.int64, device=device
+        )
+        self.online = first.point.train_size is None
+        self.hidden = self._hidden(trials)
+        fixed = self._fixed_signs(first.test_size) if self._data.test_rows == "fixed" else None
+        train = None if self.online else self._train_signs(fixed)
+        test = self._test_signs(train, first.test_size) if fixed is None else fixed
+        self.test = self._labelled(test, Purpose.TEST_LABELS)
+        self.train = self.fresh(0) if train is None else self._labelled(train, Purpose.TRAIN_LABELS)
+
+    def fresh(self, epoch: int) -> Rows:
+        """The rows of one online pass; nothing has been trained on them before it."""
+        keys = streams.fold(self._keys, Purpose.TRAIN_ROWS, epoch)
+        rows = streams.signs(keys, self._train_size, self._bits)
+        return self._labelled(rows, Purpose.TRAIN_LABELS, epoch)
+
+    def take(self, index: Tensor) -> "Parity":
+        """The data of the members at `index`, an int64 tensor [T']."""
+        taken = copy.copy(self)
+        taken._keys, taken.hidden = self._keys[index], self.hidden[index]
+        taken.train = Rows(self.train.inputs[index], self.train.labels[index])
+        taken.test = Rows(self.test.inputs[index], self.test.labels[index])
+        return taken
+
+    def _hidden(self, trials: Sequence[Trial]) -> Tensor:
+        """Which bits are hidden: bool [T, n], k of them true."""
+        k = torch.tensor([trial.point.k for trial in trials], device=self._keys.device)
+        if self._data.hidden_bits == "first":
+            rank = torch.arange(self._bits, device=k.device).expand(len(trials), -1)
+        else:
+            order = streams.orders(streams.fold(self._keys, Purpose.HIDDEN_BITS), self._bits)
+            rank = order.argsort(dim=-1)
+        return rank < k[:, None]
+
+    def _labelled(self, rows: Tensor, purpose: Purpose, epoch: int = 0) -> Rows:
+        if self._data.labels == "random":
+            drawn = streams.words(streams.fold(self._keys, purpose, epoch), rows.shape[1])
+            labels = (2 * (drawn & 1) - 1).to(self._dtype)
+        else:
+            negative = ((rows < 0) & self.hidden[:, None, :]).sum(-1) % 2
+            labels = (1 - 2 * negative).to(self._dtype)
+        inputs = torch.nn.functional.pad(rows.to(self._dtype), (0, 1), value=1.0)
+        return Rows(inputs, labels)
+
+    def _fixed_signs(self, count: int) -> Tensor:
+        key = torch.tensor([_FIXED_KEY], dtype=torch.int64, device=self._keys.device)
+        stream = streams.fold(key, Purpose.FIXED_ROWS)
+        if self._bits < DISTINCT_BELOW:
+            rows = _unpack(streams.orders(stream, 2**self._bits)[:, :count], self._bits)
+        else:
+            rows = streams.signs(stream, count, self._bits)
+        return rows.expand(len(self._keys), -1, -1)
+
+    def _train_signs(self, avoid: Tensor | None) -> Tensor:
+        stream = streams.fold(self._keys, Purpose.TRAIN_ROWS)
+        if self._bits >= DISTINCT_BELOW:
+            return self._independent(stream, self._train_size, avoid)
+        return self._distinct(stream, slice(0, self._train_size), avoid)
+
+    def _test_signs(self, avoid: Tensor | None, count: int) -> Tensor:
+        if self._bits >= DISTINCT_BELOW:
+            stream = streams.fold(self._keys, Purpose.TEST_ROWS)
+            return self._independent(stream, count, avoid)
+        # The same order as the training rows, from where they end: disjoint by construction.
+        stream = streams.fold(self._keys, Purpose.TRAIN_ROWS)
+        start = 0 if avoid is None else avoid.shape[1]
+        return self._distinct(stream, slice(start, start + count), None)
+
+    def _distinct(self, stream: Tensor, part: slice, avoid: Tensor | None) -> Tensor:
+        """A part of each trial's own order of all 2^n rows, less the rows to avoid."""
+        chosen = []
+        for member, key in enumerate(stream):  # one at a time: 2^19 keys of a member are 4 MB
+            order = streams.orders(key[None], 2**self._bits)[0]
+            if avoid is not None:
+                order = order[~torch.isin(order, _pack(avoid[member]))]
+            chosen.append(order[part])
+        return _unpack(torch.stack(chosen), self._bits)
+
+    def _independent(self, stream: Tensor, count: int, avoid: Tensor | None) -> Tensor:
+        """Rows drawn one by one, passing over those to avoid."""
+        if avoid is None or self._bits > _COMPARABLE:
+            return streams.signs(stream, count, self._bits)
+        chosen = []
+        for key, avoided in zip(stream, avoid, strict=True):
+            banned, drawn = _pack(avoided), count
+            while True:  # twice as many draws begin with the same draws: the rows stay the same
+                rows = streams.signs(key[None], drawn, self._bits)[0]
+                kept = rows[~torch.isin(_pack(rows), banned)]
+                if len(kept) >= count:
+                    break
+                drawn *= 2
+            chosen.append(kept[:count])
+        return torch.stack(chosen)
+
+
+def _pack(rows: Tensor) -> Tensor:
+    """Rows of signs [..., n] as numbers below 2^n: int64 [...]."""
+    places = torch.arange(rows.shape[-1], dtype=torch.int64, device=rows.device)
+    return ((rows > 0).to(torch.int64) << places).sum(-1)
+
+
+def _unpack(numbers: Tensor, bits: int) -> Tensor:
+    return streams.unpack_bits(numbers[..., None], bits)

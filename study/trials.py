@@ -1,0 +1,242 @@
+"""Trials and packs: what a spec expands to, and what is trained together.
+
+Identity is content. `trial_id` hashes what determines a trajectory (task, net, axes, seed, data and
+train), so regridding a study never renames or reseeds a trial; `pack_id` hashes the ids of its
+members.
+"""
+
+import hashlib
+import itertools
+import json
+import math
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from study.axes import AXES, ONLINE
+from study.spec import MIN_TEST_ROWS, Axes, Setting, StudySpec
+from study.study_file import checked
+
+NET = "relu"
+ONLINE_STEPS_PER_EPOCH = 32  # fresh rows have no pass to end; about 1,000 rows at the usual batch
+PACK_BYTES = 8 << 20  # working set of a pack on "auto"; see `study bench`
+MAX_PACK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value for every axis; `train_size` is None for fresh rows every step."""
+
+    n: int
+    k: int
+    width: int
+    weight_decay: float
+    train_size: int | None
+    learning_rate: float
+    batch_size: int
+    init_scale: float
+
+
+class Shape(NamedTuple):
+    """What trials of one pack have in common, so that their tensors stack."""
+
+    n: int
+    width: int
+    train_size: int | None
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A point and a seed under a setting: one network, trained once."""
+
+    study: str
+    setting: Setting = field(repr=False)
+    point: Point
+    seed: int
+
+    @cached_property
+    def point_id(self) -> str:
+        """Hash of everything but the seed that determines the trajectory."""
+        return _digest(self._content)
+
+    @cached_property
+    def trial_id(self) -> str:
+        """Hash of everything that determines the trajectory."""
+        return _digest({**self._content, "seed": self.seed})
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        setting = self.setting
+        return {
+            "task": setting.task,
+            "net": NET,
+            "axes": asdict(self.point),
+            "data": setting.data.model_dump(mode="json"),
+            "train": setting.train.model_dump(mode="json"),
+        }
+
+    @property
+    def stream_key(self) -> tuple[int, int]:
+        """The trial's 64-bit key: task, axes and seed; see `[data] shared` for paired designs."""
+        axes: dict[str, Any] = asdict(self.point)
+        if self.setting.data.shared:
+            del axes["weight_decay"], axes["learning_rate"]
+        digest = _digest({"task": self.setting.task, "axes": axes, "seed": self.seed})
+        return int(digest[:8], 16), int(digest[8:16], 16)
+
+    @property
+    def shape(self) -> Shape:
+        """What must agree within a pack."""
+        point = self.point
+        return Shape(point.n, point.width, point.train_size, point.batch_size)
+
+    @property
+    def train_size(self) -> int:
+        """Rows in one epoch; for online trials, the fresh rows of one epoch."""
+        return self.point.train_size or ONLINE_STEPS_PER_EPOCH * self.point.batch_size
+
+    @property
+    def test_size(self) -> int:
+        """Test rows: what [data] test_rows asks for, or all that are left."""
+        asked = self.setting.data.test_rows
+        rows = MIN_TEST_ROWS if asked == "fixed" else asked
+        left: int = 2**self.point.n - (self.point.train_size or 0)
+        return min(rows, left)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Updates in one pass; the last, smaller batch is kept."""
+        return -(-self.train_size // self.point.batch_size)
+
+    @property
+    def decay_time_epochs(self) -> float:
+        """One decay time, 1 / (learning_rate * weight_decay) steps, in epochs; endless without."""
+        rate = self.point.learning_rate * self.point.weight_decay
+        return 1 / (rate * self.steps_per_epoch) if rate > 0 else math.inf
+
+    @property
+    def budget_epochs(self) -> int:
+        """Passes at most: the setting's patience, or its minimum of decay times if that is more."""
+        budget = self.setting.budget
+        epochs = budget.epochs or math.ceil((budget.steps or 1) / self.steps_per_epoch)
+        if budget.decay_times and math.isfinite(self.decay_time_epochs):
+            epochs = max(epochs, math.ceil(budget.decay_times * self.decay_time_epochs))
+        return epochs
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Trials of one setting and one shape, trained together."""
+
+    trials: tuple[Trial, ...]
+
+    @cached_property
+    def pack_id(self) -> str:
+        """Hash of the members' ids, in order."""
+        return _digest([trial.trial_id for trial in self.trials])
+
+    @property
+    def setting(self) -> Setting:
+        """The setting that all members share."""
+        return self.trials[0].setting
+
+    def to_json(self) -> dict[str, Any]:
+        """The pack as data: enough to train it anywhere without the study file."""
+        first = self.trials[0]
+        return {
+            "study": first.study,
+            "setting": self.setting.model_dump(mode="json"),
+            "members": [{"seed": trial.seed, **asdict(trial.point)} for trial in self.trials],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Pack":
+        """Inverse of `to_json`; raises SpecError where the setting breaks a rule."""
+        setting: Setting = checked(Setting, data["setting"])
+        trials = []
+        for member in data["members"]:
+            axes = {name: member[name] for name in AXES}
+            trials.append(Trial(data["study"], setting, Point(**axes), member["seed"]))
+        return cls(tuple(trials))
+
+
+def expand(spec: StudySpec) -> list[Trial]:
+    """Every trial of a study, in the order of the file; a trial of two settings is the first's."""
+    trials: dict[str, Trial] = {}
+    for setting in spec.settings:
+        points, limit = _grid(setting.axes), None
+        if setting.search.kind == "random":
+            points, limit = _random_points(setting), setting.search.trials
+        pairs = ((point, seed) for point in points for seed in setting.seeds)
+        for point, seed in itertools.islice(pairs, limit):
+            trial = Trial(spec.name, setting, point, seed)
+            trials.setdefault(trial.trial_id, trial)
+    return list(trials.values())
+
+
+def _grid(axes: Axes) -> Iterator[Point]:
+    for values in itertools.product(*(getattr(axes, name).values for name in AXES)):
+        yield _point(dict(zip(AXES, values, strict=True)))
+
+
+def _random_points(setting: Setting) -> Iterator[Point]:
+    """Endless points; a search for more trials keeps the points of a search for fewer."""
+    chance = random.Random(f"search {setting.search.seed}")  # noqa: S311  not for secrets
+    while True:
+        values = {name: getattr(setting.axes, name).at(chance.random()) for name in AXES}
+        yield _point(values)
+
+
+def _point(values: dict[str, Any]) -> Point:
+    if values["train_size"] == ONLINE:
+        values = {**values, "train_size": None}
+    return Point(**values)
+
+
+def group(trials: Iterable[Trial]) -> list[Pack]:
+    """Sort trials into packs of one setting and shape, the most expensive pack first."""
+    groups: dict[tuple[str, Shape], list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault((trial.setting.label, trial.shape), []).append(trial)
+    packs = []
+    for members in groups.values():
+        # Equal shares rather than full packs and a remainder: no pack is a straggler by design.
+        count = -(-len(members) // _pack_limit(members[0]))
+        ends = [len(members) * i // count for i in range(count + 1)]
+        packs += [Pack(tuple(members[a:b])) for a, b in itertools.pairwise(ends)]
+    return sorted(packs, key=_cost, reverse=True)
+
+
+def _pack_limit(trial: Trial) -> int:
+    asked = trial.setting.resources.trials_per_pack
+    if isinstance(asked, int):
+        return asked
+    return max(1, min(MAX_PACK, PACK_BYTES // trial_bytes(trial)))
+
+
+def trial_bytes(trial: Trial) -> int:
+    """Memory that one member of a pack needs: its rows, its parameters, a batch's activations."""
+    point = trial.point
+    item = 8 if trial.setting.train.dtype == "float64" else 4
+    rows = (2 * trial.train_size + trial.test_size) * (point.n + 2)
+    parameters = 3 * point.width * (point.n + 2)
+    activations = 4 * min(point.batch_size, trial.train_size) * point.width
+    return item * (rows + parameters + activations)
+
+
+def _cost(pack: Pack) -> float:
+    return sum(
+        trial.budget_epochs * trial.train_size * trial.point.width * trial.point.n
+        for trial in pack.trials
+    )
+
+
+def _canonical(content: Any) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()[:20]

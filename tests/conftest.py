@@ -1,0 +1,55 @@
+"""Shared by all tests: hypothesis profiles, one thread, and small studies to train."""
+
+import os
+import sys
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from study.spec import StudySpec
+from study.study_file import resolve
+from study.trials import Trial, expand
+
+settings.register_profile("dev", max_examples=20, deadline=None, derandomize=True)
+settings.register_profile(
+    "ci",
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def spec_of(axes: dict | None = None, **tables: object) -> StudySpec:
+    """A study of small, fast nets, with any table replaced."""
+    small = {"n": 20, "k": 2, "width": 24, "train_size": 80, "batch_size": 32}
+    written = {"name": "small", "seeds": 3, "axes": {**small, **(axes or {})}}
+    return resolve({**written, "budget": {"epochs": 40}, **tables})
+
+
+def trials_of(axes: dict | None = None, **tables: object) -> list[Trial]:
+    """The trials of `spec_of`."""
+    return expand(spec_of(axes, **tables))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _repeatable_arithmetic() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+@pytest.fixture
+def run_main(monkeypatch, capfdbinary):
+    """Run a command line in this process: exit code, stdout as bytes, stderr as text."""
+
+    def run(main, *arguments):
+        monkeypatch.setattr(sys, "argv", ["command", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfdbinary.readouterr()
+        return ended.value.code, out, err.decode()
+
+    return run

@@ -1,0 +1,149 @@
+"""The command line: data on stdout, one line for whatever is wrong, and the right exit code."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from simulated import QUICK, empty_store, simulate
+
+from analysis import cli
+from study.schema import TRIALS
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return simulate(tmp_path_factory.mktemp("store") / "quick", {**QUICK, "seeds": 2})
+
+
+@pytest.fixture
+def run(run_main):
+    """Run `analysis`; gives its exit code, stdout as bytes and stderr as text."""
+    return lambda *arguments: run_main(cli.main, *arguments)
+
+
+def test_every_format_holds_the_same_trials(run, store):
+    columns = "seed,weight_decay,ended,generalized_epoch"
+    ask = ("query", store, "--where", "train_size == 400", "--columns", columns, "--format")
+    answers = {form: run(*ask, form)[1] for form in ("csv", "json", "parquet", "table")}
+    from_csv = pd.read_csv(io.BytesIO(answers["csv"]), dtype={"generalized_epoch": "Int64"})
+    from_json = pd.DataFrame(json.loads(answers["json"]))
+    table = pq.read_table(io.BytesIO(answers["parquet"]))
+    assert len(from_csv) == 12
+    assert table.schema.equals(
+        TRIALS.empty_table().select(columns.split(",")).schema, check_metadata=False
+    )
+    pd.testing.assert_frame_equal(from_csv, table.to_pandas(), check_dtype=False)
+    pd.testing.assert_frame_equal(from_json, table.to_pandas(), check_dtype=False)
+    lines = answers["table"].decode().splitlines()
+    assert lines[0].split() == columns.split(",")
+    assert len(lines) == 13
+    assert run(*ask[:-1], "--json")[1] == answers["json"]
+
+
+def test_a_filter_that_nothing_passes_answers_with_nothing(run, store):
+    assert run("query", store, "--where", "k == 9", "--json") == (0, b"[]\n", "")
+
+
+def test_query_writes_files(run, store, tmp_path):
+    path = tmp_path / "trials.parquet"
+    assert run("query", store, "--format", "parquet", "-o", path) == (0, b"", "")
+    assert pq.read_table(path).column_names == TRIALS.names
+
+
+def test_phases_are_counted(run, store):
+    code, out, err = run("phases", store, "--json")
+    answer = json.loads(out)
+    assert (code, err, answer["trials"]) == (0, "", 60)
+    assert sum(row["trials"] for row in answer["phases"]) == 60
+    assert answer["flags"]["collapsed"] == 10
+    table = run("phases", store)[1].decode()
+    for row in answer["phases"]:
+        shown = next(line for line in table.splitlines() if row["phase"] in line)
+        assert shown.split()[1] == str(row["trials"])
+    assert "10 collapsed" in table
+    assert run("phases", store, "--preset", "liu")[1].decode() != table
+
+
+def test_report_is_written(run, store, tmp_path):
+    path = tmp_path / "report.html"
+    code, out, err = run("report", store, "-o", path, "--x", "width", "--y", "train_size")
+    assert (code, out, err) == (0, b"", f"{path}\n")
+    assert path.read_text().startswith("<!doctype html>")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def damaged(store, tmp_path):
+    part = next((store / "trials").iterdir())
+    copy = simulate(tmp_path / "damaged", {**QUICK, "seeds": 1})
+    (copy / "trials" / "part-cut.parquet").write_bytes(part.read_bytes()[:1000])
+    return copy
+
+
+# What is typed, with STORE and its broken relatives filled in; the exit code; what is said.
+BAD_INPUT = [
+    (["query", "STORE", "--where", "wieght_decay > 1"], 2, "Did you mean 'weight_decay'?"),
+    (["query", "STORE", "--where", "k >"], 2, "where: ends at character 4"),
+    (["query", "STORE", "--where", "ended == 3"], 2, "ended holds text"),
+    (["query", "STORE", "--columns", "seed,ende"], 2, "Did you mean 'ended'?"),
+    (["query", "STORE", "--columns", ""], 2, "a column is one of"),
+    (["query", "STORE", "--format", "xml"], 2, "'xml'"),
+    (["query", "STORE", "--wher", "k == 2"], 2, "No such option: --wher"),
+    (["query"], 2, "Missing argument"),
+    ([], 2, "Missing command"),
+    (["qeury", "STORE"], 2, "No such command"),
+    (["phases", "STORE", "--preset", "lui"], 2, "Did you mean 'liu'?"),
+    (["report", "STORE", "-o", "OUT", "--x", "widht"], 2, "Did you mean 'width'?"),
+    (["report", "STORE", "-o", "OUT", "--x", "k", "--y", "k"], 2, "'k' twice"),
+    (["query", "NOWHERE"], 1, "no study here"),
+    (["phases", "NOWHERE"], 1, "no study here"),
+    (["report", "NOWHERE", "-o", "OUT"], 1, "no study here"),
+    (["query", "EMPTY"], 1, "no trials yet"),
+    (["query", "EMPTY", "--where", "k == 2", "--json"], 1, "no trials yet"),
+    (["phases", "EMPTY"], 1, "no trials yet"),
+    (["report", "EMPTY", "-o", "OUT"], 1, "no trials yet"),
+    (["query", "DAMAGED"], 1, "part-cut.parquet: damaged"),
+    (["report", "DAMAGED", "-o", "OUT"], 1, "part-cut.parquet: damaged"),
+    (["report", "STORE", "-o", "MISSING"], 1, "No such file or directory"),
+    (["report", "STORE", "-o", "FOLDER"], 1, "Is a folder"),
+    (["query", "STORE", "-o", "MISSING"], 1, "No such file or directory"),
+]
+
+
+@pytest.mark.parametrize("case", BAD_INPUT, ids=lambda case: " ".join(case[0]))
+def test_bad_input_is_one_line_and_harms_nothing(run, store, tmp_path, case):
+    typed, code, said = case
+    output = tmp_path / "report.html"
+    output.write_text("the last report")
+    places = {
+        "STORE": lambda: store,
+        "NOWHERE": lambda: tmp_path / "nowhere",
+        "EMPTY": lambda: empty_store(tmp_path / "empty"),
+        "DAMAGED": lambda: damaged(store, tmp_path),
+        "OUT": lambda: output,
+        "MISSING": lambda: tmp_path / "missing" / "report.html",
+        "FOLDER": lambda: tmp_path,
+    }
+    got, out, err = run(*(places.get(word, lambda w=word: w)() for word in typed))
+    assert (got, out) == (code, b"")
+    assert said in err
+    assert err.count("\n") == 1
+    assert err.endswith((".\n", "?\n"))
+    assert output.read_text() == "the last report"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def analysis(*arguments):
+    return [sys.executable, "-m", "analysis.cli", *map(str, arguments)]
+
+
+def test_a_closed_pipe_is_silent(store):
+    with subprocess.Popen(
+        analysis("query", store, "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

@@ -1,0 +1,189 @@
+"""`study run` with a real Ray: kills, interrupts and extensions end with the undisturbed table."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import spec_of
+from test_runner import fill, table
+
+from study.plan import stored_spec
+from study.store import Store
+
+BIN = Path(sys.executable).parent
+
+STUDY = """
+name = "small"
+seeds = 4
+[axes]
+n = 20
+k = 2
+width = 100
+train_size = [60, 120, 200]
+weight_decay = [0.001, 0.01]
+[budget]
+epochs = 400
+"""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The study's table, trained serially without Ray."""
+    path = tmp_path_factory.mktemp("spec") / "small.toml"
+    path.write_text(STUDY)
+    from study.study_file import load_spec
+
+    return path, table(fill(load_spec(str(path)), tmp_path_factory.mktemp("store")))
+
+
+def study(*arguments, **options):
+    """Start the `study` command."""
+    return subprocess.Popen(
+        [BIN / "study", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def finish(process, code):
+    """Wait for a command; its stdout, once its exit code is the expected one."""
+    out, err = process.communicate(timeout=110)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    return out, err
+
+
+def wait_for(condition, process, seconds=60):
+    """Wait until a running study has come so far."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < until, "the study never came so far"
+        time.sleep(0.05)
+
+
+def some_rows(store):
+    return lambda: any((Path(store) / "trials").glob("part-*"))
+
+
+def workers_of(process):
+    """Process ids of the Ray workers that train packs, among a command's descendants."""
+    listing = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split(None, 2) for line in listing.splitlines()]
+    family, found = {process.pid}, []
+    for _ in range(6):
+        family |= {int(pid) for pid, parent, *_ in rows if int(parent) in family}
+    for pid, _, *words in rows:
+        if int(pid) in family and words and words[0].startswith("ray::") and "Pack" in words[0]:
+            found.append(int(pid))
+    return found
+
+
+def test_a_study_runs_says_what_it_found_and_runs_only_what_is_missing(tmp_path, undisturbed):
+    path, expected = undisturbed
+    out, err = finish(study("run", path, "--out", tmp_path), 0)
+    assert table(Store.open(tmp_path / "small")) == expected
+    assert "grokking" in out
+    assert f"report: {tmp_path}/small/report.html" in out
+    assert (tmp_path / "small" / "report.html").stat().st_size > 100_000
+    assert "analysis query" in out
+    assert "24/24 trials done" in err
+
+    began = time.monotonic()
+    out, err = finish(study("run", path, "--out", tmp_path, "--json"), 0)
+    assert json.loads(out)["done"] == 24
+    assert "starting Ray" not in err, "nothing is missing, so no Ray"
+    assert time.monotonic() - began < 60
+
+    finish(study("run", path, "--out", tmp_path, "--set", "seeds=5"), 0)
+    wider, _ = table(Store.open(tmp_path / "small"))
+    assert len(wider) == 30
+    assert [row for row in wider if row["seed"] < 4] == expected[0]
+
+    out, _ = finish(study("status", tmp_path / "small", "--json"), 0)
+    status = json.loads(out)
+    assert {name: status[name] for name in ("planned", "done", "failed", "running")} == {
+        "planned": 30,
+        "done": 30,
+        "failed": 0,
+        "running": 0,
+    }
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_a_store_that_goes_on_to_the_same_table(tmp_path, undisturbed, sign):
+    path, expected = undisturbed
+    process = study("run", path, "--out", tmp_path)
+    wait_for(some_rows(tmp_path / "small"), process)
+    process.send_signal(sign)
+    out, _ = finish(process, 130)
+    assert "goes on from here" in out
+    store = Store.open(tmp_path / "small")
+    rows = store.trials().num_rows
+    assert 0 < rows < 24
+    assert store.checkpoint_ids(), "open packs were checkpointed"
+    finish(study("run", path, "--out", tmp_path), 0)
+    assert table(store) == expected
+    assert not store.checkpoint_ids()
+
+
+def test_a_killed_driver_loses_nothing(tmp_path, undisturbed):
+    path, expected = undisturbed
+    process = study("run", path, "--out", tmp_path)
+    wait_for(some_rows(tmp_path / "small"), process)
+    process.kill()
+    process.communicate()
+    finish(study("run", path, "--out", tmp_path), 0)
+    assert table(Store.open(tmp_path / "small")) == expected
+
+
+def test_a_killed_worker_is_replaced(tmp_path, undisturbed):
+    path, expected = undisturbed
+    process = study("run", path, "--out", tmp_path)
+    wait_for(some_rows(tmp_path / "small"), process)
+    victims = workers_of(process)
+    assert victims
+    os.kill(victims[0], signal.SIGKILL)
+    finish(process, 0)
+    store = Store.open(tmp_path / "small")
+    assert table(store) == expected
+    assert any(store.pack(pack)["attempts"] > 1 for pack in store.pack_ids())
+
+
+def test_packs_that_keep_failing_are_set_aside_and_the_rest_completes(tmp_path, undisturbed):
+    path, _ = undisturbed
+    text = path.read_text() + '[[settings]]\nlabel = "here"\n[[settings]]\nlabel = "there"\n'
+    text += 'resources = {device = "cuda"}\naxes = {train_size = 61}\nseeds = 1\n'
+    mixed = tmp_path / "mixed.toml"
+    mixed.write_text(text)
+    out, _ = finish(study("run", mixed, "--out", tmp_path, "--json"), 3)
+    answer = json.loads(out)
+    assert (answer["planned"], answer["done"], answer["failed"]) == (26, 24, 2)
+    out, _ = finish(study("status", tmp_path / "small"), 0)
+    assert "failed" in out
+
+
+def test_a_budget_of_trials_stops_the_study_and_a_larger_one_retrains_only_the_censored(tmp_path):
+    spec = spec_of({"train_size": [30, 120]}, seeds=4, budget={"epochs": 90})
+    store = fill(spec, tmp_path / "small")
+    before = {row["trial_id"]: row for row in store.trials().to_pylist()}
+    censored = {i for i, row in before.items() if row["ended"] == "budget"}
+    assert censored
+    assert len(censored) < 8
+    larger = spec_of({"train_size": [30, 120]}, seeds=4, budget={"epochs": 120})
+    fill(larger, tmp_path / "small")
+    assert stored_spec(store).settings[0].budget.epochs == 120
+    for row in store.trials().to_pylist():
+        if row["trial_id"] in censored:
+            assert row["budget_epochs"] == 120
+        else:
+            assert row == before[row["trial_id"]]

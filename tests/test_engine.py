@@ -1,0 +1,150 @@
+"""The engine against autograd and a plain loop in float64, and the promises that packs rest on."""
+
+import numpy as np
+import oracle
+import pytest
+import torch
+from conftest import trials_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from study.engine import PackState, ReluEngine
+from study.nets import relu
+from study.nets.losses import LOSSES
+
+ENGINE = ReluEngine()
+HOSTILE = {"learning_rate": 1e4}  # diverges within an epoch
+
+
+def after(trials, epochs):
+    state = ENGINE.allocate(trials)
+    for _ in range(epochs):
+        state = ENGINE.step(state)
+    return state
+
+
+def fingerprint(state: PackState, trial_id: str):
+    """Weights and reading of one member, to compare bit for bit."""
+    member = [t.trial_id for t in state.trials].index(trial_id)
+    reading = ENGINE.read(state, ["effective_sparsity"])
+    columns = [
+        reading.train_correct,
+        reading.test_correct,
+        reading.train_loss,
+        reading.test_loss,
+        reading.weight_norm,
+        *reading.measured.values(),
+    ]
+    numbers = [column[member].tobytes() for column in columns]
+    return [*numbers, *(weight[member].numpy().tobytes() for weight in state.nets)]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_hand_derived_gradients_are_autograds_in_float64(loss):
+    state = ENGINE.allocate(trials_of({"k": [2, 3]}, train={"dtype": "float64", "loss": loss}))
+    rows = state.data.train
+    grads = relu.gradients(state.nets, rows.inputs, rows.labels, LOSSES[loss])
+    for member in range(len(state.trials)):
+        net = oracle.Net(state.nets.incoming[member], state.nets.outgoing[member])
+        oracle.LOSSES[loss](net(rows.inputs[member][:, :-1]), rows.labels[member]).backward()
+        incoming = torch.cat((net.hidden.weight.grad, net.hidden.bias.grad[:, None]), dim=1)
+        torch.testing.assert_close(grads.incoming[member], incoming, rtol=0, atol=1e-14)
+        outgoing = net.outgoing.weight.grad[0]
+        torch.testing.assert_close(grads.outgoing[member], outgoing, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("decay", ["coupled", "decoupled"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_training_follows_the_plain_loop(optimizer, decay, loss):
+    # For plain SGD the two decays are one update in exact arithmetic, and PyTorch has one of them.
+    decay_of_oracle = "coupled" if optimizer == "sgd" else decay
+    rate = 0.1 if optimizer == "sgd" else 0.003
+    axes = {"weight_decay": [0.01, 0.1], "learning_rate": rate, "train_size": 75}
+    train = {"dtype": "float64", "loss": loss, "optimizer": optimizer}
+    state = ENGINE.allocate(trials_of(axes, train={**train, "decay": decay}, seeds=2))
+    twin = ENGINE.allocate(trials_of(axes, train={**train, "decay": decay_of_oracle}, seeds=2))
+    curves = [oracle.train(twin, member, 6) for member in range(4)]
+    for epoch in range(7):
+        reading = ENGINE.read(state)
+        losses = [curve.train_loss[epoch] for curve in curves]
+        np.testing.assert_allclose(reading.train_loss, losses, rtol=1e-9)
+        np.testing.assert_allclose(
+            reading.train_correct / 75, [curve.train_accuracy[epoch] for curve in curves]
+        )
+        np.testing.assert_allclose(
+            reading.test_correct / 2048, [curve.test_accuracy[epoch] for curve in curves]
+        )
+        state = ENGINE.step(state)
+
+
+def test_online_training_follows_the_plain_loop():
+    trials = trials_of({"train_size": "online"}, train={"dtype": "float64"}, seeds=2)
+    state = ENGINE.allocate(trials)
+    curve = oracle.train(state, 1, 3)
+    for epoch in range(4):
+        assert ENGINE.read(state).train_loss[1] == pytest.approx(curve.train_loss[epoch], rel=1e-9)
+        state = ENGINE.step(state)
+
+
+def test_initial_weights_are_those_of_nn_linear_times_init_scale():
+    trials = trials_of({"n": 40, "width": 1000, "init_scale": [1.0, 2.0]}, seeds=1)
+    nets = ENGINE.allocate(trials).nets
+    for member, scale in enumerate((1.0, 2.0)):
+        for weight, fan_in in ((nets.incoming[member], 40), (nets.outgoing[member], 1000)):
+            bound = scale * fan_in**-0.5
+            assert weight.abs().max() <= bound
+            assert weight.abs().max() > 0.98 * bound
+            spread = weight.double().square().mean().sqrt().item()
+            assert spread == pytest.approx(bound * 3**-0.5, rel=0.08)  # 4 standard errors
+
+
+@given(
+    st.integers(9, 50),
+    st.integers(1, 130),
+    st.integers(1, 90),
+    st.integers(1, 40),
+    st.integers(2, 9),
+    st.data(),
+)
+def test_neighbours_do_not_matter(n, width, rows, batch, members, draw):
+    axes = {"n": n, "k": 2, "width": width, "train_size": rows, "batch_size": batch}
+    pack = trials_of(axes, seeds=members)
+    place = draw.draw(st.integers(0, members - 1))
+    hostile = trials_of({**axes, **HOSTILE}, seeds=1)
+    trial = pack[place]
+    together = after([*pack[:place], *hostile, *pack[place:]], 3)
+    assert fingerprint(together, trial.trial_id) == fingerprint(after([trial], 3), trial.trial_id)
+    first = after([trial, *hostile], 3)
+    assert fingerprint(together, trial.trial_id) == fingerprint(first, trial.trial_id)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_leaving_and_resuming_change_nothing(optimizer):
+    pack = trials_of({"weight_decay": [0.01, 0.1]}, train={"optimizer": optimizer}, seeds=3)
+    whole = after(pack, 6)
+    halfway = after(pack, 3)
+    for keep in ([0, 2, 5], [4]):
+        left = ENGINE.leave(halfway, keep)
+        resumed = ENGINE.restore(left.trials, ENGINE.dump(left))
+        for state in (left, resumed):
+            later = state
+            for _ in range(3):
+                later = ENGINE.step(later)
+            for place in keep:
+                trial_id = pack[place].trial_id
+                assert fingerprint(later, trial_id) == fingerprint(whole, trial_id)
+
+
+def test_a_diverged_member_is_seen_and_harms_nobody():
+    pack = [*trials_of(seeds=2), *trials_of(HOSTILE, seeds=1)]
+    reading = ENGINE.read(after(pack, 5))
+    assert np.isfinite(reading.weight_norm[:2]).all()
+    assert not np.isfinite(reading.weight_norm[2])
+
+
+def test_a_tie_is_wrong():
+    state = ENGINE.allocate(trials_of(seeds=2))
+    silent = state.nets._replace(outgoing=torch.zeros_like(state.nets.outgoing))
+    state = PackState(**{f: getattr(state, f) for f in state.__slots__} | {"nets": silent})
+    assert ENGINE.read(state).train_correct.tolist() == [0, 0]

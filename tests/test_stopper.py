@@ -1,0 +1,89 @@
+"""GrokkingStopper: packs by their open members, anybody's trainable by its accuracies."""
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study.driver import GrokkingStopper
+from study.errors import UsageError
+
+
+def feed(stopper, accuracies, trial_id="t", start=1):
+    """Report plain accuracies; the iteration at which the stopper stopped the trial, if it did."""
+    for iteration, (train, test) in enumerate(accuracies, start):
+        result = {
+            "train_accuracy": train,
+            "test_accuracy": test,
+            "training_iteration": iteration,
+        }
+        if stopper(trial_id, result):
+            return iteration
+    return None
+
+
+CURVE = [(0.5, 0.5), (1.0, 0.5), (1.0, 0.5), (1.0, 0.5), (1.0, 1.0), (1.0, 1.0), (1.0, 1.0)]
+
+
+def test_a_pack_stops_when_no_member_is_open():
+    stopper = GrokkingStopper()
+    assert not stopper("p", {"members_open": 2, "members_trained": 6})
+    assert stopper("p", {"members_open": 0, "members_trained": 8})
+
+
+def test_a_plain_trial_stops_when_it_has_generalised_for_good():
+    stopper = GrokkingStopper()
+    assert feed(stopper, CURVE) == 7
+    found = stopper.transition("t")
+    assert (found["memorized_epoch"], found["generalized_epoch"]) == (2, 5)
+    assert feed(stopper, [(1.0, 0.97)] * 50, "other") is None
+
+
+def test_repeated_results_and_a_restore_change_nothing():
+    stopper = GrokkingStopper()
+    for index, (train, test) in enumerate(CURVE[:6], 1):
+        result = {"train_accuracy": train, "test_accuracy": test, "training_iteration": index}
+        assert stopper("t", result) == stopper("t", result) == False  # noqa: E712
+        stopper = pickle.loads(pickle.dumps(stopper))
+    assert feed(stopper, CURVE[3:], start=4) == 7  # a restored trial repeats some iterations
+    assert stopper.transition("t")["generalized_epoch"] == 5
+
+
+def test_a_float32_threshold_met_exactly_is_not_above_it():
+    stopper = GrokkingStopper(memorized=0.98, generalized=0.98, hold=1)
+    feed(stopper, [(np.float32(0.98), np.float32(0.98))])
+    assert stopper.transition("t")["memorized_epoch"] is None
+
+
+def test_the_study_stops_at_its_budget():
+    assert not GrokkingStopper().stop_all()
+    assert GrokkingStopper(wall_seconds=0.0).stop_all()
+    stopper = GrokkingStopper(trials=10)
+    stopper("p", {"members_open": 2, "members_trained": 6})
+    assert not stopper.stop_all()
+    stopper("q", {"members_open": 2, "members_trained": 4})
+    assert stopper.stop_all()
+
+
+def test_nonsense_is_said_so():
+    with pytest.raises(UsageError, match="memorized"):
+        GrokkingStopper(memorized=98)
+    with pytest.raises(UsageError, match="test_accuracy"):
+        GrokkingStopper()("t", {"train_accuracy": 1.0})
+
+
+def test_ray_tune_stops_plain_trainables_by_it(tmp_path):
+    script = Path(__file__).parent / "plain_study.py"
+    done = subprocess.run(
+        [sys.executable, script, tmp_path], capture_output=True, text=True, check=True
+    )
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("ANSWER ")]
+    answer = json.loads(line.removeprefix("ANSWER "))
+    assert {delay: found["results"] for delay, found in answer.items()} == {"0": 5, "4": 9, "9": 14}
+    for delay, found in answer.items():
+        assert found["memorized_epoch"] == 3
+        assert found["generalized_epoch"] == 3 + int(delay)

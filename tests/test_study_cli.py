@@ -1,0 +1,125 @@
+"""The `study` command: plans, bad input, and what loads when."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import spec_of
+from test_runner import fill
+
+from study import cli
+from study.store import Store
+
+
+@pytest.fixture
+def run(run_main):
+    """Run `study`; gives its exit code, stdout as bytes and stderr as text."""
+    return lambda *arguments: run_main(cli.main, *arguments)
+
+
+@pytest.mark.parametrize("module", ["study.cli", "analysis.cli"])
+def test_help_loads_nothing_slow(module):
+    slow = {"torch", "ray", "pandas", "pyarrow", "altair", "pydantic", "numpy", "scipy"}
+    code = f"import sys, {module}; print(*sorted({slow} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_a_plan_says_what_would_run_and_trains_nothing(run, tmp_path):
+    code, out, err = run("plan", "quick", "--out", tmp_path, "--json")
+    plan = json.loads(out)
+    assert (code, err) == (0, "")
+    assert plan["planned"] == sum(shape["trials"] for shape in plan["shapes"]) >= 300
+    assert plan["done"] == 0
+    assert plan["core_seconds"] > 0
+    assert plan["pack_bytes"] > 10_000
+    assert list(tmp_path.iterdir()) == []
+    text = run("plan", "quick", "--set", "axes.train_size=online", "--set", "seeds=1")[1].decode()
+    assert "to train: 10 trials in 1 packs" in text
+    assert "train_size=online" in text
+
+
+def test_a_plan_counts_what_is_stored(run, tmp_path):
+    fill(spec_of({"width": [8, 9]}, seeds=2), tmp_path / "small")
+    study = tmp_path / "small.toml"
+    study.write_text(
+        'name = "small"\nseeds = 3\n[axes]\nn = 20\nk = 2\nwidth = [8, 9]\ntrain_size = 80\n'
+        "batch_size = 32\n[budget]\nepochs = 40\n"
+    )
+    plan = json.loads(run("plan", study, "--out", tmp_path, "--json")[1])
+    assert (plan["planned"], plan["done"]) == (6, 4)
+    assert sum(shape["trials"] for shape in plan["shapes"]) == 2
+
+
+# What is typed, with places filled in; the exit code; what is said.
+BAD_INPUT = [
+    (["run", "quick", "--set", "axes.widht=3"], 2, "Did you mean 'width'?"),
+    (["plan", "quick", "--set", "axes.k=31"], 2, "axes.k: 31 with n = 30"),
+    (["run", "quick", "--set", "axes.width=[]"], 2, "axes.width: []"),
+    (["run", "quick", "--set", "axes.width=-1"], 2, "axes.width: -1"),
+    (["run", "quick", "--set", "axes.n=9", "--set", "axes.train_size=500"], 2, "2^9 = 512 rows"),
+    (["run", "quick", "--set", "axes.width"], 2, "an override is key=value"),
+    (["run", "nosuch.toml"], 2, "no such file"),
+    (["run", "NOT_TOML"], 2, "a study file is TOML"),
+    (["run", "quick", "--wrong"], 2, "No such option"),
+    (["run"], 2, "Missing argument"),
+    (["rnu", "quick"], 2, "No such command"),
+    (["run", "quick", "--out", "FILE"], 1, "Make the place writable"),
+    (["run", "quick", "--out", "gopher://x"], 1, "a store is a folder"),
+    (["run", "SMALL", "--out", "OUT", "--set", "detect.hold=2"], 2, "detect.hold: 3 -> 2"),
+    (["run", "SMALL", "--out", "OUT", "--set", "readings.every=2"], 2, "readings.every: 1 -> 2"),
+    (["run", "SMALL", "--out", "OUT", "--set", "train.loss=square"], 2, "train.loss: hinge"),
+    (["run", "SMALL", "--out", "DAMAGED"], 1, "part-cut.parquet: damaged"),
+    (["status", "NOWHERE"], 1, "no study here"),
+    (["status", "DAMAGED/small"], 1, "part-cut.parquet: damaged"),
+    (["status", "GARBLED"], 1, "study.json: not JSON"),
+]
+
+
+@pytest.mark.parametrize("case", BAD_INPUT, ids=lambda case: " ".join(case[0]))
+def test_bad_input_is_one_line_and_harms_nothing(run, tmp_path, case):
+    typed, code, said = case
+    out = tmp_path / "out"
+    fill(spec_of(seeds=1, budget={"epochs": 2}), out / "small")
+    fill(spec_of(seeds=1, budget={"epochs": 2}), tmp_path / "damaged" / "small")
+    part = next((out / "small" / "trials").iterdir()).read_bytes()
+    (tmp_path / "damaged" / "small" / "trials" / "part-cut.parquet").write_bytes(part[:900])
+    (tmp_path / "garbled").mkdir()
+    (tmp_path / "garbled" / "study.json").write_text("{")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "not.toml").write_text("name = ")
+    (tmp_path / "small.toml").write_text(
+        'name = "small"\nseeds = 1\n[axes]\nn = 20\nk = 2\nwidth = 24\ntrain_size = 80\n'
+        "batch_size = 32\n[budget]\nepochs = 3\n"
+    )
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    places = {
+        "FILE": tmp_path / "file",
+        "NOT_TOML": tmp_path / "not.toml",
+        "SMALL": tmp_path / "small.toml",
+        "OUT": out,
+        "DAMAGED": tmp_path / "damaged",
+        "DAMAGED/small": tmp_path / "damaged" / "small",
+        "NOWHERE": tmp_path / "nowhere",
+        "GARBLED": tmp_path / "garbled",
+    }
+    got, answer, err = run(*(places.get(word, word) for word in typed))
+    assert (got, answer) == (code, b""), err
+    assert said in err
+    assert err.count("\n") == 1
+    assert err.endswith((".\n", "?\n"))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_status_of_a_study_that_is_half_done(run, tmp_path):
+    store = fill(spec_of({"width": [8, 9]}, seeds=2), tmp_path / "small")
+    manifest = store.manifest()
+    wider = spec_of({"width": [8, 9, 10]}, seeds=2)
+    store.write_manifest({**manifest, "spec": wider.model_dump(mode="json")})
+    status = json.loads(run("status", tmp_path / "small", "--json")[1])
+    counts = [status[name] for name in ("planned", "done", "failed", "running")]
+    assert counts == [6, 4, 0, 0]
+    assert status["packs"] == {"done": 2}
+    assert "planned" in run("status", tmp_path / "small")[1].decode()
+    assert Store.open(tmp_path / "small").trials().num_rows == 4
