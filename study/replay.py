@@ -10,10 +10,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from study.axes import AXES
-from study.engine import Engine, ReluEngine
+from study.engine import Engine
 from study.errors import UsageError
 from study.plan import stored_spec
-from study.runner import pick_device
+from study.runner import pick_engine
 from study.schema import READINGS, RESULT_COLUMNS
 from study.spec import Budget
 from study.store import Store
@@ -67,8 +67,7 @@ def stored_trial(store: Store, trial_id: str) -> tuple[Trial, dict[str, Any]]:
 def replay(store: Store, trial_id: str, engine: Engine | None = None) -> Replay:
     """Train a stored trial again, alone, and compare."""
     trial, stored = stored_trial(store, trial_id)
-    engine = engine or ReluEngine(pick_device(trial.setting.resources.device))
-    run = PackRun(Pack((trial,)), engine)
+    run = PackRun(Pack((trial,)), engine or pick_engine(trial))
     finished = None
     while finished is None:
         finished = run.advance()

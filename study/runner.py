@@ -15,10 +15,11 @@ from typing import Any
 import torch
 
 from study.engine import Engine, ReluEngine
+from study.fused import FusedEngine, Library
 from study.plan import missing
 from study.store import Store
 from study.training import Finished, PackRun
-from study.trials import Pack
+from study.trials import Pack, Trial
 
 CHECKPOINT_SECONDS = 30.0
 REPORT_SECONDS = 2.0
@@ -34,11 +35,14 @@ class Progress:
     grokked: int
 
 
-def pick_device(asked: str) -> str:
-    """The device that "auto", "cpu" or "cuda" means here."""
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return asked
+def pick_engine(trial: Trial) -> Engine:
+    """The fastest engine here for a trial: the fused kernel on a CPU, torch's everywhere else."""
+    device = trial.setting.resources.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu" and FusedEngine.trains(trial) and Library.load() is not None:
+        return FusedEngine()
+    return ReluEngine(device)
 
 
 def run_pack(
@@ -49,7 +53,7 @@ def run_pack(
     Yields progress every `report_seconds`, and once more when nothing is open. Closing the
     iterator early leaves a consistent store: finished members flushed, the rest checkpointed.
     """
-    engine = engine or ReluEngine(pick_device(pack.setting.resources.device))
+    engine = engine or pick_engine(pack.trials[0])
     keeper = _Keeper(store, pack)
     run = PackRun(pack, engine)
     saved = store.checkpoint(pack.pack_id)

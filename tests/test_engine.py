@@ -5,10 +5,11 @@ import oracle
 import pytest
 import torch
 from conftest import trials_of
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from study.engine import PackState, ReluEngine
+from study.engine import ReluEngine
+from study.fused import FusedEngine, Library
 from study.nets import relu
 from study.nets.losses import LOSSES
 
@@ -16,17 +17,28 @@ ENGINE = ReluEngine()
 HOSTILE = {"learning_rate": 1e4}  # diverges within an epoch
 
 
-def after(trials, epochs):
-    state = ENGINE.allocate(trials)
+# Every kernel; the fused one is there wherever a compiler was.
+ENGINES = {"torch": ENGINE, **({"fused": FusedEngine()} if Library.load() else {})}
+FOR_BOTH = [*((name, "sgd") for name in ENGINES), ("torch", "adamw")]  # AdamW is the torch kernel's
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    """One kernel after the other."""
+    return ENGINES[request.param]
+
+
+def after(engine, trials, epochs):
+    state = engine.allocate(trials)
     for _ in range(epochs):
-        state = ENGINE.step(state)
+        state = engine.step(state)
     return state
 
 
-def fingerprint(state: PackState, trial_id: str):
+def fingerprint(engine, state, trial_id: str):
     """Weights and reading of one member, to compare bit for bit."""
     member = [t.trial_id for t in state.trials].index(trial_id)
-    reading = ENGINE.read(state, ["effective_sparsity"])
+    reading = engine.read(state, ["effective_sparsity"])
     columns = [
         reading.train_correct,
         reading.test_correct,
@@ -34,9 +46,9 @@ def fingerprint(state: PackState, trial_id: str):
         reading.test_loss,
         reading.weight_norm,
         *reading.measured.values(),
+        *(array for name, array in engine.dump(state).items() if name != "epoch"),
     ]
-    numbers = [column[member].tobytes() for column in columns]
-    return [*numbers, *(weight[member].numpy().tobytes() for weight in state.nets)]
+    return [column[member].tobytes() for column in columns]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -53,20 +65,21 @@ def test_hand_derived_gradients_are_autograds_in_float64(loss):
         torch.testing.assert_close(grads.outgoing[member], outgoing, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize(("kernel", "optimizer"), FOR_BOTH)
 @pytest.mark.parametrize("decay", ["coupled", "decoupled"])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_training_follows_the_plain_loop(optimizer, decay, loss):
+def test_training_follows_the_plain_loop(kernel, optimizer, decay, loss):
+    engine = ENGINES[kernel]
     # For plain SGD the two decays are one update in exact arithmetic, and PyTorch has one of them.
     decay_of_oracle = "coupled" if optimizer == "sgd" else decay
     rate = 0.1 if optimizer == "sgd" else 0.003
     axes = {"weight_decay": [0.01, 0.1], "learning_rate": rate, "train_size": 75}
     train = {"dtype": "float64", "loss": loss, "optimizer": optimizer}
-    state = ENGINE.allocate(trials_of(axes, train={**train, "decay": decay}, seeds=2))
+    state = engine.allocate(trials_of(axes, train={**train, "decay": decay}, seeds=2))
     twin = ENGINE.allocate(trials_of(axes, train={**train, "decay": decay_of_oracle}, seeds=2))
     curves = [oracle.train(twin, member, 6) for member in range(4)]
     for epoch in range(7):
-        reading = ENGINE.read(state)
+        reading = engine.read(state)
         losses = [curve.train_loss[epoch] for curve in curves]
         np.testing.assert_allclose(reading.train_loss, losses, rtol=1e-9)
         np.testing.assert_allclose(
@@ -75,16 +88,16 @@ def test_training_follows_the_plain_loop(optimizer, decay, loss):
         np.testing.assert_allclose(
             reading.test_correct / 2048, [curve.test_accuracy[epoch] for curve in curves]
         )
-        state = ENGINE.step(state)
+        state = engine.step(state)
 
 
-def test_online_training_follows_the_plain_loop():
+def test_online_training_follows_the_plain_loop(engine):
     trials = trials_of({"train_size": "online"}, train={"dtype": "float64"}, seeds=2)
-    state = ENGINE.allocate(trials)
-    curve = oracle.train(state, 1, 3)
+    curve = oracle.train(ENGINE.allocate(trials), 1, 3)
+    state = engine.allocate(trials)
     for epoch in range(4):
-        assert ENGINE.read(state).train_loss[1] == pytest.approx(curve.train_loss[epoch], rel=1e-9)
-        state = ENGINE.step(state)
+        assert engine.read(state).train_loss[1] == pytest.approx(curve.train_loss[epoch], rel=1e-9)
+        state = engine.step(state)
 
 
 def test_initial_weights_are_those_of_nn_linear_times_init_scale():
@@ -99,6 +112,7 @@ def test_initial_weights_are_those_of_nn_linear_times_init_scale():
             assert spread == pytest.approx(bound * 3**-0.5, rel=0.08)  # 4 standard errors
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(9, 50),
     st.integers(1, 130),
@@ -107,44 +121,45 @@ def test_initial_weights_are_those_of_nn_linear_times_init_scale():
     st.integers(2, 9),
     st.data(),
 )
-def test_neighbours_do_not_matter(n, width, rows, batch, members, draw):
+def test_neighbours_do_not_matter(engine, n, width, rows, batch, members, draw):
     axes = {"n": n, "k": 2, "width": width, "train_size": rows, "batch_size": batch}
     pack = trials_of(axes, seeds=members)
     place = draw.draw(st.integers(0, members - 1))
     hostile = trials_of({**axes, **HOSTILE}, seeds=1)
     trial = pack[place]
-    together = after([*pack[:place], *hostile, *pack[place:]], 3)
-    assert fingerprint(together, trial.trial_id) == fingerprint(after([trial], 3), trial.trial_id)
-    first = after([trial, *hostile], 3)
-    assert fingerprint(together, trial.trial_id) == fingerprint(first, trial.trial_id)
+    packs = ([*pack[:place], *hostile, *pack[place:]], [trial], [trial, *hostile])
+    seen = [fingerprint(engine, after(engine, members, 3), trial.trial_id) for members in packs]
+    assert seen[0] == seen[1] == seen[2]
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_leaving_and_resuming_change_nothing(optimizer):
+@pytest.mark.parametrize(("kernel", "optimizer"), FOR_BOTH)
+def test_leaving_and_resuming_change_nothing(kernel, optimizer):
+    engine = ENGINES[kernel]
     pack = trials_of({"weight_decay": [0.01, 0.1]}, train={"optimizer": optimizer}, seeds=3)
-    whole = after(pack, 6)
-    halfway = after(pack, 3)
+    whole = after(engine, pack, 6)
+    halfway = after(engine, pack, 3)
     for keep in ([0, 2, 5], [4]):
-        left = ENGINE.leave(halfway, keep)
-        resumed = ENGINE.restore(left.trials, ENGINE.dump(left))
+        left = engine.leave(halfway, keep)
+        resumed = engine.restore(left.trials, engine.dump(left))
         for state in (left, resumed):
             later = state
             for _ in range(3):
-                later = ENGINE.step(later)
+                later = engine.step(later)
             for place in keep:
                 trial_id = pack[place].trial_id
-                assert fingerprint(later, trial_id) == fingerprint(whole, trial_id)
+                found = fingerprint(engine, later, trial_id)
+                assert found == fingerprint(engine, whole, trial_id)
 
 
-def test_a_diverged_member_is_seen_and_harms_nobody():
+def test_a_diverged_member_is_seen_and_harms_nobody(engine):
     pack = [*trials_of(seeds=2), *trials_of(HOSTILE, seeds=1)]
-    reading = ENGINE.read(after(pack, 5))
+    reading = engine.read(after(engine, pack, 5))
     assert np.isfinite(reading.weight_norm[:2]).all()
     assert not np.isfinite(reading.weight_norm[2])
 
 
-def test_a_tie_is_wrong():
-    state = ENGINE.allocate(trials_of(seeds=2))
-    silent = state.nets._replace(outgoing=torch.zeros_like(state.nets.outgoing))
-    state = PackState(**{f: getattr(state, f) for f in state.__slots__} | {"nets": silent})
-    assert ENGINE.read(state).train_correct.tolist() == [0, 0]
+def test_a_tie_is_wrong(engine):
+    trials = trials_of(seeds=2)
+    arrays = dict(engine.dump(engine.allocate(trials)))
+    silent = engine.restore(trials, {**arrays, "outgoing": 0 * arrays["outgoing"]})
+    assert engine.read(silent).train_correct.tolist() == [0, 0]

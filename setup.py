@@ -1,0 +1,21 @@
+"""The one thing pyproject.toml cannot say: the fused kernel, compiled where there is a C compiler.
+
+`optional` makes a failed compilation a warning; the program then trains with the torch kernel. The
+library has no Python in it (fused.py opens it with ctypes), so one build serves every interpreter
+and needs no Python headers. No -march=native: relu_step.c chooses its instruction set at run time.
+"""
+
+from setuptools import Extension, setup
+
+setup(
+    ext_modules=[
+        Extension(
+            "study.nets._relu_step",
+            sources=["study/nets/relu_step.c"],
+            depends=["study/nets/relu_step.h"],
+            extra_compile_args=["-O3", "-std=gnu11"],
+            libraries=["m"],
+            optional=True,
+        )
+    ]
+)

@@ -1,0 +1,348 @@
+/* The kernel for one number type and one instruction set: an epoch of one network, and a reading of it.
+ *
+ * relu_step.c includes this file once for each pair, with these defined: REAL and an integer INT of its
+ * size; ISA, a suffix for names; VECTOR_BYTES; WIDE, the vectors of neurons that a block holds, such that
+ * 4 WIDE sums and as many operands fit the registers. No header guard, for that reason.
+ *
+ * Neurons lie in groups of 16, their weights in [group][n + 1][16] with the bias as the last column: a
+ * block of neurons is a few streams of whole vectors that stay in the first-level cache while a batch
+ * passes over it. Three ideas carry the speed.
+ *  - Learning from batch i and looking at batch i + 1 share one visit to a block, so the weights cross
+ *    from the second-level cache once a step.
+ *  - No activation is kept, only a bit for each neuron and row it is active on, because the gradient of u
+ *    follows from that of W. With s_r the slope of the loss in f(x_r) and g the sum of s_r x_r over the
+ *    rows a neuron is active on, dW = u g and du = sum_r s_r relu(w x_r) = w . g.
+ *    Rows whose slope is zero, under hinge soon most of them, cost only their look.
+ *  - Inputs are signs, so four of them (a quad) have only 16 sums with a neuron's weights. A reading passes
+ *    enough rows over one set of weights to tabulate those, and then adds one number where a step's look
+ *    multiplies and adds four: 2.3 times as fast on 256 rows. On a batch of 32 the tables do not pay.
+ */
+#define NAME(name) PASTE(name, REAL, ISA)
+#define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
+#define vec NAME(vector)
+#define ints NAME(integers)
+#define block NAME(block_of)
+#define pass NAME(pass_of)
+
+/* Aligned like a number: where the arrays happen to lie can change the speed but not the result. */
+typedef REAL vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+typedef INT ints __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+
+/* V vectors of neurons; V is an argument of its own wherever it must be a constant. */
+struct block {
+    REAL *weights, *outgoing;
+    ints *active; /* [words of 32 rows, V] a bit for each row of the batch looked at last */
+};
+
+/* One member's way through its rows. */
+struct pass {
+    int64_t n, quads, width, words;
+    const uint8_t *inputs;
+    const int8_t *labels;
+    const uint64_t *order;     /* [N] or NULL; the low half of each is a row number */
+    REAL *weights, *outgoing;
+    REAL rate, fade;           /* of learning, and of decay in one step */
+    REAL *seen, *coming;       /* [B, 4 quads] the batch to learn from, the batch to look at */
+    vec *scores;               /* [B] f(x) of the latter, not yet summed over lanes */
+    ints *active;              /* [p, words of 32 rows] */
+    vec *into;                 /* [B, WIDE] slopes into a block, zero where a neuron is inactive */
+    int64_t *sloped, count;    /* [B] the rows seen whose slope is not zero, and how many */
+    REAL *slope;               /* [B] their slopes */
+    uint16_t *offsets;         /* [B, quads] a reading's rows, as places in the table */
+    vec *table;                /* [quads, 2, 16] what each quad can add to two vectors of neurons */
+    uint64_t *tickets, *spare; /* [N] room to draw the order in */
+};
+
+static inline vec *NAME(column)(const REAL *weights, int64_t n, int64_t v, int64_t i) {
+    int64_t lane = v * LANES;
+    return (vec *)(weights + lane / GROUP * GROUP * (n + 1) + i * GROUP + lane % GROUP);
+}
+
+/* Where row r of the pass lies in the member's data. */
+static inline int64_t NAME(row)(const struct pass *s, int64_t r) {
+    return s->order ? (int64_t)(uint32_t)s->order[r] : r;
+}
+
+/* ---- the step ---- */
+
+/* R rows through a block, whose sums stay in registers. */
+INLINE void NAME(forward)(const int R, const int V, const struct pass *s, struct block b, int64_t row, int bit) {
+    const int64_t n = s->n, pitch = 4 * s->quads;
+    const REAL *x = s->coming + row * pitch;
+    vec sum[4][WIDE], w[WIDE], f[4];
+    UNROLL for (int r = 0; r < R; r++)
+        UNROLL for (int v = 0; v < V; v++) sum[r][v] = *NAME(column)(b.weights, n, v, n);
+    for (int64_t i = 0; i < n; i++) {
+        UNROLL for (int v = 0; v < V; v++) w[v] = *NAME(column)(b.weights, n, v, i);
+        UNROLL for (int r = 0; r < R; r++)
+            UNROLL for (int v = 0; v < V; v++) sum[r][v] += w[v] * x[r * pitch + i];
+    }
+    UNROLL for (int r = 0; r < R; r++) f[r] = s->scores[row + r];
+    UNROLL for (int v = 0; v < V; v++) {
+        vec u = ((vec *)b.outgoing)[v];
+        ints word = b.active[v];
+        UNROLL for (int r = 0; r < R; r++) {
+            ints on = ~(sum[r][v] <= 0); /* not sum > 0: a NaN must pass */
+            f[r] += (vec)((ints)sum[r][v] & on) * u;
+            word |= on & (INT)(1u << (bit + r));
+        }
+        b.active[v] = word;
+    }
+    UNROLL for (int r = 0; r < R; r++) s->scores[row + r] = f[r];
+}
+
+/* A batch through one block: adds to the scores and notes who is active. */
+INLINE void NAME(look)(const int V, struct block b, const struct pass *s, int64_t rows) {
+    for (int64_t start = 0; start < rows; start += 32, b.active += V) {
+        int r = 0, end = rows - start < 32 ? (int)(rows - start) : 32;
+        memset(b.active, 0, V * sizeof(ints));
+        for (; r + 4 <= end; r += 4) NAME(forward)(4, V, s, b, start + r, r);
+        for (; r < end; r++) NAME(forward)(1, V, s, b, start + r, r);
+    }
+}
+
+/* The update of a vector of weights by its gradient `pull` g; adds to w . g. */
+INLINE void NAME(update)(vec *w, vec g, vec pull, REAL fade, vec *along) {
+    vec old = *w;
+    *along += old * g;
+    *w = old - fade * old - pull * g;
+}
+
+/* Gradient and update of I columns of a block. */
+INLINE void NAME(columns)(const int I, const int V, int64_t i, struct block b, const struct pass *s,
+                          const vec *pull, vec *along) {
+    const int64_t n = s->n, pitch = 4 * s->quads, count = s->count;
+    const REAL *x = s->seen + i, fade = s->fade;
+    const vec *into = s->into;
+    vec g[4][WIDE] = {{{0}}};
+    for (int64_t a = 0; a < count; a++, into += V, x += pitch)
+        UNROLL for (int c = 0; c < I; c++)
+            UNROLL for (int v = 0; v < V; v++) g[c][v] += into[v] * x[c];
+    UNROLL for (int c = 0; c < I; c++)
+        UNROLL for (int v = 0; v < V; v++)
+            NAME(update)(NAME(column)(b.weights, n, v, i + c), g[c][v], pull[v], fade, &along[v]);
+}
+
+/* One step of one block on the batch seen. */
+INLINE void NAME(learn)(const int V, struct block b, const struct pass *s) {
+    const int64_t n = s->n;
+    const REAL rate = s->rate, fade = s->fade;
+    vec pull[WIDE], along[WIDE] = {{0}}, bias[WIDE] = {{0}};
+    for (int64_t a = 0; a < s->count; a++) {
+        union { REAL real; INT bits; } slope = {s->slope[a]};
+        int64_t r = s->sloped[a];
+        UNROLL for (int v = 0; v < V; v++) {
+            ints on = (b.active[r / 32 * V + v] & (INT)(1u << r % 32)) != 0;
+            bias[v] += s->into[a * V + v] = (vec)(on & slope.bits);
+        }
+    }
+    UNROLL for (int v = 0; v < V; v++) {
+        pull[v] = rate * ((vec *)b.outgoing)[v];
+        NAME(update)(NAME(column)(b.weights, n, v, n), bias[v], pull[v], fade, &along[v]);
+    }
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) NAME(columns)(4, V, i, b, s, pull, along);
+    if (i + 2 <= n) NAME(columns)(2, V, i, b, s, pull, along), i += 2;
+    if (i < n) NAME(columns)(1, V, i, b, s, pull, along);
+    UNROLL for (int v = 0; v < V; v++) {
+        vec *u = (vec *)b.outgoing + v, old = *u;
+        *u = old - fade * old - rate * along[v];
+    }
+}
+
+/* All blocks: each learns from the batch seen, if it learns, and looks at the batch that comes. */
+static void NAME(sweep)(const struct pass *s, int learns, int64_t rows) {
+    int64_t vectors = s->width / LANES;
+    memset(s->scores, 0, rows * sizeof(vec));
+    for (int64_t v = 0; v < vectors; v += WIDE) {
+        struct block b = {(REAL *)NAME(column)(s->weights, s->n, v, 0), s->outgoing + v * LANES,
+                          s->active + v * s->words};
+#define VISIT(V) if (learns) NAME(learn)(V, b, s); NAME(look)(V, b, s, rows); break
+        switch (vectors - v) {
+            case 1: VISIT(1);
+#if WIDE > 2
+            case 2: VISIT(2);
+            case 3: VISIT(3);
+#endif
+            default: VISIT(WIDE);
+        }
+#undef VISIT
+    }
+}
+
+/* f(x) y of a row of the batch looked at, which is row `at` of the pass. */
+static inline REAL NAME(margin)(const struct pass *s, int64_t r, int64_t at) {
+    vec f = s->scores[r];
+    ints lane;
+    UNROLL for (int i = 0; i < LANES; i++) lane[i] = i;
+    UNROLL for (int half = LANES / 2; half; half /= 2) f += __builtin_shuffle(f, lane ^ half);
+    return f[0] * s->labels[NAME(row)(s, at)];
+}
+
+/* The order of this epoch: streams.orders(streams.fold(key, ORDER, epoch), N). */
+static const uint64_t *NAME(draw)(const uint32_t *member_key, int64_t epoch, int64_t N, const struct pass *s) {
+    uint32_t key[2], word[2];
+    threefry(member_key, ORDER, (uint32_t)epoch, key);
+    for (int64_t i = 0; i < N; i += 2) {
+        threefry(key, (uint32_t)(i / 2), 0, word);
+        s->tickets[i] = (uint64_t)word[0] << 32 | (uint64_t)i;
+        s->tickets[i + 1] = (uint64_t)word[1] << 32 | (uint64_t)(i + 1);
+    }
+    return sorted(s->tickets, s->spare, N);
+}
+
+static void NAME(epoch)(const struct pack *pack, int64_t t, struct pass *s) {
+    static const REAL SIGNS[16][4] = {
+        {-1, -1, -1, -1}, {1, -1, -1, -1}, {-1, 1, -1, -1}, {1, 1, -1, -1},
+        {-1, -1, 1, -1},  {1, -1, 1, -1},  {-1, 1, 1, -1},  {1, 1, 1, -1},
+        {-1, -1, -1, 1},  {1, -1, -1, 1},  {-1, 1, -1, 1},  {1, 1, -1, 1},
+        {-1, -1, 1, 1},   {1, -1, 1, 1},   {-1, 1, 1, 1},   {1, 1, 1, 1}};
+    const int64_t N = pack->rows, B = pack->batch, quads = s->quads, pitch = 4 * quads;
+    if (pack->keys) s->order = NAME(draw)(pack->keys + 2 * t, pack->epoch, N, s);
+    s->rate = (REAL)pack->rate[t];
+    s->fade = (REAL)(pack->rate[t] * pack->decay[t]);
+    int64_t correct = 0, learned = 0;
+    for (int64_t start = 0, rows = B; rows; start += B) { /* the last time round only learns */
+        rows = start >= N ? 0 : N - start < B ? N - start : B;
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t q = 0; q < quads; q++)
+                memcpy(s->coming + r * pitch + 4 * q, SIGNS[s->inputs[NAME(row)(s, start + r) * quads + q]], sizeof *SIGNS);
+        NAME(sweep)(s, start > 0, rows);
+        s->count = 0;
+        for (int64_t r = 0; r < rows; r++) {
+            REAL margin = NAME(margin)(s, r, start + r), y = s->labels[NAME(row)(s, start + r)];
+            REAL slope = (REAL)slope_at(pack->loss, margin) * y / (REAL)rows;
+            correct += margin > 0;
+            if (slope == 0) continue; /* a NaN goes on */
+            memmove(s->coming + s->count * pitch, s->coming + r * pitch, pitch * sizeof(REAL));
+            s->sloped[s->count] = r;
+            s->slope[s->count++] = slope;
+        }
+        learned += s->count;
+        REAL *seen = s->coming;
+        s->coming = s->seen, s->seen = seen;
+    }
+    pack->correct[t] = correct;
+    pack->used[t] = learned;
+}
+
+/* ---- the reading ---- */
+
+/* What quad q of the inputs can add to a vector of neurons; the bias goes with quad 0. */
+INLINE void NAME(tabulate)(const REAL *weights, int64_t n, int64_t v, int64_t q, vec *sums) {
+    vec sum[16];
+    sum[0] = q ? (vec){0} : *NAME(column)(weights, n, v, n);
+    UNROLL for (int bit = 0; bit < 4; bit++) {
+        vec w = 4 * q + bit < n ? *NAME(column)(weights, n, v, 4 * q + bit) : (vec){0};
+        UNROLL for (int c = 0; c < 8; c++)
+            if (c < 1 << bit) sum[c + (1 << bit)] = sum[c] + w, sum[c] -= w;
+    }
+    UNROLL for (int c = 0; c < 16; c++) sums[c] = sum[c];
+}
+
+/* R rows through V vectors of neurons by their tables. */
+INLINE void NAME(lookup)(const int R, const int V, const struct pass *s, int64_t v, int64_t row, ints *alive) {
+    const int64_t quads = s->quads;
+    const uint16_t *x = s->offsets + row * quads;
+    const char *table = (const char *)s->table;
+    const vec *u = (const vec *)s->outgoing + v;
+    vec sum[4][2] = {{{0}}};
+    for (int64_t q = 0; q < quads; q++, table += V * 16 * sizeof(vec))
+        UNROLL for (int r = 0; r < R; r++)
+            UNROLL for (int k = 0; k < V; k++)
+                sum[r][k] += *(const vec *)(table + x[r * quads + q] + k * 16 * sizeof(vec));
+    UNROLL for (int r = 0; r < R; r++) {
+        vec f = s->scores[row + r];
+        UNROLL for (int k = 0; k < V; k++) {
+            vec a = (vec)((ints)sum[r][k] & ~(sum[r][k] <= 0));
+            f += a * u[k];
+            *alive |= (ints)a;
+        }
+        s->scores[row + r] = f;
+    }
+}
+
+INLINE void NAME(consult)(const int V, const struct pass *s, int64_t v, int64_t rows, ints *any) {
+    int64_t r = 0;
+    ints alive = *any;
+    for (int64_t q = 0; q < s->quads; q++)
+        UNROLL for (int k = 0; k < V; k++) NAME(tabulate)(s->weights, s->n, v + k, q, s->table + (q * V + k) * 16);
+    for (; r + 4 <= rows; r += 4) NAME(lookup)(4, V, s, v, r, &alive);
+    for (; r < rows; r++) NAME(lookup)(1, V, s, v, r, &alive);
+    *any = alive;
+}
+
+static double NAME(squares)(const REAL *numbers, int64_t count) {
+    double sums[GROUP] = {0}, sum = 0;
+    for (int64_t i = 0; i < count; i += GROUP)
+        for (int lane = 0; lane < GROUP; lane++) sums[lane] += (double)numbers[i + lane] * (double)numbers[i + lane];
+    for (int lane = 0; lane < GROUP; lane++) sum += sums[lane];
+    return sum;
+}
+
+static void NAME(read)(const struct pack *pack, int64_t t, struct pass *s) {
+    const int64_t N = pack->rows, B = pack->batch, vectors = s->width / LANES;
+    const int64_t allowed = pack->allowed ? pack->allowed[t] : N;
+    int64_t looked = 0, correct = 0, v;
+    double loss = 0;
+    ints any = {0};
+    while (looked < N && looked - correct <= allowed) {
+        int64_t rows = N - looked < B ? N - looked : B;
+        const uint8_t *inputs = s->inputs + looked * s->quads;
+        memset(s->scores, 0, rows * sizeof(vec));
+        for (int64_t i = 0; i < rows * s->quads; i++) s->offsets[i] = (uint16_t)(inputs[i] * sizeof(vec));
+        for (v = 0; v + 2 <= vectors; v += 2) NAME(consult)(2, s, v, rows, &any);
+        if (v < vectors) NAME(consult)(1, s, v, rows, &any);
+        for (int64_t r = 0; r < rows; r++) {
+            REAL margin = NAME(margin)(s, r, looked + r);
+            correct += margin > 0;
+            loss += loss_at(pack->loss, margin);
+        }
+        looked += rows;
+    }
+    INT alive = 0;
+    for (int lane = 0; lane < LANES; lane++) alive |= any[lane];
+    pack->correct[t] = correct;
+    pack->used[t] = looked;
+    pack->mean_loss[t] = loss / (double)looked;
+    pack->any_active[t] = alive != 0;
+    pack->weight_norm[t] = sqrt(NAME(squares)(s->weights, s->width * (s->n + 1)) + NAME(squares)(s->outgoing, s->width));
+}
+
+/* All members of a pack, one after the other. */
+static int NAME(run)(const struct pack *pack, int reads) {
+    const int64_t N = pack->rows, B = pack->batch, n = pack->bits, p = pack->width;
+    const int64_t words = (B + 31) / 32, quads = (n + 3) / 4, tickets = pack->keys && !reads ? N + 1 : 0;
+    struct pass s = {.n = n, .quads = quads, .width = p, .words = words};
+    struct { void *at; size_t bytes; } parts[] = {
+        {&s.seen, B * 4 * quads * sizeof(REAL)}, {&s.coming, B * 4 * quads * sizeof(REAL)},
+        {&s.scores, B * sizeof(vec)},            {&s.active, p * words * sizeof(INT)},
+        {&s.into, B * WIDE * sizeof(vec)},       {&s.sloped, B * sizeof(int64_t)},
+        {&s.slope, B * sizeof(REAL)},            {&s.offsets, B * quads * sizeof(uint16_t)},
+        {&s.table, quads * 32 * sizeof(vec)},    {&s.tickets, tickets * sizeof(uint64_t)},
+        {&s.spare, tickets * sizeof(uint64_t)}};
+    const int count = sizeof parts / sizeof *parts;
+    size_t total = 64;
+    for (int i = 0; i < count; i++) total += (parts[i].bytes + 63) / 64 * 64;
+    char *room = malloc(total), *next = room + (64 - (uintptr_t)room % 64);
+    if (!room) return -1;
+    for (int i = 0; i < count; next += (parts[i++].bytes + 63) / 64 * 64) memcpy(parts[i].at, &next, sizeof next);
+    for (int64_t t = 0; t < pack->members; t++) {
+        s.inputs = pack->inputs + t * pack->stride * quads;
+        s.labels = pack->labels + t * pack->stride;
+        s.weights = (REAL *)pack->weights + t * p * (n + 1);
+        s.outgoing = (REAL *)pack->outgoing + t * p;
+        (reads ? NAME(read) : NAME(epoch))(pack, t, &s);
+    }
+    free(room);
+    return 0;
+}
+
+#undef NAME
+#undef LANES
+#undef vec
+#undef ints
+#undef block
+#undef pass
+#undef REAL
+#undef INT

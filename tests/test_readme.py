@@ -1,0 +1,96 @@
+"""The README is held to what it says: commands, links, columns, dependencies."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+
+import analysis.cli
+import study.cli
+from study.schema import READINGS, TRIALS
+from study.spec import Setting
+from study.study_file import resolve
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+CODE = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
+
+
+def commands_of(app):
+    return dict(typer.main.get_command(app).commands)
+
+
+COMMANDS = {"study": commands_of(study.cli.app), "analysis": commands_of(analysis.cli.app)}
+
+
+def test_every_command_shown_exists_with_its_options():
+    shown = re.findall(r"(?:^|[ /`(])(study|analysis) ([a-z]+)\b([^\n`]*)", README, re.MULTILINE)
+    known = [(program, name, rest) for program, name, rest in shown if name in COMMANDS[program]]
+    assert len(known) > 8
+    typed = [
+        line.split(" && ")[-1].removeprefix(".venv/bin/")
+        for language, block in CODE
+        for line in block.splitlines()
+        if language in {"", "console"}
+    ]
+    for line in typed:
+        program, _, rest = line.removeprefix("$ ").partition(" ")
+        if program in COMMANDS and line.startswith(("$ ", program)):
+            assert rest.split()[0] in COMMANDS[program], line
+    for program, name, rest in known:
+        options = {o for p in COMMANDS[program][name].params for o in p.opts}
+        for option in re.findall(r"(?<= )--?[a-z][a-z-]*", rest.split(" && ")[0].split("#")[0]):
+            assert option in options | {"--help"}, f"{program} {name} {option}"
+
+
+def test_every_command_is_shown():
+    for program, commands in COMMANDS.items():
+        for name in commands:
+            assert f"{program} {name}" in README
+
+
+def test_links_resolve():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert len(links) > 10
+    for link in links:
+        if not link.startswith("http"):
+            assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize(("title", "schema"), [("trials", TRIALS), ("readings", READINGS)])
+def test_the_column_table_is_the_schema(title, schema):
+    table = README.split(f"Table `{title}`")[1].split("\n\n")[1]
+    named = []
+    for row in table.splitlines()[2:]:
+        named += re.findall(r"`(\w+)`", row.split("|")[1])
+    assert named == schema.names
+
+
+def test_the_study_file_shown_is_valid_and_says_every_key():
+    [block] = [text for language, text in CODE if language == "toml"]
+    written = tomllib.loads(block)
+    spec = resolve(written)
+    assert spec.settings
+    for table, field in Setting.model_fields.items():
+        kind = field.annotation
+        if hasattr(kind, "model_fields"):
+            for key in kind.model_fields:
+                assert re.search(rf"\b{key}\b", block), f"{table}.{key}"
+
+
+def test_every_dependency_has_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    table = README.split("## Dependencies")[1]
+    for requirement in wanted:
+        name = re.match(r"[\w-]+", requirement)[0]
+        assert f"`{name}`" in table, name
+
+
+def test_python_shown_runs():
+    blocks = [text for language, text in CODE if language == "python"]
+    assert blocks
+    for block in blocks:
+        compile(block, "README.md", "exec")
