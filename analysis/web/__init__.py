@@ -1,0 +1,1 @@
+"""The page of a report: its HTML, style and script, which `analysis.page` fills."""
