@@ -1,7 +1,7 @@
 """A study as one HTML file: it needs no network, no server and no program to open it but a browser.
 
 Vega is embedded once. Cells travel as JSON, readings as one compressed table of whole numbers that
-the page unpacks; `web/` holds the page itself.
+the page unpacks; the page itself is report.html, report.css and report.js beside this file.
 """
 
 import base64
@@ -75,7 +75,7 @@ def _bundle() -> str:
 
 
 def _asset(name: str) -> str:
-    return (resources.files("analysis") / "web" / name).read_text("utf-8")
+    return (resources.files("analysis") / name).read_text("utf-8")
 
 
 def _fill(parts: dict[str, str]) -> str:
