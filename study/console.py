@@ -85,7 +85,6 @@ class Display:
             self._live = Progress(
                 TextColumn("[bold]{task.description}"),
                 BarColumn(),
-                TextColumn("{task.completed:.0f}/{task.total:.0f} trials"),
                 TextColumn("{task.fields[words]}"),
                 console=Console(file=sys.stderr),
             )
@@ -108,6 +107,7 @@ class Display:
         """Show a StudyProgress."""
         left = "?" if now.seconds_left is None else seconds_text(now.seconds_left)
         words = (
+            f"{now.done}/{now.planned} trials done, "
             f"{now.running} running, {now.grokked} grokked, {now.failed} failed, "
             f"{now.rate:.1f}/s, {left} left"
         )
@@ -115,7 +115,7 @@ class Display:
             self._live.update(self._task, completed=now.done, total=now.planned, words=words)
         elif time.monotonic() - self._last >= PLAIN_SECONDS or now.done == now.planned:
             self._last = time.monotonic()
-            self._line(f"{now.done}/{now.planned} trials done, {words}")
+            self._line(words)
 
     def _line(self, words: str) -> None:
         print(f"{self._name}: {words}", file=sys.stderr, flush=True)

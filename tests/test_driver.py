@@ -5,15 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from conftest import spec_of
+from ray import cloudpickle
 from test_runner import fill, table
 
-from study.plan import stored_spec
+from study.driver.progress import ProgressCallback
+from study.plan import make_plan, stored_spec
 from study.store import Store
 from study.study_file import load_spec
 
@@ -170,6 +174,29 @@ label = "there"
 axes = {train_size = 41}
 resources = {device = "cuda"}
 """
+
+
+def test_a_live_display_does_not_stop_tune_from_pickling_its_callbacks():
+    lock = threading.RLock()
+    shown = []
+
+    def display(progress):
+        with lock:
+            shown.append(progress)
+
+    callback = ProgressCallback(make_plan(spec_of(seeds=2)), display)
+    cloudpickle.dumps(callback)
+    [pack] = make_plan(spec_of(seeds=2)).packs
+    trial = SimpleNamespace(config={"pack_id": pack.pack_id})
+    callback.on_trial_start(0, [], trial)
+    result = {"members_open": 1, "members_trained": 1, "members_grokked": 1}
+    callback.on_trial_result(0, [], trial, result)
+    callback.show()
+    [*_, last] = shown
+    assert (last.planned, last.done, last.running, last.grokked, last.failed) == (2, 1, 1, 1, 0)
+    callback.on_trial_error(0, [], trial)
+    callback.show()
+    assert (shown[-1].running, shown[-1].failed) == (0, 1)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU that is not there")

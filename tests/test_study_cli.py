@@ -1,6 +1,8 @@
 """The `study` command: plans, bad input, and what loads when."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 
@@ -24,6 +26,28 @@ def test_help_loads_nothing_slow(module):
     code = f"import sys, {module}; print(*sorted({slow} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(capfd):
+    code = """if True:
+        from types import SimpleNamespace
+        from study.console import Display
+        with Display("quick") as display:
+            for done in (0, 3):
+                display.show(SimpleNamespace(planned=3, running=3 - done, done=done, grokked=done,
+                                             failed=0, rate=1.5, seconds_left=200.0 - done))
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[0] == "quick: starting Ray"
+    assert lines[-1] == "quick: 3/3 trials done, 0 running, 3 grokked, 0 failed, 1.5/s, 3 min left"
+    terminal, far_end = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], check=True, stderr=far_end)
+    os.close(far_end)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert "3/3 trials done" in shown
+    assert "\u2501" in shown, "a bar"
 
 
 def test_a_plan_says_what_would_run_and_trains_nothing(run, tmp_path):

@@ -39,6 +39,10 @@ class ProgressCallback(Callback):
         self._failed: set[str] = set()
         self._began = self._shown = time.monotonic()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its callbacks to restore from; a display holds locks, and we never restore.
+        return {**self.__dict__, "_display": None}
+
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """A pack begins, or begins again."""
         self._running.add(trial.config["pack_id"])
