@@ -64,7 +64,7 @@ def run_pack(
     trained, grokked = 0, 0
     reported = checkpointed = time.monotonic()
     pending: list[Finished] = []
-    keeper.note("running", open=run.open)
+    keeper.note("running", run.open)
     try:
         while run.open:
             finished = run.advance()
@@ -77,21 +77,21 @@ def run_pack(
                 keeper.flush(pending)
                 if now - checkpointed >= CHECKPOINT_SECONDS:
                     store.write_checkpoint(pack.pack_id, run.checkpoint())
-                    keeper.note("running", open=run.open)
+                    keeper.note("running", run.open)
                     checkpointed = now
                 reported = now
                 yield Progress(run.epoch, run.open, trained, grokked)
     except GeneratorExit:
         keeper.flush(pending)
         store.write_checkpoint(pack.pack_id, run.checkpoint())
-        keeper.note("pending", open=run.open)
+        keeper.note("pending", run.open)
         raise
     except Exception as error:
-        keeper.note("failed", open=run.open, error=f"{type(error).__name__}: {error}")
+        keeper.note("failed", run.open, error=f"{type(error).__name__}: {error}")
         raise
     keeper.flush(pending)
     store.drop_checkpoint(pack.pack_id)
-    keeper.note("done", open=0)
+    keeper.note("done", 0)
     yield Progress(run.epoch, 0, trained, grokked)
 
 
@@ -109,10 +109,10 @@ class _Keeper:
             "process": os.getpid(),
         }
 
-    def note(self, state: str, *, open: int, error: str | None = None) -> None:  # noqa: A002  the column's word
+    def note(self, state: str, members_open: int, error: str | None = None) -> None:
         """Say in packs/<pack>.json how the pack is."""
         beat = datetime.now(UTC).isoformat(timespec="seconds")
-        now = {"state": state, "open": open, "error": error, "heartbeat": beat}
+        now = {"state": state, "open": members_open, "error": error, "heartbeat": beat}
         self._state = {**self._state, **now}
         self._store.write_pack(self._pack_id, self._state)
 

@@ -75,15 +75,21 @@ def orders(keys: Tensor, count: int) -> Tensor:
     return torch.argsort(words(keys, count), dim=-1, stable=True)
 
 
-def signs(keys: Tensor, rows: int, bits: int) -> Tensor:
-    """Random rows of -1 and +1: int8 [T, rows, bits]; each row takes ceil(bits / 32) words."""
-    words_per_row = -(-bits // 32)
-    drawn = words(keys, rows * words_per_row).view(-1, rows, words_per_row)
-    return unpack_bits(drawn, bits)
+def packed_rows(keys: Tensor, rows: int, bits: int) -> Tensor:
+    """Random rows of bits, 32 a word from the lowest: int64 [T, rows, W], W = ceil(bits / 32).
+
+    Bits beyond the last are zero; row i is the same however many follow.
+    """
+    per_row = -(-bits // 32)
+    drawn = words(keys, rows * per_row).view(-1, rows, per_row)
+    drawn[..., -1] &= (1 << (bits - 32 * (per_row - 1))) - 1
+    return drawn
 
 
-def unpack_bits(packed: Tensor, bits: int) -> Tensor:
-    """Little-endian bits of 32-bit words as signs: int64 [..., W] -> int8 [..., bits]."""
-    shifts = torch.arange(32, dtype=torch.int64, device=packed.device)
-    ones = ((packed[..., None] >> shifts) & 1).flatten(-2)[..., :bits]
-    return (2 * ones - 1).to(torch.int8)
+def unpack_rows(packed: Tensor, bits: int) -> Tensor:
+    """Rows of words as signs, +1 for a bit that is set: int64 [..., W] -> int8 [..., bits]."""
+    # Byte by byte: 32 int64 numbers a word would be eight times the memory traffic.
+    four = torch.stack([(packed >> shift & 255).to(torch.uint8) for shift in (0, 8, 16, 24)], -1)
+    places = torch.arange(8, dtype=torch.uint8, device=packed.device)
+    ones = (four[..., None] >> places & 1).flatten(-3)[..., :bits].to(torch.int8)
+    return 2 * ones - 1

@@ -47,7 +47,7 @@ def test_repeated_results_and_a_restore_change_nothing():
     stopper = GrokkingStopper()
     for index, (train, test) in enumerate(CURVE[:6], 1):
         result = {"train_accuracy": train, "test_accuracy": test, "training_iteration": index}
-        assert stopper("t", result) == stopper("t", result) == False  # noqa: E712
+        assert [stopper("t", result), stopper("t", result)] == [False, False]
         stopper = pickle.loads(pickle.dumps(stopper))
     assert feed(stopper, CURVE[3:], start=4) == 7  # a restored trial repeats some iterations
     assert stopper.transition("t")["generalized_epoch"] == 5

@@ -64,9 +64,14 @@ def test_orders_are_permutations_and_every_place_is_equally_likely():
 
 
 @given(st.integers(1, 100), st.integers(1, 5))
-def test_signs_are_signs_and_rows_do_not_depend_on_how_many_follow(bits, rows):
+def test_rows_are_signs_and_do_not_depend_on_how_many_follow(bits, rows):
     keys = torch.tensor([[3, 4], [5, 6]])
-    drawn = streams.signs(keys, rows + 2, bits)
+    packed = streams.packed_rows(keys, rows + 2, bits)
+    drawn = streams.unpack_rows(packed, bits)
     assert drawn.shape == (2, rows + 2, bits)
     assert set(drawn.unique().tolist()) <= {-1, 1}
-    assert streams.signs(keys, rows, bits).equal(drawn[:, :rows])
+    assert streams.packed_rows(keys, rows, bits).equal(packed[:, :rows])
+    for place in range(bits):
+        assert drawn[..., place].gt(0).equal((packed[..., place // 32] >> place % 32 & 1).bool())
+    unused = 32 * packed.shape[-1] - bits
+    assert (packed[..., -1] >> (32 - unused)).eq(0).all()

@@ -48,16 +48,16 @@ class Parity:
         )
         self.online = first.point.train_size is None
         self.hidden = self._hidden(trials)
-        fixed = self._fixed_signs(first.test_size) if self._data.test_rows == "fixed" else None
-        train = None if self.online else self._train_signs(fixed)
-        test = self._test_signs(train, first.test_size) if fixed is None else fixed
+        fixed = self._fixed_rows(first.test_size) if self._data.test_rows == "fixed" else None
+        train = None if self.online else self._train_rows(fixed)
+        test = self._test_rows(train, first.test_size) if fixed is None else fixed
         self.test = self._labelled(test, Purpose.TEST_LABELS)
         self.train = self.fresh(0) if train is None else self._labelled(train, Purpose.TRAIN_LABELS)
 
     def fresh(self, epoch: int) -> Rows:
         """The rows of one online pass; nothing has been trained on them before it."""
         keys = streams.fold(self._keys, Purpose.TRAIN_ROWS, epoch)
-        rows = streams.signs(keys, self._train_size, self._bits)
+        rows = streams.packed_rows(keys, self._train_size, self._bits)
         return self._labelled(rows, Purpose.TRAIN_LABELS, epoch)
 
     def take(self, index: Tensor) -> "Parity":
@@ -79,31 +79,39 @@ class Parity:
         return rank < k[:, None]
 
     def _labelled(self, rows: Tensor, purpose: Purpose, epoch: int = 0) -> Rows:
+        """Packed rows [T, N, W] as numbers, with their labels."""
         if self._data.labels == "random":
-            drawn = streams.words(streams.fold(self._keys, purpose, epoch), rows.shape[1])
-            labels = (2 * (drawn & 1) - 1).to(self._dtype)
+            minus = streams.words(streams.fold(self._keys, purpose, epoch), rows.shape[1]) & 1
         else:
-            negative = ((rows < 0) & self.hidden[:, None, :]).sum(-1) % 2
-            labels = (1 - 2 * negative).to(self._dtype)
-        inputs = torch.nn.functional.pad(rows.to(self._dtype), (0, 1), value=1.0)
-        return Rows(inputs, labels)
+            negative = self._hidden_words[:, None, :] & ~rows
+            minus = _parity(negative)
+        inputs = streams.unpack_rows(rows, self._bits).to(self._dtype)
+        ones = torch.nn.functional.pad(inputs, (0, 1), value=1.0)
+        return Rows(ones, (1 - 2 * minus).to(self._dtype))
 
-    def _fixed_signs(self, count: int) -> Tensor:
+    @property
+    def _hidden_words(self) -> Tensor:
+        """The hidden bits as words: int64 [T, W]."""
+        padded = torch.nn.functional.pad(self.hidden.to(torch.int64), (0, -self._bits % 32))
+        places = torch.arange(32, dtype=torch.int64, device=padded.device)
+        return (padded.view(len(padded), -1, 32) << places).sum(-1)
+
+    def _fixed_rows(self, count: int) -> Tensor:
         key = torch.tensor([_FIXED_KEY], dtype=torch.int64, device=self._keys.device)
         stream = streams.fold(key, Purpose.FIXED_ROWS)
         if self._bits < DISTINCT_BELOW:
-            rows = _unpack(streams.orders(stream, 2**self._bits)[:, :count], self._bits)
+            rows = streams.orders(stream, 2**self._bits)[:, :count, None]
         else:
-            rows = streams.signs(stream, count, self._bits)
+            rows = streams.packed_rows(stream, count, self._bits)
         return rows.expand(len(self._keys), -1, -1)
 
-    def _train_signs(self, avoid: Tensor | None) -> Tensor:
+    def _train_rows(self, avoid: Tensor | None) -> Tensor:
         stream = streams.fold(self._keys, Purpose.TRAIN_ROWS)
         if self._bits >= DISTINCT_BELOW:
             return self._independent(stream, self._train_size, avoid)
         return self._distinct(stream, slice(0, self._train_size), avoid)
 
-    def _test_signs(self, avoid: Tensor | None, count: int) -> Tensor:
+    def _test_rows(self, avoid: Tensor | None, count: int) -> Tensor:
         if self._bits >= DISTINCT_BELOW:
             stream = streams.fold(self._keys, Purpose.TEST_ROWS)
             return self._independent(stream, count, avoid)
@@ -118,32 +126,43 @@ class Parity:
         for member, key in enumerate(stream):  # one at a time: 2^19 keys of a member are 4 MB
             order = streams.orders(key[None], 2**self._bits)[0]
             if avoid is not None:
-                order = order[~torch.isin(order, _pack(avoid[member]))]
+                order = order[~torch.isin(order, _numbers(avoid[member]))]
             chosen.append(order[part])
-        return _unpack(torch.stack(chosen), self._bits)
+        return torch.stack(chosen)[..., None]
 
     def _independent(self, stream: Tensor, count: int, avoid: Tensor | None) -> Tensor:
         """Rows drawn one by one, passing over those to avoid."""
+        rows = streams.packed_rows(stream, count, self._bits)
         if avoid is None or self._bits > _COMPARABLE:
-            return streams.signs(stream, count, self._bits)
-        chosen = []
-        for key, avoided in zip(stream, avoid, strict=True):
-            banned, drawn = _pack(avoided), count
-            while True:  # twice as many draws begin with the same draws: the rows stay the same
-                rows = streams.signs(key[None], drawn, self._bits)[0]
-                kept = rows[~torch.isin(_pack(rows), banned)]
-                if len(kept) >= count:
-                    break
-                drawn *= 2
-            chosen.append(kept[:count])
-        return torch.stack(chosen)
+            return rows
+        banned = _numbers(avoid).sort(dim=-1).values
+        numbers = _numbers(rows)
+        nearest = torch.searchsorted(banned, numbers).clamp(max=banned.shape[1] - 1)
+        meets = (banned.gather(1, nearest) == numbers).any(dim=1)
+        for member in meets.nonzero()[:, 0].tolist():
+            rows[member] = self._passing_over(stream[member], count, banned[member])
+        return rows
+
+    def _passing_over(self, key: Tensor, count: int, banned: Tensor) -> Tensor:
+        drawn = count
+        while True:  # twice as many draws begin with the same draws: the rows stay the same
+            drawn *= 2
+            rows = streams.packed_rows(key[None], drawn, self._bits)[0]
+            kept = rows[~torch.isin(_numbers(rows), banned)]
+            if len(kept) >= count:
+                return kept[:count]
 
 
-def _pack(rows: Tensor) -> Tensor:
-    """Rows of signs [..., n] as numbers below 2^n: int64 [...]."""
-    places = torch.arange(rows.shape[-1], dtype=torch.int64, device=rows.device)
-    return ((rows > 0).to(torch.int64) << places).sum(-1)
+def _numbers(rows: Tensor) -> Tensor:
+    """Packed rows of at most 62 bits, each as one number: int64 [..., W] -> int64 [...]."""
+    return rows[..., 0] if rows.shape[-1] == 1 else rows[..., 0] | rows[..., 1] << 32
 
 
-def _unpack(numbers: Tensor, bits: int) -> Tensor:
-    return streams.unpack_bits(numbers[..., None], bits)
+def _parity(rows: Tensor) -> Tensor:
+    """Whether the set bits of packed rows are odd in number: int64 [..., W] -> [...] of 0 and 1."""
+    folded = rows[..., 0]
+    for word in rows[..., 1:].unbind(-1):
+        folded = folded ^ word
+    for shift in (16, 8, 4, 2, 1):
+        folded = folded ^ folded >> shift
+    return folded & 1
