@@ -17,6 +17,7 @@ from study.readings import scheduled
 from study.schema import SCHEMA_VERSION
 from study.spec import StudySpec
 from study.store import Store
+from study.study_file import checked
 from study.trials import Pack, Trial, expand, group, trial_bytes
 
 # Arithmetic that one core sustains in the torch kernel, readings and bookkeeping included:
@@ -100,7 +101,9 @@ def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
 
 def stored_spec(store: Store) -> StudySpec:
     """The study that a store was last run with."""
-    spec: StudySpec = StudySpec.model_validate(store.manifest()["spec"])
+    spec: StudySpec = checked(
+        StudySpec, store.manifest().get("spec"), f"{store.url}/study.json: spec."
+    )
     return spec
 
 

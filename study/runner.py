@@ -7,6 +7,7 @@ Members are flushed to the store as they end, the rest is checkpointed there eve
 import os
 import socket
 import time
+import zipfile
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,10 +56,7 @@ def run_pack(
     """
     engine = engine or pick_engine(pack.trials[0])
     keeper = _Keeper(store, pack)
-    run = PackRun(pack, engine)
-    saved = store.checkpoint(pack.pack_id)
-    if saved is not None:
-        run.restore(saved)
+    run = _resumed(pack, engine, store.checkpoint(pack.pack_id)) or PackRun(pack, engine)
     to_train = {trial.trial_id for trial in missing(store, pack.trials)}
     run.drop(trial.trial_id for trial in pack.trials if trial.trial_id not in to_train)
     trained, grokked = 0, 0
@@ -93,6 +91,18 @@ def run_pack(
     store.drop_checkpoint(pack.pack_id)
     keeper.note("done", 0)
     yield Progress(run.epoch, 0, trained, grokked)
+
+
+def _resumed(pack: Pack, engine: Engine, saved: bytes | None) -> PackRun | None:
+    """The run that a checkpoint saw; None where there is none, or it is damaged."""
+    if saved is None:
+        return None
+    run = PackRun(pack, engine)
+    try:
+        run.restore(saved)
+    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile):
+        return None  # nothing is lost but time: the pack is trained from its start
+    return run
 
 
 class _Keeper:

@@ -5,6 +5,7 @@ that cannot be trained again, and readers keep one row a trial, so that a retry 
 never counts twice. A trial's readings are written before its row: the row is what says it is done.
 """
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,13 +62,7 @@ class Store:
 
     def manifest(self) -> dict[str, Any]:
         """What study.json says: spec, versions, command, start."""
-        found = self._get("study.json")
-        try:
-            return dict(json.loads(found or b""))
-        except ValueError:
-            raise StoreError(
-                f"{self.url}/study.json: not JSON; it says what the study is. Restore the file."
-            ) from None
+        return self._get_json("study.json") or {}
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace study.json."""
@@ -75,8 +70,7 @@ class Store:
 
     def pack(self, pack_id: str) -> dict[str, Any]:
         """What packs/<pack>.json says: state, attempts, error, heartbeat, node and members."""
-        found = self._get(f"packs/{pack_id}.json")
-        return {} if found is None else dict(json.loads(found))
+        return self._get_json(f"packs/{pack_id}.json") or {}
 
     def write_pack(self, pack_id: str, state: Mapping[str, Any]) -> None:
         """Replace packs/<pack>.json."""
@@ -100,7 +94,9 @@ class Store:
 
     def drop_checkpoint(self, pack_id: str) -> None:
         """Forget the checkpoint of a pack that is done."""
-        if pack_id in self.checkpoint_ids():
+        with contextlib.suppress(
+            FileNotFoundError
+        ):  # it never had one, or another writer was first
             self._fs.delete_file(f"{self._root}/packs/{pack_id}.npz")
 
     # the tables
@@ -205,6 +201,15 @@ class Store:
             return None
         except (pa.ArrowException, OSError) as error:
             raise StoreError(f"{self.url}/{name}: {_line(error)}. Check access.") from None
+
+    def _get_json(self, name: str) -> dict[str, Any] | None:
+        found = self._get(name)
+        try:
+            return None if found is None else dict(json.loads(found))
+        except (ValueError, TypeError):
+            raise StoreError(
+                f"{self.url}/{name}: not JSON; the store keeps its state there. Restore the file."
+            ) from None
 
     def _put(self, name: str, content: bytes) -> None:
         """Write a file whole: renamed into place on a disk, one PUT on an object store."""

@@ -187,6 +187,18 @@ def test_a_pack_that_dies_between_checkpoint_and_flush_ends_with_the_same_table(
     assert table(store) == whole
 
 
+def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path):
+    spec = spec_of(seeds=2)
+    whole = table(fill(spec, tmp_path / "whole"))
+    store = Store(tmp_path / "broken")
+    [pack] = start_study(spec, store, ["pytest"]).packs
+    store.write_checkpoint(pack.pack_id, b"PK\x03\x04 half a file")
+    for _ in run_pack(pack, store):
+        pass
+    assert table(store) == whole
+    assert store.checkpoint_ids() == []
+
+
 def test_a_failing_pack_says_why_and_is_trained_by_the_next_run(tmp_path):
     class Broken(ReluEngine):
         def step(self, state):

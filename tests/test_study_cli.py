@@ -98,6 +98,7 @@ BAD_INPUT = [
     (["status", "NOWHERE"], 1, "no study here"),
     (["status", "DAMAGED/small"], 1, "part-cut.parquet: damaged"),
     (["status", "GARBLED"], 1, "study.json: not JSON"),
+    (["status", "STRANGE"], 2, "study.json: spec"),
 ]
 
 
@@ -111,6 +112,8 @@ def test_bad_input_is_one_line_and_harms_nothing(run, tmp_path, case):
     (tmp_path / "damaged" / "small" / "trials" / "part-cut.parquet").write_bytes(part[:900])
     (tmp_path / "garbled").mkdir()
     (tmp_path / "garbled" / "study.json").write_text("{")
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / "study.json").write_text('{"spec": {"name": "x", "colour": 1}}')
     (tmp_path / "file").write_text("mine")
     (tmp_path / "not.toml").write_text("name = ")
     (tmp_path / "small.toml").write_text(
@@ -127,6 +130,7 @@ def test_bad_input_is_one_line_and_harms_nothing(run, tmp_path, case):
         "DAMAGED/small": tmp_path / "damaged" / "small",
         "NOWHERE": tmp_path / "nowhere",
         "GARBLED": tmp_path / "garbled",
+        "STRANGE": tmp_path / "strange",
     }
     got, answer, err = run(*(places.get(word, word) for word in typed))
     assert (got, answer) == (code, b""), err

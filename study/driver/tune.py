@@ -62,11 +62,7 @@ def run_study(
         callback = ProgressCallback(plan, display)
         found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         resources = {pack.pack_id: _resources(pack, found.get("GPU", 0.0)) for pack in plan.packs}
-        budget = plan.spec.settings[0].budget
-        stopper = GrokkingStopper(
-            wall_seconds=None if budget.wall_hours is None else 3600 * budget.wall_hours,
-            trials=budget.trials,
-        )
+        stopper = _stopper(plan)
         tuner = tune.Tuner(
             tune.with_resources(PackTrainable, lambda config: resources[config["pack_id"]]),
             param_space={
@@ -96,6 +92,17 @@ def run_study(
     if unfinished:
         stopped = "budget" if stopper.stop_all() else "interrupted"
     return Outcome(stopped, failed)
+
+
+def _stopper(plan: Plan) -> GrokkingStopper:
+    """The study's own budget: the smallest of its settings, less the trials stored already."""
+    budgets = [setting.budget for setting in plan.spec.settings]
+    hours = min((b.wall_hours for b in budgets if b.wall_hours is not None), default=None)
+    trials = min((b.trials for b in budgets if b.trials is not None), default=None)
+    return GrokkingStopper(
+        wall_seconds=None if hours is None else 3600 * hours,
+        trials=None if trials is None else trials - plan.done,
+    )
 
 
 def _resources(pack: Pack, gpus: float) -> tune.PlacementGroupFactory:
