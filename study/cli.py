@@ -187,6 +187,34 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     return as_text(*lines)
 
 
+@app.command()
+def bench(
+    device: Annotated[str, typer.Option(help="cpu, or cuda for the GPU.")] = "cpu",
+    shapes: Annotated[str, typer.Option(help="Letters of the shapes to measure.")] = "ABC",
+    repeats: Annotated[int, typer.Option(min=5, help="Times that a median is over.")] = 5,
+    study: Annotated[
+        bool, typer.Option("--study", help="Also a study of 20,000 trials; some minutes.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> bytes:
+    """The speed of this machine against the plain loop and the floor."""
+    from study.bars import lines_of, pick_shapes
+    from study.bench import bench as measure
+    from study.bench import engine_on
+
+    chosen, engine = pick_shapes(shapes), engine_on(device)
+    report = measure(
+        engine, chosen, repeats, note=lambda what: print(f"measuring {what}", file=sys.stderr)
+    )
+    if study:
+        with Display("bench") as display:
+            from study.driver.bench import bench_study
+
+            whole = bench_study(display.show)
+        report |= {"study_of_B": whole["study"], "bars": report["bars"] + whole["bars"]}
+    return json_of(report) if as_json else as_text(*lines_of(report))
+
+
 def main() -> None:
     """The `study` command."""
     main_of(app)

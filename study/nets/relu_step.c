@@ -135,15 +135,16 @@ static const uint64_t *sorted(uint64_t *from, uint64_t *to, int64_t N) {
 static const struct {
     const char *name;
     int (*run[2])(const struct pack *, int); /* for float, for double */
+    int64_t (*peak[2])(int64_t);
 } VERSIONS[] = {
 #if defined(__x86_64__)
-    {"avx512", {run_float_avx512, run_double_avx512}},
-    {"avx2", {run_float_avx2, run_double_avx2}},
-    {"sse2", {run_float_plain, run_double_plain}},
+    {"avx512", {run_float_avx512, run_double_avx512}, {peak_float_avx512, peak_double_avx512}},
+    {"avx2", {run_float_avx2, run_double_avx2}, {peak_float_avx2, peak_double_avx2}},
+    {"sse2", {run_float_plain, run_double_plain}, {peak_float_plain, peak_double_plain}},
 #elif defined(__aarch64__)
-    {"neon", {run_float_plain, run_double_plain}},
+    {"neon", {run_float_plain, run_double_plain}, {peak_float_plain, peak_double_plain}},
 #else
-    {"plain", {run_float_plain, run_double_plain}},
+    {"plain", {run_float_plain, run_double_plain}, {peak_float_plain, peak_double_plain}},
 #endif
 };
 
@@ -186,3 +187,6 @@ int relu_run(const struct pack *asked, int version, int doubles, int reads) {
 #endif
     return failed;
 }
+
+/* Rounds of the fastest arithmetic of a version on floats; returns how many operations these were. */
+int64_t relu_peak(int version, int64_t rounds) { return VERSIONS[version].peak[0](rounds); }

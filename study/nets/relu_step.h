@@ -338,6 +338,18 @@ static int NAME(run)(const struct pack *pack, int reads) {
     return 0;
 }
 
+/* The most that a core can do: 12 fused multiply-adds in flight, every operand in a register. */
+static int64_t NAME(peak)(int64_t rounds) {
+    vec sum[12], half = (vec){0} + (REAL)0.5;
+    UNROLL for (int i = 0; i < 12; i++) sum[i] = half * (REAL)(i + 3); /* 1 would stay 1 and be left out */
+    for (int64_t round = 0; round < rounds; round++)
+        UNROLL for (int i = 0; i < 12; i++) sum[i] = sum[i] * half + half;
+    UNROLL for (int i = 1; i < 12; i++) sum[0] += sum[i];
+    volatile REAL kept = sum[0][0]; /* or there would be nothing to do */
+    (void)kept;
+    return rounds * 12 * 2 * LANES;
+}
+
 #undef NAME
 #undef LANES
 #undef vec
