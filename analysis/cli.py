@@ -61,7 +61,9 @@ def query(
         raise UsageError(
             "parquet; it is bytes, which a terminal cannot show. Write a file with -o, or pipe it."
         )
-    wanted = [name.strip() for name in columns.split(",")] if columns is not None else None
+    wanted = None
+    if columns is not None:
+        wanted = list(dict.fromkeys(name.strip() for name in columns.split(",")))
     if wanted is None and form == "table":
         wanted = list(TABLE_COLUMNS)
     content = FORMATS[form](some_trials(store, where, wanted))

@@ -229,12 +229,17 @@ def _medians(
     An event found at sparse readings counts at the reading that showed it.
     """
     rule = find_preset(preset)
-    never = labelled["ended"].isin(["collapsed", "diverged"])
     events = {"memorized": rule.memorized, "generalized": rule.generalized}
+    # Where a preset has events of its own, the row does not say where an unfinished run began.
+    own = {name: column == f"{name}_epoch" for name, column in events.items()}
+    watched = {
+        name: labelled[f"{name}_after_epoch" if own[name] else "epochs_run"] for name in events
+    }
+    never = labelled["ended"].isin(["collapsed", "diverged"])
     return pd.DataFrame(
         {
             f"{name}_median_epoch": kaplan_meier_medians(
-                group, labelled[column], labelled[f"{name}_after_epoch"].mask(never, FOREVER), count
+                group, labelled[column], watched[name].mask(never, FOREVER), count
             )
             for name, column in events.items()
         }

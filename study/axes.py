@@ -11,6 +11,7 @@ from typing import Any, Literal
 AxisValue = int | float | str
 
 ONLINE = "online"
+HIGHEST = 10**9  # of any axis: beyond every net that could be trained
 LATTICE_POINTS = 12  # values that random search tries on a shape axis: packs stay full
 
 
@@ -27,17 +28,16 @@ class AxisRule:
     shape: bool
     words: tuple[str, ...] = ()
 
-    def check(self, value: object) -> AxisValue:
+    def check(self, value: Any) -> AxisValue:
         """The value in the axis's own type; a ValueError says which rule it breaks."""
         if isinstance(value, str) and value in self.words:
             return value
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or (isinstance(value, float) and math.isnan(value)):
             also = "".join(f' or "{word}"' for word in self.words)
             raise ValueError(f"{value!r}; a value here is a finite number{also}. Write a number.")
+        if abs(value) > HIGHEST:
+            raise ValueError(f"{str(value)[:20]}; a value here is at most {HIGHEST:g}. Lower it.")
         if self.integer and value != int(value):
             raise ValueError(f"{value!r}; a value here is a whole number. Use {round(value)}.")
         if value < self.low or (value == self.low and not self.low_allowed):

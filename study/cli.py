@@ -13,6 +13,7 @@ from study.console import Display, as_text, main_of, seconds_text
 from study.console import as_json as json_of
 
 if TYPE_CHECKING:
+    from study.plan import Plan
     from study.store import Store
 
 app = typer.Typer(
@@ -97,7 +98,7 @@ def run(
         str, typer.Option(help="Ray to run on: local (its own), auto, or a cluster's address.")
     ] = "local",
     as_json: JsonOption = False,
-) -> None:
+) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
     from study.nets import compiled_kernel
     from study.plan import start_study
@@ -116,20 +117,18 @@ def run(
 
             outcome = run_study(planned, store, address, display.show)
         stopped, failed = outcome.stopped, outcome.failed
-    sys.stdout.buffer.write(_summary(store, len(planned.trials), failed, stopped, as_json=as_json))
-    if stopped == "interrupted":
-        raise typer.Exit(130)
-    if failed:
-        raise typer.Exit(3)
+    answer = _summary(store, planned, failed, stopped, as_json=as_json)
+    return answer, 130 if stopped == "interrupted" else 3 if failed else 0
 
 
-def _summary(store: "Store", planned: int, failed: int, stopped: str, *, as_json: bool) -> bytes:
+def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json: bool) -> bytes:
     """The closing words of a run: phases, the report, what to try next."""
     # The one place where study imports analysis.
     from analysis.formats import as_table, records
     from analysis.frames import load_trials
     from analysis.page import write_report
     from analysis.phases import summary
+    from study.plan import missing
 
     trials = load_trials(store.url)
     report = None
@@ -141,8 +140,8 @@ def _summary(store: "Store", planned: int, failed: int, stopped: str, *, as_json
         return json_of(
             {
                 "store": store.url,
-                "planned": planned,
-                "done": len(trials),
+                "planned": len(plan.trials),
+                "done": len(plan.trials) - len(missing(store, plan.trials)),
                 "failed": failed,
                 "stopped": stopped,
                 "report": report,

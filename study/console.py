@@ -1,7 +1,7 @@
 """What both command lines share: answers, errors, exit codes, durations, the progress display.
 
-A command returns its answer as bytes and `main_of` writes it: stdout is data, everything else goes
-to stderr. An error is one line and an exit code.
+A command returns its answer as bytes, or bytes and an exit code, and `main_of` writes it: stdout is
+data, everything else goes to stderr. An error is one line and an exit code.
 """
 
 import json
@@ -30,8 +30,9 @@ def main_of(app: typer.Typer) -> None:
 def _run(app: typer.Typer) -> int:
     try:
         answer = cast("Any", app)(standalone_mode=False)
-        if isinstance(answer, bytes):
-            sys.stdout.buffer.write(answer)
+        content, code = answer if isinstance(answer, tuple) else (answer, 0)
+        if isinstance(content, bytes):
+            sys.stdout.buffer.write(content)
             sys.stdout.flush()
     except StudyError as error:
         return _say(str(error), error.exit_code)
@@ -44,7 +45,7 @@ def _run(app: typer.Typer) -> int:
         # The reader has had enough, as `head` has; nobody is left to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return answer if isinstance(answer, int) else 0
+    return content if isinstance(content, int) else code
 
 
 def _say(message: str, code: int) -> int:

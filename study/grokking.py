@@ -97,6 +97,7 @@ class Watch:
 class GrokkingDetector:
     """The rule: thresholds, how long they must hold, and when a trial may leave.
 
+    A trial is decided when both accuracies have been above `decided`, and above their thresholds.
     `dead_readings` is how many readings in a row without an active hidden unit mean collapse: one
     where a dead net cannot move (SGD), more where an optimiser's momentum still moves it.
     """
@@ -105,6 +106,7 @@ class GrokkingDetector:
     generalized: float = 0.98
     hold: int = 3
     dead_readings: int = 1
+    decided: float = DECIDED_ABOVE
 
     def update(
         self,
@@ -161,13 +163,13 @@ class GrokkingDetector:
     ) -> Watch:
         """Lengthen or break the runs of the four events."""
         generalized = watch.epochs[EVENTS.index("generalized")] != _NONE
-        decided = max(DECIDED_ABOVE, self.memorized, self.generalized)
+        decided = max(self.decided, self.memorized, self.generalized)
         holds = np.stack(
             (
                 train > self.memorized,
                 test > self.generalized,
                 (train > decided) & (test > decided),
-                (test <= UNGROKKED_BELOW) & generalized,
+                (test <= min(UNGROKKED_BELOW, self.generalized)) & generalized,
             )
         )
         begins = read & holds & (watch.lengths == 0)

@@ -4,7 +4,6 @@ Each takes arrays and gives arrays; `spec.MEASURES` names those that a study can
 columns they fill.
 """
 
-import torch
 from torch import Tensor
 
 from study.errors import EmptySampleError
@@ -48,8 +47,3 @@ def pack_effective_sparsity(nets: ReluNets, inputs: Tensor) -> list[int]:
         contributions = hidden(alone, inputs[member : member + 1])[0] * alone.outgoing
         sizes.append(effective_sparsity(contributions, order[member]))
     return sizes
-
-
-def parameters_finite(nets: ReluNets) -> Tensor:
-    """Whether every weight of a network is a finite number: bool [T]."""
-    return torch.isfinite(weight_norm(nets))

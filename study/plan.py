@@ -15,7 +15,7 @@ from study import __version__
 from study.errors import SpecError
 from study.readings import scheduled
 from study.schema import SCHEMA_VERSION
-from study.spec import StudySpec
+from study.spec import Setting, StudySpec
 from study.store import Store
 from study.study_file import checked
 from study.trials import Pack, Trial, expand, group, trial_bytes
@@ -30,12 +30,20 @@ MEANINGS = ("task", "data", "train", "detect", "readings")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every trial of a study, how many are stored, and the packs that train the rest."""
+    """Every trial of a study, the ids of those still missing, and the packs that train them.
+
+    A pack that goes on from a checkpoint may hold members that are stored already.
+    """
 
     spec: StudySpec
     trials: tuple[Trial, ...]
-    done: int
+    missing: frozenset[str]
     packs: tuple[Pack, ...]
+
+    @property
+    def done(self) -> int:
+        """How many of the trials are stored."""
+        return len(self.trials) - len(self.missing)
 
     @property
     def core_seconds(self) -> float:
@@ -53,15 +61,16 @@ def make_plan(spec: StudySpec, store: Store | None = None) -> Plan:
     """What would run: all of the study, or what its store lacks."""
     trials = expand(spec)
     if store is None or not store.exists():
-        return Plan(spec, tuple(trials), 0, tuple(group(trials)))
-    refuse_contradiction(store, spec)
+        ids = frozenset(trial.trial_id for trial in trials)
+        return Plan(spec, tuple(trials), ids, tuple(group(trials)))
+    refuse_contradiction(store, spec, trials)
     wanted = {trial.trial_id: trial for trial in missing(store, trials)}
-    done = len(trials) - len(wanted)
+    ids = frozenset(wanted)
     resumed = _checkpointed(store, wanted)
     for pack in resumed:
         for trial in pack.trials:
             wanted.pop(trial.trial_id, None)
-    return Plan(spec, tuple(trials), done, (*resumed, *group(wanted.values())))
+    return Plan(spec, tuple(trials), ids, (*resumed, *group(wanted.values())))
 
 
 def missing(store: Store, trials: Sequence[Trial]) -> list[Trial]:
@@ -85,6 +94,10 @@ def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
     store.write_manifest(
         {
             "spec": spec.model_dump(mode="json"),
+            "settings": {
+                **(store.manifest().get("settings", {}) if store.exists() else {}),
+                **{setting.label: setting.model_dump(mode="json") for setting in spec.settings},
+            },
             "command": shlex.join(command),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "done_before": plan.done,
@@ -107,25 +120,46 @@ def stored_spec(store: Store) -> StudySpec:
     return spec
 
 
-def refuse_contradiction(store: Store, spec: StudySpec) -> None:
-    """Raise SpecError, naming the keys, where a spec changes what stored rows mean."""
-    stored = {setting.label: setting for setting in stored_spec(store).settings}
-    changed = []
-    for setting in spec.settings:
-        known = stored.get(setting.label)
-        if known is None:
-            continue
-        before, after = _flat(known.model_dump(mode="json")), _flat(setting.model_dump(mode="json"))
-        changed += [
-            f"{key}: {before.get(key)} -> {after.get(key)}"
-            for key in sorted({*before, *after})
-            if before.get(key) != after.get(key) and key.split(".")[0] in MEANINGS
-        ]
+def stored_settings(store: Store) -> dict[str, Setting]:
+    """Every setting that a store was ever run with, by its label, as it was last."""
+    settings = store.manifest().get("settings", {})
+    where = f"{store.url}/study.json: settings."
+    return {label: checked(Setting, setting, where) for label, setting in settings.items()}
+
+
+def refuse_contradiction(store: Store, spec: StudySpec, trials: Sequence[Trial]) -> None:
+    """Raise SpecError, naming the keys, where a spec changes what stored rows mean.
+
+    A row means what its setting said, whatever a later spec calls that setting.
+    """
+    known = stored_settings(store)
+    pairs = {(setting.label, setting.label): setting for setting in spec.settings}
+    stored = store.trials(columns=["trial_id", "setting"]).to_pydict()
+    labels = dict(zip(stored["trial_id"], stored["setting"], strict=True))
+    for trial in trials:
+        label = labels.get(trial.trial_id, trial.setting.label)
+        pairs.setdefault((label, trial.setting.label), trial.setting)
+    changed = [
+        change
+        for (label, _), setting in pairs.items()
+        if label in known
+        for change in _changes(known[label], setting)
+    ]
     if changed:
         raise SpecError(
-            f"{'; '.join(changed)}; the trials stored at {store.url} mean the old values. "
-            "Keep them, rename the study, or choose another --out."
+            f"{'; '.join(dict.fromkeys(changed))}; the trials stored at {store.url} mean the old "
+            "values. Keep them, rename the study, or choose another --out."
         )
+
+
+def _changes(before: Setting, after: Setting) -> list[str]:
+    """The keys that decide what a row means and differ, as `key: old -> new`."""
+    old, new = _flat(before.model_dump(mode="json")), _flat(after.model_dump(mode="json"))
+    return [
+        f"{key}: {old.get(key)} -> {new.get(key)}"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key) and key.split(".")[0] in MEANINGS
+    ]
 
 
 def _flat(table: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +176,10 @@ def _checkpointed(store: Store, wanted: dict[str, Trial]) -> list[Pack]:
     """Packs that left a checkpoint and whose open members are all wanted, to the same budget."""
     packs = []
     for pack_id in store.checkpoint_ids():
-        pack = Pack.from_json(store.pack(pack_id)["members"])
+        members = store.pack(pack_id).get("members")
+        if members is None:
+            continue  # a checkpoint that nobody can place: its trials are trained from their start
+        pack = Pack.from_json(members)
         open_members = [t for t in pack.trials if t.trial_id in wanted]
         same = all(wanted[t.trial_id].budget_epochs == t.budget_epochs for t in open_members)
         if open_members and same:

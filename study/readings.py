@@ -24,6 +24,13 @@ def log_spaced(epoch: int, per_decade: int) -> bool:
     return any(round(10 ** (i / per_decade)) == epoch for i in (exponent, exponent + 1))
 
 
+def _slot(epoch: int, keep_per_decade: int | Literal["all"]) -> int:
+    """How many log-spaced epochs there are up to this one; a reading that passes one is kept."""
+    if keep_per_decade == "all" or epoch == 0:
+        return epoch
+    return 1 + math.floor(math.log10(epoch) * keep_per_decade + 1e-9)
+
+
 def scheduled(epoch: int, every: int | PerDecade) -> bool:
     """Whether the schedule asks for a reading at this epoch."""
     if isinstance(every, PerDecade):
@@ -48,6 +55,7 @@ class ReadingLog:
         self._waiting = np.zeros((depth, members), dtype=bool)
         self._taken = np.zeros(members, dtype=np.int64)
         self._countdown = np.zeros(members, dtype=np.int64)
+        self._slots = np.full(members, -1, dtype=np.int64)
         self._kept: list[Kept] = []
 
     def add(
@@ -62,14 +70,16 @@ class ReadingLog:
         self._keep_waiting(members[event])
         near = self._countdown[members] > 0
         self._countdown[members] -= near
-        spaced = self._keep_per_decade == "all" or log_spaced(epoch, self._keep_per_decade)
-        keep = near | spaced
+        # The first reading at or after each log-spaced epoch, whatever the schedule.
+        slot = _slot(epoch, self._keep_per_decade)
+        keep = near | (self._slots[members] < slot)
+        self._slots[members] = slot
         epochs = np.full(len(members), epoch)
         self._kept.append(Kept(epochs[keep], members[keep], values[:, keep]))
-        slot = self._taken[members] % len(self._epochs)
-        self._ring[:, slot, members] = values
-        self._epochs[slot, members] = epoch
-        self._waiting[slot, members] = ~keep
+        place = self._taken[members] % len(self._epochs)
+        self._ring[:, place, members] = values
+        self._epochs[place, members] = epoch
+        self._waiting[place, members] = ~keep
         self._taken[members] += 1
 
     def leave(self, members: NDArray[np.int64]) -> "Kept":
@@ -110,7 +120,7 @@ class ReadingLog:
         return Kept(none, none, np.zeros((len(self._ring), 0)))
 
 
-_RING_FIELDS = ("ring", "epochs", "waiting", "taken", "countdown")
+_RING_FIELDS = ("ring", "epochs", "waiting", "taken", "countdown", "slots")
 
 
 class Kept(NamedTuple):

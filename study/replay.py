@@ -12,7 +12,7 @@ from typing import Any
 from study.axes import AXES
 from study.engine import Engine
 from study.errors import UsageError
-from study.plan import stored_spec
+from study.plan import stored_settings
 from study.runner import pick_engine
 from study.schema import READINGS, RESULT_COLUMNS
 from study.spec import Budget
@@ -51,7 +51,7 @@ def stored_trial(store: Store, trial_id: str) -> tuple[Trial, dict[str, Any]]:
             f"{trial_id}: no such trial in {store.url}; a trial is named by its trial_id. "
             f"Nearest: {', '.join(near) or 'none, the store is empty'}."
         )
-    settings = {setting.label: setting for setting in stored_spec(store).settings}
+    settings = stored_settings(store)
     if row["setting"] not in settings:
         raise UsageError(
             f"{trial_id}: setting {row['setting']!r} is not in {store.url}/study.json; a replay "

@@ -56,8 +56,10 @@ def run_pack(
     """
     engine = engine or pick_engine(pack.trials[0])
     keeper = _Keeper(store, pack)
-    run = _resumed(pack, engine, store.checkpoint(pack.pack_id)) or PackRun(pack, engine)
     to_train = {trial.trial_id for trial in missing(store, pack.trials)}
+    run = _resumed(pack, engine, store.checkpoint(pack.pack_id))
+    if run is None or not to_train <= {trial.trial_id for trial in run.members}:
+        run = PackRun(pack, engine)
     run.drop(trial.trial_id for trial in pack.trials if trial.trial_id not in to_train)
     trained, grokked = 0, 0
     reported = checkpointed = time.monotonic()

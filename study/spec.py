@@ -23,6 +23,7 @@ from study.errors import choices
 
 MIN_TEST_ROWS = 100
 DEFAULT_STEPS = 20_000
+MAX_SEEDS = 1_000_000
 
 # A progress measure and the columns it fills in the readings table.
 MEASURES: dict[str, tuple[str, ...]] = {
@@ -162,7 +163,7 @@ class Search(Table):
     """How points are chosen: all of the grid, or `trials` trials at random points."""
 
     kind: Literal["grid", "random"] = "grid"
-    trials: Annotated[int, Field(ge=1)] | None = None
+    trials: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
 
 
@@ -176,11 +177,16 @@ class Resources(Table):
 
 
 def _read_seeds(written: object) -> tuple[int, ...]:
-    rule = "seeds is a count of at least 1, or a list of whole numbers from 0. Write 5 or [0, 7]."
+    rule = (
+        "seeds is a count from 1 to a million, or a list of whole numbers from 0, below 2^63. "
+        "Write 5 or [0, 7]."
+    )
+    if isinstance(written, int) and written > MAX_SEEDS:
+        raise ValueError(f"{written!r}; {rule}")
     listed = range(written) if isinstance(written, int) else written
     if isinstance(written, bool) or not isinstance(listed, range | list | tuple) or not len(listed):
         raise ValueError(f"{written!r}; {rule}")
-    if not all(_is_int(seed) and seed >= 0 for seed in listed):
+    if not all(_is_int(seed) and 0 <= seed < 2**63 for seed in listed):
         raise ValueError(f"{written!r}; {rule}")
     return tuple(dict.fromkeys(listed))
 
@@ -227,6 +233,11 @@ class Setting(Table):
                 "at most n. Lower k, raise n, or pair them in [[settings]]."
             )
         rows = _extreme(self.axes.train_size, max)
+        if ONLINE in self.axes.train_size.values and n_low < 8:
+            raise ValueError(
+                f"axes.train_size: online with n = {n_low:g}; half of its 2^{n_low:g} rows are "
+                f"kept for testing, at least {MIN_TEST_ROWS}. Raise n to at least 8."
+            )
         if n_low < 64 and rows > 2**n_low - MIN_TEST_ROWS:
             room = int(2**n_low) - MIN_TEST_ROWS
             remedy = f"Use at most {room}, or raise n." if room > 0 else "Raise n to at least 7."

@@ -6,6 +6,7 @@ from typing import Any
 
 from study.plan import make_plan, stored_spec
 from study.store import Store
+from study.trials import Pack
 
 STALE_SECONDS = 120.0  # a pack says how it is every 30 s; silent for longer, it is not running
 
@@ -15,37 +16,42 @@ def study_status(store: Store) -> dict[str, Any]:
     manifest = store.manifest()
     plan = make_plan(stored_spec(store), store)
     packs = {pack_id: store.pack(pack_id) for pack_id in store.pack_ids()}
-    wanted = {pack.pack_id for pack in plan.packs}
-    states = {pack_id: _state(pack) for pack_id, pack in packs.items() if pack_id in wanted}
-    open_members: Counter[str] = Counter()
-    for pack_id, state in states.items():
-        open_members[state] += packs[pack_id].get("open", len(packs[pack_id]["members"]["members"]))
+    states = {pack_id: _state(pack) for pack_id, pack in packs.items()}
+    open_members = _open_members(packs, states, set(plan.missing))
     started = datetime.fromisoformat(manifest["started"])
     beats = [datetime.fromisoformat(p["heartbeat"]) for p in packs.values() if "heartbeat" in p]
-    now = (
-        datetime.now(UTC)
-        if states and "running" in states.values()
-        else max(beats, default=started)
-    )
+    running = sum(open_members["running"].values())
+    now = datetime.now(UTC) if running else max(beats, default=started)
     elapsed = (now - started).total_seconds()
     trained = plan.done - manifest["done_before"]
     rate = trained / elapsed if elapsed > 0 else None
     left = len(plan.trials) - plan.done
-    running = open_members["running"]
     return {
         "study": plan.spec.name,
         "started": manifest["started"],
         "planned": len(plan.trials),
         "done": plan.done,
-        "failed": open_members["failed"],
+        "failed": sum(open_members["failed"].values()),
         "running": running,
-        "packs": dict(Counter(_state(pack) for pack in packs.values())),
+        "packs": dict(Counter(states.values())),
         "rate": rate,
         "seconds_left": left / rate if running and rate else None,
-        "errors": {
-            pack_id: packs[pack_id]["error"] for pack_id, s in states.items() if s == "failed"
-        },
+        "errors": {pack_id: packs[pack_id]["error"] for pack_id in open_members["failed"]},
     }
+
+
+def _open_members(
+    packs: dict[str, dict[str, Any]], states: dict[str, str], missing: set[str]
+) -> dict[str, dict[str, int]]:
+    """How many missing trials each running or failed pack holds, by state; each trial once."""
+    found: dict[str, dict[str, int]] = {"running": {}, "failed": {}}
+    for state, counts in found.items():
+        for pack_id in (pack_id for pack_id, known in states.items() if known == state):
+            ids = {trial.trial_id for trial in Pack.from_json(packs[pack_id]["members"]).trials}
+            if ids & missing:
+                counts[pack_id] = len(ids & missing)
+                missing -= ids
+    return found
 
 
 def _state(pack: dict[str, Any]) -> str:

@@ -22,6 +22,8 @@ from study import schema
 from study.errors import StoreError
 from study.files import replace_file
 
+_PART = "__filename"  # pyarrow's name for the file that a row is from
+
 TABLES = {"trials": schema.TRIALS, "readings": schema.READINGS}
 
 
@@ -29,7 +31,7 @@ class Store:
     """The store of one study, at a local path or a URL such as s3://bucket/runs/quick."""
 
     def __init__(self, url: str | Path) -> None:
-        self.url = str(url).rstrip("/")
+        self.url = str(url).removeprefix("file://").rstrip("/")
         self._local = "://" not in self.url
         try:
             if self._local:
@@ -123,9 +125,7 @@ class Store:
         if ids.num_rows == pc.count_distinct(ids["trial_id"]).as_py():
             return self._scan("trials", where, columns)
         # A filter may hide the row that replaces another: choose rows first, then filter.
-        table = self._scan("trials", None, None)
-        table = table.sort_by([("trial_id", "ascending"), ("budget_epochs", "descending")])
-        table = _first_of_each(table, ["trial_id"])
+        table = _winners(self._scan("trials", None, None))
         if where is not None:
             table = table.filter(where)
         return table if columns is None else table.select(list(columns))
@@ -138,31 +138,47 @@ class Store:
     def readings(
         self, trial_ids: Iterable[str] | None = None, columns: Sequence[str] | None = None
     ) -> pa.Table:
-        """The readings of some trials, or of all, one row a trial and epoch, in that order."""
+        """The readings of some trials, or of all, one row a trial and epoch, in that order.
+
+        They are those written with the trial's row: a trial trained again, to a larger budget or
+        after a kill, has left others.
+        """
         where = None
         if trial_ids is not None:
             where = pc.field("trial_id").isin(pa.array(list(trial_ids), pa.string()))
         wanted = list(columns or schema.READINGS.names)
         needed = list(dict.fromkeys(["trial_id", "epoch", *wanted]))
-        table = self._scan("readings", where, needed)
+        rows = self._scan("trials", where, ["trial_id", "budget_epochs"], parts=True)
+        table = self._scan("readings", where, needed, parts=True)
+        written_with = pc.is_in(_sources(table), value_set=_sources(_winners(rows)))
+        table = table.filter(written_with).select(needed)
         table = table.sort_by([("trial_id", "ascending"), ("epoch", "ascending")])
         return _first_of_each(table, ["trial_id", "epoch"]).select(wanted)
 
     def _scan(
-        self, name: str, where: pc.Expression | None, columns: Sequence[str] | None
+        self,
+        name: str,
+        where: pc.Expression | None,
+        columns: Sequence[str] | None,
+        *,
+        parts: bool = False,
     ) -> pa.Table:
+        """A table as it lies; with `parts`, a last column says which part each row is from."""
         paths = [f"{self._root}/{name}/{part}" for part in self._list(name, ".parquet")]
+        names = list(columns or TABLES[name].names)
         if not paths:
-            table = TABLES[name].empty_table()
-            return table if columns is None else table.select(list(columns))
+            table = TABLES[name].empty_table().select(names)
+            return table.append_column(_PART, pa.array([], pa.string())) if parts else table
         # The declared schema, not the first file's: older parts may lack newer columns.
         dataset = ds.dataset(paths, schema=TABLES[name], format="parquet", filesystem=self._fs)
         try:
-            return dataset.to_table(
-                filter=where, columns=None if columns is None else list(columns)
-            )
+            table = dataset.to_table(filter=where, columns=[*names, _PART] if parts else names)
         except (pa.ArrowException, OSError) as error:
             raise self._damage(paths, error) from None
+        if parts:
+            file_name = pc.replace_substring_regex(table[_PART], ".*/", "")
+            table = table.set_column(len(names), _PART, file_name)
+        return table
 
     def _damage(self, paths: Iterable[str], error: Exception) -> StoreError:
         """Which part cannot be read, and what to do about it."""
@@ -226,6 +242,17 @@ class Store:
                 f"{self.url}/{name}: {_line(error)}; a study writes here. "
                 "Make the place writable, or choose another with --out."
             ) from None
+
+
+def _winners(trials: pa.Table) -> pa.Table:
+    """One row a trial: of a trial trained twice, that with the larger budget."""
+    order = [("trial_id", "ascending"), ("budget_epochs", "descending")]
+    return _first_of_each(trials.sort_by(order), ["trial_id"])
+
+
+def _sources(table: pa.Table) -> pa.Array:
+    """Trial and part of each row, as one text."""
+    return pc.binary_join_element_wise(table["trial_id"], table[_PART], " ")
 
 
 def _first_of_each(table: pa.Table, keys: Sequence[str]) -> pa.Table:

@@ -85,6 +85,8 @@ def _sentence(model: type[Table], error: ValidationError, where: str) -> str:
         return f"{prefix}unknown key; {choices('a key here', steps[-1], table)}"
     if kind == "missing":
         return f"{prefix}missing; a study file says it. Add it."
+    if kind in {"model_type", "model_attributes_type"}:
+        return f"{prefix}{given!r}; a table of keys is wanted. Write {{{next(iter(table))} = ...}}."
     if kind == "value_error":
         return prefix + str(first["ctx"]["error"])
     rule = first["msg"][0].lower() + first["msg"][1:]
@@ -149,4 +151,10 @@ def _set(written: dict[str, Any], override: str) -> dict[str, Any]:
         value = text.strip()  # a bare word stands for itself: --set search.kind=random
     for step in reversed(steps[1:]):
         value = {step: value}
-    return overlay(written, {steps[0]: value})
+    patch = {steps[0]: value}
+    patched = overlay(written, patch)
+    settings = patched.get("settings")
+    if isinstance(settings, list) and steps[0] not in {"name", "settings"}:
+        # An override is the last word, over what a setting says as well.
+        patched["settings"] = [overlay(s, patch) if isinstance(s, dict) else s for s in settings]
+    return patched

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from study import __version__
 from study.engine import Engine, Reading
-from study.grokking import GrokkingDetector, Watch, transitions
+from study.grokking import COLLAPSED_READINGS, GrokkingDetector, Watch, transitions
 from study.readings import ReadingLog, scheduled
 from study.schema import SCHEMA_VERSION
 from study.spec import MEASURES
@@ -64,8 +64,7 @@ class PackRun:
             detect.memorized,
             detect.generalized,
             detect.hold,
-            # Momentum may still move a dead net; plain SGD cannot.
-            dead_readings=1 if setting.train.optimizer == "sgd" else 20,
+            dead_readings=1 if self._dead_is_dead() else COLLAPSED_READINGS,
         )
         trials = pack.trials
         self._numbers = np.arange(len(trials))
@@ -78,6 +77,11 @@ class PackRun:
         self.epoch = 0
         self._state = engine.allocate(trials)
 
+    def _dead_is_dead(self) -> bool:
+        """Whether a net without an active unit can never move: not by momentum, nor fresh rows."""
+        first = self.pack.trials[0]
+        return first.setting.train.optimizer == "sgd" and first.point.train_size is not None
+
     @property
     def open(self) -> int:
         """Members still training."""
@@ -85,15 +89,19 @@ class PackRun:
 
     def advance(self) -> Finished | None:
         """Read what is due at this epoch, let members go, and train one pass; who went, if any."""
-        began = time.perf_counter()
-        shared = self._numbers
+        self._clock = time.perf_counter()
         finished = self._read()
         if self.open:
             self._state = self.engine.step(self._state)
             self.epoch += 1
-        spent = time.perf_counter() - began
-        self._seconds[shared] += spent / len(shared)
+            self._charge()
         return finished
+
+    def _charge(self) -> None:
+        """Share the time since the last charge among the members."""
+        now = time.perf_counter()
+        self._seconds[self._numbers] += (now - self._clock) / self.open
+        self._clock = now
 
     def drop(self, trial_ids: Iterable[str]) -> None:
         """Let members go without a row: they are stored already."""
@@ -108,7 +116,11 @@ class PackRun:
     def checkpoint(self) -> bytes:
         """Everything that `restore` needs: plain arrays, no code."""
         parts = {
-            "run": {"numbers": self._numbers, "seconds": self._seconds},
+            "run": {
+                "numbers": self._numbers,
+                "seconds": self._seconds,
+                "budgets": np.array([trial.budget_epochs for trial in self.members]),
+            },
             "watch": self._watch.arrays(),
             "log": self._log.arrays(),
             "state": self.engine.dump(self._state),
@@ -119,23 +131,31 @@ class PackRun:
         return buffer.getvalue()
 
     def restore(self, content: bytes) -> None:
-        """Continue where `checkpoint` was taken, bit for bit."""
+        """Continue where `checkpoint` was taken, bit for bit.
+
+        Raises ValueError where it was taken under other budgets: who left may be wanted again.
+        """
         with np.load(io.BytesIO(content), allow_pickle=False) as flat:
             parts: dict[str, dict[str, NDArray[Any]]] = {}
             for key in flat.files:
                 part, _, name = key.partition(".")
                 parts.setdefault(part, {})[name] = flat[key]
         self._numbers, self._seconds = parts["run"]["numbers"], parts["run"]["seconds"]
+        budgets = [trial.budget_epochs for trial in self.members]
+        if parts["run"]["budgets"].tolist() != budgets:
+            raise ValueError("a checkpoint of other budgets")
         self._watch = Watch(**parts["watch"])
         self._log.load(parts["log"])
-        self._state = self.engine.restore(self._members(), parts["state"])
+        self._state = self.engine.restore(self.members, parts["state"])
         self.epoch = int(parts["state"]["epoch"])
 
-    def _members(self) -> list[Trial]:
+    @property
+    def members(self) -> list[Trial]:
+        """The trials still training."""
         return [self.pack.trials[number] for number in self._numbers]
 
     def _read(self) -> Finished | None:
-        trials = self._members()
+        trials = self.members
         budget = np.array([trial.budget_epochs for trial in trials])
         due = self._detector.unfinished(self._watch) | (self.epoch >= budget)
         due |= scheduled(self.epoch, self._readings.every)
@@ -189,6 +209,7 @@ class PackRun:
         """Take members out of the pack and make their rows."""
         moved = transitions(self._watch.take(places))
         sparsity = self._final_sparsity(places, ended)
+        self._charge()
         rows = []
         for index, place in enumerate(places):
             trial = self.pack.trials[self._numbers[place]]

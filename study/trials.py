@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from study.axes import AXES, ONLINE
+from study.errors import SpecError
 from study.spec import MIN_TEST_ROWS, Axes, Setting, StudySpec
 from study.study_file import checked
 
@@ -103,7 +104,11 @@ class Trial:
         """Test rows: what [data] test_rows asks for, or all that are left."""
         asked = self.setting.data.test_rows
         rows = MIN_TEST_ROWS if asked == "fixed" else asked
-        left: int = 2**self.point.n - (self.point.train_size or 0)
+        if self.point.n >= 64:
+            return rows
+        everything: int = 2**self.point.n
+        # Fresh rows avoid the test rows, so those of a small world are at most half of it.
+        left = everything // 2 if self.point.train_size is None else everything - self.train_size
         return min(rows, left)
 
     @property
@@ -164,7 +169,11 @@ class Pack:
 
 
 def expand(spec: StudySpec) -> list[Trial]:
-    """Every trial of a study, in the order of the file; a trial of two settings is the first's."""
+    """Every trial of a study, in the order of the file.
+
+    A trial of two settings is trained once, under the larger budget. Raises SpecError where they
+    watch it differently, because its one row could not say what both mean.
+    """
     trials: dict[str, Trial] = {}
     for setting in spec.settings:
         points, limit = _grid(setting.axes), None
@@ -173,8 +182,20 @@ def expand(spec: StudySpec) -> list[Trial]:
         pairs = ((point, seed) for point in points for seed in setting.seeds)
         for point, seed in itertools.islice(pairs, limit):
             trial = Trial(spec.name, setting, point, seed)
-            trials.setdefault(trial.trial_id, trial)
+            twin = trials.setdefault(trial.trial_id, trial)
+            if twin.setting is not setting:
+                _refuse_two_meanings(twin.setting, setting)
+                if trial.budget_epochs > twin.budget_epochs:
+                    trials[trial.trial_id] = trial
     return list(trials.values())
+
+
+def _refuse_two_meanings(one: Setting, other: Setting) -> None:
+    if (one.detect, one.readings) != (other.detect, other.readings):
+        raise SpecError(
+            f"settings: {one.label!r} and {other.label!r} share trials but differ in detect or "
+            "readings; a trial has one row. Make these tables equal."
+        )
 
 
 def _grid(axes: Axes) -> Iterator[Point]:

@@ -78,6 +78,14 @@ def test_generalised_and_lost_again_is_ungrokked():
     assert row["ungrokked_epoch"] == 7
 
 
+def test_a_trial_above_a_low_threshold_of_its_own_is_not_ungrokked():
+    detector = GrokkingDetector(generalized=0.8)
+    row = row_of(watch_of([1] * 9, [0.85] * 9, detector=detector))
+    assert (row["generalized_epoch"], row["ungrokked_epoch"]) == (0, None)
+    row = row_of(watch_of([1] * 9, [0.85] * 4 + [0.8] * 5, detector=detector))
+    assert row["ungrokked_epoch"] == 4
+
+
 def test_a_norm_that_is_not_finite_ends_the_trial_as_diverged():
     for bad in (np.nan, np.inf):
         watch = watch_of([1, 1, 1, 1], [0.5, 0.99, 0, 0], norms=[1, 2, bad, bad])

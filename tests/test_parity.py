@@ -89,6 +89,19 @@ def test_online_rows_are_fresh_every_epoch():
     assert not set(rows_of(first, 0)) & set(rows_of(second, 0))
 
 
+def test_online_rows_are_never_test_rows():
+    for n in (8, 10, 21):
+        trials, data = parity_of({"n": n, "train_size": "online"}, seeds=2)
+        assert trials[0].test_size == min(2048, 2**n // 2)
+        for member in range(2):
+            test = set(rows_of(data.test, member))
+            assert len(test) == trials[0].test_size or n > 19
+            for epoch in range(3):
+                fresh = rows_of(data.fresh(epoch), member)
+                assert len(fresh) == 1024
+                assert not set(fresh) & test
+
+
 def test_seeds_and_points_have_their_own_data_unless_shared():
     axes = {"weight_decay": [0.01, 0.1], "n": 40}
     trials, own = parity_of(axes, seeds=1)

@@ -47,9 +47,17 @@ def test_readings_around_an_event_are_kept_and_so_is_the_last():
     kept = kept_epochs(log_of(due, events, 1), 0)
     assert set(range(50 - WINDOW, 52 + WINDOW + 1)) <= set(kept)
     assert 80 in kept
-    assert set(kept) - set(range(45, 58)) - {80} == {
-        e for e in range(81) if log_spaced(e, 5) and not 45 <= e < 58
-    }
+    spaced = {e for e in range(81) if any(e - 1 < 10 ** (i / 5) <= e for i in range(11))}
+    outside = set(range(81)) - set(range(45, 58)) - {80}
+    assert set(kept) & outside == (spaced | {0}) & outside
+    assert kept_epochs(log_of(due, events & False, 1), 0) == sorted(spaced | {0, 80})
+
+
+def test_a_sparse_schedule_keeps_a_reading_for_every_log_spaced_epoch():
+    due = (np.arange(1001) % 7 == 0)[:, None]
+    kept = kept_epochs(log_of(due, np.zeros_like(due), 1, keep=30), 0)
+    assert kept[:10] == [0, 7, 14, 21, 28, 35, 42, 49, 56, 63]
+    assert sum(100 <= epoch < 990 for epoch in kept) == 30  # 994, the last, is kept besides
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4))

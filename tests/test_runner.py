@@ -6,10 +6,11 @@ from conftest import spec_of, trials_of
 from study import replay as replay_module
 from study import runner
 from study.engine import ReluEngine
-from study.errors import UsageError
+from study.errors import SpecError, UsageError
 from study.plan import make_plan, start_study
 from study.runner import run_pack
 from study.schema import RESULT_COLUMNS
+from study.status import study_status
 from study.store import Store
 from study.training import PackRun
 from study.trials import Pack
@@ -185,6 +186,62 @@ def test_a_pack_that_dies_between_checkpoint_and_flush_ends_with_the_same_table(
     for _ in run_pack(again, store):
         pass
     assert table(store) == whole
+
+
+@pytest.mark.parametrize("epochs", [30, 60])
+def test_a_checkpoint_of_another_budget_is_not_gone_on_from(tmp_path, monkeypatch, epochs):
+    axes = {"weight_decay": [0.01, 0.05], "train_size": 60}
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
+    store = Store(tmp_path / "broken")
+    first = spec_of(axes, seeds=2, budget={"epochs": 45, "decay_times": 0.15})
+    [pack] = start_study(first, store, ["pytest"]).packs
+    iterator = run_pack(pack, store, report_seconds=0.0)
+    for _ in range(50):
+        next(iterator)
+    iterator.close()
+    second = spec_of(axes, seeds=2, budget={"epochs": epochs, "decay_times": 0.15})
+    fill(second, store.url)
+    assert make_plan(second, store).missing == frozenset()
+    rows = store.trials().to_pylist()
+    assert all(row["epochs_run"] <= row["budget_epochs"] for row in rows)
+
+
+def test_a_larger_budget_leaves_the_readings_of_one_training(tmp_path):
+    axes = {"train_size": 40}
+    fill(spec_of(axes, seeds=2, budget={"epochs": 48}), tmp_path)
+    store = fill(spec_of(axes, seeds=2, budget={"epochs": 90}), tmp_path)
+    assert 48 not in store.readings()["epoch"].to_pylist()
+    for trial_id in store.trials()["trial_id"].to_pylist():
+        again = replay_module.replay(store, trial_id)
+        assert again.exact, again.moved
+
+
+def test_what_rows_mean_cannot_change_by_way_of_labels(tmp_path):
+    a, c = {"label": "a"}, {"label": "c", "axes": {"width": 30}}
+    fill(spec_of(seeds=1, settings=[a, c]), tmp_path)
+    fill(spec_of(seeds=1, settings=[a]), tmp_path)
+    lax = {"detect": {"hold": 1}}
+    with pytest.raises(SpecError, match=r"detect.hold: 3 -> 1"):
+        make_plan(spec_of(seeds=1, settings=[a, {**c, **lax}]), Store(tmp_path))
+    with pytest.raises(SpecError, match=r"detect.hold: 3 -> 1"):
+        make_plan(spec_of(seeds=1, settings=[{**c, "label": "other", **lax}]), Store(tmp_path))
+    [narrow] = [row for row in Store(tmp_path).trials().to_pylist() if row["width"] == 30]
+    assert replay_module.replay(Store(tmp_path), narrow["trial_id"]).exact
+
+
+def test_status_counts_the_open_members_of_a_pack_that_was_flushed(tmp_path):
+    spec = spec_of({"train_size": 120}, seeds=6, budget={"epochs": 120})
+    store = Store(tmp_path)
+    [pack] = start_study(spec, store, ["pytest"]).packs
+    running = run_pack(pack, store, report_seconds=0.0)
+    progress = next(progress for progress in running if progress.trained >= 2)
+    status = study_status(store)
+    assert (status["planned"], status["done"]) == (6, progress.trained)
+    assert (status["running"], status["failed"]) == (6 - progress.trained, 0)
+    store.write_pack(pack.pack_id, {**store.pack(pack.pack_id), "state": "failed", "error": "x"})
+    status = study_status(store)
+    assert (status["running"], status["failed"]) == (0, 6 - progress.trained)
+    assert status["errors"] == {pack.pack_id: "x"}
 
 
 def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path):

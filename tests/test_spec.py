@@ -79,6 +79,13 @@ def test_a_study_survives_its_own_json():
     assert StudySpec.model_validate(spec.model_dump(mode="json")) == spec
 
 
+def test_an_override_is_the_last_word_over_settings_too(tmp_path):
+    path = tmp_path / "two.toml"
+    path.write_text('name = "two"\naxes = {}\n[[settings]]\nlabel = "a"\nbudget = {epochs = 9}\n')
+    [setting] = load_spec(str(path), ("budget.steps=5",)).settings
+    assert (setting.budget.steps, setting.budget.epochs) == (5, None)
+
+
 def test_every_bundled_study_is_valid():
     assert {"quick", "two_circuits"} <= set(bundled_names())
     for name in bundled_names():
@@ -112,6 +119,13 @@ BAD = [
     ({"axes": {"width": -5}}, "axes.width: -5", "at least 1"),
     ({"axes": {"width": 2.5}}, "axes.width: 2.5", "whole number"),
     ({"axes": {"width": "wide"}}, "axes.width: 'wide'", "number"),
+    ({"axes": {"width": 10**400}}, "axes.width: 1000", "at most 1e+09"),
+    ({"axes": {"learning_rate": 1e30}}, "axes.learning_rate: 1e+30", "at most"),
+    ({"axes": {"n": 7, "train_size": "online"}}, "axes.train_size: online with n = 7", "least 8"),
+    ({"axes": 5}, "axes: 5", "a table of keys"),
+    ({"seeds": 10**9}, "seeds: 1000000000", "to a million"),
+    ({"seeds": [2**63]}, "seeds: [9223372036854775808]", "below 2^63"),
+    ({"search": {"kind": "random", "trials": 10**9}}, "search.trials: 1000000000", "less than"),
     ({"axes": {"width": True}}, "axes.width: True", "number"),
     ({"axes": {"learning_rate": float("nan")}}, "axes.learning_rate: nan", "finite"),
     ({"axes": {"learning_rate": 0}}, "axes.learning_rate: 0", "above 0"),

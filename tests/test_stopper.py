@@ -41,6 +41,8 @@ def test_a_plain_trial_stops_when_it_has_generalised_for_good():
     found = stopper.transition("t")
     assert (found["memorized_epoch"], found["generalized_epoch"]) == (2, 5)
     assert feed(stopper, [(1.0, 0.97)] * 50, "other") is None
+    assert feed(stopper, [(1.0, 0.985)] * 50, "above its threshold, below 0.99") == 3
+    assert feed(stopper, [(1.0, 0.5), (float("nan"), 0.5)], "diverged") == 2
 
 
 def test_repeated_results_and_a_restore_change_nothing():
@@ -64,6 +66,7 @@ def test_the_study_stops_at_its_budget():
     assert GrokkingStopper(wall_seconds=0.0).stop_all()
     stopper = GrokkingStopper(trials=10)
     stopper("p", {"members_open": 2, "members_trained": 6})
+    stopper("p", {"members_open": 2, "members_trained": 0})  # a retry counts from nothing
     assert not stopper.stop_all()
     stopper("q", {"members_open": 2, "members_trained": 4})
     assert stopper.stop_all()

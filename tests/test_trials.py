@@ -7,6 +7,7 @@ from conftest import spec_of, trials_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from study.errors import SpecError
 from study.study_file import load_spec
 from study.trials import Pack, Shape, expand, group
 
@@ -99,6 +100,14 @@ def test_packs_share_a_shape_miss_nobody_and_are_even(seeds, limit):
     for pack in packs:
         assert {trial.shape for trial in pack.trials} == {pack.trials[0].shape}
     assert isinstance(packs[0].trials[0].shape, Shape)
+
+
+def test_a_trial_of_two_settings_is_trained_once_under_the_larger_budget():
+    settings = [{"label": "a"}, {"label": "long", "budget": {"epochs": 99}}]
+    trials = trials_of(seeds=2, settings=settings)
+    assert [trial.budget_epochs for trial in trials] == [99, 99]
+    with pytest.raises(SpecError, match="'a' and 'b' share trials"):
+        trials_of(settings=[{"label": "a"}, {"label": "b", "detect": {"hold": 1}}])
 
 
 def test_expensive_packs_come_first_and_ids_follow_members():

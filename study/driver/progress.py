@@ -33,7 +33,11 @@ class ProgressCallback(Callback):
 
     def __init__(self, plan: Plan, display: Callable[[StudyProgress], None]) -> None:
         self._plan, self._display = plan, display
-        self._sizes = {pack.pack_id: len(pack.trials) for pack in plan.packs}
+        self._sizes = {
+            pack.pack_id: sum(trial.trial_id in plan.missing for trial in pack.trials)
+            for pack in plan.packs
+        }
+        self._grokked_before = 0  # by attempts that a retry replaced
         self._latest: dict[str, dict[str, Any]] = {}
         self._running: set[str] = set()
         self._failed: set[str] = set()
@@ -45,7 +49,11 @@ class ProgressCallback(Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """A pack begins, or begins again."""
-        self._running.add(trial.config["pack_id"])
+        pack_id = trial.config["pack_id"]
+        self._running.add(pack_id)
+        self._grokked_before += self._latest.get(pack_id, {}).get("members_grokked", 0)
+        if pack_id in self._latest:
+            self._latest[pack_id] = {**self._latest[pack_id], "members_grokked": 0}
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any
@@ -68,12 +76,11 @@ class ProgressCallback(Callback):
     def show(self) -> None:
         """Hand the sum to the display now."""
         self._shown = time.monotonic()
-        # A pack that goes on from a checkpoint counts members that were done before this run.
-        trained = sum(result["members_trained"] for result in self._latest.values())
         open_members = {
             pack: self._latest[pack]["members_open"] if pack in self._latest else size
             for pack, size in self._sizes.items()
         }
+        trained = sum(self._sizes.values()) - sum(open_members.values())
         done = self._plan.done + trained
         rate = trained / max(self._shown - self._began, 1e-9)
         failed = sum(open_members[pack] for pack in self._failed)
@@ -83,7 +90,8 @@ class ProgressCallback(Callback):
                 planned=len(self._plan.trials),
                 running=sum(open_members[pack] for pack in self._running),
                 done=done,
-                grokked=sum(result["members_grokked"] for result in self._latest.values()),
+                grokked=self._grokked_before
+                + sum(result["members_grokked"] for result in self._latest.values()),
                 failed=failed,
                 rate=rate,
                 seconds_left=left / rate if rate else None,

@@ -6,6 +6,7 @@ each Tune trial. Calls may repeat (Tune sends a function's last result twice) an
 pickled into Tune's experiment state: both leave it right.
 """
 
+import math
 import time
 from typing import Any
 
@@ -19,7 +20,7 @@ _ONE_ROW = 1
 
 
 class GrokkingStopper(Stopper):
-    """Stops a trial once it has memorised and generalised for good.
+    """Stops a trial once it holds both accuracies above their thresholds, or diverges.
 
     Args: memorized, generalized, accuracies in (0, 1) that must be held for `hold` results;
     wall_seconds and trials, the budget of the whole study: None is endless. A result's epoch is its
@@ -37,7 +38,7 @@ class GrokkingStopper(Stopper):
         for name, value in (("memorized", memorized), ("generalized", generalized)):
             if not 0 < value < 1:
                 raise UsageError(f"{name}: {value}; a threshold is between 0 and 1. Try 0.98.")
-        self._detector = GrokkingDetector(memorized, generalized, hold)
+        self._detector = GrokkingDetector(memorized, generalized, hold, decided=0.0)
         self._watches: dict[str, Watch] = {}
         self._done: dict[str, int] = {}
         self._trials = trials
@@ -46,7 +47,9 @@ class GrokkingStopper(Stopper):
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether this Tune trial is finished."""
         if "members_open" in result:
-            self._done[trial_id] = result["members_trained"]
+            # A retry counts from nothing again; what it had trained is stored.
+            done = max(result["members_trained"], self._done.get(trial_id, 0))
+            self._done[trial_id] = done
             return bool(result["members_open"] == 0)
         missing = {"train_accuracy", "test_accuracy"} - set(result)
         if missing:
@@ -54,11 +57,12 @@ class GrokkingStopper(Stopper):
                 f"result of {trial_id}: no {' and no '.join(sorted(missing))}; the stopper watches "
                 "both accuracies. Report them from the trainable."
             )
+        accuracies = result["train_accuracy"], result["test_accuracy"]
+        if not all(math.isfinite(accuracy) for accuracy in accuracies):
+            return True  # diverged: it will not come back
         watch = self._watches.get(trial_id) or Watch.start(_ONE_ROW, _ONE_ROW)
         epoch = result.get("epoch", result.get("training_iteration"))
-        watch = self._detector.update(
-            watch, int(epoch or 0), result["train_accuracy"], result["test_accuracy"]
-        )
+        watch = self._detector.update(watch, int(epoch or 0), *accuracies)
         self._watches[trial_id] = watch
         finished = bool(self._detector.ended(watch)[0])
         if finished:

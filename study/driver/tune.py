@@ -61,6 +61,8 @@ def run_study(
     with _ray(address), tempfile.TemporaryDirectory(prefix="study-tune-") as folder:
         callback = ProgressCallback(plan, display)
         found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        if address == "local":
+            _refuse_waiting_for_ever(plan, found.get("CPU", 0.0))
         resources = {pack.pack_id: _resources(pack, found.get("GPU", 0.0)) for pack in plan.packs}
         stopper = _stopper(plan)
         tuner = tune.Tuner(
@@ -92,6 +94,15 @@ def run_study(
     if unfinished:
         stopped = "budget" if stopper.stop_all() else "interrupted"
     return Outcome(stopped, failed)
+
+
+def _refuse_waiting_for_ever(plan: Plan, cores: float) -> None:
+    asked = max(pack.setting.resources.cpu for pack in plan.packs)
+    if asked > cores:
+        raise StudyError(
+            f"resources.cpu: {asked:g}; a pack runs on one machine, and this one has {cores:g} "
+            "cores. Lower it, or use --address of a larger cluster."
+        )
 
 
 def _stopper(plan: Plan) -> GrokkingStopper:

@@ -51,19 +51,21 @@ class Parity:
         fixed = self._fixed_rows(first.test_size) if self._data.test_rows == "fixed" else None
         train = None if self.online else self._train_rows(fixed)
         test = self._test_rows(train, first.test_size) if fixed is None else fixed
+        self._avoided = test if self.online else None
         self.test = self._labelled(test, Purpose.TEST_LABELS)
         self.train = self.fresh(0) if train is None else self._labelled(train, Purpose.TRAIN_LABELS)
 
     def fresh(self, epoch: int) -> Rows:
-        """The rows of one online pass; nothing has been trained on them before it."""
+        """The rows of one online pass: independent draws, none of them a test row."""
         keys = streams.fold(self._keys, Purpose.TRAIN_ROWS, epoch)
-        rows = streams.packed_rows(keys, self._train_size, self._bits)
+        rows = self._independent(keys, self._train_size, self._avoided)
         return self._labelled(rows, Purpose.TRAIN_LABELS, epoch)
 
     def take(self, index: Tensor) -> "Parity":
         """The data of the members at `index`, an int64 tensor [T']."""
         taken = copy.copy(self)
         taken._keys, taken.hidden = self._keys[index], self.hidden[index]
+        taken._avoided = None if self._avoided is None else self._avoided[index]
         taken.train = Rows(self.train.inputs[index], self.train.labels[index])
         taken.test = Rows(self.test.inputs[index], self.test.labels[index])
         return taken
