@@ -21,6 +21,8 @@ ON_CELL = "#0b1620"  # text on the colour of a phase: at least 7:1 on each of th
 PHASE_COLORS = dict(zip(PHASES, ("#4fb89a", "#ffb000", "#9fb0ff", "#dde1e6"), strict=True))
 CURVE_COLORS = {"train": "#3f83d6", "test": "#e8730c"}
 CURVE_DASHES = {"train": [1, 0], "test": [6, 3]}
+# Each number by itself: a format of the axis would write 30 beside 1k as 0k.
+SHORT_NUMBER = "format(datum.value, '~s')"
 EPOCH_TICKS = [0, *(digit * 10**power for power in range(8) for digit in (1, 3))]
 
 WIDTH, HEIGHT = 460, 320  # pixels of the curves; diagrams keep to the same room
@@ -54,7 +56,8 @@ def time_map(diagram: Diagram) -> alt.LayerChart:
     epochs = diagram.cells["generalized_median_epoch"].dropna()
     low, high = (int(epochs.min()), int(epochs.max())) if len(epochs) else (1, 10)
     scale = alt.Scale(type="log", scheme="viridis", domain=[max(low, 1), max(high, 2 * low, 2)])
-    legend = _legend(gradientLength=180, tickCount=3, format="~s")
+    ticks = [tick for tick in EPOCH_TICKS if low <= tick <= high]
+    legend = _legend(gradientLength=180, values=ticks, labelExpr=SHORT_NUMBER)
     color = alt.Color("generalized_median_epoch:Q", scale=scale, legend=legend)
     reached = "isValid(datum.generalized_median_epoch)"
     bright = "luminance(scale('color', datum.generalized_median_epoch)) > 0.25"
@@ -82,7 +85,9 @@ def curves(readings: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
         "epoch:Q",
         title="epoch",
         scale=alt.Scale(type="symlog", constant=1),
-        axis=alt.Axis(values=EPOCH_TICKS, format="~s", grid=False, labelOverlap="greedy"),
+        axis=alt.Axis(
+            values=EPOCH_TICKS, labelExpr=SHORT_NUMBER, grid=False, labelOverlap="greedy"
+        ),
     )
     y = alt.Y("accuracy:Q", title="accuracy", scale=alt.Scale(zero=False, domainMax=1))
     sets = list(CURVE_COLORS)

@@ -3,16 +3,19 @@
 import copy
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import vl_convert
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 from simulated import QUICK, simulate
 
-from analysis import load_trials, write_report
+from analysis import charts, load_trials, write_report
 from analysis.diagram import make_diagram
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -167,3 +170,14 @@ def test_a_report_of_300_trials_is_small_and_the_same_twice(tmp_path):
         write_report(store, tmp_path / name)
     assert Path(tmp_path / "one.html").stat().st_size < 2e6
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+def test_each_epoch_on_the_axis_is_written_by_itself():
+    readings = pd.DataFrame(
+        {"seed": 0, "set": "train", "epoch": [0, 30, 2000], "accuracy": [0.5, 0.9, 1.0]}
+    )
+    events = pd.DataFrame({"epoch": [30], "event": ["half memorised: 30"]})
+    drawing = charts.curves(readings, events).to_dict()
+    written = re.findall(r"<text[^>]*>([^<]*)</text>", vl_convert.vegalite_to_svg(drawing))
+    assert {"0", "10", "30", "100", "1k"} <= set(written)
+    assert "0k" not in written
