@@ -203,7 +203,8 @@ def test_a_live_display_does_not_stop_tune_from_pickling_its_callbacks():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU that is not there")
 def test_packs_that_keep_failing_are_set_aside_and_the_rest_completes(tmp_path):
     (tmp_path / "mixed.toml").write_text(MIXED)
-    out, _ = finish(study("run", tmp_path / "mixed.toml", "--out", tmp_path, "--json"), 3)
+    out, err = finish(study("run", tmp_path / "mixed.toml", "--out", tmp_path, "--json"), 3)
+    assert all(line.startswith("mixed: ") for line in err.splitlines()), "no chatter of Ray's"
     answer = json.loads(out)
     assert (answer["planned"], answer["done"], answer["failed"]) == (4, 2, 2)
     out, _ = finish(study("status", tmp_path / "mixed", "--json"), 0)

@@ -163,6 +163,8 @@ def _ray(address: str) -> Iterator[None]:
                 f"{address}: {str(error).splitlines()[0]}; a study needs a Ray to run on. "
                 "Use --address local for one of its own."
             ) from None
+        # Tune logs failed trials as errors; the store keeps what went wrong, and status says it.
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         # Stopping a job sends SIGTERM, which Tune takes as an abort; SIGUSR1 ends it in good order.
         # After ray.init, which installs a handler of its own.
         previous = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGUSR1))
