@@ -17,7 +17,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as JSON takes them: None where there is no finite number."""
     finite = frame.replace([np.inf, -np.inf], np.nan)
     rows: list[dict[str, Any]] = (
-        finite.astype(object).where(finite.notna(), None).to_dict("records")  # type: ignore[assignment]
+        finite.astype(object).where(finite.notna(), None).to_dict("records")  # type: ignore[assignment]  # the stubs say Hashable
     )
     return rows
 

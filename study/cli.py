@@ -4,7 +4,9 @@ stdout is data, everything else goes to stderr; exit 0 ok, 1 error, 2 usage, 3 s
 130 interrupted. torch and ray load inside the commands that need them.
 """
 
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -158,10 +160,15 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
     return as_text(
         *lines,
         "next:",
-        f"  analysis phases {store.url}",
-        f'  analysis query {store.url} --where "generalized_epoch > 100" --format csv',
-        f"  study status {store.url}",
+        f"  {_typed('analysis')} phases {store.url}",
+        f'  {_typed("analysis")} query {store.url} --where "generalized_epoch > 100" --format csv',
+        f"  {_typed('study')} status {store.url}",
     )
+
+
+def _typed(program: str) -> str:
+    """How to type a command of ours: its name, or its path where no environment is active."""
+    return program if shutil.which(program) else str(Path(sys.argv[0]).with_name(program))
 
 
 @app.command()

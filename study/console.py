@@ -77,11 +77,12 @@ class Display:
         self._name = name
         self._live: Any = None
         self._last = 0.0
+        self._done = -1
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
             from rich.console import Console  # noqa: PLC0415  slow to load, and only for a terminal
-            from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+            from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415  likewise
 
             self._live = Progress(
                 TextColumn("[bold]{task.description}"),
@@ -114,8 +115,8 @@ class Display:
         )
         if self._live is not None:
             self._live.update(self._task, completed=now.done, total=now.planned, words=words)
-        elif time.monotonic() - self._last >= PLAIN_SECONDS or now.done == now.planned:
-            self._last = time.monotonic()
+        elif time.monotonic() - self._last >= PLAIN_SECONDS or now.done == now.planned > self._done:
+            self._last, self._done = time.monotonic(), now.done
             self._line(words)
 
     def _line(self, words: str) -> None:

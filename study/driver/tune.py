@@ -60,7 +60,7 @@ def run_study(
     """
     with _ray(address), tempfile.TemporaryDirectory(prefix="study-tune-") as folder:
         callback = ProgressCallback(plan, display)
-        found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
         if address == "local":
             _refuse_waiting_for_ever(plan, found.get("CPU", 0.0))
         resources = {pack.pack_id: _resources(pack, found.get("GPU", 0.0)) for pack in plan.packs}
