@@ -102,7 +102,7 @@ def run(
     as_json: JsonOption = False,
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
-    from study.nets import compiled_kernel
+    from study import native
     from study.plan import start_study
     from study.store import Store
     from study.study_file import load_spec
@@ -112,7 +112,7 @@ def run(
     planned = start_study(study, store, ["study", *sys.argv[1:]])
     stopped, failed = "", 0
     if planned.packs:
-        if compiled_kernel() is None:
+        if native.path() is None:
             print("no compiled kernel here: training with torch's", file=sys.stderr)
         with Display(study.name) as display:
             from study.driver.tune import run_study

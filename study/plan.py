@@ -13,12 +13,13 @@ from typing import Any
 
 from study import __version__
 from study.errors import SpecError
+from study.packing import group, trial_bytes
 from study.readings import scheduled
 from study.schema import SCHEMA_VERSION
 from study.spec import Setting, StudySpec
 from study.store import Store
 from study.study_file import checked
-from study.trials import Pack, Trial, expand, group, trial_bytes
+from study.trials import Pack, Trial, expand
 
 # Arithmetic that one core sustains in the torch kernel, readings and bookkeeping included:
 # 10 GFLOP/s at p = 100, 17 at p = 1000 (2 cores of 2.5 GHz, 2026-11). An estimate, no promise.

@@ -142,7 +142,7 @@ class Readings(Table):
     """Which epochs are read for detection (`every`), and which readings are stored."""
 
     every: Annotated[int, Field(ge=1)] | PerDecade = 1
-    keep_per_decade: Annotated[int, Field(ge=1)] | Literal["all"] = 30
+    keep_per_decade: Annotated[int, Field(ge=1)] | Literal["all"] = 10
     measures: Annotated[tuple[str, ...], AfterValidator(_known_measures)] = ()
 
     @model_validator(mode="before")
