@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from study import measures
 from study.engine import Arrays, Reading
 from study.errors import StudyError
+from study.measuring import RowsOf, measured
 from study.nets import compiled_kernel, relu
 from study.nets.losses import LOSSES
 from study.nets.relu import ReluNets
@@ -96,6 +96,15 @@ class Bits(NamedTuple):
         shifts = torch.arange(4, dtype=torch.uint8)
         ones = ((self.inputs[..., None] >> shifts) & 1).flatten(-2)[..., :bits]
         return torch.nn.functional.pad(2 * ones.to(dtype) - 1, (0, 1), value=1.0)
+
+    def own(self, bits: int, dtype: torch.dtype) -> RowsOf:
+        """The rows of each member, unpacked when they are asked for."""
+
+        def rows(place: int) -> Rows:
+            one = Bits(self.inputs[place], self.labels[place])
+            return Rows(one.signs(bits, dtype), one.labels.to(dtype))
+
+        return rows
 
     def take(self, index: Tensor) -> "Bits":
         """The rows of the members at `index`."""
@@ -213,13 +222,8 @@ class FusedEngine:
         """See Engine."""
         train = state.train if state.data is None else Bits.of(state.data.fresh(state.epoch))
         on_train, on_test = self.count(state, train), self.count(state, state.test)
-        measured = {}
-        if "effective_sparsity" in names:
-            nets = _unblocked(state)
-            for part, rows in (("train", train), ("test", state.test)):
-                inputs = rows.signs(state.trials[0].point.n, nets.incoming.dtype)
-                sizes = measures.pack_effective_sparsity(nets, inputs)
-                measured[f"effective_sparsity_{part}"] = np.array(sizes, dtype=np.int64)
+        nets, bits = _unblocked(state), state.trials[0].point.n
+        rows = (part.own(bits, nets.outgoing.dtype) for part in (train, state.test))
         return Reading(
             on_train.correct,
             on_test.correct,
@@ -227,7 +231,7 @@ class FusedEngine:
             on_test.loss,
             on_train.weight_norm,
             on_train.active,
-            measured,
+            measured(names, state.trials, nets, *rows),
         )
 
     def count(

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from study import __version__
+from study.catalogue import MEASURES, WHOLE_COLUMNS
 from study.engine import Engine, Reading
 from study.grokking import COLLAPSED_READINGS, GrokkingDetector, Watch, transitions
 from study.readings import ReadingLog, scheduled
 from study.schema import SCHEMA_VERSION
-from study.spec import MEASURES
 from study.trials import Pack, Trial
 
 _VALUES = (
@@ -30,7 +30,7 @@ _VALUES = (
     "weight_norm",
 )
 # What only a settled circuit has: null for a trial that left as soon as it was decided.
-_UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_sparsity"])
+_UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_sparsity"].columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ class PackRun:
         trials = pack.trials
         self._numbers = np.arange(len(trials))
         self._watch = Watch.start([t.train_size for t in trials], [t.test_size for t in trials])
-        self._columns = _VALUES + tuple(c for m in self._readings.measures for c in MEASURES[m])
+        self._columns = _VALUES + tuple(
+            column for name in self._readings.measures for column in MEASURES[name].columns
+        )
         self._log = ReadingLog(
             len(trials), len(self._columns), detect.hold, self._readings.keep_per_decade
         )
@@ -236,7 +238,7 @@ class PackRun:
 
     def _final_sparsity(
         self, places: NDArray[np.int64], ended: NDArray[np.str_]
-    ) -> dict[int, dict[str, int]]:
+    ) -> dict[int, dict[str, int | None]]:
         """Effective sparsity of the final nets, where a circuit has had time to settle."""
         settled = [
             int(place)
@@ -248,7 +250,7 @@ class PackRun:
             return {}
         final = self.engine.read(self.engine.leave(self._state, settled), ["effective_sparsity"])
         return {
-            place: {f"final_{name}": int(sizes[index]) for name, sizes in final.measured.items()}
+            place: {f"final_{name}": _count(sizes[index]) for name, sizes in final.measured.items()}
             for index, place in enumerate(settled)
         }
 
@@ -266,7 +268,8 @@ class PackRun:
             ],
         }
         for name, column in zip(self._columns, kept.values.tolist(), strict=True):
-            columns[name] = [_number(v) if name in _VALUES else _count(v) for v in column]
+            written = _count if name in WHOLE_COLUMNS else _number
+            columns[name] = [written(value) for value in column]
         return columns
 
     def _keep(self, places: NDArray[np.int64]) -> None:
