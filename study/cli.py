@@ -69,6 +69,7 @@ def plan(
                 "packs": len(planned.packs),
                 "core_seconds": round(planned.core_seconds, 1),
                 "pack_bytes": planned.pack_bytes,
+                "measures": {name: round(s, 3) for name, s in planned.measure_shares.items()},
                 "shapes": list(shapes.values()),
             }
         )
@@ -84,6 +85,10 @@ def plan(
             f"  {label}n={row['n']} width={row['width']} train_size={size} "
             f"batch_size={row['batch_size']}: {row['trials']} trials in {row['packs']} packs"
         )
+    if planned.measure_shares:
+        lines.append("measures, estimated for one core:")
+    for name, share in planned.measure_shares.items():
+        lines.append(f"  {name} adds about {float(f'{100 * share:.2g}'):,.0f}% to a reading")
     return as_text(
         *lines,
         f"time: at most {seconds_text(planned.core_seconds)} on one core, if none is decided early",

@@ -12,7 +12,9 @@ from importlib.metadata import version
 from typing import Any
 
 from study import __version__
+from study.catalogue import MEASURES
 from study.errors import SpecError
+from study.nets import compiled_kernel
 from study.readings import scheduled
 from study.schema import SCHEMA_VERSION
 from study.spec import Setting, StudySpec
@@ -23,6 +25,9 @@ from study.trials import Pack, Trial, expand, group, trial_bytes
 # Arithmetic that one core sustains in the torch kernel, readings and bookkeeping included:
 # 10 GFLOP/s at p = 100, 17 at p = 1000 (2 cores of 2.5 GHz, 2026-11). An estimate, no promise.
 CORE_FLOPS = 1e10
+
+# Arithmetic of readings alone, which the fused kernel takes several rows at a time (likewise).
+READING_FLOPS = {"torch": 1.8e10, "fused": 1.7e11}
 
 # Tables of a setting that decide what a stored row means: they cannot change under a store.
 MEANINGS = ("task", "data", "train", "detect", "readings")
@@ -48,7 +53,27 @@ class Plan:
     @property
     def core_seconds(self) -> float:
         """Time of the packs on one core if every trial runs to its budget: an upper estimate."""
-        return sum(_flops(trial) for pack in self.packs for trial in pack.trials) / CORE_FLOPS
+        return sum(
+            _flops(trial) / CORE_FLOPS + _readings(trial) * sum(_measure_seconds(trial).values())
+            for pack in self.packs
+            for trial in pack.trials
+        )
+
+    @property
+    def measure_shares(self) -> dict[str, float]:
+        """Time that each measure adds to the readings of its trials, as a share of their own time.
+
+        An estimate for one CPU core, if every trial runs to its budget: the costs of the catalogue
+        over the arithmetic of a reading at the rate of the kernel that would train here.
+        """
+        added: dict[str, float] = {}
+        own: dict[str, float] = {}
+        for trial in (trial for pack in self.packs for trial in pack.trials):
+            readings = _readings(trial)
+            for name, seconds in _measure_seconds(trial).items():
+                added[name] = added.get(name, 0.0) + readings * seconds
+                own[name] = own.get(name, 0.0) + readings * _reading_seconds(trial)
+        return {name: added[name] / own[name] for name in added}
 
     @property
     def pack_bytes(self) -> int:
@@ -190,12 +215,27 @@ def _checkpointed(store: Store, wanted: dict[str, Trial]) -> list[Pack]:
 def _flops(trial: Trial) -> float:
     """Arithmetic of a trial that runs to its budget: 6 a weight and row to train, 2 to read."""
     weights = trial.point.width * (trial.point.n + 1)
-    every = trial.setting.readings.every
-    epochs = trial.budget_epochs
-    readings = (
-        epochs / every
-        if isinstance(every, int)
-        else sum(scheduled(epoch, every) for epoch in range(min(epochs, 10_000)))
-    )
-    rows = 6 * epochs * trial.train_size + 2 * readings * (trial.train_size + trial.test_size)
-    return float(rows * weights)
+    training = 6 * trial.budget_epochs * trial.train_size * weights
+    return float(training + _readings(trial) * _reading_flops(trial))
+
+
+def _readings(trial: Trial) -> float:
+    every, epochs = trial.setting.readings.every, trial.budget_epochs
+    if isinstance(every, int):
+        return epochs / every
+    return sum(scheduled(epoch, every) for epoch in range(min(epochs, 10_000)))
+
+
+def _reading_flops(trial: Trial) -> float:
+    return 2.0 * trial.point.width * (trial.point.n + 1) * (trial.train_size + trial.test_size)
+
+
+def _reading_seconds(trial: Trial) -> float:
+    fused = trial.setting.train.optimizer == "sgd" and compiled_kernel() is not None
+    return _reading_flops(trial) / READING_FLOPS["fused" if fused else "torch"]
+
+
+def _measure_seconds(trial: Trial) -> dict[str, float]:
+    """Time that each measure asked for adds to one reading of a trial."""
+    shape = (trial.point.n, trial.point.width, trial.train_size, trial.test_size)
+    return {name: MEASURES[name].seconds(*shape) for name in trial.setting.readings.measures}

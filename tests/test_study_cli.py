@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -151,3 +152,14 @@ def test_status_of_a_study_that_is_half_done(run, tmp_path):
     assert status["packs"] == {"done": 2}
     assert "planned" in run("status", tmp_path / "small")[1].decode()
     assert Store.open(tmp_path / "small").trials().num_rows == 4
+
+
+def test_a_plan_says_what_measures_cost(run, tmp_path):
+    asked = 'readings.measures=["relevant_share", "arity"]'
+    typed = ("plan", "quick", "--out", tmp_path)
+    plain, more = (json.loads(run(*typed, *extra, "--json")[1]) for extra in ((), ("--set", asked)))
+    assert plain["measures"] == {}
+    assert 0 < more["measures"]["relevant_share"] < more["measures"]["arity"]
+    assert more["core_seconds"] > plain["core_seconds"]
+    text = run(*typed, "--set", asked)[1].decode()
+    assert re.search(r"arity adds about [\d,]+0% to a reading", text)
