@@ -44,7 +44,7 @@ class Measure(NamedTuple):
 
 
 # Costs: one thread of a Cascade Lake at 2.5 GHz, 2026-11, fitted to n = 40 with 1,000 and 4,000
-# neurons and n = 30 with 100, where they are right within a factor of 1.5.
+# neurons and n = 30 with 100, where they are right within a factor of 2.
 MEASURES: dict[str, Measure] = {
     "effective_sparsity": Measure(
         ("effective_sparsity_train", "effective_sparsity_test"),
