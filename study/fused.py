@@ -222,8 +222,11 @@ class FusedEngine:
         """See Engine."""
         train = state.train if state.data is None else Bits.of(state.data.fresh(state.epoch))
         on_train, on_test = self.count(state, train), self.count(state, state.test)
-        nets, bits = _unblocked(state), state.trials[0].point.n
-        rows = (part.own(bits, nets.outgoing.dtype) for part in (train, state.test))
+        found = {}
+        if names:  # the kernel's layout is undone for them alone
+            bits, dtype = state.trials[0].point.n, state.outgoing.dtype
+            rows = (part.own(bits, dtype) for part in (train, state.test))
+            found = measured(names, state.trials, _unblocked(state), *rows)
         return Reading(
             on_train.correct,
             on_test.correct,
@@ -231,7 +234,7 @@ class FusedEngine:
             on_test.loss,
             on_train.weight_norm,
             on_train.active,
-            measured(names, state.trials, nets, *rows),
+            found,
         )
 
     def count(
