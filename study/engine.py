@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from study import measures, streams
+from study.measuring import measured, own_rows
 from study.nets import relu
 from study.nets.losses import LOSSES
 from study.nets.optimizers import OPTIMIZERS, Hyper, Moments
@@ -36,7 +37,7 @@ class Reading:
 
     Counts are rows predicted right (a tie is wrong); losses are means over rows; `weight_norm` is
     over W, b and u; `active` says whether any hidden neuron is active on any training row.
-    `measured` holds one array for each measure column asked for.
+    `measured` holds one array for each measure column asked for, NaN where it has no value.
     """
 
     train_correct: NDArray[np.int64]
@@ -45,7 +46,7 @@ class Reading:
     test_loss: NDArray[np.float64]
     weight_norm: NDArray[np.float64]
     active: NDArray[np.bool_]
-    measured: dict[str, NDArray[np.int64]]
+    measured: dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +177,6 @@ class ReluEngine:
         train_correct, train_loss, largest = _forward(state.nets, train, loss)
         test_correct, test_loss, _ = _forward(state.nets, state.data.test, loss)
         norm = measures.weight_norm(state.nets)
-        measured = {}
-        if "effective_sparsity" in names:
-            for part, rows in (("train", train), ("test", state.data.test)):
-                sizes = measures.pack_effective_sparsity(state.nets, rows.inputs[:members])
-                measured[f"effective_sparsity_{part}"] = np.array(sizes, dtype=np.int64)
         return Reading(
             train_correct=_array(train_correct, members),
             test_correct=_array(test_correct, members),
@@ -188,7 +184,9 @@ class ReluEngine:
             test_loss=_array(test_loss, members),
             weight_norm=_array(norm, members),
             active=_array(largest > 0, members),
-            measured=measured,
+            measured=measured(
+                names, state.trials, state.nets, own_rows(train), own_rows(state.data.test)
+            ),
         )
 
     def glance(

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from study.catalogue import MEASURES
 from study.engine import Arrays, Engine, Reading
 from study.grokking import COLLAPSED_READINGS, GrokkingDetector, Watch
 from study.readings import ReadingLog, scheduled
-from study.spec import MEASURES
 from study.trials import Trial
 
 WINDOW = 1  # epochs read on either side of an event
@@ -72,7 +72,9 @@ class Follower:
             detect.hold,
             dead_readings=1 if _dead_is_dead(trials[0]) else COLLAPSED_READINGS,
         )
-        self.columns = VALUES + tuple(c for m in self._readings.measures for c in MEASURES[m])
+        self.columns = VALUES + tuple(
+            column for name in self._readings.measures for column in MEASURES[name].columns
+        )
         self.numbers = np.arange(len(trials))
         self.watch = Watch.start([t.train_size for t in trials], [t.test_size for t in trials])
         keep = self._readings.keep_per_decade

@@ -16,13 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from study import measures, native
+from study import native
 from study.engine import Arrays, Glance, Places, Reading
 from study.errors import StudyError
+from study.measuring import RowsOf, measured
 from study.nets import relu
 from study.nets.losses import LOSSES
 from study.nets.relu import ReluNets
-from study.tasks.parity import PackedParity, PackedRows
+from study.tasks.parity import PackedParity, PackedRows, Rows
 from study.trials import Trial
 
 GROUP = 16  # neurons side by side in the kernel's weights; GROUP in relu_step.c
@@ -105,6 +106,16 @@ class Bits(NamedTuple):
         shifts = torch.arange(4, dtype=torch.uint8)
         ones = ((self.inputs[..., None] >> shifts) & 1).flatten(-2)[..., :bits]
         return torch.nn.functional.pad(2 * ones.to(dtype) - 1, (0, 1), value=1.0)
+
+    def own(self, bits: int, dtype: torch.dtype) -> RowsOf:
+        """The rows of each member, unpacked when they are asked for."""
+
+        def rows(place: int) -> Rows:
+            one = self.inputs[place : place + 1], self.labels[place : place + 1]
+            inputs = Bits(*one, self.ranks[place : place + 1]).signs(bits, dtype)
+            return Rows(inputs[0], one[1][0].to(dtype))
+
+        return rows
 
     def take(self, index: Tensor) -> "Bits":
         """The rows of the members at `index`."""
@@ -216,14 +227,12 @@ class FusedEngine:
         train = self._train(state)
         chosen = np.arange(len(state.trials)) if places is None else places
         on_train, on_test = self.count(state, train, chosen), self.count(state, state.test, chosen)
-        measured = {}
-        if "effective_sparsity" in names:
-            index = torch.from_numpy(chosen)
-            nets = ReluNets(*(part[index] for part in _unblocked(state)))
-            for part, rows in (("train", train), ("test", state.test)):
-                inputs = rows.take(index).signs(state.trials[0].point.n, nets.incoming.dtype)
-                sizes = measures.pack_effective_sparsity(nets, inputs)
-                measured[f"effective_sparsity_{part}"] = np.array(sizes, dtype=np.int64)
+        found = {}
+        if names:  # the kernel's layout is undone for them alone
+            some = state if places is None else self.leave(state, places.tolist())
+            bits, dtype = state.trials[0].point.n, state.outgoing.dtype
+            rows = (part.own(bits, dtype) for part in (self._train(some), some.test))
+            found = measured(names, some.trials, _unblocked(some), *rows)
         return Reading(
             on_train.correct,
             on_test.correct,
@@ -231,7 +240,7 @@ class FusedEngine:
             on_test.loss,
             on_train.weight_norm,
             on_train.active,
-            measured,
+            found,
         )
 
     def count(self, state: FusedState, rows: Bits, places: Places) -> Count:

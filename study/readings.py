@@ -21,8 +21,8 @@ def log_spaced(epoch: int, per_decade: int) -> bool:
     return any(round(10 ** (i / per_decade)) == epoch for i in (exponent, exponent + 1))
 
 
-def _slot(epoch: int, keep_per_decade: int | Literal["all"]) -> int:
-    """How many log-spaced epochs there are up to this one; the first to pass one is read."""
+def log_spaced_up_to(epoch: int, keep_per_decade: int | Literal["all"]) -> int:
+    """How many log-spaced epochs there are up to this one, epoch 0 apart."""
     if keep_per_decade == "all" or epoch == 0:
         return epoch
     return 1 + math.floor(math.log10(epoch) * keep_per_decade + 1e-9)
@@ -45,12 +45,12 @@ class ReadingLog:
 
     def wants(self, epoch: int, members: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which members [m] have no reading yet since the latest log-spaced epoch."""
-        return np.asarray(self._slots[members] < _slot(epoch, self._keep_per_decade))
+        return np.asarray(self._slots[members] < log_spaced_up_to(epoch, self._keep_per_decade))
 
     def add(self, epoch: int, members: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Keep the readings [C, m] of some members; one of an epoch already kept is harmless."""
         self._kept.append(Kept(np.full(len(members), epoch), members, values))
-        slot = _slot(epoch, self._keep_per_decade)
+        slot = log_spaced_up_to(epoch, self._keep_per_decade)
         self._slots[members] = np.maximum(self._slots[members], slot)
 
     def leave(self, members: NDArray[np.int64]) -> "Kept":

@@ -16,15 +16,15 @@ import torch
 from numpy.typing import NDArray
 
 from study import __version__
+from study.catalogue import MEASURES, WHOLE_COLUMNS
 from study.engine import Arrays, Engine
 from study.following import VALUES, Ended, Follower
 from study.grokking import transitions
 from study.schema import SCHEMA_VERSION
-from study.spec import MEASURES
 from study.trials import Pack, Trial
 
 # What only a settled circuit has: null for a trial that left as soon as it was decided.
-_UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_sparsity"])
+_UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_sparsity"].columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class PackRun:
         self._keep(np.setdiff1d(np.arange(self.open), ended.places))
         return Finished(rows, readings)
 
-    def _final_sparsity(self, ended: Ended) -> dict[int, dict[str, int]]:
+    def _final_sparsity(self, ended: Ended) -> dict[int, dict[str, int | None]]:
         """Effective sparsity of the final nets whose circuit has had time to settle, by place."""
         settling = ["budget", "decided"] if self.pack.setting.detect.linger > 0 else ["budget"]
         settled = ended.places[np.isin(ended.why, settling)]
@@ -161,7 +161,7 @@ class PackRun:
             return {}
         final = self.engine.read(self._state, ["effective_sparsity"], settled)
         return {
-            int(place): {f"final_{name}": int(s[index]) for name, s in final.measured.items()}
+            int(place): {f"final_{name}": _count(s[index]) for name, s in final.measured.items()}
             for index, place in enumerate(settled)
         }
 
@@ -177,7 +177,8 @@ class PackRun:
             ],
         }
         for name, column in zip(self._follower.columns, kept.values.tolist(), strict=True):
-            columns[name] = [_number(v) if name in VALUES else _count(v) for v in column]
+            written = _count if name in WHOLE_COLUMNS else _number
+            columns[name] = [written(value) for value in column]
         return columns
 
     def _keep(self, places: NDArray[np.int64]) -> None:

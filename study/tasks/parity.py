@@ -97,7 +97,7 @@ class PackedParity:
             [trial.stream_key for trial in trials], dtype=torch.int64, device=device
         )
         self.online = first.point.train_size is None
-        self.hidden = self._hidden(trials)
+        self.hidden = hidden_bits(trials, device)
         fixed = self._fixed_rows(first.test_size) if self._data.test_rows == "fixed" else None
         train = None if self.online else self._train_rows(fixed)
         test = self._test_rows(train, first.test_size) if fixed is None else fixed
@@ -117,16 +117,6 @@ class PackedParity:
         taken._keys, taken.hidden = self._keys[index], self.hidden[index]
         taken._avoided = None if self._avoided is None else self._avoided[index]
         return taken
-
-    def _hidden(self, trials: Sequence[Trial]) -> Tensor:
-        """Which bits are hidden: bool [T, n], k of them true."""
-        k = torch.tensor([trial.point.k for trial in trials], device=self._keys.device)
-        if self._data.hidden_bits == "first":
-            rank = torch.arange(self._bits, device=k.device).expand(len(trials), -1)
-        else:
-            order = streams.orders(streams.fold(self._keys, Purpose.HIDDEN_BITS), self._bits)
-            rank = order.argsort(dim=-1)
-        return rank < k[:, None]
 
     def _labelled(self, rows: Tensor, purpose: Purpose, epoch: int = 0) -> PackedRows:
         """Packed rows [T, N, W] with their labels."""
@@ -199,6 +189,18 @@ class PackedParity:
             kept = rows[~torch.isin(_numbers(rows), banned)]
             if len(kept) >= count:
                 return kept[:count]
+
+
+def hidden_bits(trials: Sequence[Trial], device: torch.device) -> Tensor:
+    """Which bits are hidden: bool [T, n], k of them true."""
+    first, bits = trials[0], trials[0].point.n
+    k = torch.tensor([trial.point.k for trial in trials], device=device)
+    if first.setting.data.hidden_bits == "first":
+        rank = torch.arange(bits, device=device).expand(len(trials), -1)
+    else:
+        keys = torch.tensor([trial.stream_key for trial in trials], device=device)
+        rank = streams.orders(streams.fold(keys, Purpose.HIDDEN_BITS), bits).argsort(dim=-1)
+    return rank < k[:, None]
 
 
 def _numbers(rows: Tensor) -> Tensor:
