@@ -4,6 +4,7 @@ Each takes arrays and gives arrays; `spec.MEASURES` names those that a study can
 columns they fill.
 """
 
+import torch
 from torch import Tensor
 
 from study.errors import EmptySampleError
@@ -33,9 +34,7 @@ def effective_sparsity(contributions: Tensor, order: Tensor) -> int:
     """
     if not len(contributions):
         raise EmptySampleError("no rows; a subnetwork is compared on at least one. Give rows.")
-    partial = contributions[:, order].cumsum(dim=1)
-    agrees = (partial.sign() == partial[:, -1:].sign()).all(dim=0)
-    return int(agrees.int().argmax()) + 1
+    return _first_agreeing(contributions[:, order])
 
 
 def pack_effective_sparsity(nets: ReluNets, inputs: Tensor) -> list[int]:
@@ -43,7 +42,15 @@ def pack_effective_sparsity(nets: ReluNets, inputs: Tensor) -> list[int]:
     order = neuron_order(nets)
     sizes = []
     for member in range(len(inputs)):
-        alone = ReluNets(*(part[member : member + 1] for part in nets))
-        contributions = hidden(alone, inputs[member : member + 1])[0] * alone.outgoing
-        sizes.append(effective_sparsity(contributions, order[member]))
+        # Weights in order rather than contributions: to sort N p numbers is a third of the time.
+        ranked = ReluNets(*(part[member : member + 1, order[member]] for part in nets))
+        active = hidden(ranked, inputs[member : member + 1])[0]
+        sizes.append(_first_agreeing(active.mul_(ranked.outgoing)))
     return sizes
+
+
+def _first_agreeing(ranked: Tensor) -> int:
+    """Size of the first prefix of contributions [N, p], overwritten, that predicts like all."""
+    predicted = torch.cumsum(ranked, 1, out=ranked).sign_()
+    agrees = (predicted == predicted[:, -1:]).all(dim=0)
+    return int(agrees.int().argmax()) + 1
