@@ -120,8 +120,8 @@ def snapshots(
     last = max(wanted, default=-1)
     for epoch in range(last + 1):
         if epoch in wanted:
-            arrays = engine.dump(state)
-            nets = ReluNets(*(torch.tensor(arrays[name]) for name in ReluNets._fields))
+            weights = engine.dump(state)
+            nets = ReluNets(*(torch.tensor(weights[name]) for name in ReluNets._fields))
             yield Snapshot(epoch, nets, engine.read(state))
         if epoch < last:
             state = engine.step(state)
