@@ -44,14 +44,12 @@ class Plate:
 def write_album(
     output: str | Path, title: str, facts: str, plates: Sequence[Plate], footer: str
 ) -> Path:
-    """Write the page, and the folder beside it: `figures.html` has `figures_files`.
+    """Write the page, and the files of its charts into the folder beside it; returns the folder.
 
-    Returns the folder. Raises StudyError where either cannot be written; the page comes last, so
-    that its links lead somewhere.
+    Raises StudyError where either cannot be written. The page comes last: its links lead somewhere.
     """
     output = Path(output)
-    folder = output.with_name(f"{output.stem}_files")
-    _make_folder(output, folder)
+    folder = make_folder(output)
     shown = "\n".join(_plate(plate, folder) for plate in plates)
     escape = html.escape
     slots = {
@@ -72,7 +70,13 @@ def as_html(frame: pd.DataFrame) -> str:
     return shown.where(frame.notna(), "").to_html(index=False, border=0)
 
 
-def _make_folder(output: Path, folder: Path) -> None:
+def make_folder(output: str | Path) -> Path:
+    """Make the folder beside a page, `figures_files` for `figures.html`, if it is not there.
+
+    Raises StudyError where it cannot be, before any time is spent on what would go there.
+    """
+    output = Path(output)
+    folder = output.with_name(f"{output.stem}_files")
     try:
         if output.is_dir():
             raise IsADirectoryError(21, "Is a folder")
@@ -82,6 +86,7 @@ def _make_folder(output: Path, folder: Path) -> None:
             f"{output}: {error.strerror or error}; output is a file in a folder that can be "
             "written. Choose another with -o."
         ) from None
+    return folder
 
 
 def _plate(plate: Plate, folder: Path) -> str:

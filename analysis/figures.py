@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import lines, paper
-from analysis.album import Drawing, Plate, write_album
+from analysis.album import Drawing, Plate, make_folder, write_album
 from analysis.frames import some_trials
 from analysis.paper import FIGURES, NEURONS, Figure, Panel
 from analysis.studied import Studied, study_trials
@@ -42,6 +42,7 @@ def make_figures(store_url: str | Path, output: str | Path) -> Findings:
             f"{store_url}: {'; '.join(left_out)}; figures need the settings of the study "
             "two_circuits, by their labels. Make them with `study run two_circuits`."
         )
+    make_folder(output)
     studied = study_trials(store_url, pd.concat(chosen.values()))
     plates = []
     for figure in FIGURES:
