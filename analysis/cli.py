@@ -147,7 +147,12 @@ def circuits(
     lines = [f"trial {trial}: {', '.join(part for part in (events, replay_text(facts)) if part)}"]
     lines += found.lacking
     if facts["overlap"] is not None:
-        lines.append(f"overlap of memorizing and generalizing circuit: {facts['overlap']:.3f}")
+        lines.append(
+            f"overlap (Jaccard) of memorizing and generalizing circuit: {facts['overlap']:.3f}; "
+            f"{facts['contained']:.0%} of the latter is in the former"
+        )
+    if facts["kinds"] is not None:
+        lines.append(f"the generalizing circuit has neurons of {facts['kinds']} kinds")
     for title, frame in tables.items():
         if len(frame):
             lines += ["", f"{title}:", as_table(frame.round(3))]

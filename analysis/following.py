@@ -149,6 +149,15 @@ def survivors(history: History, circuit: NDArray[np.int64]) -> pd.DataFrame:
     )
 
 
+def kinds(table: pd.DataFrame) -> int:
+    """Of neurons as `survivors` gives them: how many differ in the sign of a relevant bit or bias.
+
+    Neurons of one kind do the same work and could be one.
+    """
+    signs = table[[name for name in table if str(name).startswith("bit_")] + ["bias"]] > 0
+    return len(signs.drop_duplicates())
+
+
 def _by_circuit(history: History, names: list[str], **columns: list[Tensor]) -> pd.DataFrame:
     """What was measured of each circuit [C] at each snapshot, as rows: epoch, circuit, columns."""
     epochs = [shot.epoch for shot in history.snapshots]

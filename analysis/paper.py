@@ -200,7 +200,7 @@ def findings(studied: Sequence[Studied]) -> pd.DataFrame:
     frame = pd.DataFrame([one.facts for one in studied])
     names = [str(name) for name in frame]
     whole = [name for name in names if name.endswith("_epoch") or name.startswith("sparsity_")]
-    frame = frame.astype(dict.fromkeys(whole, pd.Int64Dtype()))
+    frame = frame.astype(dict.fromkeys([*whole, "kinds"], pd.Int64Dtype()))
     for name in ("halved", "tenth", "separated"):
         frame[f"{name}_lead"] = frame["generalized_epoch"] - frame[f"{name}_epoch"]
     return frame
@@ -213,10 +213,12 @@ FOUND = {
     "sparsity_memorized": "effective sparsity when memorised",
     "sparsity_generalized": "effective sparsity when generalised",
     "sparsity_final": "effective sparsity at the end",
+    "kinds": "kinds of neurons at the end, by the signs of their relevant weights",
     "halved_lead": "epochs from half of the neurons sufficing to generalising",
     "tenth_lead": "epochs from a tenth of the neurons sufficing to generalising",
     "separated_lead": "epochs from norms of twice the others' to generalising",
     "overlap": "overlap (Jaccard) of memorizing and generalizing circuit",
+    "contained": "share of generalizing neurons that are memorizing, too",
 }
 
 

@@ -11,10 +11,18 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.circuits import Circuits, History, find_circuits, jaccard, watch
-from analysis.following import curves, dominant_neurons, every_neuron, follow
+from analysis.following import (
+    curves,
+    dominant_neurons,
+    every_neuron,
+    follow,
+    kinds,
+    survivors,
+)
 from study.store import Store
 
 
@@ -45,10 +53,16 @@ def studied_of(history: History, circuits: Circuits) -> Studied:
         "exact": not history.moved,
         **sparsities(read, row, history.trial.point.width),
         "separated_epoch": separated_epoch(followed),
+        "kinds": None,
         "overlap": None,
+        "contained": None,
     }
+    if "generalizing" in circuits:
+        facts["kinds"] = kinds(survivors(history, circuits["generalizing"]))
     if {"memorizing", "generalizing"} <= circuits.keys():
-        facts["overlap"] = jaccard(circuits["memorizing"], circuits["generalizing"])
+        dense, sparse = circuits["memorizing"], circuits["generalizing"]
+        facts["overlap"] = jaccard(dense, sparse)
+        facts["contained"] = len(np.intersect1d(dense, sparse)) / len(sparse)
     return Studied(
         row["seed"],
         facts,

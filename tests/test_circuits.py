@@ -174,6 +174,8 @@ def test_neurons_are_where_their_weights_say(history, circuits):
         assert (row["bias"], row["outgoing"]) == (weights[-1], outgoing[row["neuron"]])
         others = [abs(w) for bit, w in enumerate(weights[:-1]) if bit not in bits]
         assert row["largest_other"] == max(others)
+    signs = {tuple(w > 0 for w in [*incoming[n][bits], incoming[n][-1]]) for n in table["neuron"]}
+    assert following.kinds(table) == len(signs)
     dominant = following.dominant_neurons(history)
     at = history.row["memorized_epoch"]
     largest = int(np.argmax(norms(history.at("memorized"))))

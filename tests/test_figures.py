@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from simulated import empty_store, simulate
 
 from analysis import cli, load_trials, paper
+from analysis.circuits import find_circuits, watch
 from analysis.figures import make_figures
 from analysis.studied import separated_epoch, sparsities, study_trial
 
@@ -23,18 +25,12 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(store):
-    return store_folder(store) / "figures.html"
+    return Path(store.url).parent / "figures.html"
 
 
 @pytest.fixture(scope="module")
 def found(store, page):
     return make_figures(store.url, page)
-
-
-def store_folder(store):
-    from pathlib import Path
-
-    return Path(store.url).parent
 
 
 def drawn(found, name):
@@ -106,6 +102,10 @@ def test_findings_are_of_each_trial_and_setting(store, found):
         assert mine["sparsity_final"] == row["final_effective_sparsity_train"]
         assert mine["tenth_lead"] == mine["generalized_epoch"] - mine["tenth_epoch"]
         assert mine["exact"]
+        circuits = find_circuits(watch(store, row["trial_id"]))
+        dense, sparse = set(circuits["memorizing"]), set(circuits["generalizing"])
+        assert mine["overlap"] == len(dense & sparse) / len(dense | sparse)
+        assert mine["contained"] == len(dense & sparse) / len(sparse)
     summary = found.summary.set_index(["setting", "what"])
     standard = rows.loc["standard", "generalized_epoch"]
     said = summary.loc[("standard", paper.FOUND["generalized_epoch"])]
