@@ -101,11 +101,11 @@ def _plate(plate: Plate, folder: Path) -> str:
 def _panel(drawing: Drawing, folder: Path) -> str:
     """Write a drawing's files; its place on the page."""
     svg: str = vl_convert.vegalite_to_svg(drawing.chart)
-    paper = {**drawing.chart, "background": "white"}  # a PNG has no page to stand on
+    paper = svg.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)
     contents = {
         "csv": FORMATS["csv"](drawing.frame),
         "svg": svg.encode(),
-        "png": vl_convert.vegalite_to_png(paper, scale=PNG_SCALE),
+        "png": vl_convert.svg_to_png(paper, scale=PNG_SCALE),  # it has no page to stand on
     }
     links = []
     for ending, content in contents.items():

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.studied import Studied
@@ -24,11 +25,12 @@ def spread(rows: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame(columns=["epoch", "series", "mean", "low", "high", "seeds"])
     ends = rows.groupby(["series", "seed"])["epoch"].max()
+    last = {series: np.sort(of_seeds) for series, of_seeds in ends.groupby("series")}
     named = {"mean": "mean", "low": "min", "high": "max", "seeds": "count"}
     grouped: Any = rows.groupby(["series", "epoch"], sort=False)["value"]
     frame: pd.DataFrame = grouped.agg(**named).reset_index()
     watched = [
-        int((ends[series] >= epoch).sum())
+        len(last[series]) - int(np.searchsorted(last[series], epoch))
         for series, epoch in zip(frame["series"], frame["epoch"], strict=True)
     ]
     frame = frame[frame["seeds"] == watched].sort_values(["series", "epoch"], kind="stable")
