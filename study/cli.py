@@ -45,7 +45,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> bytes:
     """What would run: trials, packs, shapes, estimated time and memory. Nothing is trained."""
-    from study import estimates
+    from study import costs
     from study.plan import make_plan
     from study.store import Store
     from study.study_file import load_spec
@@ -61,8 +61,8 @@ def plan(
         )
         row["trials"] += len(pack.trials)
         row["packs"] += 1
-    shares = estimates.measure_shares(planned.packs)
-    warnings = estimates.warnings(planned.trials)
+    shares = costs.measure_shares(planned.packs)
+    warnings = costs.warnings(planned.trials)
     if as_json:
         return json_of(
             {
@@ -70,8 +70,8 @@ def plan(
                 "planned": len(planned.trials),
                 "done": planned.done,
                 "packs": len(planned.packs),
-                "core_seconds": round(estimates.core_seconds(planned.packs), 1),
-                "pack_bytes": estimates.pack_bytes(planned.packs),
+                "core_seconds": round(costs.core_seconds(planned.packs), 1),
+                "pack_bytes": costs.pack_bytes(planned.packs),
                 "measures": {name: round(share, 3) for name, share in shares.items()},
                 "warnings": warnings,
                 "shapes": list(shapes.values()),
@@ -93,11 +93,11 @@ def plan(
         lines.append("measures, estimated for one core:")
     for name, share in shares.items():
         lines.append(f"  {name} adds about {float(f'{100 * share:.2g}'):,.0f}% to a reading")
-    seconds = seconds_text(estimates.core_seconds(planned.packs))
+    seconds = seconds_text(costs.core_seconds(planned.packs))
     return as_text(
         *lines,
         f"time: about {seconds} on one core if no trial is decided before its budget",
-        f"memory: {estimates.pack_bytes(planned.packs) / 1e6:.0f} MB for the largest pack",
+        f"memory: {costs.pack_bytes(planned.packs) / 1e6:.0f} MB for the largest pack",
         *(f"warning: {warning}" for warning in warnings),
     )
 

@@ -25,7 +25,7 @@ def test_the_grid_is_every_point_with_every_seed():
 
 def test_identity_is_content():
     """Golden ids: a change here orphans every stored study, so it must be meant."""
-    [trial] = expand(load_spec("two_circuits", ("seeds=1",)))
+    trial = expand(load_spec("two_circuits", ("seeds=1",)))[0]
     assert trial.trial_id == "e4db173604866b98f8ea"
     assert trial.stream_key == (4190530825, 2005967606)
 
