@@ -39,7 +39,7 @@ HATCH = "".join(
 def phase_diagram(diagram: Diagram) -> alt.LayerChart:
     """The most frequent phase of each cell, paler where fewer of its trials share it."""
     scale = alt.Scale(domain=list(PHASES), range=list(PHASE_COLORS.values()))
-    color = alt.Color("phase:N", scale=scale, legend=_legend(symbolType="square"))
+    color = alt.Color("phase:N", scale=scale, legend=legend(symbolType="square"))
     opacity = alt.Opacity(
         "phase_share:Q", scale=alt.Scale(domain=[0.25, 1], range=[0.3, 1]), legend=None
     )
@@ -57,8 +57,8 @@ def time_map(diagram: Diagram) -> alt.LayerChart:
     low, high = (int(epochs.min()), int(epochs.max())) if len(epochs) else (1, 10)
     scale = alt.Scale(type="log", scheme="viridis", domain=[max(low, 1), max(high, 2 * low, 2)])
     ticks = [tick for tick in EPOCH_TICKS if low <= tick <= high]
-    legend = _legend(gradientLength=180, values=ticks, labelExpr=SHORT_NUMBER)
-    color = alt.Color("generalized_median_epoch:Q", scale=scale, legend=legend)
+    bar = legend(gradientLength=180, values=ticks, labelExpr=SHORT_NUMBER)
+    color = alt.Color("generalized_median_epoch:Q", scale=scale, legend=bar)
     reached = "isValid(datum.generalized_median_epoch)"
     bright = "luminance(scale('color', datum.generalized_median_epoch)) > 0.25"
     text_color = (
@@ -92,7 +92,7 @@ def curves(readings: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
     y = alt.Y("accuracy:Q", title="accuracy", scale=alt.Scale(zero=False, domainMax=1))
     sets = list(CURVE_COLORS)
     lines = (
-        alt.Chart(_named("curves", readings))
+        alt.Chart(named("curves", readings))
         .mark_line(strokeWidth=1.6, opacity=0.85)
         .encode(
             x=x,
@@ -101,12 +101,12 @@ def curves(readings: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
             color=alt.Color(
                 "set:N",
                 scale=alt.Scale(domain=sets, range=list(CURVE_COLORS.values())),
-                legend=_legend(symbolType="stroke"),
+                legend=legend(symbolType="stroke"),
             ),
             strokeDash=alt.StrokeDash(
                 "set:N",
                 scale=alt.Scale(domain=sets, range=list(CURVE_DASHES.values())),
-                legend=_legend(),
+                legend=legend(),
             ),
             tooltip=[
                 alt.Tooltip("seed:N"),
@@ -116,12 +116,12 @@ def curves(readings: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
             ],
         )
     )
-    marked = alt.Chart(_named("events", events)).encode(x=x)
+    marked = alt.Chart(named("events", events)).encode(x=x)
     rules = marked.mark_rule(stroke=INK, strokeDash=[2, 3], opacity=0.6)
     names = marked.mark_text(
         color=INK, align="left", baseline="bottom", angle=270, dx=-HEIGHT + 6, dy=-4, fontSize=11
     ).encode(text="event:N", y=alt.value(0))
-    return _themed(alt.layer(rules, lines, names), WIDTH, HEIGHT)
+    return themed(alt.layer(rules, lines, names), WIDTH, HEIGHT)
 
 
 def _grid_chart(
@@ -140,7 +140,7 @@ def _grid_chart(
     """
     columns, rows = diagram.labels[diagram.x], diagram.labels[diagram.y]
     step = _step(len(columns), len(rows))
-    base = alt.Chart(_named("cells", diagram.cells)).encode(
+    base = alt.Chart(named("cells", diagram.cells)).encode(
         x=_axis(alt.X, diagram.x, columns),
         y=_axis(alt.Y, diagram.y, rows[::-1]),
         description="said:N",
@@ -166,7 +166,7 @@ def _grid_chart(
         ),
     ]
     chart = alt.layer(*layers).add_params(alt.param(name="cell", value=interesting_cell(diagram)))
-    return _themed(chart, step * len(columns), step * len(rows))
+    return themed(chart, step * len(columns), step * len(rows))
 
 
 def _step(columns: int, rows: int) -> int:
@@ -201,17 +201,19 @@ def _tooltip() -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{name}:N", title=title) for name, title in titles.items()]
 
 
-def _named(name: str, frame: pd.DataFrame) -> alt.InlineData:
+def named(name: str, frame: pd.DataFrame) -> alt.InlineData:
     """The rows under a name by which a page can replace them."""
     return alt.InlineData(values=records(frame), name=name)
 
 
-def _legend(**options: Any) -> alt.Legend:
-    return alt.Legend(title=None, orient="top", direction="horizontal", **options)
+def legend(title: str | None = None, **options: Any) -> alt.Legend:
+    """A legend above the chart."""
+    return alt.Legend(title=title, orient="top", direction="horizontal", **options)
 
 
-def _themed(chart: Any, width: int, height: int) -> alt.LayerChart:
-    themed = chart.properties(width=width, height=height).configure(
+def themed(chart: Any, width: int, height: int) -> alt.LayerChart:
+    """The chart in the one theme, at a size in pixels."""
+    finished = chart.properties(width=width, height=height).configure(
         background="transparent",
         font=FONT,
         padding=4,
@@ -233,4 +235,4 @@ def _themed(chart: Any, width: int, height: int) -> alt.LayerChart:
             labelColor=INK, labelFontSize=12, symbolStrokeWidth=2.5, offset=10, symbolSize=140
         ),
     )
-    return cast("alt.LayerChart", themed)
+    return cast("alt.LayerChart", finished)

@@ -1,7 +1,7 @@
 """The three error families: what eps may be in log T = g(point; theta) + sigma eps.
 
 Each is shifted so that its median is 0: g is the logarithm of the *median* time in all of them, and
-estimates compare across families. A family is a row of `FAMILIES`: four functions of the
+estimates compare across families. A family is a row of `FAMILIES`: functions of the
 standardised log time z, vectorised, finite for every finite z.
 """
 
@@ -25,13 +25,14 @@ _TOP = 50.0  # a hazard of e^50 is past every event, and its square is still a n
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """An error distribution; `log_density_slope` is the derivative of `log_density`."""
+    """An error distribution; slope and bend are the first two derivatives of the log density."""
 
     name: str
     log_cdf: Callable[[Reals], Reals]
     log_survival: Callable[[Reals], Reals]
     log_density: Callable[[Reals], Reals]
     log_density_slope: Callable[[Reals], Reals]
+    log_density_bend: Callable[[Reals], Reals]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return find_family, (self.name,)  # by name: its functions do not travel
@@ -57,6 +58,7 @@ FAMILIES: dict[str, Family] = {
             log_survival=lambda z: np.asarray(log_ndtr(-z)),
             log_density=lambda z: -0.5 * z * z - _LOG_ROOT_2PI,
             log_density_slope=lambda z: -z,
+            log_density_bend=lambda z: np.full(len(z), -1.0),
         ),
         Family(
             "loglogistic",
@@ -64,6 +66,7 @@ FAMILIES: dict[str, Family] = {
             log_survival=lambda z: -np.logaddexp(0, z),
             log_density=lambda z: -np.logaddexp(0, -z) - np.logaddexp(0, z),
             log_density_slope=lambda z: -np.tanh(z / 2),
+            log_density_bend=lambda z: -0.5 * (1 - np.tanh(z / 2) ** 2),
         ),
         Family(
             "weibull",
@@ -71,6 +74,7 @@ FAMILIES: dict[str, Family] = {
             log_survival=lambda z: -_weibull_rate(z),
             log_density=lambda z: _LOG_LOG_2 + np.minimum(z, _TOP) - _weibull_rate(z),
             log_density_slope=lambda z: 1 - _weibull_rate(z),
+            log_density_bend=lambda z: -_weibull_rate(z),
         ),
     )
 }

@@ -132,7 +132,7 @@ def fit_law(
     model = design.model
     top = best(model, model.starts())
     at_risk = trials[design.rows]
-    points = _points(at_risk)
+    points = points_of(at_risk)
     parameters, top = parameters_of(model, top, design.cure, points)
     events = int((~model.known.censored).sum())
     share = incidence(at_risk, event)

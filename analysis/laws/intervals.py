@@ -109,29 +109,33 @@ def _parameter(
     return Parameter(in_units(name, theta), ends[0], ends[1], kind, identified, *spread), higher
 
 
+def covariance_of(model: Model, theta: Reals) -> tuple[Reals, NDArray[np.bool_]]:
+    """The covariance of theta from the information, and which parameters it is flat in, [size].
+
+    What lies in a flat direction, or a saddle, counts as 0 there.
+    """
+    information = model.information(theta)
+    if not np.isfinite(information).all():
+        return np.zeros_like(information), np.ones(len(theta), bool)
+    scale = np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-300))
+    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
+    kept = values > 1e-10
+    inverse = vectors[:, kept] / values[kept] @ vectors[:, kept].T
+    flat = (np.abs(vectors[:, ~kept]) > 1e-3).any(axis=1)
+    return np.asarray(inverse / np.outer(scale, scale)), flat
+
+
 def standard_errors(model: Model, theta: Reals, points: NDArray[np.intp]) -> tuple[Reals, Reals]:
     """Standard errors of theta from the information, and from the scatter between points.
 
     NaN where the likelihood is flat; the second NaN where there are too few points. Source of the
     second: P. J. Huber, Proc. Fifth Berkeley Symp. 1 (1967) 221; clustered, with G / (G - 1).
     """
-    information = model.information(theta)
-    nothing = np.full(len(theta), np.nan)
-    if not np.isfinite(information).all():
-        return nothing, nothing
-    scale = np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-300))
-    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
-    if values[0] <= 1e-10:  # flat, or a saddle, along a direction: what lies in it has no error
-        flat = (np.abs(vectors[:, values <= 1e-10]) > 1e-3).any(axis=1)
-        kept = values > 1e-10
-        inverse = vectors[:, kept] / values[kept] @ vectors[:, kept].T
-    else:
-        flat, inverse = np.zeros(len(theta), bool), vectors / values @ vectors.T
-    covariance = inverse / np.outer(scale, scale)
+    covariance, flat = covariance_of(model, theta)
     errors = np.where(flat, np.nan, np.sqrt(np.maximum(np.diag(covariance), 0)))
     count = int(points.max()) + 1
     if count < LEAST_POINTS:
-        return errors, nothing
+        return errors, np.full(len(theta), np.nan)
     scores = model.row_gradients(theta) * model.known.weight[:, None]
     sums = np.zeros((count, len(theta)))
     np.add.at(sums, points, scores)

@@ -4,7 +4,7 @@ A trial says that its log time lies between `low` and `high`: between two readin
 after the last one (right-censored, high is inf), before the first (left-censored, low is -inf), or
 exactly (low equals high). It contributes the probability of that, an exact time its density. With
 a cure fraction, a share of trials is never to have the event, and only censored trials can be
-among them. Scores are analytic; the curvature of a row is differenced from them.
+among them. All derivatives are analytic.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from analysis.laws.families import Family, Reals
 
 FAR = 1e6  # standard deviations: where a law says never or at once, as a number to compute with
-_STEP = 1e-5  # of a difference of scores, which are accurate to 1e-11
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +42,20 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class RowScores:
-    """Log-likelihood of each row, [T], and its derivatives, [T, 3].
+    """Log-likelihood of each row, [T], its first derivatives, [T, 3], and second, [T, 3, 3].
 
-    The derivatives are by the location mu, by log sigma, and by the logit of the cure fraction.
+    They are by the location mu, by log sigma, and by the logit of the cure fraction.
     """
 
     value: Reals
     slopes: Reals
+    bends: Reals
 
 
 def row_scores(
     known: Known, family: Family, mu: Reals, log_sigma: float, cure_logit: Reals | None = None
 ) -> RowScores:
-    """Log-likelihood of each trial (weights left out) and its score.
+    """Log-likelihood of each trial (weights left out) and its derivatives.
 
     Args: mu [T], log medians, inf where the law says never; cure_logit [T], None without a cure
     fraction.
@@ -63,69 +63,69 @@ def row_scores(
     sigma, mu = np.exp(log_sigma), np.clip(mu, -FAR, FAR)
     low = np.clip((known.low - mu) / sigma, -FAR, FAR)
     high = np.clip((known.high - mu) / sigma, -FAR, FAR)
-    value = np.empty(len(mu))
-    # Derivatives by the two ends; an end that is not there moves nothing.
-    by_low, by_high = np.zeros(len(mu)), np.zeros(len(mu))
     exact = known.low == known.high
-    right = np.isposinf(known.high)
-    left = np.isneginf(known.low) & ~right
-    between = ~(exact | right | left)
-
-    z = low[right]
-    value[right] = family.log_survival(z)
-    by_low[right] = -np.exp(family.log_density(z) - value[right])
-    nothing = right & np.isneginf(known.low)  # never read: it says nothing
-    value[nothing], by_low[nothing] = 0.0, 0.0
-
-    z = high[left]
-    value[left] = family.log_cdf(z)
-    by_high[left] = np.exp(family.log_density(z) - value[left])
-
-    z, end = low[between], high[between]
-    value[between] = _log_between(family, z, end)
-    with np.errstate(over="ignore"):  # at FAR an interval may be too narrow to hold a number
-        by_low[between] = -np.exp(np.minimum(family.log_density(z) - value[between], FAR))
-        by_high[between] = np.exp(np.minimum(family.log_density(end) - value[between], FAR))
-
-    z = low[exact]
-    value[exact] = family.log_density(z) - log_sigma
-    by_low[exact] = family.log_density_slope(z)
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        by_mu = -(by_low + by_high) / sigma
-        by_log_sigma = -(low * by_low + high * by_high) - exact
-    by_cure = np.zeros(len(mu))
-    if cure_logit is not None:
-        log_cured = -np.logaddexp(0, -cure_logit)
-        log_at_risk = -np.logaddexp(0, cure_logit)
-        unsaid = value[right]
-        value = value + log_at_risk
-        value[right] = np.logaddexp(log_cured[right], log_at_risk[right] + unsaid)
-        cured = np.zeros(len(mu))  # the chance that a row is cured, given what is known of it
-        cured[right] = np.exp(log_cured[right] - value[right])
-        by_mu, by_log_sigma = by_mu * (1 - cured), by_log_sigma * (1 - cured)
-        by_cure = cured - np.exp(log_cured)
-    return RowScores(value, np.column_stack([by_mu, by_log_sigma, by_cure]))
+    with np.errstate(over="ignore", invalid="ignore"):  # where a law makes what was seen impossible
+        value, by_low, by_high, bend_low, bend_high = _ends(known, family, low, high)
+        value = value - log_sigma * exact
+        shift, stretch = by_low + by_high, low * by_low + high * by_high
+        slopes = np.zeros((len(mu), 3))
+        slopes[:, 0], slopes[:, 1] = -shift / sigma, -stretch - exact
+        bends = np.zeros((len(mu), 3, 3))
+        bends[:, 0, 0] = (bend_low + bend_high - shift**2) / sigma**2
+        mixed = (low * bend_low + high * bend_high - shift * stretch + shift) / sigma
+        bends[:, 0, 1] = bends[:, 1, 0] = mixed
+        bends[:, 1, 1] = low**2 * bend_low + high**2 * bend_high - stretch**2 + stretch
+    scores = RowScores(value, slopes, bends)
+    return scores if cure_logit is None else _with_cured(scores, known.censored, cure_logit)
 
 
-def row_curvatures(
-    known: Known,
-    family: Family,
-    mu: Reals,
-    log_sigma: float,
-    cure_logit: Reals | None,
-    scores: RowScores,
-) -> Reals:
-    """Second derivatives of each row by mu, log sigma and the cure logit, [T, 3, 3]."""
-    curvature = np.zeros((len(mu), 3, 3))
-    moved = [row_scores(known, family, mu + _STEP, log_sigma, cure_logit)]
-    moved.append(row_scores(known, family, mu, log_sigma + _STEP, cure_logit))
-    if cure_logit is not None:
-        moved.append(row_scores(known, family, mu, log_sigma, cure_logit + _STEP))
-    with np.errstate(over="ignore", invalid="ignore"):
-        for place, there in enumerate(moved):
-            curvature[:, place] = (there.slopes - scores.slopes) / _STEP
-    return curvature
+def _ends(
+    known: Known, family: Family, low: Reals, high: Reals
+) -> tuple[Reals, Reals, Reals, Reals, Reals]:
+    """Log probabilities, and of each standardised end the density and its slope over it, [T] each.
+
+    An end that is not there has neither; an exact time has a density for its probability.
+    """
+    value, by_low, by_high, bend_low, bend_high = (np.zeros(len(low)) for _ in range(5))
+    exact = known.low == known.high
+    nothing = np.isneginf(known.low) & known.censored  # never read: it says nothing
+    right = known.censored & ~nothing
+    left = np.isneginf(known.low) & ~known.censored
+    between = ~(exact | right | left | nothing)
+    value[right] = family.log_survival(low[right])
+    value[left] = family.log_cdf(high[left])
+    value[between] = _log_between(family, low[between], high[between])
+    for sign, z, rows, by, bend in (
+        (-1, low, right | between, by_low, bend_low),
+        (1, high, left | between, by_high, bend_high),
+    ):
+        at = z[rows]
+        by[rows] = sign * np.exp(np.minimum(family.log_density(at) - value[rows], FAR))
+        bend[rows] = by[rows] * family.log_density_slope(at)
+    at = low[exact]
+    value[exact] = family.log_density(at)
+    by_low[exact] = family.log_density_slope(at)
+    bend_low[exact] = family.log_density_bend(at) + by_low[exact] ** 2
+    return value, by_low, by_high, bend_low, bend_high
+
+
+def _with_cured(scores: RowScores, censored: NDArray[np.bool_], logit: Reals) -> RowScores:
+    """The scores where a share of the trials never has the event."""
+    log_cured, log_at_risk = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
+    value = scores.value + log_at_risk
+    value[censored] = np.logaddexp(log_cured, value)[censored]
+    chance = np.exp(log_cured)
+    cured = np.zeros(len(value))  # the chance that a row is cured, given what is known of it
+    cured[censored] = np.exp((log_cured - value)[censored])
+    spread = cured * (1 - cured)
+    plain = scores.slopes
+    slopes = plain * (1 - cured)[:, None]
+    slopes[:, 2] = cured - chance
+    bends = scores.bends * (1 - cured)[:, None, None]
+    bends += spread[:, None, None] * plain[:, :, None] * plain[:, None, :]
+    bends[:, 2, :] = bends[:, :, 2] = -spread[:, None] * plain
+    bends[:, 2, 2] = spread - chance * (1 - chance)
+    return RowScores(value, slopes, bends)
 
 
 def _log_between(family: Family, low: Reals, high: Reals) -> Reals:

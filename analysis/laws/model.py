@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.laws.equations import Equation
 from analysis.laws.families import Family, Reals
-from analysis.laws.likelihood import Known, RowScores, row_curvatures, row_scores
+from analysis.laws.likelihood import Known, RowScores, row_scores
 
 MAX_STEPS = 100
 _CLOSE = 1e-8  # of the log-likelihood that Newton's next step would gain: far below any interval
@@ -32,14 +32,12 @@ class Top:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The likelihood at a theta: its value, and of each trial log median, cure logit and score."""
+    """The likelihood at a theta: its value, and of each trial the log median and the scores."""
 
     theta: Reals
     value: float
     mu: Reals
     derivatives: Reals
-    log_sigma: float
-    cure: Reals | None
     scores: RowScores
 
 
@@ -85,7 +83,7 @@ class Model:
         mu, derivatives, log_sigma, cure = self.parts(theta)
         scores = row_scores(self.known, self.family, mu, log_sigma, cure)
         value = float(self.known.weight @ scores.value)
-        return View(theta, value, mu, derivatives, log_sigma, cure, scores)
+        return View(theta, value, mu, derivatives, scores)
 
     def value(self, theta: Reals) -> float:
         """The log-likelihood."""
@@ -117,9 +115,7 @@ class Model:
 
     def slopes_at(self, view: "View") -> tuple[Reals, Reals]:
         """The gradient, and minus the curvature with that of the law itself left out."""
-        bends = row_curvatures(
-            self.known, self.family, view.mu, view.log_sigma, view.cure, view.scores
-        )
+        bends = view.scores.bends
         weight = self.known.weight
         blocks = [view.derivatives, np.ones((len(weight), 1))]
         blocks += [] if self.cure is None else [self.cure]

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import brentq
 
 from analysis.estimates import Z_95
 from analysis.laws.families import Reals
@@ -18,6 +17,8 @@ from analysis.laws.model import Model, Top, climb
 REACH = 8.0  # of a logarithm, from the estimate: a factor of 3,000
 STEEPEST = 30.0  # an exponent beyond it is an exponential
 _GROWTH = 1.7  # of the steps outward
+_NEAR = 0.005  # of a distance, in standard errors
+_MOST = 15  # steps to an end; where the other parameters find no maximum it wanders
 
 
 @dataclass
@@ -59,15 +60,36 @@ class Profile:
 
     def end(self, direction: int, step: float, limit: float) -> float | None:
         """One end of the 95% interval; None where it is not within `limit` of the estimate."""
-        inner, outer = float(self.top.theta[self.place]), 0.0
+        middle = float(self.top.theta[self.place])
+        inside, lost, outer = middle, -Z_95, 0.0
         while outer < limit:
             outer = min(outer + step, limit)
-            value = float(self.top.theta[self.place]) + direction * outer
-            if self.distance(value) > 0:
-                tolerance = 1e-3 * max(abs(value - inner), 1e-6)
-                return float(brentq(self.distance, inner, value, xtol=tolerance, rtol=1e-8))
-            inner, step = value, step * _GROWTH
+            value = middle + direction * outer
+            found = self.distance(value)
+            if found > 0:
+                return self._root((inside, lost), (value, found))
+            inside, lost, step = value, found, step * _GROWTH
         return None
+
+    def _root(self, inside: tuple[float, float], outside: tuple[float, float]) -> float:
+        """Where the distance is 0 between two values: false position, which keeps its bracket.
+
+        The distance of a parabola is a line, so two or three steps are enough; a side that stays
+        twice has its distance halved (Illinois).
+        """
+        stayed = 0
+        for _ in range(_MOST):
+            (a, low), (b, high) = inside, outside
+            value = a + (b - a) * -low / (high - low)
+            found = self.distance(value)
+            if abs(found) < _NEAR or abs(b - a) < 1e-9:
+                break
+            if found < 0:
+                inside, outside = (value, found), (b, high / 2 if stayed < 0 else high)
+            else:
+                inside, outside = (a, low / 2 if stayed > 0 else low), (value, found)
+            stayed = -1 if found < 0 else 1
+        return value
 
     def curve(self, values: Iterable[float]) -> Reals:
         """The log-likelihood lost at each value."""
@@ -83,6 +105,6 @@ def profile_interval(
     step); limit, how far to look on each side.
     """
     profile = Profile(model, top, place)
-    step = error if np.isfinite(error) and 1e-6 < error < 1 else 0.3
+    step = Z_95 * error if np.isfinite(error) and 1e-6 < error < 1 else 0.3
     low, high = (profile.end(direction, step, limit) for direction in (-1, 1))
     return low, high, profile.higher

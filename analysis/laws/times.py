@@ -12,6 +12,7 @@ in `at_once`.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,18 +83,25 @@ def times_of(trials: pd.DataFrame, event: str) -> Times:
 def at_level(trials: pd.DataFrame, level: int) -> pd.DataFrame:
     """The trials with their events at another accuracy, 90, 95, 98 or 99 percent: first crossings.
 
-    A row does not keep the reading before a crossing: with readings at every epoch it is the epoch
-    before, which is what is taken.
+    A row does not keep the reading before a crossing. Readings are as dense there as at the event
+    proper, so the interval is taken to be as wide as its own, relative to its epoch (the median of
+    all trials where a trial has no event).
     Raises: UsageError for a level that is not kept.
     """
     if level not in CROSSINGS:
         levels = ", ".join(map(str, CROSSINGS))
         raise UsageError(f"level {level}; crossings are kept of {levels} percent. Use one.")
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in ("memorized", "generalized"):
-        crossed = trials[f"{name}_epoch_{level}"]
-        columns[f"{name}_epoch"] = crossed
-        columns[f"{name}_after_epoch"] = (crossed - 1).clip(lower=0).fillna(trials["epochs_run"])
+        crossed = _reals(trials, f"{name}_epoch_{level}")
+        share = _reals(trials, f"{name}_after_epoch") / _reals(trials, f"{name}_epoch")
+        known = share[np.isfinite(share)]
+        share = np.where(np.isfinite(share), share, np.median(known) if len(known) else 1.0)
+        before = np.minimum(np.floor(crossed * share), crossed - 1).clip(min=0)
+        seen = np.isfinite(crossed)
+        last = np.where(seen, before, _reals(trials, "epochs_run"))
+        columns[f"{name}_epoch"] = trials[f"{name}_epoch_{level}"]
+        columns[f"{name}_after_epoch"] = pd.Series(last, trials.index).astype("Int64")
     return trials.assign(**columns)
 
 
