@@ -230,7 +230,7 @@ def _cure_names(cure: bool | Sequence[str]) -> tuple[str, ...] | None:  # noqa: 
     return tuple(cure)
 
 
-def _points(at_risk: pd.DataFrame) -> NDArray[np.intp]:
+def points_of(at_risk: pd.DataFrame) -> NDArray[np.intp]:
     """The number of each trial's point; without points, every trial is one."""
     if "point_id" not in at_risk:
         return np.arange(len(at_risk))
