@@ -6,7 +6,7 @@ n and stretched by n^nu. Whether they do is judged by BIC against a curve for ea
 parameters. What the trials do not resolve is None and said to be unresolved.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -127,11 +127,9 @@ def finite_size(trials: pd.DataFrame) -> FiniteSize:
 
 def _collapse(whole: FiniteSize, table: pd.DataFrame) -> FiniteSize:
     resolved = [curve.n for curve in whole.curves if curve.width.resolved]
-    values = asdict(whole) | {"curves": whole.curves}
     if len(resolved) < LEAST_SIZES:
-        values |= {name: Estimate() for name in ("shift", "narrowing")}
         said = f"unresolved: {len(resolved)} values of n with a resolved width, of {LEAST_SIZES}"
-        return FiniteSize(**{**values, "verdict": said})
+        return replace(whole, verdict=said)
     part = table[table["n"].isin(resolved)]
     log_n = np.log(part["n"].to_numpy(float))
     centred = np.column_stack([np.ones(len(part)), log_n - log_n.mean()])
@@ -142,14 +140,14 @@ def _collapse(whole: FiniteSize, table: pd.DataFrame) -> FiniteSize:
     bic_collapsed = 4 * np.log(total) - 2 * together.value
     error = np.sqrt(np.diag(together.covariance))
     better = together.converged and bic_collapsed < bic_separate
-    values |= {
-        "bic_separate": float(bic_separate),
-        "bic_collapsed": float(bic_collapsed),
-        "shift": _estimate(together.theta[1], error[1]) if better else Estimate(),
-        "narrowing": _estimate(-together.theta[3], error[3]) if better else Estimate(),
-        "verdict": "collapse" if better else "no collapse: a curve for each n has a lower BIC",
-    }
-    return FiniteSize(**values)
+    return replace(
+        whole,
+        bic_separate=float(bic_separate),
+        bic_collapsed=float(bic_collapsed),
+        shift=_estimate(together.theta[1], error[1]) if better else Estimate(),
+        narrowing=_estimate(-together.theta[3], error[3]) if better else Estimate(),
+        verdict="collapse" if better else "no collapse: a curve for each n has a lower BIC",
+    )
 
 
 def _curve(n: int, part: pd.DataFrame) -> Curve:

@@ -91,7 +91,9 @@ def _parameter(
     high: float | None
     higher = None
     if profiled(name):
-        kind, limit = "profile", STEEPEST if name.startswith(EXPONENT) else REACH
+        kind, limit = "profile", REACH
+        if name.startswith(EXPONENT) or name == CURED:  # a share of 0 is a logit far below
+            limit = STEEPEST
         low, high, higher = profile_interval(model, top, place, error, limit)
     else:
         kind = "information"

@@ -191,8 +191,8 @@ def drift(trials: pd.DataFrame, law: str, event: str, errors: str, parameter: st
 
     Columns: `kind` (threshold or budget), `at` (accuracy in percent, or share of the budget),
     `estimate`, `low`, `high` (by the scatter between points), `censored` (share), and `moves`: true
-    where the estimate under a shorter budget differs from the full one by more than their difference
-    in information allows.
+    where the estimate under a shorter budget differs from the full one by more than the difference
+    in their information allows.
     An exponent that moves with the budget speaks of the budget. A row that cannot be fitted is
     null. Source of the test: J. A. Hausman, Econometrica 46 (1978) 1251.
     """
