@@ -60,7 +60,7 @@ def in_units(name: str, value: float) -> float:
 
 def profiled(name: str) -> bool:
     """Whether a parameter gets a profile interval: its likelihood need not be a parabola."""
-    return name == CURED or name.startswith((CRITICAL, EXPONENT, LEVEL, f"slope_of_{CRITICAL}"))
+    return name == CURED or name.startswith((CRITICAL, EXPONENT, LEVEL))
 
 
 def parameters_of(

@@ -108,12 +108,15 @@ STATEMENTS = (
 
 COLUMNS = (
     "source", "statement", "regime", "event", "law", "parameter", "stated", "estimate", "low",
-    "high", "robust_low", "robust_high", "verdict", "trials", "censored", "lacks",
+    "high", "robust_low", "robust_high", "verdict", "trials", "censored", "left_out", "lacks",
 )  # fmt: skip
 
 
 def scorecard(trials: pd.DataFrame, errors: str = "lognormal") -> pd.DataFrame:
     """One row a statement; `verdict` is null where `lacks` says what the study has not.
+
+    `left_out` are trials of the regime that the statement does not speak of: never memorised, for a
+    delay; without a norm that falls, for those on norms.
 
     Args: trials as `load_trials` gives them, with the columns of `with_norms` for the statements on
     norms; errors, the family of all fits.
@@ -122,7 +125,7 @@ def scorecard(trials: pd.DataFrame, errors: str = "lognormal") -> pd.DataFrame:
     fits: dict[tuple[str, str, str], Fit | str] = {}
     rows = [_row(statement, parts, fits, errors) for statement in STATEMENTS]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype({"trials": "Int64", "censored": "Int64"})
+    return table.astype(dict.fromkeys(("trials", "censored", "left_out"), "Int64"))
 
 
 def _row(
@@ -151,7 +154,7 @@ def _row(
         seen = int(classify(part, "liu")["phase"].nunique())
         verdict = "consistent" if seen == len(PHASES) else "not consistent"
         censored = int(part["generalized_epoch"].isna().sum())
-        counts = {"trials": len(part), "censored": censored}
+        counts = {"trials": len(part), "censored": censored, "left_out": 0}
         return row | {"estimate": seen, "verdict": verdict} | counts
     fit = _fitted(fits, part, statement.regime, statement.law, statement.event, errors)
     if isinstance(fit, str):
@@ -172,6 +175,7 @@ def _row(
         "verdict": _verdict(statement, fit, found, rival),
         "trials": fit.trials,
         "censored": fit.censored,
+        "left_out": len(part) - fit.trials,
     }
 
 
@@ -188,9 +192,10 @@ def _fitted(
     if key not in fits:
         usable = part
         if law == "norms" and "settled_norm" in part:
-            usable = part[part["settled_norm"].notna() & part["memorized_norm"].notna()]
+            # Where the norm does not fall, the logarithm of the statement has none of its own.
+            usable = part[part["memorized_norm"] > part["settled_norm"]]
             if usable.empty:
-                return "norms at the readings of memorising and after generalising"
+                return "norms at the readings of memorising, and smaller ones after generalising"
         try:
             fits[key] = fit_law(usable, law, event, errors)
         except UsageError as error:
@@ -230,6 +235,7 @@ def _result(row: dict[str, Any]) -> str:
     if row["lacks"]:
         return f"not testable here: {row['lacks']}"
     counts = f"{row['trials']:,} trials, {row['censored']:,} censored"
+    counts += f", {row['left_out']:,} left out" if row["left_out"] else ""
     if row["estimate"] is None:
         return f"{row['verdict']}: {row['parameter']}; {counts}"
     found = f"{row['parameter']} {row['estimate']:.4g}"
