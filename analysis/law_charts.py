@@ -19,8 +19,8 @@ def law_against_data(
     lines: pd.DataFrame, cells: pd.DataFrame, x: str, series: str
 ) -> alt.LayerChart:
     """The law's median with its band, and the medians of cells; triangles were not reached."""
-    across = alt.X(f"{x}:Q", title=TITLES[x], scale=alt.Scale(type="log"), axis=_axis())
-    color = alt.Color("series:O", scale=_SERIES, legend=legend(series))
+    across = alt.X(f"{x}:Q", title=TITLES[x], scale=alt.Scale(type="log"), axis=_across())
+    color = alt.Color("series:O", scale=_SERIES, sort=None, legend=legend(series, symbolOpacity=1))
     law = alt.Chart(named("law", lines)).encode(x=across, color=color)
     band = law.mark_area(opacity=0.18).encode(y=_steps("low"), y2="high:Q")
     line = law.mark_line().encode(y=_steps("steps"))
@@ -41,7 +41,7 @@ def law_against_data(
 def kaplan_meier(curves: pd.DataFrame, by: str) -> alt.LayerChart:
     """The share without the event against steps, a curve a cell; ticks are censored trials."""
     base = alt.Chart(named("survival", curves)).encode(
-        x=alt.X("steps:Q", scale=alt.Scale(type="symlog"), axis=_axis()),
+        x=alt.X("steps:Q", scale=alt.Scale(type="log"), axis=_axis()),
         y=alt.Y("share:Q", title="share not yet", scale=alt.Scale(domain=[0, 1])),
         color=alt.Color(f"{by}:O", scale=_SERIES, sort=None, legend=legend(TITLES[by])),
     )
@@ -93,7 +93,7 @@ def profile(curve: pd.DataFrame) -> alt.LayerChart:
 def beyond(frame: pd.DataFrame, axis: str) -> alt.LayerChart:
     """What laws say of the part of an axis that they were not fitted to, beside what was seen."""
     base = alt.Chart(named("beyond", frame)).encode(
-        x=alt.X(f"{axis}:Q", title=TITLES[axis], scale=alt.Scale(type="log"), axis=_axis()),
+        x=alt.X(f"{axis}:Q", title=TITLES[axis], scale=alt.Scale(type="log"), axis=_across()),
         y=_steps("steps"),
     )
     seen = base.transform_filter("datum.law === 'seen'")
@@ -123,6 +123,10 @@ def drift(frame: pd.DataFrame, kind: str, title: str) -> alt.LayerChart:
 
 def _steps(field: str) -> alt.Y:
     return alt.Y(f"{field}:Q", title="steps", scale=alt.Scale(type="log"), axis=_axis())
+
+
+def _across() -> alt.Axis:
+    return alt.Axis(format="~g", labelOverlap="greedy", tickCount=6, grid=False)
 
 
 def _axis() -> alt.Axis:

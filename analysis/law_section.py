@@ -17,8 +17,7 @@ from analysis.laws import views
 from analysis.laws.answers import by_regime, in_words
 from analysis.laws.compare import HARDER, fit_laws
 from analysis.laws.fit import Fit
-from analysis.laws.intervals import CURED
-from analysis.laws.terms import CRITICAL, EXPONENT
+from analysis.laws.terms import EXPONENT
 from study.errors import UsageError
 
 LAWS_SHOWN = ("constant", "power", "decay_time", "critical_rows", "saturating")
@@ -51,10 +50,10 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[Figure]]:
     fit = fits[0]
     text = (
         f"<p>Steps until test accuracy passes its threshold, {regime} trials: {fit.events:,} "
-        f"events in {fit.trials:,}{some}; {fit.censored:,} had none by their last reading and stay "
-        "in. "
-        "Errors are log-normal, intervals 95%; those after “points” allow for scatter between "
-        "points. Laws are ranked by how well they predict the hardest third of each axis.</p>"
+        f"events in {fit.trials:,}{some}; {fit.censored:,} had none by their last reading: "
+        "that is how they count. Errors are log-normal, intervals 95%; those after “points” "
+        "allow for scatter between points. Laws are ranked by how well they predict the hardest "
+        "third of each axis.</p>"
     )
     return text + _table(fits), _figures(fits, part) if fit.converged else []
 
@@ -97,7 +96,7 @@ def _figures(fits: list[Fit], part: pd.DataFrame) -> list[Figure]:
         Figure(
             "Not yet generalised",
             "Kaplan-Meier curves along one axis, the others fixed; ticks are censored trials.",
-            law_charts.kaplan_meier(views.survival(views.slice_of(part, x), EVENT, x), x),
+            law_charts.kaplan_meier(views.survival(views.slice_of(part, EVENT, x), EVENT, x), x),
         ),
         Figure(
             "Residuals",
@@ -134,10 +133,10 @@ def _figures(fits: list[Fit], part: pd.DataFrame) -> list[Figure]:
 
 
 def exponent_of(fit: Fit) -> str | None:
-    """The parameter of a law to watch: its exponent, or the first slope."""
-    names = [name for name in fit.parameters if not name.startswith((CRITICAL, CURED))]
-    found = [name for name in names if name.startswith(EXPONENT)]
-    found += [name for name in names if name.startswith("slope")]
+    """The parameter of a law to watch: its exponent if that is identified, or the first slope."""
+    known = [name for name, found in fit.parameters.items() if found.identified]
+    found = [name for name in known if name.startswith(EXPONENT)]
+    found += [name for name in known if name.startswith("slope")]
     return found[0] if found else None
 
 

@@ -177,7 +177,7 @@ def test_every_chart_draws(trials):
     drawn = {
         "law": law_charts.law_against_data(lines, cells, x, "training rows"),
         "survival": law_charts.kaplan_meier(
-            views.survival(views.slice_of(trials, x), "generalized", x), x
+            views.survival(views.slice_of(trials, "generalized", x), "generalized", x), x
         ),
         "residuals": law_charts.residuals(views.cox_snell(fits[0])),
         "profile": law_charts.profile(views.profile_curves(fit_law(trials, "saturating"))),

@@ -29,24 +29,28 @@ from study.schema import CROSSINGS
 
 GRID = 60  # points of a curve
 SERIES = 5  # curves in one chart, at most
-FARTHEST = 50.0  # a log of steps beyond all patience, drawn as never
+FARTHEST = 100.0  # times longer than the longest watch: drawn as never
 HALF_LOSS = Z_95**2 / 2  # of log-likelihood, at the ends of a 95% interval
 SHARES = (1.0, 0.7, 0.5, 0.35, 0.25)  # of the budget, in `drift`
 SURE = 2.58  # standard errors: a change that chance makes once in 100
 
 
-def slice_of(trials: pd.DataFrame, x: str, series: str | None = None) -> pd.DataFrame:
-    """The trials at one value of every axis but x and `series`: the fullest such slice."""
+def slice_of(trials: pd.DataFrame, event: str, x: str, series: str | None = None) -> pd.DataFrame:
+    """The trials at one value of every axis but x and `series`: the slice with most to show.
+
+    That is where the event occurs at the most values of x, then where it occurs most often.
+    """
     others = [axis for axis in varying_axes(trials) if axis not in {x, series}]
     if not others:
         return trials
-    groups = trials.groupby(others, dropna=False)
-    spread = groups[x].transform("nunique") * 1_000_000 + groups[x].transform("size")
-    first = spread.idxmax()
-    model = trials.loc[[first], others]
-    kept: pd.DataFrame = trials[
-        trials[others].apply(tuple, axis=1).isin(model.apply(tuple, axis=1))
-    ]
+    times = times_of(trials, event)
+    happened = np.zeros(len(trials), bool)
+    happened[times.rows] = ~times.known.censored
+    key = trials.groupby(others, dropna=False).ngroup().to_numpy()
+    seen = pd.DataFrame({"key": key, "x": trials[x].to_numpy()})[happened].groupby("key")["x"]
+    ranked = seen.agg(["nunique", "size"]).sort_values(["nunique", "size"])
+    chosen = ranked.index[-1] if len(ranked) else key[0]
+    kept: pd.DataFrame = trials[key == chosen]
     return kept
 
 
@@ -75,7 +79,7 @@ def survival(trials: pd.DataFrame, event: str, by: str) -> pd.DataFrame:
         at_risk = len(time) - np.arange(len(time))
         share = np.cumprod(1 - happened / at_risk)
         rows = pd.DataFrame({"steps": time, "share": share, "censored": ~happened})
-        start = pd.DataFrame({"steps": [0.0], "share": [1.0], "censored": [False]})
+        start = pd.DataFrame({"steps": [time[0] / 2], "share": [1.0], "censored": [False]})
         part = pd.concat([start, rows]).drop_duplicates(["steps", "censored"], keep="last")
         parts.append(part.assign(**{by: _label(value)}))
     return pd.concat(parts, ignore_index=True)
@@ -89,7 +93,7 @@ def law_curves(
     The first frame has x, `series`, `steps`, `low` and `high`, null where the law says never; the
     second x, `series`, `steps` (Kaplan-Meier median), `reached`, `events` and `trials`.
     """
-    part = slice_of(trials, x, series)
+    part = slice_of(trials, fit.event, x, series)
     values = [None] if series is None else _spread_out(part[series])
     grid_x = np.geomspace(float(part[x].min()), float(part[x].max()), GRID)
     lines, cells = [], []
@@ -100,9 +104,8 @@ def law_curves(
         at[x] = pd.array(grid_x, "Float64")
         middle, spread = _median_and_error(fit, at)
         bounds = {"steps": middle, "low": middle - Z_95 * spread, "high": middle + Z_95 * spread}
-        drawn = {
-            name: np.exp(np.where(end < FARTHEST, end, np.nan)) for name, end in bounds.items()
-        }
+        drawn = {name: _within(np.exp(np.minimum(b, 700)), part) for name, b in bounds.items()}
+        drawn["low"] = np.maximum(drawn["low"], 1.0)  # a band may reach far below a step
         lines.append(pd.DataFrame({x: grid_x, "series": label, **drawn}))
         for place, cell in members.groupby(x):
             cells.append({x: place, "series": label, **_median(cell, fit.event)})
@@ -163,7 +166,7 @@ def extrapolation(fits: Sequence[Fit], trials: pd.DataFrame, axis: str) -> pd.Da
     beyond = held_out(trials, axis)
     if beyond is None:
         raise UsageError(f"{axis}: fewer than 3 values; the hardest third of it is held out.")
-    part = slice_of(trials, axis)
+    part = slice_of(trials, fits[0].event, axis)
     edge = set(trials.loc[beyond, axis])
     rows = []
     for value, cell in part.groupby(axis):
@@ -178,10 +181,9 @@ def extrapolation(fits: Sequence[Fit], trials: pd.DataFrame, axis: str) -> pd.Da
         points = part.drop_duplicates(axis).sort_values(axis)
         equation = design.model.equation
         theta = top.theta[: len(equation.parameters)]
-        middle = np.exp(equation.value(equation.features(points), theta)[0])
-        for value, steps in zip(points[axis], middle, strict=True):
-            finite = float(steps) if np.isfinite(steps) else None
-            row = {axis: value, "law": fit.law.name, "steps": finite, "reached": True}
+        middle = np.exp(np.minimum(equation.value(equation.features(points), theta)[0], 700))
+        for value, steps in zip(points[axis], _within(middle, part), strict=True):
+            row = {axis: value, "law": fit.law.name, "steps": steps, "reached": True}
             rows.append({**row, "held_out": value in edge})
     return pd.DataFrame(rows)
 
@@ -190,7 +192,7 @@ def drift(trials: pd.DataFrame, law: str, event: str, errors: str, parameter: st
     """A parameter fitted at other thresholds, and as if the budget had been shorter.
 
     Columns: `kind` (threshold or budget), `at` (accuracy in percent, or share of the budget),
-    `estimate`, `low`, `high` (by the scatter between points), `censored` (share), and `moves`: true
+    `estimate`, `low`, `high` (by the information), `censored` (share), and `moves`: true
     where the estimate under a shorter budget differs from the full one by more than the difference
     in their information allows.
     An exponent that moves with the budget speaks of the budget. A row that cannot be fitted is
@@ -207,6 +209,7 @@ def drift(trials: pd.DataFrame, law: str, event: str, errors: str, parameter: st
     )
     full = table[(table["kind"] == "budget") & (table["at"] == 1)].iloc[0]
     gained = (table["error"] ** 2 - full["error"] ** 2).clip(lower=0) ** 0.5
+    gained = gained.clip(lower=table["error"] / 4)  # near the full budget a difference is noise
     apart = (table["estimate"] - full["estimate"]).abs()
     table["moves"] = (table["kind"] == "budget") & (apart > SURE * gained) & (table["at"] < 1)
     return table.drop(columns="error")
@@ -226,8 +229,7 @@ def _one(
     if parameter not in names or not top.converged:
         return nothing
     place = names.index(parameter)
-    plain, robust = standard_errors(model, top.theta, points_of(part[design.rows]))
-    error = float(robust[place] if np.isfinite(robust[place]) else plain[place])
+    error = float(standard_errors(model, top.theta, points_of(part[design.rows]))[0][place])
     middle = float(top.theta[place])
     low, high = middle - Z_95 * error, middle + Z_95 * error
     shown = {"estimate": middle, "low": low, "high": high}
@@ -243,6 +245,12 @@ def _median_and_error(fit: Fit, at: pd.DataFrame) -> tuple[Reals, Reals]:
     covariance = covariance_of(fit.model, fit.top.theta)[0][:count, :count]
     variance = np.einsum("ti,ij,tj->t", slopes, covariance, slopes)
     return middle, np.sqrt(np.maximum(variance, 0))
+
+
+def _within(steps: Reals, part: pd.DataFrame) -> Reals:
+    """Steps that a chart can show, NaN for longer ones and for never."""
+    watched = float((part["epochs_run"] * part["steps_per_epoch"]).max())
+    return np.where(steps < FARTHEST * watched, steps, np.nan)
 
 
 def _median(cell: pd.DataFrame, event: str) -> dict[str, object]:
