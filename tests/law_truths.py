@@ -120,7 +120,7 @@ TRUTHS = {
     ),
     "width": Truth(
         "width",
-        {"width": [5, 10, 20, 50, 100, 200, 500, 1000, 2000]},
+        {"width": [20, 40, 60, 80, 100, 150, 200, 300, 500, 2000]},
         lambda p: 7.0 + np.log1p((100 / p["width"].to_numpy(float)) ** 1.5),
         {"log_a": 7.0, "level_width": 100.0, "exponent_width": 1.5},
     ),

@@ -260,3 +260,28 @@ def test_laws_need_neither_torch_nor_ray():
     code = "import sys; from analysis import fit_law; print({'torch', 'ray'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_law_predicts_medians_and_says_never():
+    trials = draw(TRUTHS["critical_rows"], np.random.default_rng(2), 0.3, trials=3000)
+    fit = fit_law(trials, "critical_rows")
+    some = trials.drop_duplicates("train_size").reset_index(drop=True)
+    truth = np.exp(7 - 0.8 * np.log(some["train_size"].to_numpy(float) / 240 - 1))
+    np.testing.assert_allclose(fit.predict(some), truth, rtol=0.15)
+    assert np.isposinf(fit.predict(some.assign(train_size=100))).all()
+
+
+def test_a_cured_share_may_depend_on_an_axis():
+    trials = draw(TRUTHS["power with cured"], np.random.default_rng(4), 0.3, trials=3000)
+    hard = trials["weight_decay"] < 0.005
+    rng = np.random.default_rng(5)
+    lost = hard & (rng.random(len(trials)) < 0.5)  # half of the trials at small weight decay
+    budget = trials["budget_epochs"].where(lost, trials["generalized_after_epoch"])
+    cured = trials.assign(
+        generalized_epoch=trials["generalized_epoch"].mask(lost), generalized_after_epoch=budget
+    )
+    fit = fit_law(cured, "power", cure=["weight_decay"])
+    found = fit.parameters["cure_slope_weight_decay"]
+    assert found.high < 0
+    level = fit_law(trials, "power", cure=["weight_decay"]).parameters["cure_slope_weight_decay"]
+    assert level.low < 0 < level.high

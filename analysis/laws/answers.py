@@ -52,6 +52,7 @@ def fit_study(
         )
     names = None if laws is None else list(laws)
     lists, said = [], []
+    failure = UsageError(NO_TRIALS)
     for regime, part in by_regime(trials).items():
         strata = [({}, part)] if by is None else _strata(part, by)
         for stratum, members in strata:
@@ -59,14 +60,15 @@ def fit_study(
             try:
                 fits, refused = fit_laws(members, names, event, errors, axes, cure)
             except UsageError as error:
+                failure = UsageError(f"{place}{error}")
                 if names is not None:
-                    raise UsageError(f"{place}{error}") from None
+                    raise failure from None
                 said.append(f"{regime}, {place}no law fitted: {error}")
                 continue
             lists.append([replace(fit, stratum=stratum) for fit in fits])
             said += [f"{regime}, {place}{law} not fitted: {why}" for law, why in refused.items()]
     if not lists:
-        raise UsageError(said[0].split("fitted: ", 1)[1] if said else NO_TRIALS)
+        raise failure
     return lists, said
 
 

@@ -183,9 +183,7 @@ def _crossing(one: Curve, other: Curve, table: pd.DataFrame) -> dict[str, Any]:
     if abs(apart) < Z_95 * error:
         return place | {"said": "unresolved: the widths do not differ, so the curves are parallel"}
     at = (m1 * w2 - m2 * w1) / apart
-    slopes = np.array([w2, 0.0, -w1, 0.0]) / apart
-    slopes[1] = w1 * (at - m2) / apart
-    slopes[3] = w2 * (m1 - at) / apart
+    slopes = np.array([w2, w1 * (at - m2), -w1, w2 * (m1 - at)]) / apart
     covariance = np.zeros((4, 4))
     covariance[:2, :2], covariance[2:, 2:] = (top.covariance for top in tops)
     spread = float(np.sqrt(slopes @ covariance @ slopes))

@@ -44,7 +44,11 @@ class Design:
 
 @dataclass(frozen=True)
 class Fit:
-    """A law fitted to the times of an event. `model`, `top` and `trials_at_risk` allow more."""
+    """A law fitted to the times of an event.
+
+    Counts are as the columns of the command: `left_out` were never at risk, `at_once` are delays of
+    nothing. `model`, `top` (theta at the maximum) and `points` serve intervals, bootstrap and charts.
+    """
 
     law: Law
     event: str
