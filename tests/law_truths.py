@@ -92,15 +92,15 @@ TRUTHS = {
     ),
     "critical_rows_by": Truth(
         "critical_rows_by",
-        {"train_size": ROWS, "n": [20, 30, 45]},
+        {"train_size": [round(1.2 * rows) for rows in ROWS], "n": [20, 30, 45]},
         lambda p: (
-            5.0
-            + 0.5 * _log(p, "n")
-            - 0.8 * np.log(p["train_size"] / (240 * (p["n"] / 30) ** 0.1) - 1)
+            3.6
+            + 1.0 * _log(p, "n")
+            - 0.8 * np.log(p["train_size"] / (240 * (p["n"] / 30) ** 0.3) - 1)
         ),
         {
-            "log_a": 5.0, "slope_n": 0.5, "critical_train_size": 240.0,
-            "slope_of_critical_train_size_n": 0.1, "exponent_train_size": 0.8,
+            "log_a": 3.6, "slope_n": 1.0, "critical_train_size": 240.0,
+            "slope_of_critical_train_size_n": 0.3, "exponent_train_size": 0.8,
         },
     ),
     "critical_decay": Truth(

@@ -47,7 +47,7 @@ class Fit:
     """A law fitted to the times of an event.
 
     Counts are as the columns of the command: `left_out` were never at risk, `at_once` are delays of
-    nothing. `model`, `top` (theta at the maximum) and `points` serve intervals, bootstrap and charts.
+    nothing. `model`, `top` (theta at the maximum) and `points` serve intervals and charts.
     """
 
     law: Law
