@@ -4,6 +4,11 @@
 trial did and `cells` what the seeds of a point did together, with the statistics of `estimates`;
 `laws` fits equations to the times of events, censored trials included; `charts` draws the frames
 and `page` puts the drawings into a single HTML file. `cli` prints. None of it needs torch or Ray.
+
+Circuits do need torch: `circuits` replays a trial and finds its subnetworks, `following` and
+`tickets` say what became of them, `portrait` shows one trial; `studied` replays many, `paper` makes
+the paper's figures of them as numbers, `lines` draws these, `album` is their page, `figures` joins
+these.
 """
 
 import importlib

@@ -57,8 +57,8 @@ def time_map(diagram: Diagram) -> alt.LayerChart:
     low, high = (int(epochs.min()), int(epochs.max())) if len(epochs) else (1, 10)
     scale = alt.Scale(type="log", scheme="viridis", domain=[max(low, 1), max(high, 2 * low, 2)])
     ticks = [tick for tick in EPOCH_TICKS if low <= tick <= high]
-    bar = legend(gradientLength=180, values=ticks, labelExpr=SHORT_NUMBER)
-    color = alt.Color("generalized_median_epoch:Q", scale=scale, legend=bar)
+    key = legend(gradientLength=180, values=ticks, labelExpr=SHORT_NUMBER)
+    color = alt.Color("generalized_median_epoch:Q", scale=scale, legend=key)
     reached = "isValid(datum.generalized_median_epoch)"
     bright = "luminance(scale('color', datum.generalized_median_epoch)) > 0.25"
     text_color = (
@@ -81,14 +81,7 @@ def curves(readings: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
     Args: readings with `seed`, `set` ("train" or "test"), `epoch` and `accuracy`; events with
     `epoch` and `event`, the text beside it.
     """
-    x = alt.X(
-        "epoch:Q",
-        title="epoch",
-        scale=alt.Scale(type="symlog", constant=1),
-        axis=alt.Axis(
-            values=EPOCH_TICKS, labelExpr=SHORT_NUMBER, grid=False, labelOverlap="greedy"
-        ),
-    )
+    x = epoch_axis()
     y = alt.Y("accuracy:Q", title="accuracy", scale=alt.Scale(zero=False, domainMax=1))
     sets = list(CURVE_COLORS)
     lines = (
@@ -201,19 +194,31 @@ def _tooltip() -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{name}:N", title=title) for name, title in titles.items()]
 
 
+def epoch_axis() -> alt.X:
+    """Epochs across, logarithmic but for the first, which is 0."""
+    return alt.X(
+        "epoch:Q",
+        title="epoch",
+        scale=alt.Scale(type="symlog", constant=1),
+        axis=alt.Axis(
+            values=EPOCH_TICKS, labelExpr=SHORT_NUMBER, grid=False, labelOverlap="greedy"
+        ),
+    )
+
+
 def named(name: str, frame: pd.DataFrame) -> alt.InlineData:
     """The rows under a name by which a page can replace them."""
     return alt.InlineData(values=records(frame), name=name)
 
 
 def legend(title: str | None = None, **options: Any) -> alt.Legend:
-    """A legend above the chart."""
+    """A legend above the chart, in one row."""
     return alt.Legend(title=title, orient="top", direction="horizontal", **options)
 
 
 def themed(chart: Any, width: int, height: int) -> alt.LayerChart:
-    """The chart in the one theme, at a size in pixels."""
-    finished = chart.properties(width=width, height=height).configure(
+    """The chart in the one theme, so many pixels large."""
+    themed = chart.properties(width=width, height=height).configure(
         background="transparent",
         font=FONT,
         padding=4,
@@ -235,4 +240,4 @@ def themed(chart: Any, width: int, height: int) -> alt.LayerChart:
             labelColor=INK, labelFontSize=12, symbolStrokeWidth=2.5, offset=10, symbolSize=140
         ),
     )
-    return cast("alt.LayerChart", finished)
+    return cast("alt.LayerChart", themed)

@@ -116,6 +116,81 @@ def report(
 
 
 @app.command()
+def circuits(
+    store: StorePath,
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial_id of the store.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path(
+        "circuits.html"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> bytes:
+    """Replay one trial and follow its circuits; charts go to OUTPUT and the folder beside it."""
+    from analysis.formats import as_table, records
+    from analysis.portrait import draw_circuits, replay_text
+
+    found = draw_circuits(store, trial, output)
+    print(output, file=sys.stderr)
+    tables = {
+        "circuits": found.circuits,
+        "survivors": found.survivors,
+        "tickets": found.tickets,
+    }
+    if as_json:
+        rows = {name: records(frame) for name, frame in tables.items()}
+        return json_of({**found.facts, **rows, "lacking": found.lacking})
+    facts = found.facts
+    events = ", ".join(
+        f"{said} at epoch {facts[f'{event}_epoch']}"
+        for event, said in (("memorized", "memorised"), ("generalized", "generalised"))
+        if facts[f"{event}_epoch"] is not None
+    )
+    lines = [f"trial {trial}: {', '.join(part for part in (events, replay_text(facts)) if part)}"]
+    lines += found.lacking
+    if facts["overlap"] is not None:
+        lines.append(
+            f"overlap (Jaccard) of memorizing and generalizing circuit: {facts['overlap']:.3f}; "
+            f"{facts['contained']:.0%} of the latter is in the former"
+        )
+    if facts["kinds"] is not None:
+        lines.append(f"the generalizing circuit has neurons of {facts['kinds']} kinds")
+    if facts["construction"] is not None:
+        lines.append(
+            "the construction nearest to it is that of {construction}: {distance:.2f} apart in "
+            "weights, {behaviour:.2f} in what neurons add (0: the same, 1.41: nothing in "
+            "common)".format(**facts["construction"])
+        )
+    for title, frame in tables.items():
+        if len(frame):
+            lines += ["", f"{title}:", as_table(frame.round(3))]
+    return as_text(*lines)
+
+
+@app.command()
+def figures(
+    store: StorePath,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path(
+        "figures.html"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> bytes:
+    """Draw the figures of arXiv 2303.11873 from a store of the study two_circuits.
+
+    Prints what was found. Charts go to OUTPUT, with CSV, SVG and PNG of each to a folder beside it.
+    """
+    from analysis.figures import make_figures
+    from analysis.formats import as_table, records
+
+    found = make_figures(store, output)
+    for sentence in found.left_out:
+        print(sentence, file=sys.stderr)
+    print(f"{output}, {found.folder}/", file=sys.stderr)
+    if as_json:
+        answer = {"summary": records(found.summary), "trials": records(found.trials)}
+        return json_of({**answer, "left_out": list(found.left_out)})
+    return as_text(as_table(found.summary))
+
+
+@app.command()
 def laws(
     store: StorePath,
     *,

@@ -27,9 +27,9 @@ class Shape:
 
 
 SHAPES = {
-    "A": Shape(n=40, k=3, p=1000, N=1000, together=4, cap=400),
-    "B": Shape(n=30, k=2, p=100, N=200, together=16, cap=400),
-    "C": Shape(n=40, k=3, p=4000, N=4000, together=1, cap=100),
+    "A": Shape(n=40, k=3, p=1000, N=1000, together=8, cap=400),
+    "B": Shape(n=30, k=2, p=100, N=200, together=64, cap=400),
+    "C": Shape(n=40, k=3, p=4000, N=4000, together=2, cap=100),
 }
 
 

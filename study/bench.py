@@ -22,6 +22,7 @@ from study.bars import BARS, Shape, judged
 from study.engine import Engine, ReluEngine
 from study.errors import StudyError, UsageError, choices
 from study.nets.relu import ReluNets
+from study.packing import group, most_together, trial_bytes
 from study.plain_loop import PlainLoop
 from study.runner import pick_engine
 from study.spec import MIN_TEST_ROWS
@@ -39,7 +40,7 @@ from study.stopwatch import (
 from study.study_file import resolve
 from study.tasks.parity import Parity
 from study.training import use_one_thread
-from study.trials import MAX_PACK, Pack, Trial, expand, group, trial_bytes
+from study.trials import Pack, Trial, expand
 
 CUDA_NETWORKS = 64  # a pack on a GPU, where a few networks would leave it idle
 GROWTH = (64, 4096)  # networks whose time a network is compared
@@ -254,7 +255,8 @@ def _steps_seconds(engine: Engine, states: Sequence[Any], epochs: int, times: in
 
 def _memory(engine: Engine, shape: Shape) -> dict[str, Any]:
     """The largest pack that the program makes of a shape: its peak, and what its model says."""
-    pack = max(group(trials_of(shape, MAX_PACK)), key=lambda pack: len(pack.trials))
+    [trial] = trials_of(shape)
+    pack = Pack(tuple(trials_of(shape, most_together(trial))))
     model, peak = sum(map(trial_bytes, pack.trials)), pack_peak_bytes(pack, engine)
     return {
         "pack_networks": len(pack.trials),

@@ -45,6 +45,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> bytes:
     """What would run: trials, packs, shapes, estimated time and memory. Nothing is trained."""
+    from study import costs
     from study.plan import make_plan
     from study.store import Store
     from study.study_file import load_spec
@@ -60,6 +61,8 @@ def plan(
         )
         row["trials"] += len(pack.trials)
         row["packs"] += 1
+    shares = costs.measure_shares(planned.packs)
+    warnings = costs.warnings(planned.trials)
     if as_json:
         return json_of(
             {
@@ -67,8 +70,10 @@ def plan(
                 "planned": len(planned.trials),
                 "done": planned.done,
                 "packs": len(planned.packs),
-                "core_seconds": round(planned.core_seconds, 1),
-                "pack_bytes": planned.pack_bytes,
+                "core_seconds": round(costs.core_seconds(planned.packs), 1),
+                "pack_bytes": costs.pack_bytes(planned.packs),
+                "measures": {name: round(share, 3) for name, share in shares.items()},
+                "warnings": warnings,
                 "shapes": list(shapes.values()),
             }
         )
@@ -84,10 +89,16 @@ def plan(
             f"  {label}n={row['n']} width={row['width']} train_size={size} "
             f"batch_size={row['batch_size']}: {row['trials']} trials in {row['packs']} packs"
         )
+    if shares:
+        lines.append("measures, estimated for one core:")
+    for name, share in shares.items():
+        lines.append(f"  {name} adds about {float(f'{100 * share:.2g}'):,.0f}% to a reading")
+    seconds = seconds_text(costs.core_seconds(planned.packs))
     return as_text(
         *lines,
-        f"time: at most {seconds_text(planned.core_seconds)} on one core, if none is decided early",
-        f"memory: {planned.pack_bytes / 1e6:.0f} MB for the largest pack",
+        f"time: about {seconds} on one core if no trial is decided before its budget",
+        f"memory: {costs.pack_bytes(planned.packs) / 1e6:.0f} MB for the largest pack",
+        *(f"warning: {warning}" for warning in warnings),
     )
 
 
@@ -102,7 +113,7 @@ def run(
     as_json: JsonOption = False,
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
-    from study.nets import compiled_kernel
+    from study import native
     from study.plan import start_study
     from study.store import Store
     from study.study_file import load_spec
@@ -112,7 +123,7 @@ def run(
     planned = start_study(study, store, ["study", *sys.argv[1:]])
     stopped, failed = "", 0
     if planned.packs:
-        if compiled_kernel() is None:
+        if native.path() is None:
             print("no compiled kernel here: training with torch's", file=sys.stderr)
         with Display(study.name) as display:
             from study.driver.tune import run_study

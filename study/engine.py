@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from study import measures, streams
+from study.measuring import measured, own_rows
 from study.nets import relu
 from study.nets.losses import LOSSES
 from study.nets.optimizers import OPTIMIZERS, Hyper, Moments
@@ -25,6 +26,7 @@ from study.tasks.parity import Parity, Rows
 from study.trials import Trial
 
 Arrays = Mapping[str, NDArray[Any]]
+Places = NDArray[np.int64]  # members [m] by their place in a state, rising
 
 READ_ROWS = 64  # rows of one forward product of a reading: a constant, or bits would change with T
 
@@ -35,7 +37,7 @@ class Reading:
 
     Counts are rows predicted right (a tie is wrong); losses are means over rows; `weight_norm` is
     over W, b and u; `active` says whether any hidden neuron is active on any training row.
-    `measured` holds one array for each measure column asked for.
+    `measured` holds one array for each measure column asked for, NaN where it has no value.
     """
 
     train_correct: NDArray[np.int64]
@@ -44,7 +46,20 @@ class Reading:
     test_loss: NDArray[np.float64]
     weight_norm: NDArray[np.float64]
     active: NDArray[np.bool_]
-    measured: dict[str, NDArray[np.int64]]
+    measured: dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a glance at T networks proves: rows known to be wrong, all or more than was allowed.
+
+    `active` says whether on each part that was looked at some hidden neuron is active on some row.
+    """
+
+    train_wrong: NDArray[np.int64]
+    test_wrong: NDArray[np.int64]
+    weight_norm: NDArray[np.float64]
+    active: NDArray[np.bool_]
 
 
 class Engine(Protocol):
@@ -61,8 +76,17 @@ class Engine(Protocol):
         """One pass over the data: the state one epoch later."""
         ...
 
-    def read(self, state: Any, names: Sequence[str] = ()) -> Reading:
-        """The reading at the state's epoch, with the measures named."""
+    def read(self, state: Any, names: Sequence[str] = (), places: Places | None = None) -> Reading:
+        """The reading at the state's epoch, with the measures named: of all, or at `places`."""
+        ...
+
+    def glance(
+        self, state: Any, train_allowed: NDArray[np.int64], test_allowed: NDArray[np.int64]
+    ) -> Glance:
+        """Whether more than so many rows [T] are wrong; a part with less than none is passed over.
+
+        It may stop where that is proven, so it costs less than a reading.
+        """
         ...
 
     def leave(self, state: Any, keep: Sequence[int]) -> Any:
@@ -142,18 +166,17 @@ class ReluEngine:
             moments = tuple(moment for _, moment in stepped)
         return replace(state, nets=nets, moments=moments, epoch=state.epoch + 1)
 
-    def read(self, state: PackState, names: Sequence[str] = ()) -> Reading:
+    def read(
+        self, state: PackState, names: Sequence[str] = (), places: Places | None = None
+    ) -> Reading:
         """See Engine."""
-        train = state.data.fresh(state.epoch) if state.data.online else state.data.train
+        if places is not None and len(places) < len(state.trials):
+            state = self.leave(state, places.tolist())
+        train = self._train(state)
         loss, members = state.trials[0].setting.train.loss, len(state.trials)
         train_correct, train_loss, largest = _forward(state.nets, train, loss)
         test_correct, test_loss, _ = _forward(state.nets, state.data.test, loss)
         norm = measures.weight_norm(state.nets)
-        measured = {}
-        if "effective_sparsity" in names:
-            for part, rows in (("train", train), ("test", state.data.test)):
-                sizes = measures.pack_effective_sparsity(state.nets, rows.inputs[:members])
-                measured[f"effective_sparsity_{part}"] = np.array(sizes, dtype=np.int64)
         return Reading(
             train_correct=_array(train_correct, members),
             test_correct=_array(test_correct, members),
@@ -161,8 +184,30 @@ class ReluEngine:
             test_loss=_array(test_loss, members),
             weight_norm=_array(norm, members),
             active=_array(largest > 0, members),
-            measured=measured,
+            measured=measured(
+                names, state.trials, state.nets, own_rows(train), own_rows(state.data.test)
+            ),
         )
+
+    def glance(
+        self,
+        state: PackState,
+        train_allowed: NDArray[np.int64],
+        test_allowed: NDArray[np.int64],
+    ) -> Glance:
+        """See Engine. The batched products look at all rows: to stop early would be to wait."""
+        members = len(state.trials)
+        wrong, active = np.zeros((2, members), dtype=np.int64), np.ones(members, dtype=bool)
+        parts = ((self._train(state), train_allowed), (state.data.test, test_allowed))
+        for part, (rows, allowed) in enumerate(parts):
+            if (allowed < 0).all():
+                continue
+            correct, _, largest = _forward(state.nets, rows, state.trials[0].setting.train.loss)
+            missed = rows.labels.shape[1] - _array(correct, members)
+            wrong[part] = np.where(allowed < 0, 0, missed)
+            active &= _array(largest > 0, members) | (allowed < 0)
+        norm = _array(measures.weight_norm(state.nets), members)
+        return Glance(wrong[0], wrong[1], norm, active)
 
     def leave(self, state: PackState, keep: Sequence[int]) -> PackState:
         """See Engine."""
@@ -204,11 +249,16 @@ class ReluEngine:
         nets = ReluNets(*(load(name) for name in ReluNets._fields))
         return replace(fresh, nets=nets, moments=moments, epoch=int(arrays["epoch"]))
 
+    @staticmethod
+    def _train(state: PackState) -> Rows:
+        """The training rows that a reading at this epoch is of."""
+        return state.data.fresh(state.epoch) if state.data.online else state.data.train
+
     def _ordered(self, state: PackState) -> Rows:
         """The rows of the coming pass, each trial's in its own order."""
+        rows = self._train(state)
         if state.data.online:
-            return state.data.fresh(state.epoch)
-        rows = state.data.train
+            return rows
         keys = streams.fold(state.keys, Purpose.ORDER, state.epoch)
         order = streams.orders(keys, rows.labels.shape[1])
         wide = order[:, :, None].expand(-1, -1, rows.inputs.shape[2])

@@ -9,7 +9,6 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,19 +16,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from study import measures
-from study.engine import Arrays, Reading
+from study import native
+from study.engine import Arrays, Glance, Places, Reading
 from study.errors import StudyError
-from study.nets import compiled_kernel, relu
+from study.measuring import RowsOf, measured
+from study.nets import relu
 from study.nets.losses import LOSSES
 from study.nets.relu import ReluNets
-from study.tasks.parity import Parity, Rows
+from study.tasks.parity import PackedParity, PackedRows, Rows
 from study.trials import Trial
 
 GROUP = 16  # neurons side by side in the kernel's weights; GROUP in relu_step.c
-_ALLOCATED_AT_ONCE = (
-    16  # trials whose rows are drawn together: unpacked, they are 30 times as large
-)
+_DRAWN_AT_ONCE = 16  # trials: while it is drawn, what they need is several times as large
 
 
 class _Pack(ctypes.Structure):
@@ -37,11 +35,12 @@ class _Pack(ctypes.Structure):
 
     _fields_ = tuple(
         (name, ctypes.c_int64)
-        for name in ("members", "rows", "batch", "bits", "width", "stride", "epoch", "loss")
+        for name in ("members", "rows", "batch", "bits", "width", "epoch", "loss")
     ) + tuple(
         (name, ctypes.c_void_p)
         for name in (
-            *("inputs", "labels", "keys", "rate", "decay", "allowed", "weights", "outgoing"),
+            *("inputs", "labels", "keys", "rate", "decay", "allowed", "ranks", "weights"),
+            "outgoing",
             *("correct", "used", "mean_loss", "weight_norm", "any_active"),
         )
     )
@@ -57,13 +56,12 @@ class Library(NamedTuple):
     @cache
     def load(cls) -> "Library | None":
         """The kernel, or None where it was not compiled."""
-        path = compiled_kernel()
-        return None if path is None else cls.open(path)
+        library = native.library()
+        return None if library is None else cls.of(library)
 
     @classmethod
-    def open(cls, path: Path) -> "Library":
+    def of(cls, library: ctypes.CDLL) -> "Library":
         """The kernel in a shared library."""
-        library = ctypes.CDLL(str(path))  # CDLL, not PyDLL: calls release the GIL
         library.relu_version.restype = ctypes.c_char_p
         library.relu_run.argtypes = [ctypes.POINTER(_Pack), *[ctypes.c_int] * 3]
         versions, index = {}, 0
@@ -75,21 +73,33 @@ class Library(NamedTuple):
 
 
 class Bits(NamedTuple):
-    """Rows as the kernel takes them: inputs uint8 [T, N, ceil(n / 4)], labels int8 [T, N]."""
+    """Rows as the kernel takes them: inputs uint8 [T, N, ceil(n / 4)], labels int8 [T, N].
+
+    `ranks` uint32 [T, N] is the order in which a glance meets the rows. The kernel moves rows that
+    it finds wrong to the front, where the next glance meets them first: it only saves time.
+    """
 
     inputs: Tensor
     labels: Tensor
+    ranks: NDArray[np.uint32]
 
     @classmethod
-    def of(cls, rows: Rows) -> "Bits":
+    def of(cls, rows: PackedRows) -> "Bits":
         """Four signs a byte, the first in the lowest bit; the column of ones is left out."""
-        ones = (rows.inputs[..., :-1] > 0).to(torch.uint8)
-        quads = torch.nn.functional.pad(ones, (0, -ones.shape[-1] % 4)).reshape(
-            *ones.shape[:-1], -1, 4
+        octets = torch.stack(
+            [(rows.words >> at & 255).to(torch.uint8) for at in (0, 8, 16, 24)], -1
         )
-        places = torch.tensor([1, 2, 4, 8], dtype=torch.uint8)
-        packed = (quads * places).sum(-1, dtype=torch.uint8)
-        return cls(packed.contiguous(), rows.labels.to(torch.int8).contiguous())
+        quads = torch.stack((octets & 15, octets >> 4), -1).flatten(-3)
+        inputs = quads[..., : -(-rows.bits // 4)].contiguous()
+        members, count = rows.labels.shape
+        ranks = np.tile(np.arange(count, dtype=np.uint32), (members, 1))
+        return cls(inputs, rows.labels.contiguous(), ranks)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Bits"]) -> "Bits":
+        """The rows of several packs as those of one."""
+        inputs, labels, ranks = zip(*parts, strict=True)
+        return cls(torch.cat(inputs), torch.cat(labels), np.concatenate(ranks))
 
     def signs(self, bits: int, dtype: torch.dtype) -> Tensor:
         """The inputs again, with their column of ones: [T, N, n + 1]."""
@@ -97,32 +107,45 @@ class Bits(NamedTuple):
         ones = ((self.inputs[..., None] >> shifts) & 1).flatten(-2)[..., :bits]
         return torch.nn.functional.pad(2 * ones.to(dtype) - 1, (0, 1), value=1.0)
 
+    def own(self, bits: int, dtype: torch.dtype) -> RowsOf:
+        """The rows of each member, unpacked when they are asked for."""
+
+        def rows(place: int) -> Rows:
+            one = self.inputs[place : place + 1], self.labels[place : place + 1]
+            inputs = Bits(*one, self.ranks[place : place + 1]).signs(bits, dtype)
+            return Rows(inputs[0], one[1][0].to(dtype))
+
+        return rows
+
     def take(self, index: Tensor) -> "Bits":
         """The rows of the members at `index`."""
-        return Bits(self.inputs[index], self.labels[index])
+        return Bits(self.inputs[index], self.labels[index], self.ranks[index.numpy()])
 
 
 class Count(NamedTuple):
-    """What a reading finds on the rows it looked at, and how many these are: each [T]."""
+    """What a reading finds on some rows: each [T]."""
 
     correct: NDArray[np.int64]
-    looked: NDArray[np.int64]
     loss: NDArray[np.float64]
     weight_norm: NDArray[np.float64]
     active: NDArray[np.bool_]
+
+    def take(self, places: Places) -> "Count":
+        """Of the members at `places`."""
+        columns = (self.correct[places], self.loss[places], self.weight_norm[places])
+        return Count(*columns, self.active[places])
 
 
 @dataclass(frozen=True, slots=True)
 class FusedState:
     """A pack of T members. `incoming` [T, p / 16, n + 1, 16] and `outgoing` [T, p], p rounded up.
 
-    `met` counts the rows that were predicted right when the pass before met them, and `learned`
-    those that it learned from: a look at the training rows that costs nothing, but no reading,
-    because the weights moved on meanwhile. Zero before the first pass and after a restore.
+    `learned` counts the rows that the pass before learned from, which says what arithmetic was
+    needed. Zero before the first pass and after a restore.
     """
 
     trials: tuple[Trial, ...]
-    data: Parity | None  # draws the rows of each pass where they are fresh
+    data: PackedParity | None  # draws the rows of each pass where they are fresh
     train: Bits
     test: Bits
     incoming: Tensor
@@ -130,7 +153,6 @@ class FusedState:
     keys: NDArray[np.uint32]
     rate: NDArray[np.float64]
     decay: NDArray[np.float64]
-    met: NDArray[np.int64]
     learned: NDArray[np.int64]
     epoch: int = 0
 
@@ -160,66 +182,57 @@ class FusedEngine:
         """See Engine."""
         members = tuple(trials)
         first = members[0]
-        online = first.point.train_size is None
         cpu, dtype = torch.device("cpu"), getattr(torch, first.setting.train.dtype)
-        parts = [
-            Parity(members[i : i + _ALLOCATED_AT_ONCE], cpu, torch.float32)
-            for i in range(0, len(members), _ALLOCATED_AT_ONCE)
-        ]
-        train, test = (
-            Bits(*(torch.cat(tensors) for tensors in zip(*map(Bits.of, rows), strict=True)))
-            for rows in ((part.train for part in parts), (part.test for part in parts))
-        )
-        nets = _blocked(relu.initial(members, cpu, dtype))
+        parts = [members[i : i + _DRAWN_AT_ONCE] for i in range(0, len(members), _DRAWN_AT_ONCE)]
+        rows = [_drawn(part, cpu) for part in parts]
+        nets = [_blocked(relu.initial(part, cpu, dtype)) for part in parts]
         return FusedState(
             trials=members,
-            data=Parity(members, cpu, torch.float32) if online else None,
-            train=train,
-            test=test,
-            incoming=nets.incoming,
-            outgoing=nets.outgoing,
+            data=PackedParity(members, cpu) if first.point.train_size is None else None,
+            train=Bits.joined([train for train, _ in rows]),
+            test=Bits.joined([test for _, test in rows]),
+            incoming=torch.cat([part.incoming for part in nets]),
+            outgoing=torch.cat([part.outgoing for part in nets]),
             keys=np.array([t.stream_key for t in members], dtype=np.uint32),
             rate=_column(members, "learning_rate", dtype),
             decay=_column(members, "weight_decay", dtype),
-            met=np.zeros(len(members), np.int64),
             learned=np.zeros(len(members), np.int64),
         )
 
     def step(self, state: FusedState) -> FusedState:
         """See Engine."""
-        rows, keys = state.train, _pointer(state.keys)
-        if state.data is not None:
-            rows, keys = Bits.of(state.data.fresh(state.epoch)), None
         after = replace(
             state,
             incoming=state.incoming.clone(),
             outgoing=state.outgoing.clone(),
-            met=np.empty_like(state.met),
             learned=np.empty_like(state.learned),
             epoch=state.epoch + 1,
         )
+        correct = np.empty_like(after.learned)
         self._call(
             after,
-            rows,
+            self._train(state),
             reads=False,
             epoch=state.epoch,
-            keys=keys,
-            correct=_pointer(after.met),
+            keys=_pointer(state.keys) if state.data is None else None,
+            correct=_pointer(correct),
             used=_pointer(after.learned),
         )
         return after
 
-    def read(self, state: FusedState, names: Sequence[str] = ()) -> Reading:
+    def read(
+        self, state: FusedState, names: Sequence[str] = (), places: Places | None = None
+    ) -> Reading:
         """See Engine."""
-        train = state.train if state.data is None else Bits.of(state.data.fresh(state.epoch))
-        on_train, on_test = self.count(state, train), self.count(state, state.test)
-        measured = {}
-        if "effective_sparsity" in names:
-            nets = _unblocked(state)
-            for part, rows in (("train", train), ("test", state.test)):
-                inputs = rows.signs(state.trials[0].point.n, nets.incoming.dtype)
-                sizes = measures.pack_effective_sparsity(nets, inputs)
-                measured[f"effective_sparsity_{part}"] = np.array(sizes, dtype=np.int64)
+        train = self._train(state)
+        chosen = np.arange(len(state.trials)) if places is None else places
+        on_train, on_test = self.count(state, train, chosen), self.count(state, state.test, chosen)
+        found = {}
+        if names:  # the kernel's layout is undone for them alone
+            some = state if places is None else self.leave(state, places.tolist())
+            bits, dtype = state.trials[0].point.n, state.outgoing.dtype
+            rows = (part.own(bits, dtype) for part in (self._train(some), some.test))
+            found = measured(names, some.trials, _unblocked(some), *rows)
         return Reading(
             on_train.correct,
             on_test.correct,
@@ -227,42 +240,61 @@ class FusedEngine:
             on_test.loss,
             on_train.weight_norm,
             on_train.active,
-            measured,
+            found,
         )
 
-    def count(
-        self,
-        state: FusedState,
-        rows: Bits,
-        first: int | None = None,
-        allowed: NDArray[np.int64] | None = None,
-    ) -> Count:
-        """What a reading finds on some rows, or on the `first` of them.
-
-        With `allowed` [T] it looks no further into a member's rows than to prove that more than so
-        many are wrong: enough to say, without an estimate, that an accuracy is not above a level.
-        """
+    def count(self, state: FusedState, rows: Bits, places: Places) -> Count:
+        """What a reading of the members at `places` [m] finds on some rows: each [m]."""
         members = len(state.trials)
         found = Count(
             correct=np.empty(members, np.int64),
-            looked=np.empty(members, np.int64),
             loss=np.empty(members, np.float64),
             weight_norm=np.empty(members, np.float64),
             active=np.empty(members, np.bool_),
         )
+        looked = np.empty_like(found.correct)
+        allowed = np.full(members, -1)
+        allowed[places] = rows.labels.shape[1]
         self._call(
             state,
             rows,
             reads=True,
-            rows=first or rows.labels.shape[1],
             allowed=_pointer(allowed),
             correct=_pointer(found.correct),
-            used=_pointer(found.looked),
+            used=_pointer(looked),
             mean_loss=_pointer(found.loss),
             weight_norm=_pointer(found.weight_norm),
             any_active=_pointer(found.active),
         )
-        return found
+        return found.take(places)
+
+    def glance(
+        self,
+        state: FusedState,
+        train_allowed: NDArray[np.int64],
+        test_allowed: NDArray[np.int64],
+    ) -> Glance:
+        """See Engine. Rows that were wrong at the last glance are looked at first."""
+        members = len(state.trials)
+        norm, active = np.empty(members), np.ones(members, dtype=bool)
+        correct, looked = np.empty((2, members), np.int64), np.empty((2, members), np.int64)
+        parts = ((self._train(state), train_allowed), (state.test, test_allowed))
+        for part, (rows, allowed) in enumerate(parts):
+            some = np.empty_like(active)
+            self._call(
+                state,
+                rows,
+                reads=True,
+                allowed=_pointer(allowed),
+                ranks=_pointer(rows.ranks),
+                correct=_pointer(correct[part]),
+                used=_pointer(looked[part]),
+                weight_norm=None if part else _pointer(norm),
+                any_active=_pointer(some),
+            )
+            active &= some | (allowed < 0)
+        wrong = looked - correct
+        return Glance(wrong[0], wrong[1], norm, active)
 
     def leave(self, state: FusedState, keep: Sequence[int]) -> FusedState:
         """See Engine."""
@@ -278,7 +310,6 @@ class FusedEngine:
             keys=state.keys[chosen],
             rate=state.rate[chosen],
             decay=state.decay[chosen],
-            met=state.met[chosen],
             learned=state.learned[chosen],
         )
 
@@ -295,6 +326,11 @@ class FusedEngine:
         epoch = int(arrays["epoch"])
         return replace(fresh, incoming=blocked.incoming, outgoing=blocked.outgoing, epoch=epoch)
 
+    @staticmethod
+    def _train(state: FusedState) -> Bits:
+        """The training rows of the state's epoch."""
+        return state.train if state.data is None else Bits.of(state.data.fresh(state.epoch))
+
     def _call(self, state: FusedState, data: Bits, *, reads: bool, **fields: int | None) -> None:
         """Hand the pack to C; every array is alive in `state`, `data` or the caller meanwhile."""
         first = state.trials[0]
@@ -304,7 +340,6 @@ class FusedEngine:
             "batch": first.point.batch_size,
             "bits": first.point.n,
             "width": state.outgoing.shape[1],
-            "stride": data.labels.shape[1],
             "loss": list(LOSSES).index(first.setting.train.loss),
             "inputs": data.inputs.data_ptr(),
             "labels": data.labels.data_ptr(),
@@ -316,6 +351,12 @@ class FusedEngine:
         doubles = state.outgoing.dtype == torch.float64
         if self._run(_Pack(**{**pack, **fields}), self._version, doubles, reads):
             raise MemoryError("the fused kernel found no room for its batches")
+
+
+def _drawn(trials: Sequence[Trial], device: torch.device) -> tuple[Bits, Bits]:
+    """Training and test rows of some trials."""
+    drawn = PackedParity(trials, device)
+    return Bits.of(drawn.train), Bits.of(drawn.test)
 
 
 def _pointer(array: NDArray[Any] | None) -> int | None:

@@ -8,7 +8,7 @@ reading before any unfinished run.
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,7 @@ _MARGIN = 1e-7
 _NONE = -1  # inside the arrays only; `transitions` says None
 
 EVENTS = ("memorized", "generalized", "decided", "ungrokked")  # the rows of the run arrays
+_TRANSITIONS = [0, 1, 3]  # events that the table tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,19 @@ class Watch:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The fields by name; `Watch(**arrays)` is the inverse."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+class Bounds(NamedTuple):
+    """How many rows may be wrong in an accuracy above the lowest threshold awaited: each [T].
+
+    -1 where none is awaited, or none can be reached. `decided_train` and `decided_test` are the
+    same for the accuracies that decide a trial.
+    """
+
+    train: Whole
+    test: Whole
+    decided_train: Whole
+    decided_test: Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,24 +200,88 @@ class GrokkingDetector:
             afters=np.where(new, befores, watch.afters),
         )
 
+    def bounds(self, watch: Watch) -> Bounds:
+        """What a glance has to find out: more wrong rows than these, or how many exactly.
+
+        That is all that `update` needs to know of a trial, but for a fall after generalising. To be
+        decided takes both accuracies, so it is awaited of the test rows alone.
+        """
+        levels = np.array(CROSSINGS)[:, None] / 100
+        awaited = np.where(watch.crossings == _NONE, levels, np.inf).min(axis=1)
+        never = watch.epochs == _NONE
+        decided = max(self.decided, self.memorized, self.generalized)
+        wanted = ((0, 0, self.memorized), (1, 1, self.generalized), (1, 2, decided))
+        for part, event, level in wanted:
+            lower = np.minimum(awaited[part], level)
+            awaited[part] = np.where(never[event], lower, awaited[part])
+        return Bounds(
+            _most_wrong(watch.train_rows, awaited[0]),
+            _most_wrong(watch.test_rows, awaited[1]),
+            *(
+                _most_wrong(rows, np.where(never[2], decided, np.inf))
+                for rows in (watch.train_rows, watch.test_rows)
+            ),
+        )
+
+    def shrunken(self, watch: Watch, norm: NDArray[np.float64]) -> Flags:
+        """Trials [T] whose norm is not finite or near collapse: only readings can follow them."""
+        return ~(norm >= COLLAPSED_NORM * watch.initial_norm) | ~np.isfinite(norm)
+
     def unfinished(self, watch: Watch) -> Flags:
-        """Trials in the middle of a run, [T]: their next reading is due at the next epoch."""
-        pending = (watch.lengths > 0) & (watch.lengths < self.hold) & (watch.epochs == _NONE)
-        return np.asarray(pending.any(axis=0) & watch.finite)
+        """Trials in the middle of a run, [T]: they are watched at the next epoch."""
+        return np.asarray(self._pending(watch).any(axis=0) & watch.finite)
+
+    def falling(self, watch: Watch) -> Flags:
+        """Trials [T] that may be collapsing or losing what they learned: only readings tell."""
+        lost = self._pending(watch)[EVENTS.index("ungrokked")]
+        return np.asarray((watch.falling > 0) | (watch.dead > 0) | lost)
+
+    def _pending(self, watch: Watch) -> Flags:
+        return np.asarray(
+            (watch.lengths > 0) & (watch.lengths < self.hold) & (watch.epochs == _NONE)
+        )
+
+    def new(self, before: Watch, after: Watch) -> bool:
+        """Whether any trial had an event or a first crossing between two watches."""
+        pairs = ((before.epochs, after.epochs), (before.crossings, after.crossings))
+        return any(old is not now and (old != now).any() for old, now in pairs)
+
+    def changed(self, before: Watch, after: Watch) -> Flags:
+        """Trials [T] that memorised, generalised or lost it again between two watches."""
+        return np.asarray((before.epochs != after.epochs)[_TRANSITIONS].any(axis=0))
+
+    def just_changed(self, watch: Watch, epoch: int, within: int) -> Flags:
+        """Trials [T] that did so in the last so many epochs."""
+        epochs = watch.epochs[_TRANSITIONS]
+        return np.asarray(((epochs != _NONE) & (epoch <= epochs + within)).any(axis=0))
+
+    def lingered(self, watch: Watch, epoch: ArrayLike, linger_epochs: ArrayLike = 0) -> Flags:
+        """Trials [T] decided so many epochs ago."""
+        decided = watch.decided_at != _NONE
+        return np.asarray(decided & (epoch >= watch.decided_at + np.asarray(linger_epochs)))
 
     def ended(self, watch: Watch, linger_epochs: ArrayLike = 0) -> NDArray[np.str_]:
         """Why each trial may leave: diverged, collapsed, decided, or empty where it may not.
 
         Returns an array [T]; `linger_epochs` [T] is how long a decided trial is watched on.
         """
-        decided = watch.decided_at != _NONE
-        lingered = watch.last_epoch >= watch.decided_at + np.asarray(linger_epochs)
         collapsed = (watch.falling >= COLLAPSED_READINGS) | (watch.dead >= self.dead_readings)
         return np.select(
-            [~watch.finite, collapsed, decided & lingered],
+            [~watch.finite, collapsed, self.lingered(watch, watch.last_epoch, linger_epochs)],
             ["diverged", "collapsed", "decided"],
             default="",
         )
+
+
+def _most_wrong(rows: Whole, level: ArrayLike) -> Whole:
+    """How many of so many rows [T] may be wrong in an accuracy above a level; -1 if none may."""
+    level = np.broadcast_to(np.asarray(level, dtype=np.float64), rows.shape)
+    below = np.floor(rows * np.minimum(level, 2.0)).astype(np.int64)
+    least = below + 2
+    for right in (below + 1, below):
+        least = np.where(right / rows - _MARGIN > level, right, least)  # as in `update`
+    most: Whole = np.maximum(rows - least, -1)
+    return most
 
 
 def transitions(watch: Watch) -> dict[str, list[int | None]]:

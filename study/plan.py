@@ -13,16 +13,12 @@ from typing import Any
 
 from study import __version__
 from study.errors import SpecError
-from study.readings import scheduled
+from study.packing import group
 from study.schema import SCHEMA_VERSION
 from study.spec import Setting, StudySpec
 from study.store import Store
 from study.study_file import checked
-from study.trials import Pack, Trial, expand, group, trial_bytes
-
-# Arithmetic that one core sustains in the torch kernel, readings and bookkeeping included:
-# 10 GFLOP/s at p = 100, 17 at p = 1000 (2 cores of 2.5 GHz, 2026-11). An estimate, no promise.
-CORE_FLOPS = 1e10
+from study.trials import Pack, Trial, expand
 
 # Tables of a setting that decide what a stored row means: they cannot change under a store.
 MEANINGS = ("task", "data", "train", "detect", "readings")
@@ -44,17 +40,6 @@ class Plan:
     def done(self) -> int:
         """How many of the trials are stored."""
         return len(self.trials) - len(self.missing)
-
-    @property
-    def core_seconds(self) -> float:
-        """Time of the packs on one core if every trial runs to its budget: an upper estimate."""
-        return sum(_flops(trial) for pack in self.packs for trial in pack.trials) / CORE_FLOPS
-
-    @property
-    def pack_bytes(self) -> int:
-        """Memory of the largest pack."""
-        sizes = (sum(trial_bytes(trial) for trial in pack.trials) for pack in self.packs)
-        return max(sizes, default=0)
 
 
 def make_plan(spec: StudySpec, store: Store | None = None) -> Plan:
@@ -185,17 +170,3 @@ def _checkpointed(store: Store, wanted: dict[str, Trial]) -> list[Pack]:
         if open_members and same:
             packs.append(pack)
     return packs
-
-
-def _flops(trial: Trial) -> float:
-    """Arithmetic of a trial that runs to its budget: 6 a weight and row to train, 2 to read."""
-    weights = trial.point.width * (trial.point.n + 1)
-    every = trial.setting.readings.every
-    epochs = trial.budget_epochs
-    readings = (
-        epochs / every
-        if isinstance(every, int)
-        else sum(scheduled(epoch, every) for epoch in range(min(epochs, 10_000)))
-    )
-    rows = 6 * epochs * trial.train_size + 2 * readings * (trial.train_size + trial.test_size)
-    return float(rows * weights)

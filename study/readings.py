@@ -1,7 +1,6 @@
-"""Which epochs are read, and which readings are kept.
+"""Which epochs are read, and the log of readings.
 
-Detection reads often; storage keeps a log-spaced share, the last reading, and every reading around
-an event. Both depend on a trial's own readings only, never on its neighbours in a pack.
+The schedule and the log depend on a trial's own readings, never on its neighbours in a pack.
 """
 
 import math
@@ -13,8 +12,6 @@ from numpy.typing import NDArray
 
 from study.spec import PerDecade
 
-WINDOW = 5  # readings kept on either side of an event
-
 
 def log_spaced(epoch: int, per_decade: int) -> bool:
     """Whether an epoch is 0 or round(10^(i / per_decade)) for some whole i."""
@@ -24,8 +21,8 @@ def log_spaced(epoch: int, per_decade: int) -> bool:
     return any(round(10 ** (i / per_decade)) == epoch for i in (exponent, exponent + 1))
 
 
-def _slot(epoch: int, keep_per_decade: int | Literal["all"]) -> int:
-    """How many log-spaced epochs there are up to this one; a reading that passes one is kept."""
+def log_spaced_up_to(epoch: int, keep_per_decade: int | Literal["all"]) -> int:
+    """How many log-spaced epochs there are up to this one, epoch 0 apart."""
     if keep_per_decade == "all" or epoch == 0:
         return epoch
     return 1 + math.floor(math.log10(epoch) * keep_per_decade + 1e-9)
@@ -39,88 +36,45 @@ def scheduled(epoch: int, every: int | PerDecade) -> bool:
 
 
 class ReadingLog:
-    """The readings kept of a pack, and the latest few that an event may still call for.
+    """The readings kept of a pack, C columns each. Members have their number in the whole pack."""
 
-    Members are known by their number in the pack as it began; C columns a reading. Each member has
-    a ring of its last D readings: `_ring` [C, D, members], their epochs, and whether they wait.
-    """
-
-    def __init__(
-        self, members: int, columns: int, hold: int, keep_per_decade: int | Literal["all"]
-    ) -> None:
-        self._keep_per_decade = keep_per_decade
-        depth = WINDOW + hold - 1  # an event is known hold - 1 readings after it happened
-        self._ring = np.zeros((columns, depth, members))
-        self._epochs = np.zeros((depth, members), dtype=np.int64)
-        self._waiting = np.zeros((depth, members), dtype=bool)
-        self._taken = np.zeros(members, dtype=np.int64)
-        self._countdown = np.zeros(members, dtype=np.int64)
+    def __init__(self, members: int, columns: int, keep_per_decade: int | Literal["all"]) -> None:
+        self._keep_per_decade, self._columns = keep_per_decade, columns
         self._slots = np.full(members, -1, dtype=np.int64)
         self._kept: list[Kept] = []
 
-    def add(
-        self,
-        epoch: int,
-        members: NDArray[np.int64],
-        values: NDArray[np.float64],
-        event: NDArray[np.bool_],
-    ) -> None:
-        """Take the readings [C, m] of some members; `event` [m] says who has just had one."""
-        self._countdown[members[event]] = WINDOW + 1
-        self._keep_waiting(members[event])
-        near = self._countdown[members] > 0
-        self._countdown[members] -= near
-        # The first reading at or after each log-spaced epoch, whatever the schedule.
-        slot = _slot(epoch, self._keep_per_decade)
-        keep = near | (self._slots[members] < slot)
-        self._slots[members] = slot
-        epochs = np.full(len(members), epoch)
-        self._kept.append(Kept(epochs[keep], members[keep], values[:, keep]))
-        place = self._taken[members] % len(self._epochs)
-        self._ring[:, place, members] = values
-        self._epochs[place, members] = epoch
-        self._waiting[place, members] = ~keep
-        self._taken[members] += 1
+    def wants(self, epoch: int, members: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which members [m] have no reading yet since the latest log-spaced epoch."""
+        return np.asarray(self._slots[members] < log_spaced_up_to(epoch, self._keep_per_decade))
+
+    def add(self, epoch: int, members: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """Keep the readings [C, m] of some members; one of an epoch already kept is harmless."""
+        self._kept.append(Kept(np.full(len(members), epoch), members, values))
+        slot = log_spaced_up_to(epoch, self._keep_per_decade)
+        self._slots[members] = np.maximum(self._slots[members], slot)
 
     def leave(self, members: NDArray[np.int64]) -> "Kept":
-        """Hand over what is kept of members that leave, their last reading included."""
-        depth = len(self._epochs)
-        for member in members:
-            last = (self._taken[member] - 1) % depth
-            self._waiting[np.arange(depth) != last, member] = False
-        self._keep_waiting(members)
-        kept = Kept.joined(self._kept)
+        """Hand over what is kept of members that leave, by member and epoch."""
+        kept = self._joined()
         leaving = np.isin(kept.members, members)
         self._kept = [kept.take(~leaving)]
-        return kept.take(leaving)
-
-    def _keep_waiting(self, members: NDArray[np.int64]) -> None:
-        """Keep the readings of some members that are still in their rings."""
-        for slot in range(len(self._epochs)):
-            chosen = members[self._waiting[slot, members]]
-            if len(chosen):
-                values = self._ring[:, slot, chosen]
-                self._kept.append(Kept(self._epochs[slot, chosen], chosen, values))
-                self._waiting[slot, chosen] = False
+        kept = kept.take(leaving)
+        pairs = np.stack((kept.members, kept.epochs))
+        return kept.take(np.unique(pairs, axis=1, return_index=True)[1])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The log as arrays, for a checkpoint."""
-        kept = Kept.joined(self._kept) if self._kept else self._nothing()
-        own = {name: getattr(self, f"_{name}") for name in _RING_FIELDS}
-        return {**own, **{f"kept_{name}": part for name, part in kept._asdict().items()}}
+        kept = self._joined()._asdict()
+        return {"slots": self._slots, **{f"kept_{name}": part for name, part in kept.items()}}
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Continue from what `arrays` saw."""
-        for name in _RING_FIELDS:
-            setattr(self, f"_{name}", np.array(arrays[name]))
+        self._slots = np.array(arrays["slots"])
         self._kept = [Kept(*(np.array(arrays[f"kept_{name}"]) for name in Kept._fields))]
 
-    def _nothing(self) -> "Kept":
+    def _joined(self) -> "Kept":
         none = np.zeros(0, dtype=np.int64)
-        return Kept(none, none, np.zeros((len(self._ring), 0)))
-
-
-_RING_FIELDS = ("ring", "epochs", "waiting", "taken", "countdown", "slots")
+        return Kept.joined([Kept(none, none, np.zeros((self._columns, 0))), *self._kept])
 
 
 class Kept(NamedTuple):

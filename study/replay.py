@@ -1,23 +1,27 @@
 """Replay: any trial can be trained again from its row, alone, and compared with what is stored.
 
 On the machine, kernel and torch that trained it first the replay is exact, bit for bit; elsewhere
-the comparison says by how much it moved.
+the comparison says by how much it moved. `snapshots` shows the network itself on the way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
+import torch
+
 from study.axes import AXES
-from study.engine import Engine
+from study.engine import Engine, Reading
 from study.errors import UsageError
+from study.nets.relu import ReluNets
 from study.plan import stored_settings
 from study.runner import pick_engine
 from study.schema import READINGS, RESULT_COLUMNS
 from study.spec import Budget
 from study.store import Store
-from study.training import PackRun
+from study.training import PackRun, use_one_thread
 from study.trials import Pack, Point, Trial
 
 
@@ -72,14 +76,59 @@ def replay(store: Store, trial_id: str, engine: Engine | None = None) -> Replay:
     while finished is None:
         finished = run.advance()
     row, readings = finished.trials[0], finished.readings
-    moved = _moved({n: [row[n]] for n in RESULT_COLUMNS}, {n: [stored[n]] for n in RESULT_COLUMNS})
+    moved = differences(
+        {n: [row[n]] for n in RESULT_COLUMNS}, {n: [stored[n]] for n in RESULT_COLUMNS}
+    )
     before = store.readings([trial_id]).to_pydict()
     shared = [name for name in READINGS.names if name in readings]
-    moved |= _moved({n: readings[n] for n in shared}, {n: before[n] for n in shared})
+    moved |= differences({n: readings[n] for n in shared}, {n: before[n] for n in shared})
     return Replay(row, readings, moved)
 
 
-def _moved(now: Mapping[str, list[Any]], then: Mapping[str, list[Any]]) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A network at one epoch, before that epoch's pass: T = 1 in `nets` and in its reading."""
+
+    epoch: int
+    nets: ReluNets
+    reading: Reading
+
+
+def snapshots(
+    trial: Trial,
+    epochs: Iterable[int],
+    engine: Engine | None = None,
+    neurons: Sequence[int] | None = None,
+) -> Iterator[Snapshot]:
+    """Train a trial alone and show its network at some epochs, in order.
+
+    Its numbers are those of `replay`; nothing ends it before the last epoch asked for.
+
+    Args: neurons, the only ones that there are: the others' weights are zero from the start, which
+    has no gradient. Data and order of rows stay the trial's own.
+    """
+    use_one_thread()
+    wanted = set(epochs)
+    engine = engine or pick_engine(trial)
+    state = engine.allocate((trial,))
+    if neurons is not None:
+        absent = np.setdiff1d(np.arange(trial.point.width), neurons)
+        arrays = {name: np.array(array) for name, array in engine.dump(state).items()}
+        for name in ReluNets._fields:
+            arrays[name][:, absent] = 0
+        state = engine.restore((trial,), arrays)
+    last = max(wanted, default=-1)
+    for epoch in range(last + 1):
+        if epoch in wanted:
+            weights = engine.dump(state)
+            nets = ReluNets(*(torch.tensor(weights[name]) for name in ReluNets._fields))
+            yield Snapshot(epoch, nets, engine.read(state))
+        if epoch < last:
+            state = engine.step(state)
+
+
+def differences(now: Mapping[str, list[Any]], then: Mapping[str, list[Any]]) -> dict[str, float]:
+    """Columns whose values differ, with the largest absolute difference; see `Replay.moved`."""
     moved: dict[str, float] = {}
     for name, values in now.items():
         if values == then[name]:

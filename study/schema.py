@@ -7,7 +7,7 @@ are epochs. `RESULT_COLUMNS` are those that two runs of one trial must agree on.
 import pyarrow as pa
 
 from study.axes import AXES
-from study.spec import MEASURES
+from study.catalogue import MEASURES
 
 SCHEMA_VERSION = 1
 
@@ -60,7 +60,11 @@ READINGS = pa.schema(
         ("train_loss", _REAL),
         ("test_loss", _REAL),
         ("weight_norm", _REAL),
-        *((column, _WHOLE) for columns in MEASURES.values() for column in columns),
+        *(
+            (column, _WHOLE if measure.whole else _REAL)
+            for measure in MEASURES.values()
+            for column in measure.columns
+        ),
     ]
 )
 

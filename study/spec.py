@@ -19,16 +19,12 @@ from pydantic import (
 )
 
 from study.axes import ONLINE, Axis, read_axis
+from study.catalogue import MEASURES
 from study.errors import choices
 
 MIN_TEST_ROWS = 100
 DEFAULT_STEPS = 20_000
 MAX_SEEDS = 1_000_000
-
-# A progress measure and the columns it fills in the readings table.
-MEASURES: dict[str, tuple[str, ...]] = {
-    "effective_sparsity": ("effective_sparsity_train", "effective_sparsity_test"),
-}
 
 
 class Table(BaseModel):
@@ -142,7 +138,7 @@ class Readings(Table):
     """Which epochs are read for detection (`every`), and which readings are stored."""
 
     every: Annotated[int, Field(ge=1)] | PerDecade = 1
-    keep_per_decade: Annotated[int, Field(ge=1)] | Literal["all"] = 30
+    keep_per_decade: Annotated[int, Field(ge=1)] | Literal["all"] = 10
     measures: Annotated[tuple[str, ...], AfterValidator(_known_measures)] = ()
 
     @model_validator(mode="before")

@@ -17,9 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from study import native
 from study.engine import Engine, ReluEngine
 from study.fused import FusedEngine, FusedState, Library
-from study.nets import compiled_kernel, relu
+from study.nets import relu
 from study.training import PackRun, use_one_thread
 from study.trials import Pack, Point, Trial
 
@@ -28,6 +29,7 @@ _FIRST_EPOCHS = 5
 _FLOOR_FLOPS = 2e8  # of one timing of a product: some milliseconds
 _LEAST_LAUNCHES = 20  # of a timing on a GPU, which takes longer to begin than to multiply
 _PEAK_SECONDS = 0.02
+_EXERCISE_EPOCHS = 8  # after as many a pack keeps all the states that it ever will
 
 
 def seconds(work: Callable[[], Any], times: int = 1, device: str = "cpu") -> float:
@@ -106,7 +108,7 @@ def peak_flops(kernel: str, device: str) -> tuple[float, str]:
         return 2 * size**3 * times
 
     peaks = [(_fastest(products), f"a product of {size} x {size} matrices")]
-    path, library = compiled_kernel(), Library.load()
+    path, library = native.path(), Library.load()
     version = kernel.removeprefix("fused-")
     if device == "cpu" and path is not None and library and version in library.versions:
         multiply_adds = getattr(ctypes.CDLL(str(path)), "relu_peak", None)
@@ -229,7 +231,7 @@ def needed_flops(point: Point, share: float) -> float:
 
 
 def pack_peak_bytes(pack: Pack, engine: Engine) -> int | None:
-    """Bytes that a pack needs at most while it is allocated, read and trained; None if unknown.
+    """Bytes that a pack needs at most, from its allocation to its checkpoint; None if unknown.
 
     On a CPU in a process of its own, by the high-water mark that Linux keeps; nowhere else.
     """
@@ -264,8 +266,10 @@ def _peak_here(pack: dict[str, Any], kernel: str) -> int | None:
 
 def _exercise(engine: Engine, pack: Pack) -> None:
     run = PackRun(pack, engine)
-    for _ in range(3):
+    for _ in range(_EXERCISE_EPOCHS):
         run.advance()
+    if run.open:
+        run.checkpoint()
 
 
 def _status_bytes(field: str) -> int:

@@ -9,10 +9,13 @@ Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (the t
 its Random123 library are in the tests).
 """
 
+import ctypes
 from enum import IntEnum
 
 import torch
 from torch import Tensor
+
+from study import native
 
 _MASK = 0xFFFFFFFF
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -53,16 +56,34 @@ def threefry(keys: Tensor, counters: Tensor) -> Tensor:
 
 def fold(keys: Tensor, purpose: Purpose, epoch: int = 0) -> Tensor:
     """The keys [T, 2] of one purpose and epoch."""
-    counter = torch.tensor([int(purpose), epoch], dtype=torch.int64, device=keys.device)
-    return threefry(keys, counter)
+    return blocks(keys, (int(purpose), epoch), 1)
 
 
 def words(keys: Tensor, count: int) -> Tensor:
     """The first `count` 32-bit words of each stream: int64 [T, count]."""
-    blocks = (count + 1) // 2
-    low = torch.arange(blocks, dtype=torch.int64, device=keys.device)
-    counters = torch.stack((low, torch.zeros_like(low)), dim=-1)
-    return threefry(keys[:, None, :], counters).flatten(1)[:, :count]
+    return blocks(keys, (0, 0), (count + 1) // 2)[:, :count]
+
+
+def blocks(keys: Tensor, first: tuple[int, int], count: int) -> Tensor:
+    """Threefry of `count` counters from the first on, under each key [T, 2]: int64 [T, 2 count].
+
+    Compiled where it can be: in tensor operations it takes more time than training does.
+    """
+    library = native.library() if keys.device.type == "cpu" else None
+    if library is None:
+        return _blocks_by_torch(keys, first, count)
+    ours, drawn = keys.contiguous(), torch.empty((len(keys), 2 * count), dtype=torch.uint32)
+    sizes = [ctypes.c_int64(size) for size in (len(keys), *first, count)]
+    library.stream_blocks(
+        ctypes.c_void_p(ours.data_ptr()), *sizes, ctypes.c_void_p(drawn.data_ptr())
+    )
+    return drawn.to(torch.int64)
+
+
+def _blocks_by_torch(keys: Tensor, first: tuple[int, int], count: int) -> Tensor:
+    low = torch.arange(first[0], first[0] + count, dtype=torch.int64, device=keys.device)
+    counters = torch.stack((low, torch.full_like(low, first[1])), dim=-1)
+    return threefry(keys[:, None, :], counters).flatten(1)
 
 
 def uniforms(keys: Tensor, count: int) -> Tensor:

@@ -1,12 +1,13 @@
 """The training of one pack: the only training loop, without store or Ray.
 
-`PackRun` reads the members whose reading is due, lets those go that have ended, and trains one
-epoch; it can be checkpointed between any two epochs and continues bit for bit.
+`PackRun` lets its follower look at the members, lets those go that end, and trains one epoch; it
+can be checkpointed between any two epochs and continues bit for bit.
 """
 
 import io
 import time
-from collections.abc import Iterable, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,22 +16,15 @@ import torch
 from numpy.typing import NDArray
 
 from study import __version__
-from study.engine import Engine, Reading
-from study.grokking import COLLAPSED_READINGS, GrokkingDetector, Watch, transitions
-from study.readings import ReadingLog, scheduled
+from study.catalogue import MEASURES, WHOLE_COLUMNS
+from study.engine import Arrays, Engine
+from study.following import VALUES, Ended, Follower
+from study.grokking import transitions
 from study.schema import SCHEMA_VERSION
-from study.spec import MEASURES
 from study.trials import Pack, Trial
 
-_VALUES = (
-    "train_accuracy",
-    "test_accuracy",
-    "train_loss",
-    "test_loss",
-    "weight_norm",
-)
 # What only a settled circuit has: null for a trial that left as soon as it was decided.
-_UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_sparsity"])
+_UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_sparsity"].columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,40 +51,28 @@ class PackRun:
     def __init__(self, pack: Pack, engine: Engine) -> None:
         use_one_thread()
         self.pack, self.engine = pack, engine
-        setting = pack.setting
-        detect, self._readings = setting.detect, setting.readings
-        self._stop = detect.stop
-        self._detector = GrokkingDetector(
-            detect.memorized,
-            detect.generalized,
-            detect.hold,
-            dead_readings=1 if self._dead_is_dead() else COLLAPSED_READINGS,
-        )
-        trials = pack.trials
-        self._numbers = np.arange(len(trials))
-        self._watch = Watch.start([t.train_size for t in trials], [t.test_size for t in trials])
-        self._columns = _VALUES + tuple(c for m in self._readings.measures for c in MEASURES[m])
-        self._log = ReadingLog(
-            len(trials), len(self._columns), detect.hold, self._readings.keep_per_decade
-        )
-        self._seconds = np.zeros(len(trials))
+        self._follower = Follower(engine, pack.trials)
+        self._seconds = np.zeros(len(pack.trials))
         self.epoch = 0
-        self._state = engine.allocate(trials)
-
-    def _dead_is_dead(self) -> bool:
-        """Whether a net without an active unit can never move: not by momentum, nor fresh rows."""
-        first = self.pack.trials[0]
-        return first.setting.train.optimizer == "sgd" and first.point.train_size is not None
+        self._clock = time.perf_counter()
+        self._state = engine.allocate(pack.trials)
+        self._charge()
 
     @property
     def open(self) -> int:
         """Members still training."""
-        return len(self._numbers)
+        return self._follower.open
+
+    @property
+    def members(self) -> list[Trial]:
+        """The trials still training."""
+        return [self.pack.trials[number] for number in self._follower.numbers]
 
     def advance(self) -> Finished | None:
-        """Read what is due at this epoch, let members go, and train one pass; who went, if any."""
+        """Look at this epoch, let members go that end, and train one pass; who went, if any."""
         self._clock = time.perf_counter()
-        finished = self._read()
+        ended = self._follower.look(self.epoch, self._state)
+        finished = self._leave(ended) if ended else None
         if self.open:
             self._state = self.engine.step(self._state)
             self.epoch += 1
@@ -100,35 +82,29 @@ class PackRun:
     def _charge(self) -> None:
         """Share the time since the last charge among the members."""
         now = time.perf_counter()
-        self._seconds[self._numbers] += (now - self._clock) / self.open
+        self._seconds[self._follower.numbers] += (now - self._clock) / self.open
         self._clock = now
 
     def drop(self, trial_ids: Iterable[str]) -> None:
         """Let members go without a row: they are stored already."""
         gone = set(trial_ids)
-        stay = [
-            place
-            for place, number in enumerate(self._numbers)
-            if self.pack.trials[number].trial_id not in gone
-        ]
+        stay = [place for place, t in enumerate(self.members) if t.trial_id not in gone]
         self._keep(np.array(stay, dtype=np.int64))
 
     def checkpoint(self) -> bytes:
         """Everything that `restore` needs: plain arrays, no code."""
-        parts = {
-            "run": {
-                "numbers": self._numbers,
-                "seconds": self._seconds,
-                "budgets": np.array([trial.budget_epochs for trial in self.members]),
-            },
-            "watch": self._watch.arrays(),
-            "log": self._log.arrays(),
-            "state": self.engine.dump(self._state),
-        }
         buffer = io.BytesIO()
-        flat = {f"{part}.{name}": a for part, arrays in parts.items() for name, a in arrays.items()}
-        np.savez(buffer, allow_pickle=False, **flat)
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for part, arrays in self._parts():  # one by one: each may be as large as the state
+                for name, array in arrays.items():
+                    with archive.open(f"{part}.{name}.npy", "w", force_zip64=True) as file:
+                        np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
         return buffer.getvalue()
+
+    def _parts(self) -> Iterator[tuple[str, Arrays]]:
+        yield "run", {"seconds": self._seconds, "budgets": self._follower.budgets}
+        yield "state", self.engine.dump(self._state)
+        yield from self._follower.dump()
 
     def restore(self, content: bytes) -> None:
         """Continue where `checkpoint` was taken, bit for bit.
@@ -140,122 +116,57 @@ class PackRun:
             for key in flat.files:
                 part, _, name = key.partition(".")
                 parts.setdefault(part, {})[name] = flat[key]
-        self._numbers, self._seconds = parts["run"]["numbers"], parts["run"]["seconds"]
-        budgets = [trial.budget_epochs for trial in self.members]
-        if parts["run"]["budgets"].tolist() != budgets:
+        self._follower.load(self.pack.trials, parts)
+        if parts["run"]["budgets"].tolist() != self._follower.budgets.tolist():
             raise ValueError("a checkpoint of other budgets")
-        self._watch = Watch(**parts["watch"])
-        self._log.load(parts["log"])
+        self._seconds = parts["run"]["seconds"]
         self._state = self.engine.restore(self.members, parts["state"])
         self.epoch = int(parts["state"]["epoch"])
 
-    @property
-    def members(self) -> list[Trial]:
-        """The trials still training."""
-        return [self.pack.trials[number] for number in self._numbers]
-
-    def _read(self) -> Finished | None:
-        trials = self.members
-        budget = np.array([trial.budget_epochs for trial in trials])
-        due = self._detector.unfinished(self._watch) | (self.epoch >= budget)
-        due |= scheduled(self.epoch, self._readings.every)
-        if not due.any():
-            return None
-        reading = self.engine.read(self._state, self._readings.measures)
-        before = self._watch.epochs
-        norms = np.where(
-            np.isfinite(reading.train_loss + reading.test_loss), reading.weight_norm, np.nan
-        )
-        self._watch = self._detector.update(
-            self._watch,
-            self.epoch,
-            reading.train_correct,
-            reading.test_correct,
-            norms,
-            reading.active,
-            due,
-        )
-        event = (self._watch.epochs != before).any(axis=0)
-        values = self._values(reading)
-        self._log.add(self.epoch, self._numbers[due], values[:, due], event[due])
-        ended = self._ended(trials, budget)
-        if not (ended != "").any():
-            return None
-        return self._leave(np.flatnonzero(ended != ""), ended, values)
-
-    def _ended(self, trials: Sequence[Trial], budget: NDArray[np.int64]) -> NDArray[np.str_]:
-        detect = self.pack.setting.detect
-        linger = [detect.linger * t.decay_time_epochs if detect.linger else 0.0 for t in trials]
-        ended = self._detector.ended(self._watch, linger)
-        if not self._stop:
-            ended = np.where(ended == "decided", "", ended)
-        return np.where((ended == "") & (self.epoch >= budget), "budget", ended)
-
-    def _values(self, reading: Reading) -> NDArray[np.float64]:
-        """A reading as the stored columns: float64 [C, T]."""
-        columns: dict[str, NDArray[Any]] = {
-            "train_accuracy": reading.train_correct / self._watch.train_rows,
-            "test_accuracy": reading.test_correct / self._watch.test_rows,
-            "train_loss": reading.train_loss,
-            "test_loss": reading.test_loss,
-            "weight_norm": reading.weight_norm,
-            **reading.measured,
-        }
-        return np.stack([columns[name] for name in self._columns]).astype(np.float64)
-
-    def _leave(
-        self, places: NDArray[np.int64], ended: NDArray[np.str_], values: NDArray[np.float64]
-    ) -> Finished:
+    def _leave(self, ended: Ended) -> Finished:
         """Take members out of the pack and make their rows."""
-        moved = transitions(self._watch.take(places))
-        sparsity = self._final_sparsity(places, ended)
+        follower = self._follower
+        numbers = follower.numbers[ended.places]
+        moved = transitions(follower.watch.take(ended.places))
+        sparsity = self._final_sparsity(ended)
         self._charge()
         rows = []
-        for index, place in enumerate(places):
-            trial = self.pack.trials[self._numbers[place]]
-            final = dict(zip(self._columns, values[:, place].tolist(), strict=True))
+        for index, number in enumerate(numbers):
+            last = dict(zip(follower.columns, ended.values[:, index].tolist(), strict=True))
             rows.append(
                 {
-                    **describe(trial),
+                    **describe(self.pack.trials[number]),
                     "pack_id": self.pack.pack_id,
                     "epochs_run": self.epoch,
-                    "ended": str(ended[place]),
+                    "ended": str(ended.why[index]),
                     **{name: column[index] for name, column in moved.items()},
-                    **{f"final_{name}": _number(final[name]) for name in _VALUES},
-                    **sparsity.get(int(place), _UNSETTLED),
+                    **{f"final_{name}": _number(last[name]) for name in VALUES},
+                    **sparsity.get(int(ended.places[index]), _UNSETTLED),
                     "device": self.engine.device,
                     "kernel": self.engine.kernel,
-                    "wall_seconds": float(self._seconds[self._numbers[place]]),
+                    "wall_seconds": float(self._seconds[number]),
                     "code_version": __version__,
                     "schema_version": SCHEMA_VERSION,
                 }
             )
-        readings = self._kept_readings(self._numbers[places])
-        self._keep(np.setdiff1d(np.arange(self.open), places))
+        readings = self._kept_readings(numbers)
+        self._keep(np.setdiff1d(np.arange(self.open), ended.places))
         return Finished(rows, readings)
 
-    def _final_sparsity(
-        self, places: NDArray[np.int64], ended: NDArray[np.str_]
-    ) -> dict[int, dict[str, int]]:
-        """Effective sparsity of the final nets, where a circuit has had time to settle."""
-        settled = [
-            int(place)
-            for place in places
-            if ended[place] == "budget"
-            or (ended[place] == "decided" and self.pack.setting.detect.linger > 0)
-        ]
-        if not settled:
+    def _final_sparsity(self, ended: Ended) -> dict[int, dict[str, int | None]]:
+        """Effective sparsity of the final nets whose circuit has had time to settle, by place."""
+        settling = ["budget", "decided"] if self.pack.setting.detect.linger > 0 else ["budget"]
+        settled = ended.places[np.isin(ended.why, settling)]
+        if not len(settled):
             return {}
-        final = self.engine.read(self.engine.leave(self._state, settled), ["effective_sparsity"])
+        final = self.engine.read(self._state, ["effective_sparsity"], settled)
         return {
-            place: {f"final_{name}": int(sizes[index]) for name, sizes in final.measured.items()}
+            int(place): {f"final_{name}": _count(s[index]) for name, s in final.measured.items()}
             for index, place in enumerate(settled)
         }
 
     def _kept_readings(self, numbers: NDArray[np.int64]) -> dict[str, list[Any]]:
-        kept = self._log.leave(numbers)
-        order = np.lexsort((kept.epochs, kept.members))
-        kept = kept.take(order)
+        kept = self._follower.log.leave(numbers)
         trials = [self.pack.trials[number] for number in kept.members]
         columns: dict[str, list[Any]] = {
             "trial_id": [trial.trial_id for trial in trials],
@@ -265,13 +176,13 @@ class PackRun:
                 for epoch, trial in zip(kept.epochs, trials, strict=True)
             ],
         }
-        for name, column in zip(self._columns, kept.values.tolist(), strict=True):
-            columns[name] = [_number(v) if name in _VALUES else _count(v) for v in column]
+        for name, column in zip(self._follower.columns, kept.values.tolist(), strict=True):
+            written = _count if name in WHOLE_COLUMNS else _number
+            columns[name] = [written(value) for value in column]
         return columns
 
     def _keep(self, places: NDArray[np.int64]) -> None:
-        self._numbers = self._numbers[places]
-        self._watch = self._watch.take(places)
+        self._follower.take(places)
         if len(places):
             self._state = self.engine.leave(self._state, places.tolist())
 

@@ -1,4 +1,4 @@
-"""Trials and packs: what a spec expands to, and what is trained together.
+"""Trials and packs: what a spec expands to, and what a pack of them is.
 
 Identity is content. `trial_id` hashes what determines a trajectory (task, net, axes, seed, data and
 train), so regridding a study never renames or reseeds a trial; `pack_id` hashes the ids of its
@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -22,8 +22,6 @@ from study.study_file import checked
 
 NET = "relu"
 ONLINE_STEPS_PER_EPOCH = 32  # fresh rows have no pass to end; about 1,000 rows at the usual batch
-PACK_BYTES = 8 << 20  # working set of a pack on "auto"; see `study bench`
-MAX_PACK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class Trial:
             "train": setting.train.model_dump(mode="json"),
         }
 
-    @property
+    @cached_property
     def stream_key(self) -> tuple[int, int]:
         """The trial's 64-bit key: task, axes and seed; see `[data] shared` for paired designs."""
         axes: dict[str, Any] = asdict(self.point)
@@ -215,44 +213,6 @@ def _point(values: dict[str, Any]) -> Point:
     if values["train_size"] == ONLINE:
         values = {**values, "train_size": None}
     return Point(**values)
-
-
-def group(trials: Iterable[Trial]) -> list[Pack]:
-    """Sort trials into packs of one setting and shape, the most expensive pack first."""
-    groups: dict[tuple[str, Shape], list[Trial]] = {}
-    for trial in trials:
-        groups.setdefault((trial.setting.label, trial.shape), []).append(trial)
-    packs = []
-    for members in groups.values():
-        # Equal shares rather than full packs and a remainder: no pack is a straggler by design.
-        count = -(-len(members) // _pack_limit(members[0]))
-        ends = [len(members) * i // count for i in range(count + 1)]
-        packs += [Pack(tuple(members[a:b])) for a, b in itertools.pairwise(ends)]
-    return sorted(packs, key=_cost, reverse=True)
-
-
-def _pack_limit(trial: Trial) -> int:
-    asked = trial.setting.resources.trials_per_pack
-    if isinstance(asked, int):
-        return asked
-    return max(1, min(MAX_PACK, PACK_BYTES // trial_bytes(trial)))
-
-
-def trial_bytes(trial: Trial) -> int:
-    """Memory that one member of a pack needs: its rows, its parameters, a batch's activations."""
-    point = trial.point
-    item = 8 if trial.setting.train.dtype == "float64" else 4
-    rows = (2 * trial.train_size + trial.test_size) * (point.n + 2)
-    parameters = 3 * point.width * (point.n + 2)
-    activations = 4 * min(point.batch_size, trial.train_size) * point.width
-    return item * (rows + parameters + activations)
-
-
-def _cost(pack: Pack) -> float:
-    return sum(
-        trial.budget_epochs * trial.train_size * trial.point.width * trial.point.n
-        for trial in pack.trials
-    )
 
 
 def _canonical(content: Any) -> str:

@@ -15,9 +15,10 @@ from study.bars import BARS, SHAPES, Bar, Shape
 from study.bench import bench, engine_on
 from study.engine import ReluEngine
 from study.errors import StudyError
+from study.packing import group
 from study.plain_loop import PlainLoop
 from study.runner import pick_engine
-from study.trials import Pack, group
+from study.trials import Pack
 
 TINY = {name: Shape(n=12, k=2, p=24, N=40, together=2, cap=5) for name in SHAPES}
 

@@ -17,7 +17,7 @@ from study.fused import Bits, FusedEngine, Library
 from study.nets.losses import LOSSES
 from study.streams import Purpose
 from study.study_file import resolve
-from study.tasks.parity import Rows
+from study.tasks.parity import PackedRows
 from study.trials import Trial, expand
 
 HERE = Path(__file__).parent
@@ -180,8 +180,9 @@ def test_alignment_does_not_matter(engine, offset):
     moved.copy_(state.incoming)
     shifted = replace(state, incoming=moved, outgoing=state.outgoing.clone())
     fields = {"keys": state.keys.ctypes.data, "used": state.learned.ctypes.data}
-    correct = state.met.ctypes.data
-    engine._call(shifted, state.train, reads=False, epoch=1, correct=correct, **fields)  # in place
+    right = np.zeros_like(state.learned)
+    fields["correct"] = right.ctypes.data
+    engine._call(shifted, state.train, reads=False, epoch=1, **fields)  # in place
     assert_same_bits([moved.numpy()], [engine.step(state).incoming.numpy()])
 
 
@@ -277,24 +278,56 @@ def test_fresh_rows_every_pass(engine):
     assert (a.train_correct == b.train_correct).all()
 
 
-def test_a_probe_counts_the_first_rows_exactly(engine):
-    state = run(engine, trials_of(2), 2)
-    few = Bits(*(part[:, :19].contiguous() for part in state.train))
-    a, b = engine.count(state, state.train, 19), engine.count(state, few)
-    assert_same_bits(a, b)
-
-
-def test_a_verdict_is_proof(engine):
+def test_a_glance_proves_what_it_says_whatever_was_looked_at_before(engine):
     state = run(engine, trials_of([0, 1, 2], n=14, data={"test_rows": 2048}), 3)
-    whole = engine.count(state, state.test)
-    wrong = 2048 - whole.correct
-    for allowed in (wrong, wrong - 1, wrong // 4, np.zeros_like(wrong)):
-        found = engine.count(state, state.test, allowed=allowed)
-        above = found.looked - found.correct <= allowed
-        assert (above == (wrong <= allowed)).all()
-        assert (found.looked[above] == 2048).all()
-        assert (found.correct[above] == whole.correct[above]).all()
-    assert (found.looked == 128).all()
+    reading = engine.read(state)
+    train_rows = state.train.labels.shape[1]
+    wrong = np.stack((train_rows - reading.train_correct, 2048 - reading.test_correct))
+    none = np.full_like(wrong, -1)
+    for allowed in (wrong, wrong - 1, wrong // 4, np.zeros_like(wrong), none, wrong):
+        found = engine.glance(state, *allowed)
+        known = np.stack((found.train_wrong, found.test_wrong))
+        assert ((known <= allowed) == (wrong <= allowed)).all()
+        assert (known <= wrong).all()
+        exact = (wrong <= allowed) & (allowed >= 0)
+        assert (known[exact] == wrong[exact]).all()
+        assert (found.weight_norm == reading.weight_norm).all()
+    assert sorted(state.test.ranks[0].tolist()) == list(range(2048))
+    again = engine.read(state)
+    assert (again.test_loss == reading.test_loss).all()
+
+
+def test_both_kernels_see_the_same_in_a_glance(engine):
+    trials = trials_of([0, 1, 2], train={"dtype": "float64"})
+    ours, theirs = run(engine, trials, 3), run(ReluEngine(), trials, 3)
+    everything = np.full(3, 10**6)
+    a = engine.glance(ours, everything, everything)
+    b = ReluEngine().glance(theirs, everything, everything)
+    assert (a.train_wrong == b.train_wrong).all()
+    assert (a.test_wrong == b.test_wrong).all()
+    assert (a.active == b.active).all()
+
+
+def test_a_net_without_an_active_unit_is_seen_in_a_glance(engine):
+    (trial,) = trials_of()
+    arrays = {name: array.copy() for name, array in engine.dump(engine.allocate([trial])).items()}
+    arrays["incoming"][:] = 0
+    arrays["incoming"][..., -1] = -1
+    state = engine.restore([trial], arrays)
+    none, some = np.array([-1]), np.array([3])
+    assert not engine.glance(state, some, none).active[0]
+    assert not engine.glance(state, none, some).active[0]
+    assert engine.glance(state, none, none).active[0]  # nothing was looked at
+
+
+def test_some_members_are_read_as_all_are(engine):
+    state = run(engine, trials_of([0, 1, 2]), 2)
+    whole = engine.read(state, ["effective_sparsity"])
+    some = engine.read(state, ["effective_sparsity"], np.array([0, 2]))
+    for field in ("train_correct", "test_correct", "train_loss", "test_loss", "weight_norm"):
+        assert (getattr(some, field) == getattr(whole, field)[[0, 2]]).all()
+    for name, sizes in some.measured.items():
+        assert (sizes == whole.measured[name][[0, 2]]).all()
 
 
 def test_versions_agree_to_rounding(library):
@@ -309,10 +342,12 @@ def test_versions_agree_to_rounding(library):
 
 
 def test_signs_survive_packing():
-    inputs = torch.randint(0, 2, (2, 5, 12)).float() * 2 - 1
-    inputs[..., -1] = 1
-    bits = Bits.of(Rows(inputs, torch.ones(2, 5)))
-    assert torch.equal(bits.signs(11, torch.float32), inputs)
+    for count in (1, 4, 11, 32, 33, 70):
+        words = torch.randint(0, 2**32, (2, 5, -(-count // 32)))
+        words[..., -1] &= (1 << (count - 1) % 32 + 1) - 1
+        rows = PackedRows(words, torch.ones(2, 5, dtype=torch.int8), count)
+        signs = Bits.of(rows).signs(count, torch.float32)
+        assert torch.equal(signs, rows.unpacked(torch.float32).inputs)
 
 
 @pytest.mark.slow

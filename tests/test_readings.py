@@ -1,10 +1,10 @@
-"""Which epochs are read and which readings are kept."""
+"""Which epochs are on schedule, and the log of readings."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.readings import WINDOW, ReadingLog, log_spaced, scheduled
+from study.readings import ReadingLog, log_spaced, scheduled
 from study.spec import PerDecade
 
 
@@ -21,57 +21,40 @@ def test_schedules():
     assert [e for e in range(25) if scheduled(e, PerDecade(per_decade=2))] == [0, 1, 3, 10]
 
 
-def log_of(due, events, members, keep=5, hold=3):
-    """Feed epochs to a log; a reading's one value is its epoch."""
-    log = ReadingLog(members, 1, hold, keep)
-    for epoch, (who, event) in enumerate(zip(due, events, strict=True)):
-        numbers = np.flatnonzero(who)
-        if len(numbers):
-            values = np.full((1, len(numbers)), float(epoch))
-            log.add(epoch, numbers, values, event[numbers])
-    return log
-
-
-def kept_epochs(log, member):
-    kept = log.leave(np.array([member]))
-    assert kept.epochs.tolist() == kept.values[0].tolist()
-    assert set(kept.members) <= {member}
-    assert len(set(kept.epochs)) == len(kept.epochs)
-    return sorted(kept.epochs.tolist())
-
-
-def test_readings_around_an_event_are_kept_and_so_is_the_last():
-    due = np.ones((81, 1), bool)
-    events = np.zeros((81, 1), bool)
-    events[52] = True  # the event happened at 50, and was known when it had held three readings
-    kept = kept_epochs(log_of(due, events, 1), 0)
-    assert set(range(50 - WINDOW, 52 + WINDOW + 1)) <= set(kept)
-    assert 80 in kept
-    spaced = {e for e in range(81) if any(e - 1 < 10 ** (i / 5) <= e for i in range(11))}
-    outside = set(range(81)) - set(range(45, 58)) - {80}
-    assert set(kept) & outside == (spaced | {0}) & outside
-    assert kept_epochs(log_of(due, events & False, 1), 0) == sorted(spaced | {0, 80})
-
-
-def test_a_sparse_schedule_keeps_a_reading_for_every_log_spaced_epoch():
-    due = (np.arange(1001) % 7 == 0)[:, None]
-    kept = kept_epochs(log_of(due, np.zeros_like(due), 1, keep=30), 0)
-    assert kept[:10] == [0, 7, 14, 21, 28, 35, 42, 49, 56, 63]
-    assert sum(100 <= epoch < 990 for epoch in kept) == 30  # 994, the last, is kept besides
-
-
-@given(st.integers(0, 2**32), st.integers(1, 4))
-def test_what_is_kept_does_not_depend_on_neighbours_or_on_a_checkpoint(seed, hold):
+@given(st.integers(0, 2**32), st.sampled_from([1, 5, 30, "all"]))
+def test_the_log_asks_for_a_reading_at_each_log_spaced_epoch_and_hands_it_over(seed, keep):
     chance = np.random.default_rng(seed)
-    due = chance.random((120, 5)) < chance.random(5)
-    events = due & (chance.random((120, 5)) < 0.05)
-    together = log_of(due, events, 5, hold=hold)
-    resumed = ReadingLog(5, 1, hold, 5)
-    resumed.load(together.arrays())
-    for member in range(5):
-        alone = log_of(due[:, [member]], events[:, [member]], 1, hold=hold)
-        if not due[:, member].any():
-            continue
-        expected = kept_epochs(alone, 0)
-        assert kept_epochs(together, member) == expected
-        assert kept_epochs(resumed, member) == expected
+    log, resumed, expected = ReadingLog(3, 1, keep), ReadingLog(3, 1, keep), {}
+    for epoch in np.flatnonzero(chance.random(150) < 0.5).tolist():
+        wanted = np.flatnonzero(log.wants(epoch, np.arange(3)))
+        read = np.union1d(wanted, np.flatnonzero(chance.random(3) < 0.1))
+        for member in read:
+            expected.setdefault(int(member), []).append(epoch)
+        log.add(epoch, read, np.full((1, len(read)), float(epoch)))
+        assert not log.wants(epoch, read).any()
+    resumed.load(log.arrays())
+    for member, epochs in expected.items():
+        for each in (log, resumed):
+            kept = each.leave(np.array([member]))
+            assert kept.epochs.tolist() == kept.values[0].tolist() == epochs
+            assert set(kept.members) == {member}
+
+
+def test_a_schedule_of_its_own_keeps_a_reading_for_every_log_spaced_epoch():
+    log = ReadingLog(1, 1, 30)
+    kept = []
+    for epoch in range(0, 1001, 7):
+        if log.wants(epoch, np.array([0])).any():
+            log.add(epoch, np.array([0]), np.zeros((1, 1)))
+            kept.append(epoch)
+    assert kept[:10] == [0, 7, 14, 21, 28, 35, 42, 49, 56, 63]
+    assert sum(100 <= epoch < 990 for epoch in kept) == 30
+
+
+def test_readings_out_of_order_and_repeated_come_out_once_in_order():
+    log = ReadingLog(2, 1, 5)
+    for epoch in (0, 9, 7, 9, 8):
+        log.add(epoch, np.array([0, 1]), np.full((1, 2), float(epoch)))
+    kept = log.leave(np.array([0, 1]))
+    assert kept.members.tolist() == [0] * 4 + [1] * 4
+    assert kept.epochs.tolist() == [0, 7, 8, 9] * 2

@@ -9,6 +9,7 @@ import typer
 
 import analysis.cli
 import study.cli
+from study.catalogue import MEASURES
 from study.schema import READINGS, TRIALS
 from study.spec import Setting
 from study.study_file import resolve
@@ -66,6 +67,12 @@ def test_the_column_table_is_the_schema(title, schema):
     for row in table.splitlines()[2:]:
         named += re.findall(r"`(\w+)`", row.split("|")[1])
     assert named == schema.names
+
+
+def test_the_table_of_measures_is_the_catalogue():
+    table = README.split("| `readings.measures` |")[1].split("\n\n")[0]
+    rows = [f"| `{name}` | {row.says} | {row.source} |" for name, row in MEASURES.items()]
+    assert table.splitlines()[2:] == rows
 
 
 def test_the_study_file_shown_is_valid_and_says_every_key():

@@ -283,8 +283,8 @@ def test_a_trial_replays_exactly_from_its_row(tmp_path):
 
 def test_a_replay_says_by_how_much_it_moved(tmp_path):
     class Shifted(ReluEngine):
-        def read(self, state, names=()):
-            reading = super().read(state, names)
+        def read(self, state, names=(), places=None):
+            reading = super().read(state, names, places)
             reading.train_loss[...] += 0.25
             return reading
 

@@ -149,8 +149,8 @@ BAD = [
     ({"train": {"loss": "huber"}}, "train.loss: 'huber'", "'hinge'"),
     ({"data": {"test_rows": 7}}, "data.test_rows: 7", "100"),
     (
-        {"readings": {"measures": ["sparsity"]}},
-        "readings.measures: 'sparsity'",
+        {"readings": {"measures": ["effective_sparcity"]}},
+        "readings.measures: 'effective_sparcity'",
         "effective_sparsity",
     ),
     ({"readings": {"every": 2, "per_decade": 3}}, "readings: every = 2", "Keep one"),

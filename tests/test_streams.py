@@ -75,3 +75,12 @@ def test_rows_are_signs_and_do_not_depend_on_how_many_follow(bits, rows):
         assert drawn[..., place].gt(0).equal((packed[..., place // 32] >> place % 32 & 1).bool())
     unused = 32 * packed.shape[-1] - bits
     assert (packed[..., -1] >> (32 - unused)).eq(0).all()
+
+
+@given(
+    st.tuples(WORD, WORD), st.integers(0, 2**32 - 9), st.integers(0, 2**32 - 1), st.integers(1, 9)
+)
+def test_the_compiled_streams_are_those_of_torch(key, low, high, count):
+    many = torch.tensor([key, [key[1], key[0]], [0, 2**32 - 1]])
+    expected = streams._blocks_by_torch(many, (low, high), count)
+    assert torch.equal(streams.blocks(many, (low, high), count), expected)

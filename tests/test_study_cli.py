@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -151,3 +152,25 @@ def test_status_of_a_study_that_is_half_done(run, tmp_path):
     assert status["packs"] == {"done": 2}
     assert "planned" in run("status", tmp_path / "small")[1].decode()
     assert Store.open(tmp_path / "small").trials().num_rows == 4
+
+
+def test_a_plan_says_what_measures_cost(run, tmp_path):
+    asked = 'readings.measures=["relevant_share", "arity"]'
+    typed = ("plan", "quick", "--out", tmp_path)
+    plain, more = (json.loads(run(*typed, *extra, "--json")[1]) for extra in ((), ("--set", asked)))
+    assert plain["measures"] == {}
+    assert 0 < more["measures"]["relevant_share"] < more["measures"]["arity"]
+    assert more["core_seconds"] > plain["core_seconds"]
+    text = run(*typed, "--set", asked)[1].decode()
+    assert re.search(r"arity adds about [\d,]+0% to a reading", text)
+
+
+def test_plan_warns_where_decay_overshoots(run):
+    sets = ["--set", "axes.weight_decay=[0.01,20]", "--set", "axes.learning_rate=0.1"]
+    code, out, _ = run("plan", "quick", *sets)
+    assert code == 0
+    assert b"warning: learning_rate x weight_decay: 0.1 x 20; decay alone overshoots" in out
+    _, out, _ = run("plan", "quick", *sets, "--json")
+    assert len(json.loads(out)["warnings"]) == 1
+    _, out, _ = run("plan", "quick", "--json")
+    assert json.loads(out)["warnings"] == []

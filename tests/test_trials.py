@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.errors import SpecError
+from study.packing import PACK_BYTES, group, most_together, trial_bytes
 from study.study_file import load_spec
-from study.trials import Pack, Shape, expand, group
+from study.trials import Pack, Shape, expand
 
 
 def ids(trials):
@@ -24,7 +25,7 @@ def test_the_grid_is_every_point_with_every_seed():
 
 def test_identity_is_content():
     """Golden ids: a change here orphans every stored study, so it must be meant."""
-    [trial] = expand(load_spec("two_circuits", ("seeds=1",)))
+    trial = expand(load_spec("two_circuits", ("seeds=1",)))[0]
     assert trial.trial_id == "e4db173604866b98f8ea"
     assert trial.stream_key == (4190530825, 2005967606)
 
@@ -136,3 +137,25 @@ def test_test_rows_are_what_is_asked_or_what_is_left():
     assert trials_of({"n": 40}, data={"test_rows": 4000})[0].test_size == 4000
     assert trials_of({"n": 40}, data={"test_rows": "fixed"})[0].test_size == 100
     assert pytest.approx(trials_of({"weight_decay": 0.0})[0].decay_time_epochs) == float("inf")
+
+
+def test_packs_are_large_fit_their_memory_and_leave_nobody_waiting():
+    for axes, seeds in (({"width": 100}, 20_000), ({"width": 1000, "n": 40}, 300)):
+        trials = trials_of(axes, seeds=seeds)
+        packs = group(trials)
+        sizes = [len(pack.trials) for pack in packs]
+        assert max(sizes) <= most_together(trials[0])
+        assert sum(trial_bytes(trial) for trial in packs[0].trials) <= PACK_BYTES
+        assert len(packs) >= min(64, seeds // 64)
+        assert max(sizes) - min(sizes) <= 1
+    assert len(group(trials_of({"width": 10}, seeds=64))) == 1  # too small to be worth splitting
+
+
+def test_memory_follows_what_a_pack_keeps():
+    [plain] = trials_of({"width": 1000}, seeds=1)
+    [doubles] = trials_of({"width": 1000}, seeds=1, train={"dtype": "float64"})
+    [held] = trials_of({"width": 1000}, seeds=1, detect={"hold": 10})
+    [adam] = trials_of({"width": 1000}, seeds=1, train={"optimizer": "adamw"})
+    assert trial_bytes(plain) < trial_bytes(doubles) < 2 * trial_bytes(plain)
+    assert trial_bytes(plain) < trial_bytes(held)
+    assert trial_bytes(plain) < trial_bytes(adam)

@@ -17,24 +17,27 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #define GROUP 16      /* neurons side by side in the weights */
 #define READ_ROWS 256 /* rows that share a set of tables in a reading: no result depends on it, rows do not meet */
+#define FEW_ROWS 64   /* the same in a glance, which can then stop early */
 #define ORDER 7       /* streams.Purpose.ORDER */
 
 /* What Python hands over; fused.py mirrors it. Arrays are C-contiguous, T first. */
 struct pack {
     int64_t members, rows, batch, bits, width; /* T, N, B, n, and p rounded up to GROUP */
-    int64_t stride;                            /* rows from one member to the next, at least N */
     int64_t epoch, loss;                       /* loss: HINGE and so on */
-    const uint8_t *inputs;                     /* [T, stride, ceil(n / 4)] four bits a byte, set for +1 */
-    const int8_t *labels;                      /* [T, stride] of -1 and +1 */
+    const uint8_t *inputs;                     /* [T, N, ceil(n / 4)] four bits a byte, set for +1 */
+    const int8_t *labels;                      /* [T, N] of -1 and +1 */
     const uint32_t *keys;                      /* [T, 2] of the trials' streams; NULL: rows as they lie */
     const double *rate, *decay;                /* [T] */
-    const int64_t *allowed;                    /* [T] wrong rows after which a reading stops; NULL: it reads all */
+    const int64_t *allowed;                    /* [T] a reading stops when more rows than so many are wrong and a
+                                                  neuron was active, at once below 0; NULL: it reads all */
+    uint32_t *ranks;                           /* [T, N] the order in which a glance meets the rows; it moves the
+                                                  wrong ones to the front, for the next; NULL: rows as they lie */
     void *weights, *outgoing;                  /* [T, p / GROUP, n + 1, GROUP] and [T, p], zero beyond p; an epoch
                                                   changes them where they lie */
     int64_t *correct;                          /* [T] rows predicted right; in an epoch, when the pass met them */
     int64_t *used;                             /* [T] an epoch's rows with a slope; a reading's rows looked at */
-    double *mean_loss;                         /* [T] a reading's, as is */
-    double *weight_norm;                       /* [T] over W, b and u */
+    double *mean_loss;                         /* [T] a reading's, as is; NULL where it is not wanted */
+    double *weight_norm;                       /* [T] over W, b and u; NULL where it is not wanted */
     uint8_t *any_active;                       /* [T] whether any neuron is active on any row */
 };
 
@@ -66,6 +69,14 @@ static inline void threefry(const uint32_t key[2], uint32_t x0, uint32_t x1, uin
         x1 += schedule[(group + 2) % 3] + group + 1;
     }
     out[0] = x0, out[1] = x1;
+}
+
+/* Threefry of `count` counters from (low, high) on, under T keys [T, 2]: words [T, count, 2], as in study/streams.py. */
+void stream_blocks(const int64_t *keys, int64_t T, int64_t low, int64_t high, int64_t count, uint32_t *words) {
+    for (int64_t t = 0; t < T; t++) {
+        const uint32_t key[2] = {(uint32_t)keys[2 * t], (uint32_t)keys[2 * t + 1]};
+        for (int64_t i = 0; i < count; i++, words += 2) threefry(key, (uint32_t)(low + i), (uint32_t)high, words);
+    }
 }
 
 /* Radix sort by the high half, byte by byte: stable, so equal keys stay in the order of their low halves. */
@@ -170,7 +181,7 @@ const char *relu_version(int version) {
  * Denormals are flushed meanwhile: dying neurons get there, and a product with them is 87 times slower. */
 int relu_run(const struct pack *asked, int version, int doubles, int reads) {
     struct pack pack = *asked;
-    if (reads) pack.batch = pack.allowed ? READ_ROWS / 2 : READ_ROWS; /* to stop early is worth smaller steps */
+    if (reads) pack.batch = READ_ROWS;
 #if defined(__x86_64__)
     unsigned mode = __builtin_ia32_stmxcsr();
     __builtin_ia32_ldmxcsr(mode | 0x8040); /* FTZ and DAZ */

@@ -170,13 +170,13 @@ static void NAME(sweep)(const struct pass *s, int learns, int64_t rows) {
     }
 }
 
-/* f(x) y of a row of the batch looked at, which is row `at` of the pass. */
-static inline REAL NAME(margin)(const struct pass *s, int64_t r, int64_t at) {
+/* f(x) of a row of the batch looked at. */
+static inline REAL NAME(score)(const struct pass *s, int64_t r) {
     vec f = s->scores[r];
     ints lane;
     UNROLL for (int i = 0; i < LANES; i++) lane[i] = i;
     UNROLL for (int half = LANES / 2; half; half /= 2) f += __builtin_shuffle(f, lane ^ half);
-    return f[0] * s->labels[NAME(row)(s, at)];
+    return f[0];
 }
 
 /* The order of this epoch: streams.orders(streams.fold(key, ORDER, epoch), N). */
@@ -210,7 +210,7 @@ static void NAME(epoch)(const struct pack *pack, int64_t t, struct pass *s) {
         NAME(sweep)(s, start > 0, rows);
         s->count = 0;
         for (int64_t r = 0; r < rows; r++) {
-            REAL margin = NAME(margin)(s, r, start + r), y = s->labels[NAME(row)(s, start + r)];
+            REAL y = s->labels[NAME(row)(s, start + r)], margin = NAME(score)(s, r) * y;
             REAL slope = (REAL)slope_at(pack->loss, margin) * y / (REAL)rows;
             correct += margin > 0;
             if (slope == 0) continue; /* a NaN goes on */
@@ -240,7 +240,20 @@ INLINE void NAME(tabulate)(const REAL *weights, int64_t n, int64_t v, int64_t q,
     UNROLL for (int c = 0; c < 16; c++) sums[c] = sum[c];
 }
 
-/* R rows through V vectors of neurons by their tables. */
+/* Q quads of R rows through V vectors of neurons by their tables. Q places come in one load, because loads are what
+ * this waits for: a table entry is one already. */
+INLINE void NAME(add_quads)(const int Q, const int R, const int V, const uint16_t *x, int64_t quads, const char *table,
+                            vec sum[4][2]) {
+    UNROLL for (int r = 0; r < R; r++) {
+        uint64_t places = 0;
+        memcpy(&places, x + r * quads, Q * sizeof *x);
+        UNROLL for (int q = 0; q < Q; q++)
+            UNROLL for (int k = 0; k < V; k++)
+                sum[r][k] += *(const vec *)(table + (uint16_t)(places >> 16 * q) + (q * V + k) * 16 * sizeof(vec));
+    }
+}
+
+/* R rows through V vectors of neurons. */
 INLINE void NAME(lookup)(const int R, const int V, const struct pass *s, int64_t v, int64_t row, ints *alive) {
     const int64_t quads = s->quads;
     const uint16_t *x = s->offsets + row * quads;
@@ -280,33 +293,54 @@ static double NAME(squares)(const REAL *numbers, int64_t count) {
     return sum;
 }
 
+static int NAME(nonzero)(ints bits) {
+    INT some = 0;
+    for (int lane = 0; lane < LANES; lane++) some |= bits[lane];
+    return some != 0;
+}
+
 static void NAME(read)(const struct pack *pack, int64_t t, struct pass *s) {
-    const int64_t N = pack->rows, B = pack->batch, vectors = s->width / LANES;
+    const int64_t N = pack->rows, B = pack->batch, quads = s->quads, vectors = s->width / LANES;
     const int64_t allowed = pack->allowed ? pack->allowed[t] : N;
-    int64_t looked = 0, correct = 0, v;
+    uint32_t *ranks = pack->ranks ? pack->ranks + t * N : NULL;
+    int64_t looked = 0, wrong = 0;
     double loss = 0;
     ints any = {0};
-    while (looked < N && looked - correct <= allowed) {
-        int64_t rows = N - looked < B ? N - looked : B;
-        const uint8_t *inputs = s->inputs + looked * s->quads;
+    while (allowed >= 0 && looked < N && (wrong <= allowed || !NAME(nonzero)(any))) {
+        int64_t rows = B, least = looked ? looked / 2 : allowed + 1, v = 0;
+        if (ranks && least < B) rows = least < FEW_ROWS ? FEW_ROWS : least;
+        rows = rows < N - looked ? rows : N - looked;
         memset(s->scores, 0, rows * sizeof(vec));
-        for (int64_t i = 0; i < rows * s->quads; i++) s->offsets[i] = (uint16_t)(inputs[i] * sizeof(vec));
-        for (v = 0; v + 2 <= vectors; v += 2) NAME(consult)(2, s, v, rows, &any);
-        if (v < vectors) NAME(consult)(1, s, v, rows, &any);
         for (int64_t r = 0; r < rows; r++) {
-            REAL margin = NAME(margin)(s, r, looked + r);
-            correct += margin > 0;
-            loss += loss_at(pack->loss, margin);
+            const uint8_t *inputs = s->inputs + (ranks ? ranks[looked + r] : looked + r) * quads;
+            for (int64_t q = 0; q < quads; q++) s->offsets[r * quads + q] = (uint16_t)(inputs[q] * sizeof(vec));
         }
-        looked += rows;
+        for (; v + 2 <= vectors; v += 2) NAME(consult)(2, s, v, rows, &any);
+        if (v < vectors) NAME(consult)(1, s, v, rows, &any);
+        for (int64_t r = 0; r < rows; r++, looked++) {
+            int64_t row = ranks ? ranks[looked] : looked;
+            REAL margin = NAME(score)(s, r) * s->labels[row];
+            int misses = !(margin > 0); /* not margin <= 0: a NaN is wrong; and no branch on it, half may be */
+            if (pack->mean_loss) loss += loss_at(pack->loss, margin);
+            if (ranks) {
+                uint32_t first = ranks[wrong];
+                ranks[looked] = misses ? first : (uint32_t)row;
+                ranks[wrong] = misses ? (uint32_t)row : first;
+            }
+            wrong += misses;
+        }
     }
-    INT alive = 0;
-    for (int lane = 0; lane < LANES; lane++) alive |= any[lane];
-    pack->correct[t] = correct;
+    if (ranks) /* rows found right go behind those not looked at, as far as there are any */
+        for (int64_t i = wrong, j = N - 1; i < looked && j >= looked; i++, j--) {
+            uint32_t rank = ranks[i];
+            ranks[i] = ranks[j], ranks[j] = rank;
+        }
+    pack->correct[t] = looked - wrong;
     pack->used[t] = looked;
-    pack->mean_loss[t] = loss / (double)looked;
-    pack->any_active[t] = alive != 0;
-    pack->weight_norm[t] = sqrt(NAME(squares)(s->weights, s->width * (s->n + 1)) + NAME(squares)(s->outgoing, s->width));
+    pack->any_active[t] = NAME(nonzero)(any);
+    if (pack->mean_loss) pack->mean_loss[t] = loss / (double)looked;
+    if (pack->weight_norm)
+        pack->weight_norm[t] = sqrt(NAME(squares)(s->weights, s->width * (s->n + 1)) + NAME(squares)(s->outgoing, s->width));
 }
 
 /* All members of a pack, one after the other. */
@@ -328,8 +362,8 @@ static int NAME(run)(const struct pack *pack, int reads) {
     if (!room) return -1;
     for (int i = 0; i < count; next += (parts[i++].bytes + 63) / 64 * 64) memcpy(parts[i].at, &next, sizeof next);
     for (int64_t t = 0; t < pack->members; t++) {
-        s.inputs = pack->inputs + t * pack->stride * quads;
-        s.labels = pack->labels + t * pack->stride;
+        s.inputs = pack->inputs + t * N * quads;
+        s.labels = pack->labels + t * N;
         s.weights = (REAL *)pack->weights + t * p * (n + 1);
         s.outgoing = (REAL *)pack->outgoing + t * p;
         (reads ? NAME(read) : NAME(epoch))(pack, t, &s);

@@ -30,24 +30,74 @@ class Rows:
     inputs: Tensor
     labels: Tensor
 
+    def take(self, index: Tensor) -> "Rows":
+        """The rows of the members at `index`, an int64 tensor [T']."""
+        return Rows(self.inputs[index], self.labels[index])
+
+
+@dataclass(frozen=True, slots=True)
+class PackedRows:
+    """Rows of `bits` signs as words of 32 bits, int64 [T, N, W], and labels, int8 [T, N]."""
+
+    words: Tensor
+    labels: Tensor
+    bits: int
+
+    def unpacked(self, dtype: torch.dtype) -> Rows:
+        """The rows as numbers, with their column of ones."""
+        inputs = streams.unpack_rows(self.words, self.bits).to(dtype)
+        ones = torch.nn.functional.pad(inputs, (0, 1), value=1.0)
+        return Rows(ones, self.labels.to(dtype))
+
 
 class Parity:
-    """The data of one pack of parity trials, all of one shape.
+    """The data of one pack of parity trials as numbers of one type, all trials of one shape.
 
     `train` and `test` are the rows; online packs have no fixed training rows, and `fresh(epoch)`
     draws those of one pass.
     """
 
     def __init__(self, trials: Sequence[Trial], device: torch.device, dtype: torch.dtype) -> None:
+        self._packed, self._dtype = PackedParity(trials, device), dtype
+        self.train, self.test = (
+            rows.unpacked(dtype) for rows in (self._packed.train, self._packed.test)
+        )
+
+    @property
+    def online(self) -> bool:
+        """Whether every pass has fresh rows."""
+        return self._packed.online
+
+    @property
+    def hidden(self) -> Tensor:
+        """Which bits are hidden: bool [T, n], k of them true."""
+        return self._packed.hidden
+
+    def fresh(self, epoch: int) -> Rows:
+        """The rows of one online pass."""
+        return self._packed.fresh(epoch).unpacked(self._dtype)
+
+    def take(self, index: Tensor) -> "Parity":
+        """The data of the members at `index`, an int64 tensor [T']."""
+        taken = copy.copy(self)
+        taken._packed = self._packed.take(index)
+        taken.train, taken.test = self.train.take(index), self.test.take(index)
+        return taken
+
+
+class PackedParity:
+    """How the data of a pack is drawn: `train`, `test` and `fresh(epoch)` as packed rows."""
+
+    def __init__(self, trials: Sequence[Trial], device: torch.device) -> None:
         first = trials[0]
         self._data = first.setting.data
         self._bits = first.point.n
-        self._train_size, self._dtype = first.train_size, dtype
+        self._train_size = first.train_size
         self._keys = torch.tensor(
             [trial.stream_key for trial in trials], dtype=torch.int64, device=device
         )
         self.online = first.point.train_size is None
-        self.hidden = self._hidden(trials)
+        self.hidden = hidden_bits(trials, device)
         fixed = self._fixed_rows(first.test_size) if self._data.test_rows == "fixed" else None
         train = None if self.online else self._train_rows(fixed)
         test = self._test_rows(train, first.test_size) if fixed is None else fixed
@@ -55,41 +105,27 @@ class Parity:
         self.test = self._labelled(test, Purpose.TEST_LABELS)
         self.train = self.fresh(0) if train is None else self._labelled(train, Purpose.TRAIN_LABELS)
 
-    def fresh(self, epoch: int) -> Rows:
+    def fresh(self, epoch: int) -> PackedRows:
         """The rows of one online pass: independent draws, none of them a test row."""
         keys = streams.fold(self._keys, Purpose.TRAIN_ROWS, epoch)
         rows = self._independent(keys, self._train_size, self._avoided)
         return self._labelled(rows, Purpose.TRAIN_LABELS, epoch)
 
-    def take(self, index: Tensor) -> "Parity":
-        """The data of the members at `index`, an int64 tensor [T']."""
+    def take(self, index: Tensor) -> "PackedParity":
+        """The data of the members at `index`, an int64 tensor [T']; `fresh` draws theirs only."""
         taken = copy.copy(self)
         taken._keys, taken.hidden = self._keys[index], self.hidden[index]
         taken._avoided = None if self._avoided is None else self._avoided[index]
-        taken.train = Rows(self.train.inputs[index], self.train.labels[index])
-        taken.test = Rows(self.test.inputs[index], self.test.labels[index])
         return taken
 
-    def _hidden(self, trials: Sequence[Trial]) -> Tensor:
-        """Which bits are hidden: bool [T, n], k of them true."""
-        k = torch.tensor([trial.point.k for trial in trials], device=self._keys.device)
-        if self._data.hidden_bits == "first":
-            rank = torch.arange(self._bits, device=k.device).expand(len(trials), -1)
-        else:
-            order = streams.orders(streams.fold(self._keys, Purpose.HIDDEN_BITS), self._bits)
-            rank = order.argsort(dim=-1)
-        return rank < k[:, None]
-
-    def _labelled(self, rows: Tensor, purpose: Purpose, epoch: int = 0) -> Rows:
-        """Packed rows [T, N, W] as numbers, with their labels."""
+    def _labelled(self, rows: Tensor, purpose: Purpose, epoch: int = 0) -> PackedRows:
+        """Packed rows [T, N, W] with their labels."""
         if self._data.labels == "random":
             minus = streams.words(streams.fold(self._keys, purpose, epoch), rows.shape[1]) & 1
         else:
             negative = self._hidden_words[:, None, :] & ~rows
             minus = _parity(negative)
-        inputs = streams.unpack_rows(rows, self._bits).to(self._dtype)
-        ones = torch.nn.functional.pad(inputs, (0, 1), value=1.0)
-        return Rows(ones, (1 - 2 * minus).to(self._dtype))
+        return PackedRows(rows, (1 - 2 * minus).to(torch.int8), self._bits)
 
     @property
     def _hidden_words(self) -> Tensor:
@@ -153,6 +189,18 @@ class Parity:
             kept = rows[~torch.isin(_numbers(rows), banned)]
             if len(kept) >= count:
                 return kept[:count]
+
+
+def hidden_bits(trials: Sequence[Trial], device: torch.device) -> Tensor:
+    """Which bits are hidden: bool [T, n], k of them true."""
+    first, bits = trials[0], trials[0].point.n
+    k = torch.tensor([trial.point.k for trial in trials], device=device)
+    if first.setting.data.hidden_bits == "first":
+        rank = torch.arange(bits, device=device).expand(len(trials), -1)
+    else:
+        keys = torch.tensor([trial.stream_key for trial in trials], device=device)
+        rank = streams.orders(streams.fold(keys, Purpose.HIDDEN_BITS), bits).argsort(dim=-1)
+    return rank < k[:, None]
 
 
 def _numbers(rows: Tensor) -> Tensor:

@@ -1,0 +1,98 @@
+"""The paper's figures and findings from a store: replay, frames, charts, page.
+
+`make_figures` is what `analysis figures` does; what it says of a store's trials, `Findings`, is
+what docs/findings.md quotes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from analysis import lines, paper
+from analysis.album import Drawing, Plate, make_folder, write_album
+from analysis.frames import some_trials
+from analysis.paper import FIGURES, NEURONS, Figure, Panel
+from analysis.studied import Studied, study_trials
+from study.errors import UsageError
+from study.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """A row a trial, a row a setting and finding, figures left out, and where the files are."""
+
+    trials: pd.DataFrame
+    summary: pd.DataFrame
+    left_out: Sequence[str]
+    folder: Path
+
+
+def make_figures(store_url: str | Path, output: str | Path) -> Findings:
+    """Replay the trials that the paper's figures show, and write the page and its files.
+
+    Raises: UsageError where no figure can be drawn; StoreError for the store, also where it holds
+    no trials yet; StudyError where a file cannot be written.
+    """
+    trials = some_trials(store_url)
+    chosen, left_out = paper.choose(trials)
+    if not chosen:
+        raise UsageError(
+            f"{store_url}: {'; '.join(left_out)}; figures need the settings of the study "
+            "two_circuits, by their labels. Make them with `study run two_circuits`."
+        )
+    make_folder(output)
+    studied = study_trials(store_url, pd.concat(chosen.values()))
+    plates = []
+    for figure in FIGURES:
+        seeds = [one for one in studied if one.facts["setting"] == figure.setting]
+        if seeds:
+            plates.append(_plate(figure, seeds, chosen[figure.setting], left_out))
+    command = str(Store.open(store_url).manifest().get("command", ""))
+    facts = "Lines are means over seeds, shades reach from the lowest to the highest seed."
+    title = f"{trials['study'].iloc[0]}: the paper's figures"
+    folder = write_album(output, title, facts, plates, command)
+    found = paper.findings(studied)
+    return Findings(found, paper.summary(found), left_out, folder)
+
+
+def drawing(panel: Panel, name: str, seeds: Sequence[Studied]) -> Drawing | None:
+    """A panel of some seeds as a drawing, or None where they have nothing to show in it."""
+    frame = panel.frame(seeds)
+    if frame.empty:
+        return None
+    if panel is NEURONS:
+        chart = lines.neurons(frame, paper.events(paper.one_seed(seeds)), panel.title)
+    else:
+        events = paper.events(seeds)
+        chart = lines.bands(frame, events, panel.title, log=panel.log, ceiling=panel.ceiling)
+    return Drawing(name, chart, frame)
+
+
+def _plate(
+    figure: Figure, seeds: Sequence[Studied], trials: pd.DataFrame, left_out: list[str]
+) -> Plate:
+    """A figure with the panels that its seeds have; what is missing joins `left_out`."""
+    drawings = []
+    for panel in figure.panels:
+        drawn = drawing(panel, f"figure-{figure.number}-{panel.name}", seeds)
+        if drawn is None:
+            why = "no seed has generalised and kept its circuit"
+            left_out.append(f"figure {figure.number} is left without its {panel.name}: {why}")
+        else:
+            drawings.append(drawn)
+    point = trials.iloc[0]
+    setting = (
+        f"({point['n']}, {point['k']})-parity, {point['width']} neurons, weight decay "
+        f"{point['weight_decay']:g}; {_count(seeds)}"
+    )
+    return Plate(
+        f"Figure {figure.number}. {figure.title}", f"{figure.caption} {setting}.", drawings
+    )
+
+
+def _count(seeds: Sequence[Studied]) -> str:
+    grown = sum(one.facts["generalized_epoch"] is not None for one in seeds)
+    some = "" if grown == len(seeds) else f", of which {grown} generalised"
+    return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}{some}"
