@@ -2,8 +2,8 @@
 
 `frames` reads a store's two tables, `where` understands filters on them; `phases` says what each
 trial did and `cells` what the seeds of a point did together, with the statistics of `estimates`;
-`charts` draws the frames and `page` puts the drawings into a single HTML file. `cli` prints. None
-of it needs torch or Ray.
+`laws` fits equations to the times of events, censored trials included; `charts` draws the frames
+and `page` puts the drawings into a single HTML file. `cli` prints. None of it needs torch or Ray.
 
 Circuits do need torch: `circuits` replays a trial and finds its subnetworks, `following` and
 `tickets` say what became of them, `portrait` shows one trial; `studied` replays many, `paper` makes
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.frames import load_readings, load_trials
+    from analysis.laws import fit_law
     from analysis.page import write_report
     from analysis.phases import cells, classify, summary
     from analysis.where import read_filter
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cells",
     "classify",
+    "fit_law",
     "load_readings",
     "load_trials",
     "read_filter",
@@ -33,6 +35,7 @@ __all__ = [
 _HOMES = {
     "cells": "phases",
     "classify": "phases",
+    "fit_law": "laws",
     "load_readings": "frames",
     "load_trials": "frames",
     "read_filter": "where",

@@ -211,9 +211,9 @@ def named(name: str, frame: pd.DataFrame) -> alt.InlineData:
     return alt.InlineData(values=records(frame), name=name)
 
 
-def legend(**options: Any) -> alt.Legend:
+def legend(title: str | None = None, **options: Any) -> alt.Legend:
     """A legend above the chart, in one row."""
-    return alt.Legend(title=None, orient="top", direction="horizontal", **options)
+    return alt.Legend(title=title, orient="top", direction="horizontal", **options)
 
 
 def themed(chart: Any, width: int, height: int) -> alt.LayerChart:

@@ -5,7 +5,7 @@ Imports that take time wait until a command needs them.
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -188,6 +188,70 @@ def figures(
         answer = {"summary": records(found.summary), "trials": records(found.trials)}
         return json_of({**answer, "left_out": list(found.left_out)})
     return as_text(as_table(found.summary))
+
+
+@app.command()
+def laws(
+    store: StorePath,
+    *,
+    law: Annotated[
+        list[str] | None, typer.Option(help="One law, all that can be fitted otherwise. Repeats.")
+    ] = None,
+    event: Annotated[str, typer.Option(help="memorized, generalized or delay.")] = "generalized",
+    errors: Annotated[str, typer.Option(help="lognormal, loglogistic or weibull.")] = "lognormal",
+    axes: Annotated[
+        str | None, typer.Option(help="Powers beside the law's own: a,b. All axes that vary.")
+    ] = None,
+    cure: Annotated[bool, typer.Option(help="A share of trials never has the event.")] = False,
+    by: Annotated[str | None, typer.Option(help="Fit each value of a column by itself.")] = None,
+    where: Annotated[str | None, typer.Option(help="Keep these trials, as in query.")] = None,
+    draws: Annotated[
+        int, typer.Option("--bootstrap", min=0, help="Resample points so often, too.")
+    ] = 0,
+    scorecard: Annotated[
+        bool, typer.Option("--scorecard", help="Test what was published instead.")
+    ] = False,
+    finite_size: Annotated[
+        bool, typer.Option("--finite-size", help="The share that groks, for each n, instead.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> bytes:
+    """Fit laws of the transition time, censored trials included, best prediction first.
+
+    Estimates come with 95% intervals; those after "points" allow for scatter between points.
+    """
+    from analysis.formats import records
+    from analysis.frames import some_trials
+    from analysis.laws import answers
+    from analysis.laws import finite_size as sizes
+    from analysis.laws import scorecard as statements
+
+    trials = some_trials(store, where)
+    content: Any
+    if scorecard:
+        content = records(statements.scorecard(answers.with_norms_of(store, trials), errors))
+        lines = statements.as_lines(content)
+    elif finite_size:
+        found = sizes.finite_size(trials)
+        content, lines = found.to_json(), sizes.as_lines(found)
+    else:
+        chosen = None if axes is None else [name.strip() for name in axes.split(",")]
+        if law is None or "norms" in law:
+            trials = answers.with_norms_of(store, trials)
+        lists, refused = answers.fit_study(trials, law, event, errors, chosen, cure, by)
+        for line in refused:
+            print(line, file=sys.stderr)
+        if draws:
+            lists = answers.resampled(lists, draws, _count)
+        content = [fit.to_json() for fits in lists for fit in fits]
+        lines = [line for fits in lists for line in answers.as_lines(fits)]
+    return json_of(content) if as_json else as_text(*lines)
+
+
+def _count(done: int, planned: int) -> None:
+    end = "\r" if sys.stderr.isatty() and done < planned else "\n"
+    if end == "\r" or done == planned:
+        print(f"bootstrap: {done}/{planned}", end=end, file=sys.stderr, flush=True)
 
 
 def main() -> None:

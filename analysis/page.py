@@ -22,6 +22,7 @@ from analysis import charts
 from analysis.diagram import TITLES, Diagram, interesting_cell, make_diagram
 from analysis.formats import records
 from analysis.frames import load_readings, some_trials
+from analysis.law_section import law_section, specifications
 from analysis.output import write_whole
 from analysis.phases import PATIENCE, PHASES, summary
 from study.store import Store
@@ -54,10 +55,12 @@ def write_report(
     diagram = make_diagram(trials, x, y)
     drawn = _drawn(diagram)
     readings = load_readings(store_url, drawn)
+    laws, figures = law_section(trials)
     page = _fill(
         {
             **_header(Store.open(store_url).manifest(), trials),
-            "data": _script_json(_page_data(diagram)),
+            "laws": laws,
+            "data": _script_json({**_page_data(diagram), "laws": specifications(figures)}),
             "readings": _pack(drawn, readings),
             "bundle": _bundle(),
             "style": _asset("report.css"),

@@ -14,6 +14,14 @@
   const [diagram, map, curves] = (await Promise.all(
     ["phase-diagram", "time-map", "curves"].map(embed))).map((embedded) => embedded.view);
 
+  for (const law of page.laws) {
+    const figure = element("figure");
+    const chart = element("div", "", {class: "chart"});
+    figure.append(element("h3", law.title), element("figcaption", law.caption), chart);
+    byId("laws").append(figure);
+    await vegaEmbed(chart, law.chart, options);
+  }
+
   let shown = [];  // cells of the slice
   let selected = page.cells.find((cell) => cell.cell === page.start);
   const same = (a, b, axes) => axes.every((axis) => a[axis] === b[axis]);

@@ -9,7 +9,8 @@ from simulated import QUICK, empty_store, simulate
 
 from analysis import load_readings, load_trials
 from analysis.frames import some_trials
-from study.errors import StoreError, UsageError
+from analysis.thin import thin_store
+from study.errors import StoreError, StudyError, UsageError
 from study.schema import READINGS, TRIALS
 
 
@@ -94,3 +95,19 @@ analysis.write_report(sys.argv[1], sys.argv[2])
     )
     assert done.returncode == 0, done.stderr
     assert report.stat().st_size > 100_000
+
+
+def test_a_thin_store_has_the_same_trials_and_the_norms_at_memorising(tmp_path):
+    store = simulate(tmp_path / "quick", {**QUICK, "seeds": 2})
+    thin_store(store, tmp_path / "thin")
+    whole, thin = load_trials(store), load_trials(tmp_path / "thin")
+    pd.testing.assert_frame_equal(
+        *(frame.sort_values("trial_id").reset_index(drop=True) for frame in (whole, thin))
+    )
+    readings, kept = load_readings(store), load_readings(tmp_path / "thin")
+    epochs = whole.set_index("trial_id")["memorized_epoch"]
+    there = readings[readings["epoch"] == readings["trial_id"].map(epochs)]
+    assert kept["weight_norm"].tolist() == there["weight_norm"].tolist()
+    assert 0 < len(kept) < len(readings) / 10
+    with pytest.raises(StudyError, match="Choose another folder"):
+        thin_store(store, tmp_path / "thin")
