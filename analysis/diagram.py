@@ -141,12 +141,14 @@ def _labels(numbers: NDArray[np.float64]) -> list[str]:
 
 
 def _complete(grid: pd.DataFrame, slices: list[str], sizes: dict[str, int]) -> pd.DataFrame:
-    """All positions of the two axes, in each slice that has trials, numbered."""
-    planes = [pd.DataFrame({axis: range(size)}) for axis, size in sizes.items()]
-    full = grid[slices].drop_duplicates() if slices else None
-    for plane in planes:
-        full = plane if full is None else full.merge(plane, how="cross")
-    whole = full.merge(grid, on=[*slices, *sizes], how="left") if full is not None else grid
+    """All positions of the two axes, numbered; in a slice all that any of its trials has."""
+    if slices:
+        across, up = (grid[[*slices, axis]].drop_duplicates() for axis in sizes)
+        full = across.merge(up, on=slices).sort_values([*slices, *sizes])
+    else:
+        planes = [pd.DataFrame({axis: range(size)}) for axis, size in sizes.items()]
+        full = planes[0].merge(planes[1], how="cross")
+    whole = full.merge(grid, on=[*slices, *sizes], how="left")
     whole["trials"] = whole["trials"].fillna(0).astype(int)
     return whole.assign(cell=range(len(whole)))
 

@@ -201,9 +201,10 @@ def test_a_diagram_has_a_cell_for_every_position_and_mixes_none():
     ]
     diagram = make_diagram(trials(*rows, rows[0]))
     assert (diagram.x, diagram.y, diagram.slices) == ("weight_decay", "train_size", ("width",))
-    assert len(diagram.cells) == 2 * 2 * 2
+    narrow, wide = (diagram.cells[diagram.cells["width"] == w] for w in ("50", "100"))
+    assert (len(narrow), len(wide)) == (2 * 2, 1)  # a slice has the positions of its own trials
     assert diagram.cells["trials"].sum() == 4
-    assert list(diagram.cells["cell"]) == list(range(8))
+    assert list(diagram.cells["cell"]) == list(range(5))
     assert diagram.members.groupby("cell").size().max() == 2
     assert diagram.cells["phase"].iloc[interesting_cell(diagram)] == "grokking"
 
