@@ -194,6 +194,6 @@ def equation_of(law: Law, trials: pd.DataFrame, axes: tuple[str, ...]) -> Equati
         check_spread(trials, axis, feature(trials, axis), least=3)
         if isinstance(term, Wall) and term.by:
             means = tuple(float(feature(trials, name).mean()) for name in term.by)
-            term = Wall(term.axis, term.side, term.by, means)  # noqa: PLW2901
+            term = Wall(term.axis, term.side, term.by, means)  # noqa: PLW2901  the same wall with its means
         bound.append(term)
     return Equation(law, tuple(bound))

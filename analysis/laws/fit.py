@@ -170,7 +170,7 @@ def make_design(
     event: str,
     errors: str,
     axes: Sequence[str] | None,
-    cure: bool | Sequence[str],  # noqa: FBT001
+    cure: bool | Sequence[str],  # noqa: FBT001  as in fit_law
 ) -> Design:
     """The likelihood of a law on some trials; arguments and errors as those of `fit_law`."""
     found, family = find_law(law), find_family(errors)
@@ -228,7 +228,7 @@ def _axes(trials: pd.DataFrame, axes: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(axes))
 
 
-def _cure_names(cure: bool | Sequence[str]) -> tuple[str, ...] | None:  # noqa: FBT001
+def _cure_names(cure: bool | Sequence[str]) -> tuple[str, ...] | None:  # noqa: FBT001  as in fit_law
     if isinstance(cure, bool):
         return () if cure else None
     return tuple(cure)

@@ -141,6 +141,6 @@ class Levelling:
         share = 0.5 * (1 + np.tanh(0.5 * theta[1] * u))
         return np.logaddexp(0, theta[1] * u), np.column_stack([share * theta[1], share * u])
 
-    def starts(self, x: Reals, happened: NDArray[np.bool_]) -> list[Reals]:  # noqa: ARG002
+    def starts(self, x: Reals, happened: NDArray[np.bool_]) -> list[Reals]:  # noqa: ARG002  likewise
         """Levelling off at the small end, in the middle, and at the large end."""
         return [np.r_[np.quantile(x[:, 0], share), 1.0] for share in (0.1, 0.5, 0.9)]
