@@ -16,6 +16,7 @@ from study.axes import AXES, ONLINE
 from study.errors import UsageError, unknown
 
 MAX_POSITIONS = 24  # more and the counts in the cells are no longer readable
+MAX_CELLS = 4_000  # of all slices, those without trials included; a cell is half a kilobyte of page
 BINS = 12  # then; wide enough that a few hundred random points meet in some
 
 TITLES = {
@@ -141,13 +142,19 @@ def _labels(numbers: NDArray[np.float64]) -> list[str]:
 
 
 def _complete(grid: pd.DataFrame, slices: list[str], sizes: dict[str, int]) -> pd.DataFrame:
-    """All positions of the two axes, numbered; in a slice all that any of its trials has."""
+    """All positions of the two axes in each slice that has trials, numbered.
+
+    Of many slices, only the positions of a slice's own trials: most of the page would be empty.
+    """
+    planes = [pd.DataFrame({axis: range(size)}) for axis, size in sizes.items()]
+    full = planes[0].merge(planes[1], how="cross")
     if slices:
-        across, up = (grid[[*slices, axis]].drop_duplicates() for axis in sizes)
-        full = across.merge(up, on=slices).sort_values([*slices, *sizes])
-    else:
-        planes = [pd.DataFrame({axis: range(size)}) for axis, size in sizes.items()]
-        full = planes[0].merge(planes[1], how="cross")
+        distinct = grid[slices].drop_duplicates()
+        if len(distinct) * len(full) <= MAX_CELLS:
+            full = distinct.merge(full, how="cross")
+        else:
+            across, up = (grid[[*slices, axis]].drop_duplicates() for axis in sizes)
+            full = across.merge(up, on=slices).sort_values([*slices, *sizes])
     whole = full.merge(grid, on=[*slices, *sizes], how="left")
     whole["trials"] = whole["trials"].fillna(0).astype(int)
     return whole.assign(cell=range(len(whole)))

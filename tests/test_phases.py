@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulated import QUICK, simulate
 
+from analysis import diagram as diagram_module
 from analysis.diagram import interesting_cell, make_diagram, positions
 from analysis.estimates import kaplan_meier_medians, wilson_interval
 from analysis.frames import DTYPES, load_trials
@@ -201,12 +202,23 @@ def test_a_diagram_has_a_cell_for_every_position_and_mixes_none():
     ]
     diagram = make_diagram(trials(*rows, rows[0]))
     assert (diagram.x, diagram.y, diagram.slices) == ("weight_decay", "train_size", ("width",))
-    narrow, wide = (diagram.cells[diagram.cells["width"] == w] for w in ("50", "100"))
-    assert (len(narrow), len(wide)) == (2 * 2, 1)  # a slice has the positions of its own trials
+    assert len(diagram.cells) == 2 * 2 * 2
     assert diagram.cells["trials"].sum() == 4
-    assert list(diagram.cells["cell"]) == list(range(5))
+    assert list(diagram.cells["cell"]) == list(range(8))
     assert diagram.members.groupby("cell").size().max() == 2
     assert diagram.cells["phase"].iloc[interesting_cell(diagram)] == "grokking"
+
+
+def test_of_many_slices_only_positions_with_trials_are_cells(monkeypatch):
+    monkeypatch.setattr(diagram_module, "MAX_CELLS", 7)
+    rows = [
+        event(10, 40, weight_decay=decay, train_size=size, width=width)
+        for decay, size, width in [(0.1, 200, 50), (0.01, 400, 50), (0.1, 200, 100)]
+    ]
+    cells = make_diagram(trials(*rows)).cells
+    assert [len(cells[cells["width"] == width]) for width in ("50", "100")] == [2 * 2, 1]
+    assert list(cells["cell"]) == list(range(5))
+    assert cells["trials"].sum() == 3
 
 
 @pytest.mark.parametrize(
