@@ -4,6 +4,7 @@ stdout is data, everything else goes to stderr; exit 0 ok, 1 error, 2 usage, 3 s
 130 interrupted. torch and ray load inside the commands that need them.
 """
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -34,6 +35,13 @@ SetOption = Annotated[
     ),
 ]
 OutOption = Annotated[str, typer.Option(help="Where stores are: the study's is OUT/<name>.")]
+ClusterOption = Annotated[
+    str | None, typer.Option(help="The yaml file of a cluster that `ray up` started.")
+]
+JobsOption = Annotated[
+    str | None, typer.Option(help="Where a head answers: http://127.0.0.1:8265.", metavar="URL")
+]
+JobArgument = Annotated[str, typer.Argument(help="The job that `study submit` printed.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
@@ -202,6 +210,72 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
         lines.append(f"  left    {seconds_text(found['seconds_left'])}")
     lines += [f"  pack {pack_id} failed: {error}" for pack_id, error in found["errors"].items()]
     return as_text(*lines)
+
+
+@app.command()
+def submit(
+    spec: SpecArgument,
+    sets: SetOption = None,
+    out: OutOption = "runs",
+    cluster: ClusterOption = None,
+    address: JobsOption = None,
+    as_json: JsonOption = False,
+) -> bytes:
+    """Start a study on a cluster, where it goes on without this machine; prints its job."""
+    from study.errors import UsageError
+    from study.study_file import load_spec
+
+    study = load_spec(spec, tuple(sets or ()))
+    if "://" not in out:
+        if cluster is not None:
+            raise UsageError(
+                f"--out {out}: a folder; the nodes of a cluster share none. "
+                "Use --out s3://BUCKET/runs."
+            )
+        out = str(Path(out).absolute())  # a job runs in a folder of its own
+    from study.driver import jobs
+
+    with jobs.reach(cluster, address) as head:
+        job = jobs.submit(study, out, head)
+    store = f"{out}/{study.name}"
+    if as_json:
+        return json_of({"job": job, "study": study.name, "store": store})
+    where = shlex.join(["--cluster", cluster] if cluster else ["--address", str(address)])
+    return as_text(
+        job,
+        "next:",
+        f"  {_typed('study')} logs {job} {where}",
+        f"  {_typed('study')} status {store}",
+        f"  {_typed('study')} stop {job} {where}",
+    )
+
+
+@app.command()
+def logs(job: JobArgument, cluster: ClusterOption = None, address: JobsOption = None) -> bytes:
+    """What a job has said, and says, until it ends; leaving does not stop it."""
+    from study.driver import jobs
+
+    with jobs.reach(cluster, address) as head:
+        for piece in jobs.follow(job, head):
+            print(piece, end="", flush=True)
+    return b""
+
+
+@app.command()
+def stop(
+    job: JobArgument,
+    cluster: ClusterOption = None,
+    address: JobsOption = None,
+    as_json: JsonOption = False,
+) -> bytes:
+    """End a job in good order; the same submit goes on from there."""
+    from study.driver import jobs
+
+    with jobs.reach(cluster, address) as head:
+        ended = jobs.stop(job, head)
+    if as_json:
+        return json_of({"job": job, "ended": ended})
+    return as_text(f"{job}: {ended.lower()}; the same study submit goes on from its store.")
 
 
 @app.command()

@@ -4,6 +4,7 @@ A file without `[[settings]]` is one setting with an empty label; with them, eac
 file's tables with its own keys laid over.
 """
 
+import json
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -113,12 +114,24 @@ def bundled_names() -> list[str]:
 def load_spec(source: str, sets: tuple[str, ...] = ()) -> StudySpec:
     """Read a study file, or a bundled study by its name, with `key=value` overrides laid over.
 
+    A file that ends in .json holds a resolved study, every key in force, as a submitted job does.
     Raises SpecError when there is no such file, it is not TOML, or a key breaks a rule.
     """
+    if source.endswith(".json") and not sets:
+        return _read_resolved(source)
     written = _read_toml(source)
     for override in sets:
         written = _set(written, override)
     return resolve(written)
+
+
+def _read_resolved(source: str) -> StudySpec:
+    try:
+        written = json.loads(Path(source).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{source}: {error}; a resolved study is JSON. Submit it again.") from None
+    spec: StudySpec = checked(StudySpec, written, f"{source}: ")
+    return spec
 
 
 def _read_toml(source: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from ray import tune
 from study.driver.progress import ProgressCallback, StudyProgress
 from study.driver.stopper import GrokkingStopper
 from study.driver.trainable import PackTrainable
-from study.errors import StudyError
+from study.errors import StudyError, UsageError
 from study.plan import Plan
 from study.store import Store
 from study.trials import Pack
@@ -63,7 +63,9 @@ def run_study(
         found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
         if address == "local":
             _refuse_waiting_for_ever(plan, found.get("CPU", 0.0))
-        resources = {pack.pack_id: _resources(pack, found.get("GPU", 0.0)) for pack in plan.packs}
+        refuse_scattered_rows(store, ray.nodes())  # type: ignore[no-untyped-call]  # likewise
+        gpus = found.get("GPU", 0.0)
+        resources = {pack.pack_id: _resources(pack, gpus, address) for pack in plan.packs}
         stopper = _stopper(plan)
         tuner = tune.Tuner(
             tune.with_resources(PackTrainable, lambda config: resources[config["pack_id"]]),
@@ -105,6 +107,16 @@ def _refuse_waiting_for_ever(plan: Plan, cores: float) -> None:
         )
 
 
+def refuse_scattered_rows(store: Store, nodes: Sequence[Mapping[str, Any]]) -> None:
+    """Raise UsageError where several machines would each write a folder of their own."""
+    alive = sum(bool(node["Alive"]) for node in nodes)
+    if alive > 1 and "://" not in store.url:
+        raise UsageError(
+            f"--out: {store.url} is a folder, on a cluster of {alive} nodes; each would write its "
+            "own. Use a store that all of them reach: --out s3://BUCKET/runs."
+        )
+
+
 def _stopper(plan: Plan) -> GrokkingStopper:
     """The study's own budget: the smallest of its settings, less the trials stored already."""
     budgets = [setting.budget for setting in plan.spec.settings]
@@ -116,9 +128,11 @@ def _stopper(plan: Plan) -> GrokkingStopper:
     )
 
 
-def _resources(pack: Pack, gpus: float) -> tune.PlacementGroupFactory:
+def _resources(pack: Pack, gpus: float, address: str) -> tune.PlacementGroupFactory:
     asked = pack.setting.resources
-    share = 0.0 if asked.device == "cpu" else min(asked.gpu, gpus)
+    # A cluster scaled to zero has no GPU yet: who names the device is believed, and gets one.
+    certain = asked.device == "cuda" and address != "local"
+    share = 0.0 if asked.device == "cpu" else asked.gpu if certain else min(asked.gpu, gpus)
     return tune.PlacementGroupFactory([{"CPU": asked.cpu, "GPU": share}])
 
 

@@ -1,0 +1,96 @@
+"""`cluster.yaml` and its on-premise variant, checked offline by Ray's schema and by botocore."""
+
+import re
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
+from jsonschema import ValidationError
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def cluster():
+    return yaml.safe_load((ROOT / "cluster.yaml").read_text())
+
+
+def check(written):
+    """What `ray up` checks first, offline."""
+    validate_config(prepare_config(deepcopy(written)))
+
+
+def wrong_with(node_config):
+    """What botocore says of a node's config as a request to start instances; '' when nothing."""
+    model = ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2")
+    asked = {**node_config, "MinCount": 1, "MaxCount": 1}
+    shape = model.operation_model("RunInstances").input_shape
+    return ParamValidator().validate(asked, shape).generate_report()
+
+
+def test_rays_schema_takes_the_file_and_would_not_take_a_misspelt_one(cluster):
+    check(cluster)
+    with pytest.raises(ValidationError, match="max_worker"):
+        check({**cluster, "max_worker": 3})
+
+
+def test_ec2_takes_every_node_type_and_would_not_take_a_misspelt_one(cluster):
+    types = cluster["available_node_types"]
+    assert len(types) == 4
+    for name, node_type in types.items():
+        assert wrong_with(node_type["node_config"]) == "", name
+    misspelt = {**types["head"]["node_config"], "InstanceMarketOption": {}}
+    assert "InstanceMarketOption" in wrong_with(misspelt)
+
+
+def test_the_head_trains_nothing_and_workers_are_spot_of_several_types_and_zones(cluster):
+    types = dict(cluster["available_node_types"])
+    head = types.pop(cluster["head_node_type"])
+    assert head["resources"] == {"CPU": 0}
+    assert "InstanceMarketOptions" not in head["node_config"]
+    assert len({worker["node_config"]["InstanceType"] for worker in types.values()}) >= 2
+    for worker in types.values():
+        assert (worker["min_workers"], worker["max_workers"]) == (0, cluster["max_workers"])
+        assert worker["resources"]["GPU"] == 1
+        assert worker["node_config"]["InstanceMarketOptions"]["MarketType"] == "spot"
+    assert len(cluster["provider"]["availability_zone"].split(",")) >= 2
+
+
+def test_nothing_listens_beyond_loopback_and_no_key_is_in_the_file(cluster):
+    starts = cluster["head_start_ray_commands"] + cluster["worker_start_ray_commands"]
+    starts = [command for command in starts if "ray start" in command]
+    assert len(starts) == 2
+    assert "--dashboard-host=127.0.0.1" in starts[0]
+    assert all("RAY_AUTH_MODE=disabled" in command for command in starts)
+    text = (ROOT / "cluster.yaml").read_text()
+    assert not re.search(r"AKIA|aws_secret|aws_access", text, re.IGNORECASE)
+    for node_type in cluster["available_node_types"].values():
+        assert node_type["node_config"]["IamInstanceProfile"]["Name"]
+
+
+def test_the_files_that_setup_names_are_there(cluster):
+    [source] = cluster["file_mounts"].values()
+    assert (ROOT / source / "constraints.txt").is_file()
+    assert any("-c constraints.txt" in command for command in cluster["setup_commands"])
+
+
+def on_premise(cluster, written):
+    """cluster.yaml with the README's keys for a list of hosts laid over, and AWS's taken out."""
+    kept = {k: v for k, v in cluster.items() if k not in {"available_node_types", "head_node_type"}}
+    return {**kept, **written}
+
+
+def test_the_readmes_list_of_hosts_is_a_cluster_that_ray_takes(cluster):
+    readme = (ROOT / "README.md").read_text()
+    [block] = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    local = on_premise(cluster, yaml.safe_load(block))
+    check(local)
+    prepared = prepare_config(deepcopy(local))
+    assert prepared["provider"]["head_ip"]
+    workers = prepared["available_node_types"]["local.cluster.node"]
+    assert workers["max_workers"] == len(local["provider"]["worker_ips"])

@@ -1,0 +1,196 @@
+"""Jobs on a real head on this machine, and what is said when there is none."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+from types import SimpleNamespace
+
+import pytest
+from ray.job_submission import JobStatus
+from test_driver import BIN, STUDY, finish, parts_of, study
+from test_runner import fill, table
+
+from study import cli, versions
+from study.driver import jobs
+from study.driver.tune import refuse_scattered_rows
+from study.errors import StudyError, UsageError
+from study.store import Store
+from study.study_file import load_spec
+
+QUIET = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+@pytest.fixture
+def run(run_main):
+    """Run `study`; gives its exit code, stdout as bytes and stderr as text."""
+    return lambda *arguments: run_main(cli.main, *arguments)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
+
+BAD = [
+    (["submit", "quick"], 2, "--cluster and --address: one of them"),
+    (["logs", "j", "--cluster", "c", "--address", NOWHERE], 2, "one of them"),
+    (["submit", "quick", "--address", "auto"], 2, "--address auto: not a URL"),
+    (["submit", "quick", "--address", NOWHERE], 1, f"{NOWHERE}: Failed to connect"),
+    (["logs", "j", "--address", NOWHERE], 1, f"{NOWHERE}: Failed to connect"),
+    (["stop", "j", "--address", NOWHERE], 1, f"{NOWHERE}: Failed to connect"),
+    (["submit", "quick", "--cluster", "cluster.yaml"], 2, "--out runs: a folder"),
+    (["stop", "j", "--cluster", "no.yaml"], 2, "--cluster no.yaml: no such file"),
+    (["submit", "none", "--address", NOWHERE], 2, "none: no such file"),
+]
+
+
+@pytest.mark.parametrize(("typed", "code", "says"), BAD)
+def test_bad_input_is_one_sentence(run, typed, code, says):
+    exit_code, out, err = run(*typed)
+    assert (exit_code, out) == (code, b"")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert says in err
+
+
+def test_a_cluster_that_is_not_up_is_one_sentence(run, tmp_path):
+    (tmp_path / "down.yaml").write_text("cluster_name: down\nprovider: {type: nowhere}\n")
+    code, _, err = run("logs", "job", "--cluster", tmp_path / "down.yaml")
+    assert code == 1
+    assert err.startswith(f"error: {tmp_path}/down.yaml: no tunnel to its head")
+    assert err.count("\n") == 1
+
+
+def test_a_resolved_study_comes_back_as_it_was(tmp_path):
+    for name in ("quick", "scaling", "two_circuits"):
+        spec = load_spec(name, ("seeds=2",))
+        path = tmp_path / "study.json"
+        path.write_text(json.dumps(spec.model_dump(mode="json")))
+        assert load_spec(str(path)) == spec
+    path.write_text('{"name": "x", "settings": [{"code": "import os"}]}')
+    with pytest.raises(UsageError, match="unknown key"):
+        load_spec(str(path))
+
+
+class Head:
+    """A head that has other versions, or none; anything but the question would be an error."""
+
+    def __init__(self, says, status=JobStatus.SUCCEEDED):
+        self.says, self.status, self.asked = says, status, []
+
+    def submit_job(self, entrypoint):
+        self.asked.append(entrypoint)
+        return "asked"
+
+    def get_job_status(self, job):
+        return self.status
+
+    def get_job_logs(self, job):
+        return self.says
+
+    def delete_job(self, job):
+        self.asked.remove("python -m study.versions")
+
+
+@pytest.mark.parametrize("name", versions.versions())
+def test_any_other_version_is_refused_before_anything_runs(monkeypatch, name):
+    head = Head(json.dumps({**versions.versions(), name: "other"}))
+    monkeypatch.setattr(jobs, "_client", lambda address: head)
+    with pytest.raises(StudyError, match=f"{name} is other there and .* here; laptop and cluster"):
+        jobs.submit(load_spec("quick"), "s3://bucket/runs", NOWHERE)
+    assert head.asked == [], "the question is cleaned up, and nothing else was submitted"
+
+
+def test_a_cluster_without_the_project_is_one_sentence(monkeypatch):
+    head = Head("sh: study: No module named study", JobStatus.FAILED)
+    monkeypatch.setattr(jobs, "_client", lambda address: head)
+    with pytest.raises(StudyError, match="No module named study.*Install it there"):
+        jobs.submit(load_spec("quick"), "s3://bucket/runs", NOWHERE)
+
+
+def test_a_folder_on_several_machines_is_refused(tmp_path):
+    one, two, dead = ({"Alive": True}, {"Alive": True}, {"Alive": False})
+    folder, bucket = Store(tmp_path / "small"), SimpleNamespace(url="s3://bucket/runs/small")
+    refuse_scattered_rows(folder, [one, dead])
+    refuse_scattered_rows(bucket, [one, two])
+    with pytest.raises(UsageError, match="a cluster of 2 nodes"):
+        refuse_scattered_rows(folder, [one, two, dead])
+
+
+@pytest.fixture
+def head(tmp_path_factory):
+    """A real head with its dashboard, on loopback; its address and the Jobs API's."""
+    gcs, dashboard = free_port(), free_port()
+    # Sockets have short paths, and pytest's folders long ones.
+    folder = f"/tmp/study-head-{gcs}"
+    started = subprocess.Popen(
+        [BIN / "ray", "start", "--head", "--block", f"--port={gcs}", "--num-cpus=2"]
+        + ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
+        + ["--dashboard-agent-listen-port=0", "--min-worker-port=0", "--max-worker-port=0"]
+        + [f"--temp-dir={folder}", "--node-ip-address=127.0.0.2", "--include-dashboard=true"],
+        env={**os.environ, **QUIET, "PATH": f"{BIN}:{os.environ['PATH']}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until = time.monotonic() + 60
+        while True:
+            try:
+                jobs.JobSubmissionClient(f"http://127.0.0.1:{dashboard}")
+                break
+            except (OSError, RuntimeError):
+                assert started.poll() is None, "the head ended"
+                assert time.monotonic() < until, "the head never answered"
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{dashboard}"
+    finally:
+        started.terminate()  # with --block, the head takes its processes with it
+        started.wait(timeout=30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_job_is_followed_stopped_and_goes_on_to_the_serial_table(head, tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(STUDY)
+    expected = table(fill(load_spec(str(path)), tmp_path / "serial"))
+    store = Store(tmp_path / "small")
+
+    def submit():
+        out, _ = finish(study("submit", path, "--address", head, "--out", tmp_path), 0)
+        return out.splitlines()[0], out
+
+    job, said = submit()
+    assert re.fullmatch(r"small-[0-9a-f]{8}", job)
+    assert f"logs {job} --address {head}" in said
+    follower = study("logs", job, "--address", head)
+    until = time.monotonic() + 90
+    while not parts_of(store.url):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    out, _ = finish(study("stop", job, "--address", head), 0)
+    assert f"{job}: stopped" in out
+    out, _ = finish(follower, 0)
+    assert "small: starting Ray" in out
+    assert 0 < store.trials().num_rows < 24
+    states = {store.pack(pack_id)["state"] for pack_id in store.pack_ids()}
+    assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
+
+    job, _ = submit()
+    out, _ = finish(study("logs", job, "--address", head), 0)
+    assert "24/24 trials done" in out
+    out, _ = finish(study("stop", job, "--address", head, "--json"), 0)
+    assert json.loads(out) == {"job": job, "ended": "SUCCEEDED"}
+    assert table(store) == expected
+    _, err = finish(study("logs", "no-such", "--address", head), 1)
+    assert err == (
+        "error: no-such: no such job there; `study submit` prints the ids. "
+        "Check the id, and --cluster or --address.\n"
+    )
