@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -73,7 +74,7 @@ def test_a_resolved_study_comes_back_as_it_was(tmp_path):
         path = tmp_path / "study.json"
         path.write_text(json.dumps(spec.model_dump(mode="json")))
         assert load_spec(str(path)) == spec
-    path.write_text('{"name": "x", "settings": [{"code": "import os"}]}')
+    path.write_text('{"name": "x", "settings": [{"axes": {}, "code": "import os"}]}')
     with pytest.raises(UsageError, match="unknown key"):
         load_spec(str(path))
 
@@ -110,7 +111,7 @@ def test_any_other_version_is_refused_before_anything_runs(monkeypatch, name):
 def test_a_cluster_without_the_project_is_one_sentence(monkeypatch):
     head = Head("sh: study: No module named study", JobStatus.FAILED)
     monkeypatch.setattr(jobs, "_client", lambda address: head)
-    with pytest.raises(StudyError, match="No module named study.*Install it there"):
+    with pytest.raises(StudyError, match=r"No module named study.*Install it there"):
         jobs.submit(load_spec("quick"), "s3://bucket/runs", NOWHERE)
 
 
@@ -124,16 +125,18 @@ def test_a_folder_on_several_machines_is_refused(tmp_path):
 
 
 @pytest.fixture
-def head(tmp_path_factory):
+def head():
     """A real head with its dashboard, on loopback; its address and the Jobs API's."""
     gcs, dashboard = free_port(), free_port()
     # Sockets have short paths, and pytest's folders long ones.
     folder = f"/tmp/study-head-{gcs}"
+    options = (
+        f"start --head --block --num-cpus=2 --port={gcs} --node-ip-address=127.0.0.2 "
+        f"--dashboard-host=127.0.0.1 --dashboard-port={dashboard} --temp-dir={folder} "
+        "--dashboard-agent-listen-port=0 --min-worker-port=0 --max-worker-port=0"
+    )
     started = subprocess.Popen(
-        [BIN / "ray", "start", "--head", "--block", f"--port={gcs}", "--num-cpus=2"]
-        + ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
-        + ["--dashboard-agent-listen-port=0", "--min-worker-port=0", "--max-worker-port=0"]
-        + [f"--temp-dir={folder}", "--node-ip-address=127.0.0.2", "--include-dashboard=true"],
+        [BIN / "ray", *options.split()],
         env={**os.environ, **QUIET, "PATH": f"{BIN}:{os.environ['PATH']}"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -153,6 +156,7 @@ def head(tmp_path_factory):
     finally:
         started.terminate()  # with --block, the head takes its processes with it
         started.wait(timeout=30)
+        shutil.rmtree(folder)
 
 
 @pytest.mark.slow
