@@ -4,12 +4,15 @@ import re
 from copy import deepcopy
 from pathlib import Path
 
+import boto3
 import pytest
 import yaml
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from jsonschema import ValidationError
+from moto import mock_aws
+from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +49,35 @@ def test_ec2_takes_every_node_type_and_would_not_take_a_misspelt_one(cluster):
         assert wrong_with(node_type["node_config"]) == "", name
     misspelt = {**types["head"]["node_config"], "InstanceMarketOption": {}}
     assert "InstanceMarketOption" in wrong_with(misspelt)
+
+
+def test_rays_launcher_starts_every_node_type_on_a_simulated_ec2(cluster, monkeypatch, tmp_path):
+    simulated = {
+        "HOME": str(tmp_path),  # where Ray keeps the key pair that it makes
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        "AWS_ACCESS_KEY_ID": "simulated",
+        "AWS_SECRET_ACCESS_KEY": "simulated",
+    }
+    for name, value in simulated.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / ".ssh").mkdir()
+    region = cluster["provider"]["region"]
+    with mock_aws():
+        iam, ec2 = boto3.client("iam", region), boto3.client("ec2", region)
+        for node_type in cluster["available_node_types"].values():
+            node_type["node_config"]["ImageId"] = "ami-785db401"  # an image that moto knows
+        for name in ("grokking-study-head", "grokking-study-worker"):
+            iam.create_instance_profile(InstanceProfileName=name)
+        ready = AWSNodeProvider.bootstrap_config(prepare_config(cluster))
+        provider = AWSNodeProvider(ready["provider"], ready["cluster_name"])
+        for name, node_type in ready["available_node_types"].items():
+            assert len(node_type["node_config"]["SubnetIds"]) == 3, "one a zone"
+            provider.create_node(node_type["node_config"], {"ray-node-name": name}, 1)
+        groups = ec2.describe_instances()["Reservations"]
+        started = [instance for group in groups for instance in group["Instances"]]
+    kinds = {(node["InstanceType"], node.get("InstanceLifecycle")) for node in started}
+    spot = {(name, "spot") for name in ("g5.xlarge", "g6.xlarge", "g4dn.xlarge")}
+    assert kinds == {("m7i.large", None), *spot}
 
 
 def test_the_head_trains_nothing_and_workers_are_spot_of_several_types_and_zones(cluster):

@@ -60,6 +60,12 @@ def test_bad_input_is_one_sentence(run, typed, code, says):
     assert says in err
 
 
+def test_the_address_typed_wins_over_the_environment(run, monkeypatch):
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:7")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:7")
+    assert f"at address: {NOWHERE}." in run("stop", "j", "--address", f"{NOWHERE}/")[2]
+
+
 def test_a_cluster_that_is_not_up_is_one_sentence(run, tmp_path):
     (tmp_path / "down.yaml").write_text("cluster_name: down\nprovider: {type: nowhere}\n")
     code, _, err = run("logs", "job", "--cluster", tmp_path / "down.yaml")

@@ -28,7 +28,7 @@ from study.versions import versions
 
 # A job that is stopped has so long to write its checkpoints; Ray's own patience is 3 s.
 STOP_SECONDS = 60
-TUNNEL_SECONDS = 60
+ANSWER_SECONDS = 90  # for a tunnel to open, for a head to say its versions
 SPEC_FILE = "study.json"
 
 
@@ -53,7 +53,7 @@ def reach(cluster: str | None, address: str | None) -> Iterator[str]:
                 f"--address {address}: not a URL; the Jobs API speaks HTTP. "
                 "Write http://127.0.0.1:8265."
             )
-        yield address
+        yield address.rstrip("/")
 
 
 def submit(spec: StudySpec, out: str, address: str) -> str:
@@ -107,13 +107,15 @@ async def _next(pieces: AsyncIterator[str]) -> str | None:
 def _client(address: str) -> JobSubmissionClient:
     # Ray half-enables tokens where it finds ~/.ray/auth_token; who wants them says so.
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+    for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
+        os.environ.pop(name, None)  # Ray would prefer them to the address that was typed
     return JobSubmissionClient(address)
 
 
 def _refuse_skew(client: JobSubmissionClient, address: str) -> None:
     """Ask the cluster, in a job of a second or two, what it has installed."""
     asked = client.submit_job(entrypoint="python -m study.versions")
-    status = _ended(client, asked, TUNNEL_SECONDS)
+    status = _ended(client, asked, ANSWER_SECONDS)
     said = client.get_job_logs(asked).strip().splitlines()
     client.delete_job(asked)
     if status != JobStatus.SUCCEEDED:
@@ -191,7 +193,7 @@ def _tunnel(cluster: str) -> Iterator[str]:
         ) as process,
     ):
         try:
-            until = time.monotonic() + TUNNEL_SECONDS
+            until = time.monotonic() + ANSWER_SECONDS
             while not _answers(port):
                 if process.poll() is not None or time.monotonic() > until:
                     said.seek(0)
