@@ -10,14 +10,16 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from conftest import spec_of
 from ray.job_submission import JobStatus
 from test_driver import BIN, STUDY, finish, parts_of, study
 from test_runner import fill, table
 
 from study import cli, versions
 from study.driver import jobs
-from study.driver.tune import refuse_scattered_rows
+from study.driver.tune import ask_for, refuse_scattered_rows
 from study.errors import StudyError, UsageError
+from study.plan import make_plan
 from study.store import Store
 from study.study_file import load_spec
 
@@ -128,6 +130,23 @@ def test_a_folder_on_several_machines_is_refused(tmp_path):
     refuse_scattered_rows(bucket, [one, two])
     with pytest.raises(UsageError, match="a cluster of 2 nodes"):
         refuse_scattered_rows(folder, [one, two, dead])
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "address", "share"),
+    [
+        ("auto", 4.0, "auto", 0.25),
+        ("auto", 0.0, "auto", 0.0),
+        ("cuda", 0.0, "auto", 0.25),  # nodes that the autoscaler has yet to start
+        ("cuda", 0.0, "local", 0.0),  # nothing would ever come: the pack says what is wrong
+        ("cpu", 4.0, "auto", 0.0),
+    ],
+)
+def test_a_pack_asks_for_a_gpu_that_is_there_or_will_come(device, gpus, address, share):
+    [pack] = make_plan(spec_of(resources={"device": device})).packs
+    assert ask_for(pack, gpus, address).bundles == [
+        {"CPU": 1.0, **({"GPU": share} if share else {})}
+    ]
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def run_study(
             _refuse_waiting_for_ever(plan, found.get("CPU", 0.0))
         refuse_scattered_rows(store, ray.nodes())  # type: ignore[no-untyped-call]  # likewise
         gpus = found.get("GPU", 0.0)
-        resources = {pack.pack_id: _resources(pack, gpus, address) for pack in plan.packs}
+        resources = {pack.pack_id: ask_for(pack, gpus, address) for pack in plan.packs}
         stopper = _stopper(plan)
         tuner = tune.Tuner(
             tune.with_resources(PackTrainable, lambda config: resources[config["pack_id"]]),
@@ -128,9 +128,12 @@ def _stopper(plan: Plan) -> GrokkingStopper:
     )
 
 
-def _resources(pack: Pack, gpus: float, address: str) -> tune.PlacementGroupFactory:
+def ask_for(pack: Pack, gpus: float, address: str) -> tune.PlacementGroupFactory:
+    """What a pack asks of Ray, where so many GPUs are there at the start.
+
+    A cluster scaled to zero has none yet: who names the device is believed, and waits for one.
+    """
     asked = pack.setting.resources
-    # A cluster scaled to zero has no GPU yet: who names the device is believed, and gets one.
     certain = asked.device == "cuda" and address != "local"
     share = 0.0 if asked.device == "cpu" else asked.gpu if certain else min(asked.gpu, gpus)
     return tune.PlacementGroupFactory([{"CPU": asked.cpu, "GPU": share}])
