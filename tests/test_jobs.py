@@ -193,7 +193,8 @@ def test_a_job_is_followed_stopped_and_goes_on_to_the_serial_table(head, tmp_pat
     store = Store(tmp_path / "small")
 
     def submit():
-        out, _ = finish(study("submit", path, "--address", head, "--out", tmp_path), 0)
+        out, err = finish(study("submit", path, "--address", head, "--out", tmp_path), 0)
+        assert err == "", "no chatter of Ray's"
         return out.splitlines()[0], out
 
     job, said = submit()

@@ -8,6 +8,7 @@ the laptop is closed, and the store alone says what a second submit still has to
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import shlex
 import signal
@@ -30,6 +31,7 @@ from study.versions import versions
 STOP_SECONDS = 60
 ANSWER_SECONDS = 90  # for a tunnel to open, for a head to say its versions
 SPEC_FILE = "study.json"
+PACKAGING = "_private.runtime_env.packaging"
 
 
 @contextlib.contextmanager
@@ -109,6 +111,8 @@ def _client(address: str) -> JobSubmissionClient:
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")
     for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
         os.environ.pop(name, None)  # Ray would prefer them to the address that was typed
+    for chatty in ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk", PACKAGING):
+        logging.getLogger(f"ray.{chatty}").setLevel(logging.WARNING)
     return JobSubmissionClient(address)
 
 
