@@ -34,7 +34,15 @@ train_size = [60, 120, 200]
 weight_decay = [0.001, 0.01]
 [budget]
 epochs = 6000
+[[settings]]
+label = "several"
+[[settings]]
+label = "long"    # still in training when others have stored their rows
+seeds = 1
+axes = {train_size = 30, weight_decay = 0.001}
+budget = {epochs = 20000}
 """
+TRIALS = 25
 
 
 @pytest.fixture(scope="module")
@@ -102,16 +110,16 @@ def test_a_study_runs_says_what_it_found_and_runs_only_what_is_missing(tmp_path,
     assert f"report: {tmp_path}/small/report.html" in out
     assert (tmp_path / "small" / "report.html").stat().st_size > 100_000
     assert "analysis query" in out
-    assert "24/24 trials done" in err
+    assert f"{TRIALS}/{TRIALS} trials done" in err
 
     out, err = finish(study("run", path, "--out", tmp_path, "--json"), 0)
-    assert json.loads(out)["done"] == 24
+    assert json.loads(out)["done"] == TRIALS
     assert "starting Ray" not in err, "nothing is missing, so no Ray"
 
     out, _ = finish(study("status", tmp_path / "small", "--json"), 0)
     status = json.loads(out)
     counts = [status[name] for name in ("planned", "done", "failed", "running")]
-    assert counts == [24, 24, 0, 0]
+    assert counts == [TRIALS, TRIALS, 0, 0]
 
 
 def test_interrupts_and_kills_end_with_the_undisturbed_table(tmp_path, undisturbed):
@@ -122,20 +130,21 @@ def test_interrupts_and_kills_end_with_the_undisturbed_table(tmp_path, undisturb
     process.send_signal(signal.SIGINT)
     out, _ = finish(process, 130)
     assert "goes on from here" in out
-    assert 0 < store.trials().num_rows < 24
+    assert 0 < store.trials().num_rows < TRIALS
     states = {store.pack(pack_id)["state"] for pack_id in store.pack_ids()}
     assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
 
     process = start_until_new_rows(path, tmp_path)
     process.kill()
     process.communicate()
-    assert store.trials().num_rows < 24
+    assert store.trials().num_rows < TRIALS
 
     fill(load_spec(str(path)), store.url)  # what is left, without Ray
     assert table(store) == expected
     assert not store.checkpoint_ids()
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced(tmp_path, undisturbed):
     path, expected = undisturbed
     store = Store(tmp_path / "small")
@@ -200,6 +209,7 @@ def test_a_live_display_does_not_stop_tune_from_pickling_its_callbacks():
     assert (shown[-1].running, shown[-1].failed) == (0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU that is not there")
 def test_packs_that_keep_failing_are_set_aside_and_the_rest_completes(tmp_path):
     (tmp_path / "mixed.toml").write_text(MIXED)
