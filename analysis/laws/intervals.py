@@ -54,7 +54,8 @@ def in_units(name: str, value: float) -> float:
     if name == CURED:
         return float(expit(value))
     if name == "sigma" or name.startswith((CRITICAL, LEVEL)):
-        return float(np.exp(value))
+        with np.errstate(over="ignore"):  # inf, for an end that is nowhere
+            return float(np.exp(value))
     return value
 
 
@@ -103,12 +104,13 @@ def _parameter(
     if name == CURED and high is not None and low is None:
         low = -np.inf  # a share of 0 is a share
     ends = [None if end is None else in_units(name, end) for end in (low, high)]
-    spread = [
-        in_units(name, theta + sign * Z_95 * wide) if np.isfinite(wide) else None
-        for sign in (-1, 1)
-    ]
+    spread = [_finite(in_units(name, theta + sign * Z_95 * wide)) for sign in (-1, 1)]
     identified = None not in ends
     return Parameter(in_units(name, theta), ends[0], ends[1], kind, identified, *spread), higher
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def covariance_of(model: Model, theta: Reals) -> tuple[Reals, NDArray[np.bool_]]:
