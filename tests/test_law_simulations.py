@@ -70,13 +70,14 @@ def table_of(rows):
     frame = pd.DataFrame(rows)
     keys = ["law", "errors", "censored", "parameter"]
     groups = frame.groupby(keys, sort=False)
+    known = frame[frame["identified"]].groupby(keys, sort=False)  # else an estimate may be anywhere
     truth = groups["truth"].first()
     table = pd.DataFrame(
         {
             "truth": truth,
             "interval": groups["interval"].agg(lambda kinds: kinds.mode()[0]),
-            "mean": groups["estimate"].mean(),
-            "bias": groups["estimate"].mean() / truth.where(truth != 0) - 1,
+            "mean": known["estimate"].mean(),
+            "bias": known["estimate"].mean() / truth.where(truth != 0) - 1,
             "median": groups["estimate"].median(),
             "covered": groups["covered"].mean(),
             "not_identified": 1 - groups["identified"].mean(),

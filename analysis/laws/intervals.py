@@ -1,9 +1,9 @@
 """Intervals of the parameters of a fit.
 
-Information intervals for what is regular, profile intervals for critical points, their exponents
-and cure fractions. Beside each stands an interval robust to scatter between points (the sandwich,
-clustered by point): with many trials a law that is a little wrong has narrow intervals, and only
-that one says so.
+Information intervals for what is regular, profile intervals for critical points, what trades
+against them, and cure fractions. Beside each stands an interval robust to scatter between points
+(the sandwich, clustered by point): with many trials a law that is a little wrong has narrow
+intervals, and only that one says so.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from analysis.estimates import Z_95
 from analysis.laws.families import Reals
 from analysis.laws.model import Model, Top, climb
 from analysis.laws.profiles import REACH, STEEPEST, profile_interval
-from analysis.laws.terms import CRITICAL, EXPONENT, LEVEL
+from analysis.laws.terms import CRITICAL, EXPONENT, FACTOR, LEVEL, Wall
 
 LEAST_POINTS = 10  # a variance between fewer points is a guess
 CURED = "cured_share"
@@ -60,8 +60,17 @@ def in_units(name: str, value: float) -> float:
 
 
 def profiled(name: str) -> bool:
-    """Whether a parameter gets a profile interval: its likelihood need not be a parabola."""
+    """Whether a parameter speaks of a critical point, a level or a share: its profile is drawn."""
     return name == CURED or name.startswith((CRITICAL, EXPONENT, LEVEL))
+
+
+def _curved(model: Model, name: str) -> bool:
+    """Whether a parameter gets a profile interval: its likelihood need not be a parabola.
+
+    The factor of a law with a wall is the time at twice the critical value, and moves with that.
+    """
+    walled = any(isinstance(term, Wall) for term in model.equation.terms)
+    return profiled(name) or (walled and name == FACTOR)
 
 
 def parameters_of(
@@ -91,7 +100,7 @@ def _parameter(
     low: float | None
     high: float | None
     higher = None
-    if profiled(name):
+    if _curved(model, name):
         kind, limit = "profile", REACH
         if name.startswith(EXPONENT) or name == CURED:  # a share of 0 is a logit far below
             limit = STEEPEST

@@ -15,6 +15,7 @@ from analysis.laws.families import Reals
 
 Side = Literal["above", "below", "log"]
 CRITICAL, EXPONENT, LEVEL = "critical_", "exponent_", "level_"
+FACTOR = "log_a"
 # A critical value closer than this to a trial with the event would speak of that trial alone.
 _MARGIN = 1e-3
 _WIDEST = 500.0  # of a log ratio, beyond which exp(u) is no number
@@ -47,7 +48,7 @@ class Slopes:
     @property
     def parameters(self) -> tuple[str, ...]:
         """The log of the factor, and a slope a feature."""
-        return ("log_a", *(f"slope_{name}" for name in self.features))
+        return (FACTOR, *(f"slope_{name}" for name in self.features))
 
     def value(self, x: Reals, theta: Reals) -> tuple[Reals, Reals]:
         """Linear in its parameters."""
