@@ -1,5 +1,4 @@
-"""The section "Transition times" of the report: a table of laws, charts of the best along
-each axis, and how far it can be trusted.
+"""The section "Transition times" of the report: a table of laws, and charts of the best.
 
 Only a few laws are fitted: a report is also the end of every `study run`, and should not take
 longer than the study. `analysis laws` fits them all.
@@ -79,7 +78,8 @@ def _table(fits: list[Fit]) -> str:
     )
     body = "".join(rows)
     return (
-        f"<div class='scroll'><table class='laws'><thead><tr>{head}</tr></thead>"
+        "<div class='scroll' tabindex='0' role='group' aria-label='Table of laws'>"
+        f"<table class='laws'><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 

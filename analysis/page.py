@@ -48,8 +48,8 @@ CAPTIONS = {
 
 # Nothing is fetched: a browser that honours this line could not if it tried.
 OFFLINE = (
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data: blob:; '
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'\">"
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'\">"
 )
 
 
@@ -78,7 +78,9 @@ def write_report(
                 ", ".join(f"{fact['label']}: {fact['text']}" for fact in state["facts"])
             ),
             "style": f"<style>{_asset('page.css')}</style>",
-            "setup": _script_json({**_setup(), "limits": _limits(len(rows), state), "state": state}),
+            "setup": _script_json(
+                {**_setup(), "limits": _limits(len(rows), state), "state": state}
+            ),
             "archive": pack_archive(rows, readings),
             "scripts": f"<script>{_bundle()}</script>\n<script>{_script()}</script>",
         }
