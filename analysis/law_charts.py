@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.charts import INK, SHORT_NUMBER, legend, named, themed
-from analysis.diagram import TITLES
+from analysis.grid import TITLES
 from analysis.laws.views import HALF_LOSS
 
 SIZE = (420, 260)

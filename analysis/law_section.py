@@ -12,7 +12,7 @@ import altair as alt
 import pandas as pd
 
 from analysis import law_charts
-from analysis.diagram import TITLES
+from analysis.grid import TITLES
 from analysis.laws import views
 from analysis.laws.answers import by_regime, in_words
 from analysis.laws.compare import HARDER, fit_laws
