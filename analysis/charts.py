@@ -139,9 +139,7 @@ def diagram(coloring: str) -> dict[str, Any]:
         rects.transform_filter("datum.at === cursor").mark_rect(
             strokeWidth=2, strokeDash=[4, 3], aria=False, **outline
         ),
-        rects.transform_filter("datum.at === cell").mark_rect(
-            strokeWidth=3, aria=False, **outline
-        ),
+        rects.transform_filter("datum.at === cell").mark_rect(strokeWidth=3, aria=False, **outline),
     ]
     params = [alt.param(name=name, value="") for name in ("cell", "cursor")]
     return themed(alt.layer(*layers).add_params(*params), WIDTH, HEIGHT).to_dict()

@@ -34,7 +34,7 @@ class StatusReader:
         self._stamps: dict[str, tuple[int, int]] = {}
         self._packs: dict[str, dict[str, Any]] = {}
         self._members: dict[str, frozenset[str]] = {}
-        self._counted: tuple[pa.Table, pa.Table] | None = None
+        self._counted: tuple[Any, Any] = (None, None)  # the plan and the trials of `_done`
         self._done = pa.array([], pa.string())
 
     def read(self, manifest: Mapping[str, Any], trials: pa.Table) -> dict[str, Any] | None:
@@ -49,7 +49,7 @@ class StatusReader:
         plan = self._plan.table
         if plan is None or "started" not in manifest:
             return None
-        if self._counted != (plan, trials):
+        if self._counted[0] is not plan or self._counted[1] is not trials:
             self._done = _done(plan, trials)
             self._counted = (plan, trials)
 
@@ -85,7 +85,7 @@ class _Plan:
 
     def __init__(self, spec: StudySpec, written: object) -> None:
         self.written = written
-        self.table: pa.Table | None = None
+        self.table: Any = None
         expanding = Thread(target=self._expand, args=(spec,), daemon=True)
         expanding.start()
         expanding.join(PATIENCE_SECONDS)
