@@ -39,7 +39,7 @@ JSON = "application/json"
 Parser = Callable[[str], Any]
 
 
-# What a query may say: a parser for each of its names, whose ValueError says the rule and the remedy.
+# What a query may say: a parser for each of its names; its ValueError has rule and remedy.
 
 
 def _text(value: str) -> str:
@@ -193,7 +193,7 @@ def _json(content: Any) -> bytes:
 class Served:
     """A store on a port of this machine: listening at once, answering while `run` runs.
 
-    `url` is where it answers, with the token where one is asked for; `open` says whether others than
+    `url` is where it answers, with the token if one is asked for; `open` says whether others than
     this machine may ask. Raises as `Store.open`; UsageError for the host, StudyError for the port.
     """
 

@@ -201,8 +201,8 @@ class Store:
             table = TABLES[name].empty_table().select(names)
             return table.append_column(PART, pa.array([], pa.string())) if with_part else table
         # The declared schema, not the first file's: older parts may lack newer columns.
-        dataset = ds.dataset(paths, schema=TABLES[name], format="parquet", filesystem=self._fs)
         try:
+            dataset = ds.dataset(paths, schema=TABLES[name], format="parquet", filesystem=self._fs)
             table = dataset.to_table(filter=where, columns=[*names, _FILE] if with_part else names)
         except (pa.ArrowException, OSError) as error:
             raise self._damage(paths, error) from None

@@ -55,7 +55,7 @@ class StatusReader:
 
         def missing(pack_ids: list[str]) -> dict[str, frozenset[str]]:
             members = {pack_id: self._members_of(pack_id) for pack_id in pack_ids}
-            ids = pa.array(frozenset().union(*members.values()), pa.string())
+            ids = pa.array(sorted(frozenset().union(*members.values())), pa.string())
             done = pc.is_in(ids, value_set=self._done)
             planned = pc.is_in(ids, value_set=plan["trial_id"])
             left = frozenset(ids.filter(pc.and_not(planned, done)).to_pylist())
