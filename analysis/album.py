@@ -57,7 +57,7 @@ def write_album(
         "facts": escape(facts),
         "figures": shown,
         "footer": f"<p><code>{escape(footer)}</code></p>",
-        "style": _asset("report.css") + _asset("figures.css"),
+        "style": _asset("page.css") + _asset("figures.css"),
     }
     page = re.sub(r"\{\{(\w+)\}\}", lambda slot: slots[slot[1]], _asset("figures.html"))
     write_whole(output, page.encode())
@@ -119,4 +119,4 @@ def _panel(drawing: Drawing, folder: Path) -> str:
 
 
 def _asset(name: str) -> str:
-    return (resources.files("analysis") / name).read_text("utf-8")
+    return (resources.files("analysis") / "web" / name).read_text("utf-8")

@@ -204,17 +204,18 @@ def channel(ruler: Ruler) -> dict[str, Any]:
     """How an axis of the study is laid out in either direction: title, scale and ticks."""
     places = list(ruler.centres or range(len(ruler.labels)))
     edges = ruler.edges or (-0.5, len(ruler.labels) - 0.5)
-    kind = "log" if ruler.scale == "log" else "linear"
+    kind = {"type": "log"} if ruler.scale == "log" else {"type": "linear", "zero": False}
     written = f"{json.dumps(ruler.labels)}[indexof({json.dumps(places)}, datum.value)]"
     return {
         "title": TITLES[ruler.name],
-        "scale": {"type": kind, "domain": [edges[0], edges[-1]], "nice": False, "zero": False},
+        "scale": {**kind, "domain": [edges[0], edges[-1]], "nice": False},
         "axis": {
             "values": places,
             "labelExpr": written,
             "grid": False,
             "labelOverlap": "greedy",
-            "labelSeparation": 6,
+            "labelSeparation": 3,
+            "labelFontSize": 11,
         },
     }
 
@@ -277,6 +278,29 @@ def curves(title: str, columns: Sequence[str]) -> dict[str, Any]:
     return themed(chart, *CURVES_SIZE).to_dict()
 
 
+def sparsity(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
+    """Dots for how often each size was found at each position of an axis, and the median.
+
+    Args: frame with `label`, `neurons`, `trials` and `median`; the axis.
+    """
+    base = alt.Chart(named("sparsity", frame)).encode(
+        x=alt.X(
+            "label:N",
+            title=TITLES[ruler.name],
+            sort=list(ruler.labels),
+            axis=alt.Axis(labelAngle=0, labelOverlap="greedy"),
+        )
+    )
+    up = {"title": "neurons", "scale": alt.Scale(type="log"), "axis": alt.Axis(values=EPOCH_TICKS)}
+    dots = base.mark_circle(color=CURVE_COLORS["train"], opacity=0.6).encode(
+        y=alt.Y("neurons:Q", **up),
+        size=alt.Size("trials:Q", scale=alt.Scale(range=[20, 320]), legend=legend("trials")),
+        tooltip=["label:N", "neurons:Q", "trials:Q", "median:Q"],
+    )
+    line = base.mark_tick(color=INK, thickness=2.5, size=24).encode(y=alt.Y("median:Q", **up))
+    return themed(alt.layer(dots, line), 420, 260)
+
+
 def steps(columns: int, rows: int, width: int = WIDTH, height: int = HEIGHT) -> tuple[int, int]:
     """The size of a diagram of so many positions, in pixels."""
     smallest, largest = STEPS
@@ -327,7 +351,12 @@ def themed(chart: Any, width: int, height: int) -> alt.LayerChart:
             gridOpacity=0.12,
         ),
         legend=alt.LegendConfig(
-            labelColor=INK, labelFontSize=12, symbolStrokeWidth=2.5, offset=10, symbolSize=140
+            labelColor=INK,
+            titleColor=INK,
+            labelFontSize=12,
+            symbolStrokeWidth=2.5,
+            offset=10,
+            symbolSize=140,
         ),
     )
     return cast("alt.LayerChart", themed)

@@ -177,6 +177,7 @@ def _axis(ruler: Ruler, grid: Grid) -> dict[str, Any]:
         "labels": list(ruler.labels),
         "centres": list(ruler.centres) or None,
         "edges": list(ruler.edges) or None,
+        "cuts": list(ruler.cuts),
         "trials": counts.tolist(),
         "channel": charts.channel(ruler),
     }
