@@ -78,7 +78,9 @@ def write_report(
                 ", ".join(f"{fact['label']}: {fact['text']}" for fact in state["facts"])
             ),
             "style": f"<style>{_asset('page.css')}</style>",
-            "setup": _script_json({**_setup(), "limits": _limits(len(rows), state), "state": state}),
+            "setup": _script_json(
+                {**_setup(), "limits": _limits(len(rows), state), "state": state}
+            ),
             "archive": pack_archive(rows, readings),
             "scripts": f"<script>{_bundle()}</script>\n<script>{_script()}</script>",
         }

@@ -11,7 +11,7 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -96,7 +96,10 @@ class _Routes:
 
     def __init__(self, study: LiveStudy) -> None:
         self._study, self._answers = study, Answers(study)
-        self._files = live_files()
+
+    @cached_property  # making them takes two seconds, and the store is being read meanwhile
+    def _files(self) -> dict[str, tuple[str, bytes]]:
+        return live_files()
 
     def page(self, request: Request) -> Response:
         _query(request, {})

@@ -139,9 +139,7 @@ def test_the_status_is_that_of_study_status_through_a_study_and_its_restart(tmp_
 
     def say(pack, state, error=None):
         known = store.pack(pack.pack_id)
-        store.write_pack(
-            pack.pack_id, {**known, "state": state, "heartbeat": beat, "error": error}
-        )
+        store.write_pack(pack.pack_id, {**known, "state": state, "heartbeat": beat, "error": error})
 
     say(first, "running")
     assert agree()["running"] == 3

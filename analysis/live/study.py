@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from analysis.frames import as_frame
 from analysis.grid import TITLES, Grid, make_grid
+from analysis.live.laws import LawReader
 from analysis.live.status import StatusReader
 from analysis.live.trials import LiveTrials
 from analysis.page_data import page_state
@@ -61,6 +62,7 @@ class LiveStudy:
         self.store = store
         self.trials = LiveTrials(store)
         self._status = StatusReader(store)
+        self._laws = LawReader(store.url)
         self._snapshot: Snapshot | None = None
         self._problem: str | None = None
         self._changed = Condition()
@@ -127,7 +129,8 @@ class LiveStudy:
             grid, drawn = self._draw(trials, manifest)
         else:
             grid, drawn = last.grid, last.drawn
-        state = {**drawn, "store": self.store.url, "status": status, "problem": None}
+        said = {"store": self.store.url, "status": status, "problem": None}
+        state = {**drawn, **self._laws.read(trials), **said}
         self._snapshot = Snapshot(trials, manifest, grid, drawn, _json(state))
 
     def _draw(

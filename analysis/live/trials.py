@@ -49,7 +49,7 @@ class LiveTrials:
 
     def _read(self, parts: Sequence[str]) -> pa.Table:
         pieces = [
-            coded(self._store.rows(parts[start : start + TOGETHER]))
+            coded(self._store.rows(parts[start : start + TOGETHER]).combine_chunks())
             for start in range(0, len(parts), TOGETHER)
         ]
         return _joined(pieces)
