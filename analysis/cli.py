@@ -136,12 +136,15 @@ def serve(
             "read the study, and nothing is encrypted.",
             file=sys.stderr,
         )
-    print(f"{store}: {served.url} (Ctrl-C ends it)", file=sys.stderr, flush=True)
-    if browse:
-        import webbrowser
 
-        webbrowser.open(served.url)
-    served.run()
+    def ready(_: object) -> None:
+        print(f"{store}: {served.url} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+        if browse:
+            import webbrowser
+
+            webbrowser.open(served.url)
+
+    served.run(ready)
 
 
 @app.command()

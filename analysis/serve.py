@@ -211,23 +211,36 @@ class Served:
         name = f"[{name}]" if ":" in name else name
         self.url = f"http://{name}:{port}/" + (f"?token={token.secret}" if token else "")
         app = make_app(LiveStudy(store), trusted_hosts(address, host), token)
-        self.server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                http="h11",
-                ws="none",
-                loop="asyncio",
-                log_level="error",
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=2,
-            )
+        self._config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
         )
 
-    def run(self) -> None:
-        """Answer until interrupted; raises KeyboardInterrupt then."""
-        self.server.run(sockets=[self._socket])
+    def run(self, ready: Callable[[uvicorn.Server], None]) -> None:
+        """Answer until interrupted, which raises KeyboardInterrupt; `ready` is told of the start.
+
+        The server that it is told of ends when its `should_exit` is set.
+        """
+        _Server(self._config, ready).run(sockets=[self._socket])
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it answers, and an interrupt ends it in good order."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[uvicorn.Server], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready(self)
 
 
 def _listen(host: str, port: int) -> socket.socket:
