@@ -44,7 +44,7 @@ def by_id(table):
     return plain(table).sort_by("trial_id").select(TRIALS.names).to_pylist()
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_following_a_store_gives_what_reading_it_anew_gives(tmp_path, seed):
     """Random parts, trials trained twice to any budget, compaction; the oracle is `Store`."""
     chance = random.Random(seed)
@@ -115,7 +115,7 @@ def test_texts_are_codes_and_only_the_winning_rows_readings_are_opened(tmp_path)
 
 
 def finished(trial, ended="decided"):
-    return row(trial.trial_id, **{**describe(trial), "ended": ended, "epochs_run": 5})
+    return {**row(trial.trial_id), **describe(trial), "ended": ended, "epochs_run": 5}
 
 
 def test_the_status_is_that_of_study_status_through_a_study_and_its_restart(tmp_path):
