@@ -251,7 +251,7 @@ def curves(title: str, columns: Sequence[str]) -> dict[str, Any]:
     lines = lines.transform_filter("isValid(datum.value)")
     drawn = lines.mark_line(
         strokeWidth=alt.expr("trial !== '' && datum.trial === trial ? 3 : 1.6"),
-        opacity=alt.expr(f"{kept} ? 0.85 : 0.15"),
+        opacity=alt.expr(f"{kept} ? 0.85 : 0.2"),
     )
     wide = lines.mark_line(strokeWidth=12, strokeOpacity=0, cursor="pointer", aria=False)
     if len(columns) == 2:
@@ -261,7 +261,7 @@ def curves(title: str, columns: Sequence[str]) -> dict[str, Any]:
         key = None if title != "accuracy" else legend(symbolType="stroke", symbolOpacity=1)
         drawn = drawn.encode(
             color=alt.Color("set:N", scale=color, legend=key),
-            strokeDash=alt.StrokeDash("set:N", scale=dash, legend=key and legend()),
+            strokeDash=alt.StrokeDash("set:N", scale=dash, legend=key),
         )
         wide = wide.encode(strokeDash="set:N")
     else:
@@ -294,7 +294,7 @@ def sparsity(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
     up = {"title": "neurons", "scale": alt.Scale(type="log"), "axis": alt.Axis(values=EPOCH_TICKS)}
     dots = base.mark_circle(color=CURVE_COLORS["train"], opacity=0.6).encode(
         y=alt.Y("neurons:Q", **up),
-        size=alt.Size("trials:Q", scale=alt.Scale(range=[20, 320]), legend=legend("trials")),
+        size=alt.Size("trials:Q", scale=alt.Scale(range=[20, 320], zero=False), legend=legend("trials", tickMinStep=1, format="d")),
         tooltip=["label:N", "neurons:Q", "trials:Q", "median:Q"],
     )
     line = base.mark_tick(color=INK, thickness=2.5, size=24).encode(y=alt.Y("median:Q", **up))

@@ -203,23 +203,26 @@ def figures(
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path(
         "figures.html"
     ),
+    x: Annotated[str | None, typer.Option(help="Axis across; weight_decay if it varies.")] = None,
+    y: Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> bytes:
-    """Draw the figures of arXiv 2303.11873 from a store of the study two_circuits.
+    """Draw the charts of a study, and of two_circuits the figures of arXiv 2303.11873.
 
-    Prints what was found. Charts go to OUTPUT, with CSV, SVG and PNG of each to a folder beside it.
+    Prints what was found of the latter. Charts go to OUTPUT, with CSV, SVG, PNG and PDF of each to
+    a folder beside it.
     """
     from analysis.figures import make_figures
     from analysis.formats import as_table, records
 
-    found = make_figures(store, output)
+    found = make_figures(store, output, x, y)
     for sentence in found.left_out:
         print(sentence, file=sys.stderr)
     print(f"{output}, {found.folder}/", file=sys.stderr)
     if as_json:
         answer = {"summary": records(found.summary), "trials": records(found.trials)}
         return json_of({**answer, "left_out": list(found.left_out)})
-    return as_text(as_table(found.summary))
+    return as_text(as_table(found.summary)) if len(found.summary) else b""
 
 
 @app.command()

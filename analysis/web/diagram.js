@@ -1,7 +1,7 @@
 // The phase diagram: cells of the chosen slice on two axes, as a drawing and as a table.
 
 const STEP = {least: 22, most: 58};  // pixels of a cell
-const MARGIN = 84;  // pixels that labels of the other axis take
+const NARROWEST = 380;  // pixels of a diagram, where there is room: its legend is as wide
 
 class Diagram {
   // `choose(place)` is told the labels of a position that was clicked, or entered by the keyboard.
@@ -57,7 +57,7 @@ class Diagram {
       this.seen.addEventListener("click", (event, item) => this.pick(item?.datum?.at));
     }
     this.seen.data("cells", this.rows).data("boundary", boundary);
-    await this.seen.signal("cell", at).signal("cursor", this.cursor ?? "").runAsync();
+    await this.seen.signal("cell", at).signal("cursor", this.cursor ?? "").resize().runAsync();
     this.twin(at);
   }
 
@@ -65,9 +65,11 @@ class Diagram {
   chart(state, view, x, y) {
     const chart = structuredClone(setup.diagrams[view.color]);
     const room = byId("diagram").clientWidth;
-    const step = Math.max(STEP.least, Math.min(STEP.most, (room - MARGIN) / x.labels.length));
-    chart.width = Math.min(room, Math.round(step * x.labels.length + MARGIN));
-    chart.height = Math.round(Math.min(STEP.most, Math.max(step, STEP.least)) * y.labels.length);
+    const margin = 52 + 7 * Math.max(...y.labels.map((label) => label.length));
+    const step = Math.max(STEP.least, Math.min(STEP.most, (room - margin) / x.labels.length));
+    const wide = Math.max(step * x.labels.length + margin, NARROWEST);
+    chart.width = Math.min(room, Math.round(wide));
+    chart.height = Math.round(step * y.labels.length);
     chart.autosize = {type: "fit-x", contains: "padding"};
     for (const {encoding} of chart.layer) {
       Object.assign(encoding.x, x.channel);

@@ -62,7 +62,7 @@ class Panel {
         return readings.trial.map((trial, i) => ({trial: trials[trial].trial_id,
           seed: trials[trial].seed, set, epoch: readings.epoch[i], value: readings[name][i]}));
       });
-      await this.views.get(title).data("curves", rows).data("events", []).runAsync();
+      await this.views.get(title).data("curves", rows).data("events", []).resize().runAsync();
     }
     this.events = cell === undefined ? [] : [["memorised", "memorized"],
       ["generalised", "generalized"]].map(([said, name]) =>

@@ -74,7 +74,7 @@ class Trials {
         {type: "button", title: row.trial_id, "data-trial": row.trial_id});
       button.addEventListener("click", () => this.change({trial: row.trial_id, row}));
       return [button, names.map((name) =>
-        element("td", shown(row[name]), typeof row[name] === "string" ? {class: "text"} : {}))];
+        element("td", shown(row[name]), setup.kinds[name] === "number" ? {} : {class: "text"}))];
     });
     const listed = table("Trials; times in epochs", [element("th", "trial", {scope: "col"}), ...heads],
       body);
@@ -91,7 +91,8 @@ class Trials {
   head(name) {
     const {sort, descending} = this.view;
     const here = sort === name;
-    const head = element("th", "", {scope: "col",
+    const kind = setup.kinds[name] === "number" ? "" : "text";
+    const head = element("th", "", {scope: "col", class: kind,
       "aria-sort": !here ? "none" : descending ? "descending" : "ascending"});
     const button = element("button", words(name), {type: "button", "data-sort": name});
     button.addEventListener("click", () =>
