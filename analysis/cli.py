@@ -116,6 +116,38 @@ def report(
 
 
 @app.command()
+def serve(
+    store: StorePath,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    browse: Annotated[bool, typer.Option("--open", help="Open it in a browser, too.")] = False,
+) -> None:
+    """Show the study in a browser while it runs; ends with Ctrl-C.
+
+    Beyond this machine it asks for a token, which the printed address has. Better: leave --host
+    out, and reach it through ssh -L 8000:127.0.0.1:PORT.
+    """
+    from analysis.serve import Served
+
+    served = Served(store, host, port)
+    if served.open:
+        print(
+            f"warning: --host {host}; whoever reaches this machine and has the address below can "
+            "read the study, and nothing is encrypted.",
+            file=sys.stderr,
+        )
+
+    def ready(_: object) -> None:
+        print(f"{store}: {served.url} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+        if browse:
+            import webbrowser
+
+            webbrowser.open(served.url)
+
+    served.run(ready)
+
+
+@app.command()
 def circuits(
     store: StorePath,
     trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial_id of the store.")],
