@@ -6,8 +6,17 @@ import time
 import pyarrow.parquet as pq
 import pytest
 from browsing import (
-    chromium, curves, emulated, go, needs_chromium, opened, press, settled, text, waits,
-)  # fmt: skip
+    chromium,
+    curves,
+    emulated,
+    go,
+    needs_chromium,
+    opened,
+    press,
+    settled,
+    text,
+    waits,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from simulated import QUICK, empty_store, simulate
@@ -43,7 +52,9 @@ def grow(store, study, tmp_path):
         for number, part in enumerate((later / table).iterdir()):
             (store / table).mkdir(exist_ok=True)
             shutil.copy(part, store / table / f".part-{number}")  # whole before it has its name
-            (store / table / f".part-{number}").rename(store / table / f"part-later-{number}.parquet")
+            (store / table / f".part-{number}").rename(
+                store / table / f"part-later-{number}.parquet"
+            )
 
 
 def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
@@ -79,7 +90,9 @@ def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
         )
         waits(
             browser,
-            lambda: browser.execute_script("return performance.getEntriesByType('resource').length"),
+            lambda: browser.execute_script(
+                "return performance.getEntriesByType('resource').length"
+            ),
         )
 
 
