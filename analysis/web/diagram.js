@@ -79,6 +79,7 @@ class Diagram {
     for (const {encoding} of chart.layer) {
       Object.assign(encoding.x, x.channel);
       Object.assign(encoding.y, y.channel);
+      if (encoding.color?.field === "phase" && room < 460) encoding.color.legend.columns = 2;
       if (encoding.color?.field === "generalized_median_epoch") {
         const epochs = state.cells.generalized_median_epoch.filter((epoch) => epoch !== null);
         const low = Math.max(1, Math.min(...epochs, 1e9)), high = Math.max(...epochs, 2);
