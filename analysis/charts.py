@@ -142,7 +142,7 @@ def diagram(coloring: str) -> dict[str, Any]:
         rects.transform_filter("datum.at === cell").mark_rect(strokeWidth=3, aria=False, **outline),
     ]
     params = [alt.param(name=name, value="") for name in ("cell", "cursor")]
-    return themed(alt.layer(*layers).add_params(*params), WIDTH, HEIGHT).to_dict()
+    return themed(alt.layer(*layers).add_params(*params), WIDTH, HEIGHT).to_dict(validate=False)
 
 
 def _colorings() -> dict[str, tuple[dict[str, Any], str, str, Any]]:
@@ -275,7 +275,7 @@ def curves(title: str, columns: Sequence[str]) -> dict[str, Any]:
         ).encode(text="event:N", y=alt.value(CURVES_SIZE[1]))
         layers.append(names)
     chart = alt.layer(*layers).add_params(alt.param(name="trial", value=""))
-    return themed(chart, *CURVES_SIZE).to_dict()
+    return themed(chart, *CURVES_SIZE).to_dict(validate=False)
 
 
 def sparsity(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:

@@ -106,7 +106,7 @@ def _edges(ruler: Ruler, i: int) -> tuple[float, float, float]:
 
 def _drawing(name: str, figure: Figure) -> Drawing:
     """A figure with the rows of its parts, one below the other."""
-    chart = figure.chart.to_dict()
+    chart = figure.chart.to_dict(validate=False)
     parts = {"name": "part"}
     frames = [
         pd.DataFrame(layer["values"]).assign(part=layer["name"]) for layer in _datasets(chart)

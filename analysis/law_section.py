@@ -178,7 +178,7 @@ def specifications(figures: list[Figure]) -> list[dict[str, Any]]:
             "title": figure.title,
             "caption": figure.caption,
             "axis": figure.axis,
-            "chart": figure.chart.to_dict(),
+            "chart": figure.chart.to_dict(validate=False),
         }
         for figure in figures
     ]

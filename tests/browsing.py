@@ -46,7 +46,7 @@ def chromium(folder):
 
 def waits(browser, condition):
     """What the condition gives once it is true."""
-    return WebDriverWait(browser, 40).until(lambda _: condition())
+    return WebDriverWait(browser, 60).until(lambda _: condition())
 
 
 def settled(browser):

@@ -83,7 +83,7 @@ def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
         )
         time.sleep(1)  # for an answer on its way
         browser.execute_script("performance.clearResourceTimings()")
-        time.sleep(5)  # two questions long
+        time.sleep(4)  # two questions long
         assert browser.execute_script("return performance.getEntriesByType('resource')") == []
         browser.execute_script(
             "delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))"
