@@ -45,16 +45,20 @@ def browser(folder):
         yield driver
 
 
-def grow(store, study, tmp_path):
-    """The study goes on: more of its trials, in a part of their own."""
-    later = simulate(tmp_path / "later", study)
+def grow(store, study, folder):
+    """The study goes on: more of its trials, in parts of their own."""
+    later = simulate(folder / "later", study)
     for table in ("readings", "trials"):
+        (store / table).mkdir(exist_ok=True)
         for number, part in enumerate((later / table).iterdir()):
-            (store / table).mkdir(exist_ok=True)
-            shutil.copy(part, store / table / f".part-{number}")  # whole before it has its name
-            (store / table / f".part-{number}").rename(
-                store / table / f"part-later-{number}.parquet"
-            )
+            name = f"part-{folder.name}-{number}.parquet"
+            shutil.copy(part, store / table / f".{name}")  # whole before it has its name
+            (store / table / f".{name}").rename(store / table / name)
+
+
+def counted(browser):
+    """How many trials the page says there are."""
+    return browser.find_element(By.CSS_SELECTOR, "#facts dd").text
 
 
 def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
@@ -64,14 +68,14 @@ def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
         waits(browser, lambda: "none yet" in text(browser, "facts"))
         grow(store, FEW, tmp_path / "first")
         settled(browser)
-        assert "12" in text(browser, "facts")
+        assert counted(browser) == "12"
         go(browser, weight_decay="0.01", train_size="600")
         title, lines = text(browser, "cell-title"), len(curves(browser))
         press(browser, "#members button")
         settled(browser)
         trial = waits(browser, lambda: text(browser, "trial"))
         grow(store, {**FEW, "seeds": 5}, tmp_path / "second")
-        waits(browser, lambda: "20" in text(browser, "facts"))
+        waits(browser, lambda: counted(browser) == "20")
         waits(browser, lambda: len(curves(browser)) == 2 * 5)
         assert lines == 2 * 3
         assert text(browser, "cell-title") == title
@@ -131,6 +135,6 @@ def test_a_server_that_goes_is_said_and_one_that_comes_back_is_found(browser, tm
     grow(store, {**FEW, "seeds": 4}, tmp_path)
     with serving(store, "127.0.0.1", port):
         browser.execute_script("window.dispatchEvent(new Event('online'))")
-        waits(browser, lambda: "16" in text(browser, "facts"))
+        waits(browser, lambda: counted(browser) == "16")
         waits(browser, lambda: not browser.find_element(By.ID, "trouble").is_displayed())
         assert text(browser, "cell-title") == title
