@@ -1,4 +1,4 @@
-"""Figures as one HTML page of drawings, with each chart's data, SVG and PNG in a folder beside it.
+"""Figures as one HTML page of drawings; each chart as CSV, SVG, PNG and PDF in a folder beside it.
 
 The page needs no script and no network: its charts are SVG whose ink is the page's text colour, so
 that one drawing serves light and dark rooms.
@@ -57,7 +57,7 @@ def write_album(
         "facts": escape(facts),
         "figures": shown,
         "footer": f"<p><code>{escape(footer)}</code></p>",
-        "style": _asset("report.css") + _asset("figures.css"),
+        "style": _asset("page.css") + _asset("figures.css"),
     }
     page = re.sub(r"\{\{(\w+)\}\}", lambda slot: slots[slot[1]], _asset("figures.html"))
     write_whole(output, page.encode())
@@ -93,7 +93,8 @@ def _plate(plate: Plate, folder: Path) -> str:
     panels = "".join(_panel(drawing, folder) for drawing in plate.drawings)
     escape = html.escape
     return (
-        f"<figure><h2>{escape(plate.title)}</h2><figcaption>{escape(plate.caption)}</figcaption>"
+        '<figure class="plate">'
+        f"<h2>{escape(plate.title)}</h2><figcaption>{escape(plate.caption)}</figcaption>"
         f'<div class="panels">{panels}</div><div class="scroll">{plate.table}</div></figure>'
     )
 
@@ -104,8 +105,9 @@ def _panel(drawing: Drawing, folder: Path) -> str:
     paper = svg.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)
     contents = {
         "csv": FORMATS["csv"](drawing.frame),
-        "svg": svg.encode(),
-        "png": vl_convert.svg_to_png(paper, scale=PNG_SCALE),  # it has no page to stand on
+        "svg": paper.encode(),  # a file has no page to stand on
+        "png": vl_convert.svg_to_png(paper, scale=PNG_SCALE),
+        "pdf": vl_convert.svg_to_pdf(paper),
     }
     links = []
     for ending, content in contents.items():
@@ -119,4 +121,4 @@ def _panel(drawing: Drawing, folder: Path) -> str:
 
 
 def _asset(name: str) -> str:
-    return (resources.files("analysis") / name).read_text("utf-8")
+    return (resources.files("analysis") / "web" / name).read_text("utf-8")

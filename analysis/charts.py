@@ -1,17 +1,21 @@
 """Frames to Altair charts. Charts draw, they never compute: their numbers come tested.
 
-One theme for all: ink is the page's text colour, so that light and dark need one drawing. The
-parameter `cell` is the number of the outlined cell; whoever shows a chart may set it.
+One theme for all: ink is the page's text colour, so that light and dark need one drawing. A diagram
+and curves are drawn without rows here, as templates: the page, or `analysis.drawings`, gives them
+named rows and lays the axes of the study over them (`laid_out`).
 """
 
+import copy
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import altair as alt
 import pandas as pd
 
-from analysis.diagram import TITLES, Diagram, interesting_cell
 from analysis.formats import records
-from analysis.phases import PHASES
+from analysis.grid import TITLES, Ruler
+from analysis.phases import FLAGS, PHASES
 
 INK = "currentColor"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
@@ -25,173 +29,291 @@ CURVE_DASHES = {"train": [1, 0], "test": [6, 3]}
 SHORT_NUMBER = "format(datum.value, '~s')"
 EPOCH_TICKS = [0, *(digit * 10**power for power in range(8) for digit in (1, 3))]
 
-WIDTH, HEIGHT = 460, 320  # pixels of the curves; diagrams keep to the same room
+WIDTH, HEIGHT = 460, 320  # pixels of a diagram
 STEPS = (22, 58)  # pixels of a cell, smallest and largest
+CURVES_SIZE = (420, 200)
 
 CROSS = "M-1,-1L1,1M-1,1L1,-1"
-# Diagonals across the square from -1 to 1: Vega has no hatched fill.
-HATCH = "".join(
-    f"M{max(-1, c - 1)},{min(1, c + 1)}L{min(1, c + 1)},{max(-1, c - 1)}"
-    for c in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)
+
+# How a diagram may be coloured, and what a menu calls it.
+COLORINGS = {
+    "phase": "phase",
+    "share": "share that generalised",
+    "median": "median epoch of generalising",
+}
+
+
+def _listing(names: Sequence[str]) -> str:
+    """An expression: the counts of a cell that are not zero, with their names."""
+    parts = (
+        f"(datum.{name} ? ', ' + datum.{name} + ' {name.replace('_', '-')}' : '')" for name in names
+    )
+    return f"slice({' + '.join(parts)}, 2)"
+
+
+# What is written in a cell and said about it, as Vega expressions.
+_MEDIAN = (
+    "isValid(datum.generalized_median_epoch) ? format(datum.generalized_median_epoch, ',') : "
+    "'> ' + format(datum.watched_epochs, ',')"
 )
+TEXTS = {
+    "share": "datum.generalized / datum.trials",
+    "count_text": "datum.generalized + '/' + datum.trials",
+    "median_text": _MEDIAN,
+    "interval_text": (
+        "format(datum.generalized_low, '.0%') + ' to ' + format(datum.generalized_high, '.0%')"
+    ),
+    "phases_text": _listing(list(PHASES)),
+    "flags_text": _listing(list(FLAGS)),
+    "said": (
+        "datum.trials ? datum.place + ': ' + datum.phase + ', ' + datum.generalized + '/' + "
+        "datum.trials + ' generalised, median epoch ' + datum.median_text "
+        ": datum.place + ': no trials'"
+    ),
+}
+_TOOLTIP = {
+    "place": "cell",
+    "phase": "phase",
+    "phases_text": "trials",
+    "flags_text": "flags",
+    "count_text": "generalised",
+    "interval_text": "95% (Wilson)",
+    "median_text": "median epoch",
+}
+_ACROSS = "abs(scale('x', datum.x1) - scale('x', datum.x0))"
+_DOWN = "abs(scale('y', datum.y1) - scale('y', datum.y0))"
 
 
-def phase_diagram(diagram: Diagram) -> alt.LayerChart:
-    """The most frequent phase of each cell, paler where fewer of its trials share it."""
-    scale = alt.Scale(domain=list(PHASES), range=list(PHASE_COLORS.values()))
-    color = alt.Color("phase:N", scale=scale, legend=legend(symbolType="square"))
-    opacity = alt.Opacity(
-        "phase_share:Q", scale=alt.Scale(domain=[0.25, 1], range=[0.3, 1]), legend=None
+def diagram(coloring: str) -> dict[str, Any]:
+    """The template of a diagram, coloured by phase, share or median: a specification without rows.
+
+    Its rows, `cells`, are positions of two axes: edges x0, x1, y0, y1 and middles xm, ym in units
+    of the axes, `at` (a name of the position), `place` (its labels as text), and the columns of
+    `analysis.phases.cells`, `trials` 0 where there is none. `boundary` has x, y, low and high. The
+    parameters `cell` and `cursor` are the `at` that is outlined, and that the keyboard is on.
+    """
+    color, filled, text, on_text = _colorings()[coloring]
+    base = alt.Chart(alt.NamedData("cells"))
+    for name, expression in TEXTS.items():
+        base = base.transform_calculate(**{name: expression})
+    rects = base.encode(x="x0:Q", x2="x1", y="y0:Q", y2="y1", description="said:N")
+    some = rects.transform_filter("datum.trials > 0").encode(
+        tooltip=[alt.Tooltip(f"{name}:N", title=title) for name, title in _TOOLTIP.items()]
     )
-    ground = {"fill": "white"}  # beneath, so that paler is paler on a dark page, too
-    fill = {"color": color, "opacity": opacity}
-    text = alt.Text("count_text:N"), alt.value(ON_CELL)
-    return _grid_chart(
-        diagram, ground=ground, filled="datum.trials > 0", fill=fill, hatch=ON_CELL, text=text
+    none = rects.transform_filter("datum.trials == 0").encode(
+        tooltip=alt.Tooltip("said:N", title=" ")
     )
+    gap: dict[str, Any] = {"xOffset": 1, "x2Offset": -1, "yOffset": -1, "y2Offset": 1}
+    square = {"cornerRadius": 3, **gap}
+    middles = base.encode(x="xm:Q", y="ym:Q")
+    ground = {"fill": "white"} if coloring == "phase" else {"fill": INK, "opacity": 0.07}
+    hatched = base.transform_filter("datum.hatched")
+    diagonals = [
+        hatched.mark_rule(stroke=INK if coloring != "phase" else ON_CELL, opacity=0.3).encode(
+            x=f"{left}:Q", x2=right, y=f"{low}:Q", y2=high
+        )
+        for left, low, right, high in (
+            ("x0", "ym", "xm", "y1"), ("x0", "y0", "x1", "y1"), ("xm", "y0", "x1", "ym"),
+        )
+    ]  # fmt: skip
+    letters = f"min({_DOWN} / 1.8, {_ACROSS} / (0.62 * max(3, length(datum.{text}))))"
+    written = middles.transform_filter("datum.trials > 0").mark_text(
+        fontWeight=600,
+        fontSize=alt.expr(f"min(13, {letters})"),
+        opacity=alt.expr(f"{letters} < 8 ? 0 : 1"),
+        aria=False,
+    )
+    outline = {"fill": "transparent", "stroke": INK, **square}
+    edge = alt.Chart(alt.NamedData("boundary")).encode(x="x:Q")
+    layers = [
+        none.mark_rect(fill="transparent", stroke=INK, strokeDash=[2, 2], opacity=0.3, **square),
+        middles.transform_filter("datum.trials == 0").mark_point(
+            shape=CROSS, size=36, stroke=INK, strokeWidth=1.2, opacity=0.35, aria=False
+        ),
+        some.mark_rect(**ground, **square),
+        some.transform_filter(filled).mark_rect(**square).encode(**color),
+        *diagonals,
+        edge.mark_area(fill=INK, opacity=0.18, clip=True).encode(y="low:Q", y2="high"),
+        edge.mark_line(stroke=INK, strokeWidth=2.5, clip=True).encode(y="y:Q", order="x:Q"),
+        written.encode(text=f"{text}:N", color=on_text),
+        rects.transform_filter("datum.at === cursor").mark_rect(
+            strokeWidth=2, strokeDash=[4, 3], aria=False, **outline
+        ),
+        rects.transform_filter("datum.at === cell").mark_rect(strokeWidth=3, aria=False, **outline),
+    ]
+    params = [alt.param(name=name, value="") for name in ("cell", "cursor")]
+    return themed(alt.layer(*layers).add_params(*params), WIDTH, HEIGHT).to_dict(validate=False)
 
 
-def time_map(diagram: Diagram) -> alt.LayerChart:
-    """The Kaplan-Meier median epoch of generalising, where half of a cell's trials reach it."""
-    epochs = diagram.cells["generalized_median_epoch"].dropna()
-    low, high = (int(epochs.min()), int(epochs.max())) if len(epochs) else (1, 10)
-    scale = alt.Scale(type="log", scheme="viridis", domain=[max(low, 1), max(high, 2 * low, 2)])
-    ticks = [tick for tick in EPOCH_TICKS if low <= tick <= high]
-    key = legend(gradientLength=180, values=ticks, labelExpr=SHORT_NUMBER)
-    color = alt.Color("generalized_median_epoch:Q", scale=scale, legend=key)
+def _colorings() -> dict[str, tuple[dict[str, Any], str, str, Any]]:
+    """Of each colouring: what is encoded, of which cells, the text, and its colour."""
     reached = "isValid(datum.generalized_median_epoch)"
-    bright = "luminance(scale('color', datum.generalized_median_epoch)) > 0.25"
-    text_color = (
-        alt.when(f"!{reached}")
+    phase = alt.Scale(domain=list(PHASES), range=list(PHASE_COLORS.values()))
+    pale = alt.Scale(domain=[0.25, 1], range=[0.3, 1])
+    ramp: dict[str, Any] = {"gradientLength": 180}
+    return {
+        "phase": (
+            {
+                "color": alt.Color("phase:N", scale=phase, legend=legend(symbolType="square")),
+                "opacity": alt.Opacity("phase_share:Q", scale=pale, legend=None),
+            },
+            "true",
+            "count_text",
+            alt.value(ON_CELL),
+        ),
+        "share": (
+            {
+                "color": alt.Color(
+                    "share:Q",
+                    scale=alt.Scale(scheme="viridis", domain=[0, 1]),
+                    legend=legend(format=".0%", **ramp),
+                )
+            },
+            "true",
+            "count_text",
+            _readable("datum.share"),
+        ),
+        "median": (
+            {
+                "color": alt.Color(
+                    "generalized_median_epoch:Q",
+                    scale=alt.Scale(type="log", scheme="viridis"),
+                    legend=legend(values=EPOCH_TICKS[1:], labelExpr=SHORT_NUMBER, **ramp),
+                )
+            },
+            reached,
+            "median_text",
+            _readable("datum.generalized_median_epoch", f"!{reached}"),
+        ),
+    }
+
+
+def _readable(value: str, unfilled: str = "false") -> Any:
+    """The colour of text on the colour of a value; on an unfilled cell, ink."""
+    bright = f"luminance(scale('color', {value})) > 0.25"
+    return (
+        alt.when(unfilled)
         .then(alt.value(INK))
         .when(bright)
         .then(alt.value(ON_CELL))
         .otherwise(alt.value("white"))
     )
-    text = alt.Text("median_text:N"), text_color
-    ground = {"fill": INK, "opacity": 0.07}
-    return _grid_chart(
-        diagram, ground=ground, filled=reached, fill={"color": color}, hatch=INK, text=text
-    )
 
 
-def curves(readings: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
-    """Accuracy against epoch, a line a seed and set, and where the cell's events are.
+def channel(ruler: Ruler) -> dict[str, Any]:
+    """How an axis of the study is laid out in either direction: title, scale and ticks."""
+    places = list(ruler.centres or range(len(ruler.labels)))
+    edges = ruler.edges or (-0.5, len(ruler.labels) - 0.5)
+    kind = {"type": "log"} if ruler.scale == "log" else {"type": "linear", "zero": False}
+    written = f"{json.dumps(ruler.labels)}[indexof({json.dumps(places)}, datum.value)]"
+    return {
+        "title": TITLES[ruler.name],
+        "scale": {**kind, "domain": [edges[0], edges[-1]], "nice": False},
+        "axis": {
+            "values": places,
+            "labelExpr": written,
+            "grid": False,
+            "labelOverlap": "greedy",
+            "labelSeparation": 3,
+            "labelFontSize": 11,
+        },
+    }
 
-    Args: readings with `seed`, `set` ("train" or "test"), `epoch` and `accuracy`; events with
-    `epoch` and `event`, the text beside it.
+
+def laid_out(
+    template: Mapping[str, Any], x: Mapping[str, Any], y: Mapping[str, Any], width: int, height: int
+) -> dict[str, Any]:
+    """A diagram's template with two channels, and its size in pixels; diagram.js does the same."""
+    chart: dict[str, Any] = {**copy.deepcopy(dict(template)), "width": width, "height": height}
+    for layer in chart["layer"]:
+        layer["encoding"]["x"] |= x
+        layer["encoding"]["y"] |= y
+    return chart
+
+
+def curves(title: str, columns: Sequence[str]) -> dict[str, Any]:
+    """The template of one reading against epoch, a line a trial and set of rows.
+
+    Its rows, `curves`, have `trial`, `seed`, `set` ("train", "test" or ""), `epoch` and `value`;
+    `events` have `epoch` and `event`, the text beside it. The parameter `trial` is the one that
+    stands out, "" if none does.
     """
-    x = epoch_axis()
-    y = alt.Y("accuracy:Q", title="accuracy", scale=alt.Scale(zero=False, domainMax=1))
-    sets = list(CURVE_COLORS)
-    lines = (
-        alt.Chart(named("curves", readings))
-        .mark_line(strokeWidth=1.6, opacity=0.85)
-        .encode(
-            x=x,
-            y=y,
-            detail="seed:N",
-            color=alt.Color(
-                "set:N",
-                scale=alt.Scale(domain=sets, range=list(CURVE_COLORS.values())),
-                legend=legend(symbolType="stroke"),
-            ),
-            strokeDash=alt.StrokeDash(
-                "set:N",
-                scale=alt.Scale(domain=sets, range=list(CURVE_DASHES.values())),
-                legend=legend(),
-            ),
-            tooltip=[
-                alt.Tooltip("seed:N"),
-                alt.Tooltip("set:N", title="rows"),
-                alt.Tooltip("epoch:Q"),
-                alt.Tooltip("accuracy:Q", format=".4f"),
-            ],
+    kept = "trial === '' || datum.trial === trial"
+    scale = alt.Scale(zero=False, domainMax=1) if title == "accuracy" else alt.Scale(zero=False)
+    if any("sparsity" in name for name in columns):
+        scale = alt.Scale(type="log", nice=False)
+    lines = alt.Chart(alt.NamedData("curves")).encode(
+        x=epoch_axis(),
+        y=alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5)),
+        detail="trial:N",
+        tooltip=[alt.Tooltip("seed:N"), alt.Tooltip("set:N", title="rows")],
+    )
+    lines = lines.transform_filter("isValid(datum.value)")
+    drawn = lines.mark_line(
+        strokeWidth=alt.expr("trial !== '' && datum.trial === trial ? 3 : 1.6"),
+        opacity=alt.expr(f"{kept} ? 0.85 : 0.2"),
+    )
+    wide = lines.mark_line(strokeWidth=12, strokeOpacity=0, cursor="pointer", aria=False)
+    if len(columns) == 2:
+        sets = list(CURVE_COLORS)
+        color = alt.Scale(domain=sets, range=list(CURVE_COLORS.values()))
+        dash = alt.Scale(domain=sets, range=list(CURVE_DASHES.values()))
+        key = None if title != "accuracy" else legend(symbolType="stroke", symbolOpacity=1)
+        drawn = drawn.encode(
+            color=alt.Color("set:N", scale=color, legend=key),
+            strokeDash=alt.StrokeDash("set:N", scale=dash, legend=key),
+        )
+        wide = wide.encode(strokeDash="set:N")
+    else:
+        drawn = drawn.encode(color=alt.value(CURVE_COLORS["train"]))
+    marked = alt.Chart(alt.NamedData("events")).encode(x=epoch_axis())
+    rules = marked.mark_rule(stroke=INK, strokeDash=[2, 3], opacity=0.6, aria=False)
+    layers = [rules, drawn, wide]
+    if title == "accuracy":
+        names = marked.mark_text(
+            color=INK, align="left", baseline="bottom", angle=270, dx=6, dy=-4, fontSize=11
+        ).encode(text="event:N", y=alt.value(CURVES_SIZE[1]))
+        layers.append(names)
+    chart = alt.layer(*layers).add_params(alt.param(name="trial", value=""))
+    return themed(chart, *CURVES_SIZE).to_dict(validate=False)
+
+
+def sparsity(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
+    """Dots for how often each size was found at each position of an axis, and the median.
+
+    Args: frame with `label`, `neurons`, `trials` and `median`; the axis.
+    """
+    base = alt.Chart(named("sparsity", frame)).encode(
+        x=alt.X(
+            "label:N",
+            title=TITLES[ruler.name],
+            sort=list(ruler.labels),
+            axis=alt.Axis(labelAngle=0, labelOverlap="greedy"),
         )
     )
-    marked = alt.Chart(named("events", events)).encode(x=x)
-    rules = marked.mark_rule(stroke=INK, strokeDash=[2, 3], opacity=0.6)
-    names = marked.mark_text(
-        color=INK, align="left", baseline="bottom", angle=270, dx=-HEIGHT + 6, dy=-4, fontSize=11
-    ).encode(text="event:N", y=alt.value(0))
-    return themed(alt.layer(rules, lines, names), WIDTH, HEIGHT)
-
-
-def _grid_chart(
-    diagram: Diagram,
-    *,
-    ground: dict[str, Any],
-    filled: str,
-    fill: dict[str, Any],
-    hatch: str,
-    text: tuple[alt.Text, Any],
-) -> alt.LayerChart:
-    """Cells on two axes, in layers: without trials, ground, fill, hatch, text, outline.
-
-    `ground` draws every cell with trials, `fill` encodes those for which `filled` holds; `hatch` is
-    the colour of the diagonals; `text` is what is written, and in which colour.
-    """
-    columns, rows = diagram.labels[diagram.x], diagram.labels[diagram.y]
-    step = _step(len(columns), len(rows))
-    base = alt.Chart(named("cells", diagram.cells)).encode(
-        x=_axis(alt.X, diagram.x, columns),
-        y=_axis(alt.Y, diagram.y, rows[::-1]),
-        description="said:N",
-    )
-    some = base.transform_filter("datum.trials > 0").encode(tooltip=_tooltip())
-    none = base.transform_filter("datum.trials == 0").encode(
-        tooltip=alt.Tooltip("said:N", title=" ")
-    )
-    square: dict[str, Any] = {"cornerRadius": 3}
-    layers = [
-        none.mark_rect(fill="transparent", stroke=INK, strokeDash=[2, 2], opacity=0.3, **square),
-        none.mark_point(shape=CROSS, size=40, stroke=INK, strokeWidth=1.2, opacity=0.35),
-        some.mark_rect(**ground, **square),
-        some.transform_filter(filled).mark_rect(**square).encode(**fill),
-        some.transform_filter("datum.hatched").mark_point(
-            shape=HATCH, size=(0.94 * step) ** 2, stroke=hatch, strokeWidth=1, opacity=0.3
-        ),
-        some.mark_text(fontSize=_font_size(step), fontWeight=600).encode(
-            text=text[0], color=text[1]
-        ),
-        base.transform_filter("datum.cell === cell").mark_rect(
-            fill="transparent", stroke=INK, strokeWidth=3, **square
-        ),
-    ]
-    chart = alt.layer(*layers).add_params(alt.param(name="cell", value=interesting_cell(diagram)))
-    return themed(chart, step * len(columns), step * len(rows))
-
-
-def _step(columns: int, rows: int) -> int:
-    smallest, largest = STEPS
-    return max(smallest, min(largest, WIDTH // columns, HEIGHT // rows))
-
-
-def _font_size(step: int) -> int:
-    return max(8, min(13, step // 4))
-
-
-def _axis(channel: Any, axis: str, labels: list[str]) -> Any:
-    scale = alt.Scale(domain=labels, paddingInner=0.05, paddingOuter=0.02)
-    return channel(
-        f"{axis}:N",
-        title=TITLES[axis],
-        scale=scale,
-        axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=8),
-    )
-
-
-def _tooltip() -> list[alt.Tooltip]:
-    titles = {
-        "place": "cell",
-        "phase": "phase",
-        "phases_text": "trials",
-        "flags_text": "flags",
-        "count_text": "generalised",
-        "interval_text": "95% (Wilson)",
-        "median_text": "median epoch",
+    up: dict[str, Any] = {
+        "title": "neurons",
+        "scale": alt.Scale(type="log"),
+        "axis": alt.Axis(values=EPOCH_TICKS[1:]),
     }
-    return [alt.Tooltip(f"{name}:N", title=title) for name, title in titles.items()]
+    dots = base.mark_circle(color=CURVE_COLORS["train"], opacity=0.6).encode(
+        y=alt.Y("neurons:Q", **up),
+        size=alt.Size(
+            "trials:Q",
+            scale=alt.Scale(range=[20, 320], zero=False),
+            legend=legend("trials", tickMinStep=1, format="d"),
+        ),
+        tooltip=["label:N", "neurons:Q", "trials:Q", "median:Q"],
+    )
+    line = base.mark_tick(color=INK, thickness=2.5, size=24).encode(y=alt.Y("median:Q", **up))
+    return themed(alt.layer(dots, line), 420, 260)
+
+
+def steps(columns: int, rows: int, width: int = WIDTH, height: int = HEIGHT) -> tuple[int, int]:
+    """The size of a diagram of so many positions, in pixels."""
+    smallest, largest = STEPS
+    step = max(smallest, min(largest, width // columns, height // rows))
+    return step * columns, step * rows
 
 
 def epoch_axis() -> alt.X:
@@ -237,7 +359,12 @@ def themed(chart: Any, width: int, height: int) -> alt.LayerChart:
             gridOpacity=0.12,
         ),
         legend=alt.LegendConfig(
-            labelColor=INK, labelFontSize=12, symbolStrokeWidth=2.5, offset=10, symbolSize=140
+            labelColor=INK,
+            titleColor=INK,
+            labelFontSize=12,
+            symbolStrokeWidth=2.5,
+            offset=10,
+            symbolSize=140,
         ),
     )
     return cast("alt.LayerChart", themed)

@@ -116,6 +116,38 @@ def report(
 
 
 @app.command()
+def serve(
+    store: StorePath,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    browse: Annotated[bool, typer.Option("--open", help="Open it in a browser, too.")] = False,
+) -> None:
+    """Show the study in a browser while it runs; ends with Ctrl-C.
+
+    Beyond this machine it asks for a token, which the printed address has. Better: leave --host
+    out, and reach it through ssh -L 8000:127.0.0.1:PORT.
+    """
+    from analysis.serve import Served
+
+    served = Served(store, host, port)
+    if served.open:
+        print(
+            f"warning: --host {host}; whoever reaches this machine and has the address below can "
+            "read the study, and nothing is encrypted.",
+            file=sys.stderr,
+        )
+
+    def ready(_: object) -> None:
+        print(f"{store}: {served.url} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+        if browse:
+            import webbrowser
+
+            webbrowser.open(served.url)
+
+    served.run(ready)
+
+
+@app.command()
 def circuits(
     store: StorePath,
     trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial_id of the store.")],
@@ -171,23 +203,26 @@ def figures(
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path(
         "figures.html"
     ),
+    x: Annotated[str | None, typer.Option(help="Axis across; weight_decay if it varies.")] = None,
+    y: Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> bytes:
-    """Draw the figures of arXiv 2303.11873 from a store of the study two_circuits.
+    """Draw the charts of a study, and of two_circuits the figures of arXiv 2303.11873.
 
-    Prints what was found. Charts go to OUTPUT, with CSV, SVG and PNG of each to a folder beside it.
+    Prints what was found of the latter. Charts go to OUTPUT, with CSV, SVG, PNG and PDF of each to
+    a folder beside it.
     """
     from analysis.figures import make_figures
     from analysis.formats import as_table, records
 
-    found = make_figures(store, output)
+    found = make_figures(store, output, x, y)
     for sentence in found.left_out:
         print(sentence, file=sys.stderr)
     print(f"{output}, {found.folder}/", file=sys.stderr)
     if as_json:
         answer = {"summary": records(found.summary), "trials": records(found.trials)}
         return json_of({**answer, "left_out": list(found.left_out)})
-    return as_text(as_table(found.summary))
+    return as_text(as_table(found.summary)) if len(found.summary) else b""
 
 
 @app.command()

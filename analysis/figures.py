@@ -1,7 +1,7 @@
-"""The paper's figures and findings from a store: replay, frames, charts, page.
+"""The figures of a store: the page's charts of any study, and the paper's of two_circuits.
 
-`make_figures` is what `analysis figures` does; what it says of a store's trials, `Findings`, is
-what docs/findings.md quotes.
+The latter replay their trials. `make_figures` is what `analysis figures` does; what it says of a
+store's trials, `Findings`, is what docs/findings.md quotes.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import pandas as pd
 
 from analysis import lines, paper
 from analysis.album import Drawing, Plate, make_folder, write_album
+from analysis.drawings import study_plates
 from analysis.frames import some_trials
 from analysis.paper import FIGURES, NEURONS, Figure, Panel
 from analysis.studied import Studied, study_trials
-from study.errors import UsageError
 from study.store import Store
 
 
@@ -29,32 +29,32 @@ class Findings:
     folder: Path
 
 
-def make_figures(store_url: str | Path, output: str | Path) -> Findings:
-    """Replay the trials that the paper's figures show, and write the page and its files.
+def make_figures(
+    store_url: str | Path, output: str | Path, x: str | None = None, y: str | None = None
+) -> Findings:
+    """Draw a study's diagrams, laws and circuits, and the paper's figures where it has them.
 
-    Raises: UsageError where no figure can be drawn; StoreError for the store, also where it holds
-    no trials yet; StudyError where a file cannot be written.
+    Args: x and y, the axes of the diagrams (weight decay and dataset size where they vary).
+    Raises: UsageError for axes that are not right; StoreError for the store, also where it holds no
+    trials yet; StudyError where a file cannot be written.
     """
     trials = some_trials(store_url)
+    plates = study_plates(trials, x, y)
+    make_folder(output)
     chosen, left_out = paper.choose(trials)
     if not chosen:
-        raise UsageError(
-            f"{store_url}: {'; '.join(left_out)}; figures need the settings of the study "
-            "two_circuits, by their labels. Make them with `study run two_circuits`."
-        )
-    make_folder(output)
-    studied = study_trials(store_url, pd.concat(chosen.values()))
-    plates = []
+        left_out = ["the paper's figures are left out; the study two_circuits has their settings"]
+    studied = study_trials(store_url, pd.concat(chosen.values())) if chosen else []
     for figure in FIGURES:
         seeds = [one for one in studied if one.facts["setting"] == figure.setting]
         if seeds:
             plates.append(_plate(figure, seeds, chosen[figure.setting], left_out))
     command = str(Store.open(store_url).manifest().get("command", ""))
-    facts = "Lines are means over seeds, shades reach from the lowest to the highest seed."
-    title = f"{trials['study'].iloc[0]}: the paper's figures"
-    folder = write_album(output, title, facts, plates, command)
-    found = paper.findings(studied)
-    return Findings(found, paper.summary(found), left_out, folder)
+    facts = "The paper's: lines are means over seeds, shades reach from the lowest to the highest."
+    title = f"{trials['study'].iloc[0]}: figures"
+    folder = write_album(output, title, facts if studied else "", plates, command)
+    found = paper.findings(studied) if studied else pd.DataFrame()
+    return Findings(found, paper.summary(found) if studied else found, left_out, folder)
 
 
 def drawing(panel: Panel, name: str, seeds: Sequence[Studied]) -> Drawing | None:

@@ -32,7 +32,7 @@ def load_trials(
         if name not in schema.TRIALS.names:
             raise unknown("a column", name, schema.TRIALS.names)
     expression = None if where is None else read_filter(where, schema.TRIALS)
-    return _frame(Store.open(path).trials(expression, columns))
+    return as_frame(Store.open(path).trials(expression, columns))
 
 
 def some_trials(
@@ -63,9 +63,10 @@ def load_readings(
         trials = trials["trial_id"]
     elif isinstance(trials, str):
         trials = [trials]
-    return _frame(Store.open(path).readings(trials))
+    return as_frame(Store.open(path).readings(trials))
 
 
-def _frame(table: pa.Table) -> pd.DataFrame:
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """Rows of a table of the store as a frame; texts that are codes become categories."""
     frame: pd.DataFrame = table.to_pandas(types_mapper=DTYPES.get)
     return frame

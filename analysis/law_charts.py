@@ -6,13 +6,14 @@ A triangle is a median that was not reached: the time lies above it.
 import altair as alt
 import pandas as pd
 
-from analysis.charts import INK, SHORT_NUMBER, legend, named, themed
-from analysis.diagram import TITLES
+from analysis.charts import EPOCH_TICKS, INK, SHORT_NUMBER, legend, named, themed
+from analysis.grid import TITLES
 from analysis.laws.views import HALF_LOSS
 
 SIZE = (420, 260)
 UP = "triangle-up"
-_SERIES = alt.Scale(scheme="viridis")
+# Neither end, which would vanish on a dark page or on a light one.
+_SERIES = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.85]))
 
 
 def law_against_data(
@@ -64,8 +65,8 @@ def residuals(points: pd.DataFrame) -> alt.LayerChart:
         alt.Chart(named("residuals", points))
         .mark_circle(size=22)
         .encode(
-            x=alt.X("expected:Q", title="cumulative hazard by the law"),
-            y=alt.Y("hazard:Q", title="as observed"),
+            x=alt.X("expected:Q", title="cumulative hazard by the law", axis=_few()),
+            y=alt.Y("hazard:Q", title="as observed", axis=_few()),
         )
     )
     return themed(alt.layer(diagonal, dots), *SIZE)
@@ -78,7 +79,7 @@ def profile(curve: pd.DataFrame) -> alt.LayerChart:
         alt.Chart(named("profile", curve))
         .mark_line(clip=True)
         .encode(
-            x=alt.X("value:Q", title=title, scale=alt.Scale(zero=False)),
+            x=alt.X("value:Q", title=title, scale=alt.Scale(zero=False), axis=_few()),
             y=alt.Y("loss:Q", title="log-likelihood lost", scale=alt.Scale(domain=[0, 8])),
         )
     )
@@ -98,7 +99,7 @@ def beyond(frame: pd.DataFrame, axis: str) -> alt.LayerChart:
     )
     seen = base.transform_filter("datum.law === 'seen'")
     laws = base.transform_filter("datum.law !== 'seen'")
-    lines = laws.mark_line().encode(color=alt.Color("law:N", legend=legend()))
+    lines = laws.mark_line().encode(color=alt.Color("law:N", legend=legend(columns=3)))
     dots = seen.mark_point(size=60, color=INK).encode(
         shape=_reached(), opacity=alt.condition("datum.held_out", alt.value(1), alt.value(0.35))
     )
@@ -130,7 +131,11 @@ def _across() -> alt.Axis:
 
 
 def _axis() -> alt.Axis:
-    return alt.Axis(labelExpr=SHORT_NUMBER, labelOverlap="greedy", tickCount=6)
+    return alt.Axis(labelExpr=SHORT_NUMBER, labelOverlap="greedy", values=EPOCH_TICKS[1:])
+
+
+def _few() -> alt.Axis:
+    return alt.Axis(tickCount=5, labelOverlap="greedy")
 
 
 def _reached() -> alt.Shape:

@@ -1,4 +1,4 @@
-"""The section "Transition times" of the report: a table of laws, and six charts of the best.
+"""The section "Transition times" of the report: a table of laws, and charts of the best.
 
 Only a few laws are fitted: a report is also the end of every `study run`, and should not take
 longer than the study. `analysis laws` fits them all.
@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from analysis import law_charts
-from analysis.diagram import TITLES
+from analysis.grid import TITLES
 from analysis.laws import views
 from analysis.laws.answers import by_regime, in_words
 from analysis.laws.compare import HARDER, fit_laws
+from analysis.laws.features import varying_axes
 from analysis.laws.fit import Fit
 from analysis.laws.terms import EXPONENT
 from study.errors import UsageError
@@ -27,11 +29,12 @@ MAX_TRIALS = 4_000  # fitted for the page in seconds; all of them are for the co
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart with its title and a sentence that says how to read it."""
+    """A chart with its title and a sentence that says how to read it; `axis` if it is along one."""
 
     title: str
     caption: str
     chart: alt.LayerChart
+    axis: str | None = None
 
 
 def law_section(trials: pd.DataFrame) -> tuple[str, list[Figure]]:
@@ -40,9 +43,8 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[Figure]]:
     Of a study with several regimes the first: multi-pass.
     """
     regime, part = next(iter(by_regime(trials).items()))
-    seeds = max(1, MAX_TRIALS // part["point_id"].nunique())
-    whole, part = len(part), part.sort_values("seed", kind="stable").groupby("point_id").head(seeds)
-    some = "" if len(part) == whole else f" of {whole:,}, the first {seeds} of each point"
+    whole, part = len(part), _some(part)
+    some = "" if len(part) == whole else f" of {whole:,}, a sample of points and their first seeds"
     try:
         fits, _ = fit_laws(part, LAWS_SHOWN, EVENT)
     except UsageError as error:
@@ -56,6 +58,19 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[Figure]]:
         "third of each axis.</p>"
     )
     return text + _table(fits), _figures(fits, part) if fit.converged else []
+
+
+def _some(trials: pd.DataFrame) -> pd.DataFrame:
+    """At most so many trials: the first seeds of each point, of one seed each not every point."""
+    points = trials["point_id"].nunique()
+    if points > MAX_TRIALS:  # ids are hashes: their order is as good as chance
+        kept = np.sort(trials["point_id"].unique())[:: -(-points // MAX_TRIALS)]
+        trials, points = trials[trials["point_id"].isin(kept)], len(kept)
+    seeds = max(1, MAX_TRIALS // points)
+    part: pd.DataFrame = (
+        trials.sort_values("seed", kind="stable").groupby("point_id", observed=True).head(seeds)
+    )
+    return part
 
 
 def _table(fits: list[Fit]) -> str:
@@ -76,48 +91,42 @@ def _table(fits: list[Fit]) -> str:
     )
     body = "".join(rows)
     return (
-        f"<div class='scroll'><table class='laws'><thead><tr>{head}</tr></thead>"
+        "<div class='scroll' tabindex='0' role='group' aria-label='Table of laws'>"
+        f"<table class='laws'><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
 def _figures(fits: list[Fit], part: pd.DataFrame) -> list[Figure]:
     fit = fits[0]
-    x, series = views.axes_to_draw(part)
-    lines, cells = views.law_curves(fit, part, x, series)
-    name = fit.law.name
+    first, second = views.axes_to_draw(part)
+    axes = [first, *(axis for axis in varying_axes(part) if axis != first)]
     figures = [
-        Figure(
-            f"The law {name} against the trials",
-            "Lines and 95% bands: the law. Points: Kaplan-Meier medians; a triangle is a cell "
-            "whose median was not reached, at the steps it was watched.",
-            law_charts.law_against_data(lines, cells, x, TITLES[series] if series else ""),
-        ),
-        Figure(
-            "Not yet generalised",
-            "Kaplan-Meier curves along one axis, the others fixed; ticks are censored trials.",
-            law_charts.kaplan_meier(views.survival(views.slice_of(part, EVENT, x), EVENT, x), x),
-        ),
+        figure
+        for axis in axes
+        for figure in _along(fit, part, axis, second if axis == first else first)
+    ]
+    name = fit.law.name
+    figures.append(
         Figure(
             "Residuals",
             f"Cox-Snell residuals of {name}: on the diagonal where law and errors hold.",
             law_charts.residuals(views.cox_snell(fit)),
-        ),
-    ]
+        )
+    )
     for other in fits:
         curves = views.profile_curves(other) if other.converged else pd.DataFrame()
         if len(curves):
-            first = curves[curves["parameter"] == curves["parameter"].iloc[0]]
+            one = curves[curves["parameter"] == curves["parameter"].iloc[0]]
             caption = "Log-likelihood lost; the interval is where it lies below the dashes."
             title = f"How well {other.law.name} knows its parameter"
-            figures.append(Figure(title, caption, law_charts.profile(first)))
+            figures.append(Figure(title, caption, law_charts.profile(one)))
             break
-    drawn = x if x in HARDER and part[x].nunique() > 2 else None
-    if drawn:
-        frame = views.extrapolation([f for f in fits if f.converged], part, drawn)
+    if first in HARDER and part[first].nunique() > 2:
+        frame = views.extrapolation([f for f in fits if f.converged], part, first)
         caption = "Fitted without the hardest third (full points), the laws predict it."
-        chart = law_charts.beyond(frame, drawn)
-        figures.append(Figure(f"Beyond what was fitted: {TITLES[drawn]}", caption, chart))
+        chart = law_charts.beyond(frame, first)
+        figures.append(Figure(f"Beyond what was fitted: {TITLES[first]}", caption, chart))
     parameter = exponent_of(fit)
     if parameter:
         frame = views.drift(part, name, EVENT, fit.errors, parameter)
@@ -132,6 +141,28 @@ def _figures(fits: list[Fit], part: pd.DataFrame) -> list[Figure]:
     return figures
 
 
+def _along(fit: Fit, part: pd.DataFrame, axis: str, series: str | None) -> list[Figure]:
+    """The law and the survival curves along one axis."""
+    lines, cells = views.law_curves(fit, part, axis, series)
+    survival = views.survival(views.slice_of(part, EVENT, axis), EVENT, axis)
+    title = TITLES[axis]
+    return [
+        Figure(
+            f"The law {fit.law.name} against the trials: {title}",
+            "Lines and 95% bands: the law. Points: Kaplan-Meier medians; a triangle is a cell "
+            "whose median was not reached, at the steps it was watched.",
+            law_charts.law_against_data(lines, cells, axis, TITLES[series] if series else ""),
+            axis,
+        ),
+        Figure(
+            f"Not yet generalised: {title}",
+            "Kaplan-Meier curves along this axis, the others fixed; ticks are censored trials.",
+            law_charts.kaplan_meier(survival, axis),
+            axis,
+        ),
+    ]
+
+
 def exponent_of(fit: Fit) -> str | None:
     """The parameter of a law to watch: its exponent if that is identified, or the first slope."""
     known = [name for name, found in fit.parameters.items() if found.identified]
@@ -143,6 +174,11 @@ def exponent_of(fit: Fit) -> str | None:
 def specifications(figures: list[Figure]) -> list[dict[str, Any]]:
     """The figures as data for the page."""
     return [
-        {"title": figure.title, "caption": figure.caption, "chart": figure.chart.to_dict()}
+        {
+            "title": figure.title,
+            "caption": figure.caption,
+            "axis": figure.axis,
+            "chart": figure.chart.to_dict(validate=False),
+        }
         for figure in figures
     ]

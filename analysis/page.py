@@ -1,11 +1,10 @@
-"""A study as one HTML file: it needs no network, no server and no program to open it but a browser.
+"""A study in a browser: one page, in two shapes.
 
-Vega is embedded once. Cells travel as JSON, readings as one compressed table of whole numbers that
-the page unpacks; the page itself is report.html, report.css and report.js beside this file.
+The report is a single HTML file that needs no network, no server and no program to open it but a
+browser: state and archive are in it. The live page is the same HTML, script and style, served, and
+asks its server. What is drawn comes from `analysis.page_data`; the page itself lies in web/.
 """
 
-import base64
-import gzip
 import html
 import json
 import re
@@ -14,31 +13,44 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import altair as alt
-import pandas as pd
 import vl_convert
 
 from analysis import charts
-from analysis.diagram import TITLES, Diagram, interesting_cell, make_diagram
-from analysis.formats import records
+from analysis.archive import carried, drawn, pack_archive
 from analysis.frames import load_readings, some_trials
-from analysis.law_section import law_section, specifications
+from analysis.grid import TITLES, make_grid
 from analysis.output import write_whole
-from analysis.phases import PATIENCE, PHASES, summary
+from analysis.page_data import CURVES, TABLE_COLUMNS, page_state
+from analysis.phases import FLAGS, PATIENCE
+from analysis.sections import law_state
+from analysis.where import KINDS
+from study.schema import TRIALS
 from study.store import Store
 
-ACCURACY_SCALE = (
-    10_000  # accuracies travel as whole numbers of this; finer than a test row of 2,048
-)
-MAX_CURVES_PER_CELL = 24  # more lines are a blot
-MAX_CURVES = 4_000  # of the whole page, which should stay small enough to mail
+SCRIPTS = ("dom", "where", "source", "address", "charts", "diagram", "panel", "trials", "page")
 
-ENDINGS = {
-    "decided": "decided",
-    "budget": "reached their budget",
-    "collapsed": "collapsed",
-    "diverged": "diverged",
+CAPTIONS = {
+    "phase": (
+        "The most frequent phase of each cell, paler where fewer of its trials share it, and how "
+        "many generalised of all. "
+        f"Hatched: half of its trials or more were watched for less than {PATIENCE} decay times. "
+        "Dashed: no trials."
+    ),
+    "share": "The share of each cell's trials that generalised, and their number of all.",
+    "median": (
+        "Kaplan-Meier median epoch of generalising; > is the epoch until which fewer than half had."
+    ),
+    "circuits": (
+        "Effective sparsity: how many neurons, taken by falling norm, predict like the whole net. "
+        "`analysis circuits STORE TRIAL` replays a trial and follows its subnetworks."
+    ),
 }
+
+# Nothing is fetched: a browser that honours this line could not if it tried.
+OFFLINE = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'\">"
+)
 
 
 def write_report(
@@ -46,148 +58,114 @@ def write_report(
 ) -> None:
     """Write the report of a study to one HTML file, whole or not at all.
 
-    Args: store_url, path or URL; output, the file; x and y, axes of the diagrams (weight decay and
-    dataset size where they vary).
+    Args: store_url, path or URL; output, the file; x and y, axes of the diagram to begin with
+    (weight decay and dataset size where they vary).
     Raises: UsageError for axes that are not right; StoreError for the store, also where it holds no
     trials yet; StudyError where the file cannot be written.
     """
     trials = some_trials(store_url)
-    diagram = make_diagram(trials, x, y)
-    drawn = _drawn(diagram)
-    readings = load_readings(store_url, drawn)
-    laws, figures = law_section(trials)
+    grid = make_grid(trials)
+    manifest = Store.open(store_url).manifest()
+    state = page_state(trials, manifest, grid=grid, x=x, y=y)
+    state |= {**law_state(trials), "store": str(store_url)}
+    rows = carried(trials, grid)
+    readings = load_readings(store_url, drawn(rows))
     page = _fill(
         {
-            **_header(Store.open(store_url).manifest(), trials),
-            "laws": laws,
-            "data": _script_json({**_page_data(diagram), "laws": specifications(figures)}),
-            "readings": _pack(drawn, readings),
-            "bundle": _bundle(),
-            "style": _asset("report.css"),
-            "script": _asset("report.js"),
+            "name": html.escape(state["name"]),
+            "policy": OFFLINE,
+            "summary": html.escape(
+                ", ".join(f"{fact['label']}: {fact['text']}" for fact in state["facts"])
+            ),
+            "style": f"<style>{_asset('page.css')}</style>",
+            "setup": _script_json(
+                {**_setup(), "limits": _limits(len(rows), state), "state": state}
+            ),
+            "archive": pack_archive(rows, readings),
+            "scripts": f"<script>{_bundle()}</script>\n<script>{_script()}</script>",
         }
     )
     write_whole(output, page.encode())
+
+
+def live_files() -> dict[str, tuple[str, bytes]]:
+    """The files of the live page: media type and content by name; the page itself is "".
+
+    The page asks for the others at /assets/NAME. It holds nothing of a study.
+    """
+    page = _fill(
+        {
+            "name": "study",
+            "policy": "",
+            "summary": "",
+            "style": '<link rel="stylesheet" href="/assets/page.css">',
+            "setup": _script_json(_setup()),
+            "archive": "",
+            "scripts": '<script src="/assets/vega.js"></script>\n'
+            '<script src="/assets/page.js"></script>',
+        }
+    )
+    return {
+        "": ("text/html; charset=utf-8", page.encode()),
+        "page.css": ("text/css; charset=utf-8", _asset("page.css").encode()),
+        "page.js": ("text/javascript; charset=utf-8", _script().encode()),
+        "vega.js": ("text/javascript; charset=utf-8", _bundle().encode()),
+    }
+
+
+def _setup() -> dict[str, Any]:
+    """What does not depend on a study: templates of charts, words, colours, columns."""
+    return {
+        "diagrams": {name: charts.diagram(name) for name in charts.COLORINGS},
+        "colorings": charts.COLORINGS,
+        "captions": CAPTIONS,
+        "curves": {
+            title: {"columns": columns, "chart": charts.curves(title, columns)}
+            for title, columns in CURVES.items()
+        },
+        "colors": charts.PHASE_COLORS,
+        "flags": list(FLAGS),
+        "kinds": {field.name: KINDS[field.type] for field in TRIALS},
+        "table": TABLE_COLUMNS,
+        "axes": list(TITLES),
+    }
+
+
+def _limits(rows: int, state: dict[str, Any]) -> str:
+    """What the report says it leaves out."""
+    if rows == state["trials"]:
+        return ""
+    return (
+        f" The table and the curves below are of {rows:,} of the {state['trials']:,} trials, the "
+        "first seeds of each cell; the cells count all."
+    )
 
 
 @cache  # making it takes two seconds
 def _bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script that only leaves `vegaEmbed` behind."""
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return _inline(f"(()=>{{\n{script}\n}})()")
+
+
+def _script() -> str:
+    """The page's own files as one script in one scope."""
+    parts = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
+    return _inline(f'(() => {{\n"use strict";\n{parts}}})();\n')
+
+
+def _inline(script: str) -> str:
     return script.replace("</script", "<\\/script")
 
 
 def _asset(name: str) -> str:
-    return (resources.files("analysis") / name).read_text("utf-8")
+    return (resources.files("analysis") / "web" / name).read_text("utf-8")
 
 
 def _fill(parts: dict[str, str]) -> str:
     """The page with its slots filled, in one pass: what fills a slot is never read as one."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _asset("report.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _asset("page.html"))
 
 
 def _script_json(content: Any) -> str:
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
-
-
-def _header(manifest: dict[str, Any], trials: pd.DataFrame) -> dict[str, str]:
-    """What is said about the study as a whole, as HTML."""
-    escape = html.escape
-    ended = trials["ended"].value_counts()
-    facts = [f"{len(trials):,} trials", *(f"{n:,} {ENDINGS[str(why)]}" for why, n in ended.items())]
-    started = str(manifest.get("started", ""))[:16].replace("T", " ")
-    if started:
-        facts.append(f"started {started} UTC")
-    cards = "".join(
-        f'<li style="--phase: {charts.PHASE_COLORS[row["phase"]]}">'
-        f"<b>{row['trials']:,} <small>{row['share']:.0%}</small></b>"
-        f"<span>{row['phase']}</span>"
-        f'<small class="soft">{escape(PHASES[row["phase"]].meaning)}</small></li>'
-        for row in records(summary(trials))
-    )
-    versions = ", ".join(f"{name} {v}" for name, v in manifest.get("versions", {}).items())
-    command = escape(str(manifest.get("command", "")))
-    return {
-        "name": escape(str(trials["study"].iloc[0])),
-        "facts": escape(" · ".join(facts)),
-        "phases": cards,
-        "patience": str(PATIENCE),
-        "footer": f"<p><code>{command}</code></p><p>{escape(versions)}</p>",
-    }
-
-
-def _page_data(diagram: Diagram) -> dict[str, Any]:
-    drawings = {
-        "phase-diagram": charts.phase_diagram(diagram),
-        "time-map": charts.time_map(diagram),
-        "curves": charts.curves(pd.DataFrame(), pd.DataFrame()),
-    }
-    return {
-        "charts": {name: _without_rows(chart) for name, chart in drawings.items()},
-        "cells": records(diagram.cells),
-        "start": interesting_cell(diagram),
-        "x": diagram.x,
-        "y": diagram.y,
-        "titles": {"x": TITLES[diagram.x], "y": TITLES[diagram.y]},
-        "labels": {"x": diagram.labels[diagram.x], "y": diagram.labels[diagram.y]},
-        "slices": [
-            {"name": axis, "title": TITLES[axis], "labels": diagram.labels[axis]}
-            for axis in diagram.slices
-        ],
-        "colors": charts.PHASE_COLORS,
-        "scale": ACCURACY_SCALE,
-    }
-
-
-def _without_rows(chart: alt.LayerChart) -> dict[str, Any]:
-    """A chart's specification with named, empty data: the page fills it."""
-
-    def emptied(part: Any) -> Any:
-        if isinstance(part, list):
-            return [emptied(item) for item in part]
-        if not isinstance(part, dict):
-            return part
-        if "values" in part and "name" in part:
-            return {**part, "values": []}
-        return {key: emptied(value) for key, value in part.items()}
-
-    specification: dict[str, Any] = emptied(chart.to_dict())
-    return specification
-
-
-def _drawn(diagram: Diagram) -> pd.DataFrame:
-    """The trials whose curves the page carries: of every cell the first seeds."""
-    members = diagram.members.sort_values(["cell", "seed"], kind="stable")
-    cells = members["cell"].nunique()
-    limit = max(1, min(MAX_CURVES_PER_CELL, MAX_CURVES // cells))
-    return members.groupby("cell").head(limit)
-
-
-def _pack(drawn: pd.DataFrame, readings: pd.DataFrame) -> str:
-    """Columns of the drawn trials and of their readings, one trial after another."""
-    number = pd.Series(range(len(drawn)), index=drawn["trial_id"])
-    readings = readings.assign(trial=readings["trial_id"].map(number))
-    readings = readings.sort_values(["trial", "epoch"], kind="stable")
-    counts = readings["trial"].value_counts().reindex(range(len(drawn)), fill_value=0)
-    accuracies = {
-        name: (readings[f"{name}_accuracy"] * ACCURACY_SCALE).round().astype("Int64")
-        for name in ("train", "test")
-    }
-    columns = {
-        "cell": drawn["cell"],
-        "seed": drawn["seed"],
-        "phase": drawn["phase"],
-        "memorized": drawn["memorized_epoch"],
-        "generalized": drawn["generalized_epoch"],
-        "ended": drawn["ended"],
-        "epochs": drawn["epochs_run"],
-        "count": counts,
-        "epoch": readings["epoch"],
-        **accuracies,
-    }
-    listed = {
-        name: column.astype(object).where(column.notna(), None).tolist()
-        for name, column in columns.items()
-    }
-    packed = gzip.compress(json.dumps(listed, separators=(",", ":")).encode(), mtime=0)
-    return base64.b64encode(packed).decode()

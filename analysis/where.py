@@ -112,6 +112,12 @@ def read_filter(text: str, schema: pa.Schema = TRIALS) -> pc.Expression:
     return _Reader(_split(text), schema).read()
 
 
+def columns_of(text: str, schema: pa.Schema = TRIALS) -> list[str]:
+    """The columns that a filter reads, in the order of the schema: all that must be at hand."""
+    named = {token.text for token in _split(text) if token.kind == "name"}
+    return [name for name in schema.names if name in named]
+
+
 def _split(text: str) -> list[_Token]:
     tokens = []
     for match in _TOKEN.finditer(text):

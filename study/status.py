@@ -1,6 +1,7 @@
 """What a store says about its study: counts in trials, packs by state, rate and time left."""
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,28 +10,49 @@ from study.store import Store
 from study.trials import Pack
 
 STALE_SECONDS = 120.0  # a pack says how it is every 30 s; silent for longer, it is not running
+PackState = Mapping[str, Any]
 
 
 def study_status(store: Store) -> dict[str, Any]:
     """planned, done, failed, running (trials), packs, rate (trials a second), seconds_left."""
-    manifest = store.manifest()
     plan = make_plan(stored_spec(store), store)
     packs = {pack_id: store.pack(pack_id) for pack_id in store.pack_ids()}
+
+    def missing(pack_ids: list[str]) -> dict[str, frozenset[str]]:
+        members = {pack_id: members_of(packs[pack_id]) for pack_id in pack_ids}
+        return {pack_id: ids & plan.missing for pack_id, ids in members.items()}
+
+    return tally(store.manifest(), len(plan.trials), plan.done, packs, missing)
+
+
+def tally(
+    manifest: Mapping[str, Any],
+    planned: int,
+    done: int,
+    packs: Mapping[str, PackState],
+    missing: Callable[[list[str]], Mapping[str, frozenset[str]]],
+) -> dict[str, Any]:
+    """The answer of `study_status`, whoever counted.
+
+    Args: manifest, of the store; planned and done, in trials; packs, what each said last; missing,
+    which gives for some packs the ids of their trials that are still to train.
+    """
     states = {pack_id: _state(pack) for pack_id, pack in packs.items()}
-    open_members = _open_members(packs, states, set(plan.missing))
+    unfinished = [pack_id for pack_id, state in states.items() if state in {"running", "failed"}]
+    open_members = _open_members(states, missing(unfinished))
     started = datetime.fromisoformat(manifest["started"])
     beats = [datetime.fromisoformat(p["heartbeat"]) for p in packs.values() if "heartbeat" in p]
     running = sum(open_members["running"].values())
     now = datetime.now(UTC) if running else max(beats, default=started)
     elapsed = (now - started).total_seconds()
-    trained = plan.done - manifest["done_before"]
+    trained = done - manifest.get("done_before", 0)
     rate = trained / elapsed if elapsed > 0 else None
-    left = len(plan.trials) - plan.done
+    left = planned - done
     return {
-        "study": plan.spec.name,
+        "study": manifest["spec"]["name"],
         "started": manifest["started"],
-        "planned": len(plan.trials),
-        "done": plan.done,
+        "planned": planned,
+        "done": done,
         "failed": sum(open_members["failed"].values()),
         "running": running,
         "packs": dict(Counter(states.values())),
@@ -40,21 +62,26 @@ def study_status(store: Store) -> dict[str, Any]:
     }
 
 
+def members_of(pack: PackState) -> frozenset[str]:
+    """The ids of a pack's trials."""
+    return frozenset(trial.trial_id for trial in Pack.from_json(pack["members"]).trials)
+
+
 def _open_members(
-    packs: dict[str, dict[str, Any]], states: dict[str, str], missing: set[str]
+    states: Mapping[str, str], missing: Mapping[str, frozenset[str]]
 ) -> dict[str, dict[str, int]]:
     """How many missing trials each running or failed pack holds, by state; each trial once."""
     found: dict[str, dict[str, int]] = {"running": {}, "failed": {}}
+    counted: set[str] = set()
     for state, counts in found.items():
-        for pack_id in (pack_id for pack_id, known in states.items() if known == state):
-            ids = {trial.trial_id for trial in Pack.from_json(packs[pack_id]["members"]).trials}
-            if ids & missing:
-                counts[pack_id] = len(ids & missing)
-                missing -= ids
+        for pack_id in (pack_id for pack_id in missing if states[pack_id] == state):
+            if left := missing[pack_id] - counted:
+                counts[pack_id] = len(left)
+                counted |= left
     return found
 
 
-def _state(pack: dict[str, Any]) -> str:
+def _state(pack: PackState) -> str:
     """A pack's state; one that has gone silent is pending again."""
     if pack["state"] != "running":
         return str(pack["state"])

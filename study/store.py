@@ -22,7 +22,8 @@ from study import schema
 from study.errors import StoreError
 from study.files import replace_file
 
-_PART = "__filename"  # pyarrow's name for the file that a row is from
+_FILE = "__filename"  # pyarrow's name for the file that a row is from
+PART = "part"  # ours: the last column of rows whose part is asked for
 
 TABLES = {"trials": schema.TRIALS, "readings": schema.READINGS}
 
@@ -82,6 +83,11 @@ class Store:
         """Packs that this store has heard of."""
         return [name.removesuffix(".json") for name in self._list("packs", ".json")]
 
+    def pack_stamps(self) -> dict[str, tuple[int, int]]:
+        """Size and time of each pack's file: who remembers them reads only what has changed."""
+        found = self._find("packs", ".json")
+        return {i.base_name.removesuffix(".json"): (i.size, i.mtime_ns) for i in found}
+
     def checkpoint_ids(self) -> list[str]:
         """Packs that left a checkpoint."""
         return [name.removesuffix(".npz") for name in self._list("packs", ".npz")]
@@ -125,10 +131,18 @@ class Store:
         if ids.num_rows == pc.count_distinct(ids["trial_id"]).as_py():
             return self._scan("trials", where, columns)
         # A filter may hide the row that replaces another: choose rows first, then filter.
-        table = _winners(self._scan("trials", None, None))
+        table = winners(self._scan("trials", None, None, with_part=True))
         if where is not None:
             table = table.filter(where)
-        return table if columns is None else table.select(list(columns))
+        return table.select(list(columns or schema.TRIALS.names))
+
+    def parts(self) -> list[str]:
+        """The parts that hold trials. A part never changes; compaction puts others in its place."""
+        return self._list("trials", ".parquet")
+
+    def rows(self, parts: Sequence[str]) -> pa.Table:
+        """The rows of some parts of `trials` as they lie, with their part: see `winners`."""
+        return self._scan("trials", None, None, with_part=True, only=parts)
 
     def trial(self, trial_id: str) -> dict[str, Any] | None:
         """The row of one trial, if it has one."""
@@ -143,14 +157,29 @@ class Store:
         They are those written with the trial's row: a trial trained again, to a larger budget or
         after a kill, has left others.
         """
-        where = None
-        if trial_ids is not None:
-            where = pc.field("trial_id").isin(pa.array(list(trial_ids), pa.string()))
+        where = None if trial_ids is None else _one_of(trial_ids)
+        rows = self._scan("trials", where, ["trial_id", "budget_epochs"], with_part=True)
+        return self._readings(winners(rows), where, columns)
+
+    def readings_beside(self, rows: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
+        """`readings` of trials whose winning rows are at hand, with their part.
+
+        Only these parts are opened, so that a few trials of a million take a moment.
+        """
+        only = pc.unique(rows[PART]).to_pylist()
+        return self._readings(rows, _one_of(rows["trial_id"].to_pylist()), columns, only)
+
+    def _readings(
+        self,
+        rows: pa.Table,
+        where: pc.Expression | None,
+        columns: Sequence[str] | None,
+        only: Sequence[str] | None = None,
+    ) -> pa.Table:
         wanted = list(columns or schema.READINGS.names)
         needed = list(dict.fromkeys(["trial_id", "epoch", *wanted]))
-        rows = self._scan("trials", where, ["trial_id", "budget_epochs"], parts=True)
-        table = self._scan("readings", where, needed, parts=True)
-        written_with = pc.is_in(_sources(table), value_set=_sources(_winners(rows)))
+        table = self._scan("readings", where, needed, with_part=True, only=only)
+        written_with = pc.is_in(_sources(table), value_set=_sources(rows))
         table = table.filter(written_with).select(needed)
         table = table.sort_by([("trial_id", "ascending"), ("epoch", "ascending")])
         return _first_of_each(table, ["trial_id", "epoch"]).select(wanted)
@@ -161,23 +190,25 @@ class Store:
         where: pc.Expression | None,
         columns: Sequence[str] | None,
         *,
-        parts: bool = False,
+        with_part: bool = False,
+        only: Sequence[str] | None = None,
     ) -> pa.Table:
-        """A table as it lies; with `parts`, a last column says which part each row is from."""
-        paths = [f"{self._root}/{name}/{part}" for part in self._list(name, ".parquet")]
+        """A table as it lies, or only some parts of it; a last column may name each row's part."""
+        parts = self._list(name, ".parquet") if only is None else only
+        paths = [f"{self._root}/{name}/{part}" for part in parts]
         names = list(columns or TABLES[name].names)
         if not paths:
             table = TABLES[name].empty_table().select(names)
-            return table.append_column(_PART, pa.array([], pa.string())) if parts else table
+            return table.append_column(PART, pa.array([], pa.string())) if with_part else table
         # The declared schema, not the first file's: older parts may lack newer columns.
-        dataset = ds.dataset(paths, schema=TABLES[name], format="parquet", filesystem=self._fs)
         try:
-            table = dataset.to_table(filter=where, columns=[*names, _PART] if parts else names)
+            dataset = ds.dataset(paths, schema=TABLES[name], format="parquet", filesystem=self._fs)
+            table = dataset.to_table(filter=where, columns=[*names, _FILE] if with_part else names)
         except (pa.ArrowException, OSError) as error:
             raise self._damage(paths, error) from None
-        if parts:
-            file_name = pc.replace_substring_regex(table[_PART], ".*/", "")
-            table = table.set_column(len(names), _PART, file_name)
+        if with_part:
+            file_name = pc.replace_substring_regex(table[_FILE], ".*/", "")
+            table = table.set_column(len(names), PART, file_name)
         return table
 
     def _damage(self, paths: Iterable[str], error: Exception) -> StoreError:
@@ -201,13 +232,21 @@ class Store:
     # files
 
     def _list(self, folder: str, ending: str) -> list[str]:
+        return sorted(info.base_name for info in self._find(folder, ending))
+
+    def _find(self, folder: str, ending: str) -> list[Any]:
+        """The files of a folder, without those still being written."""
         selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
         try:
             found = self._fs.get_file_info(selector)
         except (pa.ArrowException, OSError) as error:
             raise StoreError(f"{self.url}/{folder}: {_line(error)}. Check access.") from None
-        names = (info.base_name for info in found if info.type == pafs.FileType.File)
-        return sorted(n for n in names if n.endswith(ending) and not n.startswith("."))
+        files = (info for info in found if info.type == pafs.FileType.File)
+        return [
+            info
+            for info in files
+            if info.base_name.endswith(ending) and not info.base_name.startswith(".")
+        ]
 
     def _get(self, name: str) -> bytes | None:
         try:
@@ -244,15 +283,19 @@ class Store:
             ) from None
 
 
-def _winners(trials: pa.Table) -> pa.Table:
-    """One row a trial: of a trial trained twice, that with the larger budget."""
-    order = [("trial_id", "ascending"), ("budget_epochs", "descending")]
+def winners(trials: pa.Table) -> pa.Table:
+    """One row a trial, of rows with their part: that with the larger budget; of equals, one."""
+    order = [("trial_id", "ascending"), ("budget_epochs", "descending"), (PART, "ascending")]
     return _first_of_each(trials.sort_by(order), ["trial_id"])
 
 
 def _sources(table: pa.Table) -> pa.Array:
     """Trial and part of each row, as one text."""
-    return pc.binary_join_element_wise(table["trial_id"], table[_PART], " ")
+    return pc.binary_join_element_wise(table["trial_id"], table[PART], " ")
+
+
+def _one_of(trial_ids: Iterable[str]) -> pc.Expression:
+    return pc.field("trial_id").isin(pa.array(list(trial_ids), pa.string()))
 
 
 def _first_of_each(table: pa.Table, keys: Sequence[str]) -> pa.Table:

@@ -72,7 +72,7 @@ class Trial:
         return {
             "task": setting.task,
             "net": NET,
-            "axes": asdict(self.point),
+            "axes": {name: getattr(self.point, name) for name in AXES},
             "data": setting.data.model_dump(mode="json"),
             "train": setting.train.model_dump(mode="json"),
         }
@@ -173,19 +173,24 @@ def expand(spec: StudySpec) -> list[Trial]:
     watch it differently, because its one row could not say what both mean.
     """
     trials: dict[str, Trial] = {}
+    for trial in each(spec):
+        twin = trials.setdefault(trial.trial_id, trial)
+        if twin.setting is not trial.setting:
+            _refuse_two_meanings(twin.setting, trial.setting)
+            if trial.budget_epochs > twin.budget_epochs:
+                trials[trial.trial_id] = trial
+    return list(trials.values())
+
+
+def each(spec: StudySpec) -> Iterator[Trial]:
+    """The trials of every setting, one by one; a trial of two settings comes twice."""
     for setting in spec.settings:
         points, limit = _grid(setting.axes), None
         if setting.search.kind == "random":
             points, limit = _random_points(setting), setting.search.trials
         pairs = ((point, seed) for point in points for seed in setting.seeds)
         for point, seed in itertools.islice(pairs, limit):
-            trial = Trial(spec.name, setting, point, seed)
-            twin = trials.setdefault(trial.trial_id, trial)
-            if twin.setting is not setting:
-                _refuse_two_meanings(twin.setting, setting)
-                if trial.budget_epochs > twin.budget_epochs:
-                    trials[trial.trial_id] = trial
-    return list(trials.values())
+            yield Trial(spec.name, setting, point, seed)
 
 
 def _refuse_two_meanings(one: Setting, other: Setting) -> None:

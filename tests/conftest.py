@@ -42,6 +42,28 @@ def _repeatable_arithmetic() -> None:
 
 
 @pytest.fixture
+def bucket(monkeypatch):
+    """The URL of a store to be, in a bucket of a real S3 API on loopback."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+    }.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket="bucket")
+    yield "s3://bucket/runs/store"
+    server.stop()
+
+
+@pytest.fixture
 def run_main(monkeypatch, capfdbinary):
     """Run a command line in this process: exit code, stdout as bytes, stderr as text."""
 

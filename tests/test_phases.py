@@ -5,33 +5,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up import event, trials
 from simulated import QUICK, simulate
 
-from analysis import diagram as diagram_module
-from analysis.diagram import interesting_cell, make_diagram, positions
 from analysis.estimates import kaplan_meier_medians, wilson_interval
-from analysis.frames import DTYPES, load_trials
+from analysis.frames import load_trials
 from analysis.phases import FLAGS, PHASES, cells, classify, summary
 from study.errors import UsageError
-from study.schema import TRIALS
-
-DEFAULTS = {
-    "setting": "", "n": 30, "k": 2, "width": 100, "weight_decay": 0.01, "train_size": 320,
-    "learning_rate": 0.1, "batch_size": 32, "init_scale": 1.0, "steps_per_epoch": 10, "seed": 0,
-    "epochs_run": 600, "ended": "budget", "final_test_accuracy": 0.5,
-}  # fmt: skip
-
-
-def trials(*rows):
-    """Trials of one point unless a row says otherwise: 600 epochs are 6 decay times."""
-    frame = pd.DataFrame([DEFAULTS | row for row in rows], columns=TRIALS.names)
-    return frame.astype({field.name: DTYPES.get(field.type, "float64") for field in TRIALS})
-
-
-def event(memorized=None, generalized=None, **more):
-    after = {} if generalized is not None else {"generalized_after_epoch": 600}
-    times = {"memorized_epoch": memorized, "generalized_epoch": generalized}
-    return {**times, **after, **more}
 
 
 @pytest.mark.parametrize(
@@ -176,69 +156,3 @@ def test_a_known_median():
     event_epoch = pd.Series(weeks + [None] * len(censored), dtype="Int64")
     last = pd.Series([None] * len(weeks) + censored, dtype="Int64")
     assert list(kaplan_meier_medians(np.zeros(21, np.intp), event_epoch, last, 1)) == [23]
-
-
-def test_positions_are_in_numeric_order():
-    labels, codes = positions(pd.Series([1000, 200, None, 1000], dtype="Int64"))
-    assert labels == ["200", "1,000", "online"]
-    assert list(codes) == [1, 0, 2, 1]
-    assert positions(pd.Series([0.1, 1e-5, 0.0]))[0] == ["0", "1e-05", "0.1"]
-    assert positions(pd.Series([1.001, 1.002]))[0] == ["1.001", "1.002"]
-
-
-def test_many_values_fall_into_bins():
-    values = pd.Series(np.geomspace(1e-3, 1e-1, 200))
-    labels, codes = positions(values)
-    assert labels[0].startswith("~0.001")
-    assert len(labels) == 12
-    assert (np.diff(codes) >= 0).all()
-    assert set(codes) == set(range(12))
-
-
-def test_a_diagram_has_a_cell_for_every_position_and_mixes_none():
-    rows = [
-        event(10, 40, weight_decay=decay, train_size=size, width=width)
-        for decay, size, width in [(0.1, 200, 50), (0.01, 400, 50), (0.1, 200, 100)]
-    ]
-    diagram = make_diagram(trials(*rows, rows[0]))
-    assert (diagram.x, diagram.y, diagram.slices) == ("weight_decay", "train_size", ("width",))
-    assert len(diagram.cells) == 2 * 2 * 2
-    assert diagram.cells["trials"].sum() == 4
-    assert list(diagram.cells["cell"]) == list(range(8))
-    assert diagram.members.groupby("cell").size().max() == 2
-    assert diagram.cells["phase"].iloc[interesting_cell(diagram)] == "grokking"
-
-
-def test_of_many_slices_only_positions_with_trials_are_cells(monkeypatch):
-    monkeypatch.setattr(diagram_module, "MAX_CELLS", 7)
-    rows = [
-        event(10, 40, weight_decay=decay, train_size=size, width=width)
-        for decay, size, width in [(0.1, 200, 50), (0.01, 400, 50), (0.1, 200, 100)]
-    ]
-    cells = make_diagram(trials(*rows)).cells
-    assert [len(cells[cells["width"] == width]) for width in ("50", "100")] == [2 * 2, 1]
-    assert list(cells["cell"]) == list(range(5))
-    assert cells["trials"].sum() == 3
-
-
-@pytest.mark.parametrize(
-    ("x", "y", "axes"),
-    [
-        (None, None, ("width", "train_size")),  # weight decay does not vary
-        ("train_size", None, ("train_size", "width")),
-        (None, "width", ("train_size", "width")),
-        ("k", "width", ("k", "width")),
-    ],
-)
-def test_axes_that_vary_are_chosen(x, y, axes):
-    rows = [event(1, 9, width=w, train_size=size) for w in (50, 100) for size in (100, 200)]
-    diagram = make_diagram(trials(*rows), x, y)
-    assert (diagram.x, diagram.y) == axes
-
-
-def test_axes_that_are_none_are_refused():
-    rows = trials(event(1, 9))
-    with pytest.raises(UsageError, match="'widht'; an axis is one of 9 names"):
-        make_diagram(rows, "widht")
-    with pytest.raises(UsageError, match="'width' twice"):
-        make_diagram(rows, "width", "width")

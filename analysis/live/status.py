@@ -1,0 +1,113 @@
+"""`study status` for a page that asks every few seconds: it remembers what cannot have changed.
+
+The plan is expanded once, of the packs' files only a changed one is read again, and the trials of a
+pack never change. The numbers are those of `study.status`.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from threading import Thread
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from study.plan import stored_spec
+from study.spec import StudySpec
+from study.status import members_of, tally
+from study.store import Store
+from study.trials import each
+
+PATIENCE_SECONDS = 1.0  # that an answer waits for the plan; a million trials take half a minute
+BATCH = 10_000  # trials expanded at a time; each is a kilobyte until its id is known
+READERS = 8  # pack files at a time: a bucket answers each in some 20 ms
+KEPT = ("state", "heartbeat", "error")  # of what a pack says; its members are large
+
+
+class StatusReader:
+    """Follows the packs of a store; one thread at a time calls `read`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._plan: _Plan | None = None
+        self._stamps: dict[str, tuple[int, int]] = {}
+        self._packs: dict[str, dict[str, Any]] = {}
+        self._members: dict[str, frozenset[str]] = {}
+        self._counted: tuple[Any, Any] = (None, None)  # the plan and the trials of `_done`
+        self._done = pa.array([], pa.string())
+
+    def read(self, manifest: Mapping[str, Any], trials: pa.Table) -> dict[str, Any] | None:
+        """The answer of `study_status`; None while a new plan is still being expanded.
+
+        Args: manifest and trials (trial_id, ended, budget_epochs), as they are in the store.
+        Raises: StoreError where a file of the store cannot be read.
+        """
+        if self._plan is None or self._plan.written != manifest.get("spec"):
+            self._plan = _Plan(stored_spec(self._store), manifest.get("spec"))
+        self._follow_packs()
+        plan = self._plan.table
+        if plan is None or "started" not in manifest:
+            return None
+        if self._counted[0] is not plan or self._counted[1] is not trials:
+            self._done = _done(plan, trials)
+            self._counted = (plan, trials)
+
+        def missing(pack_ids: list[str]) -> dict[str, frozenset[str]]:
+            members = {pack_id: self._members_of(pack_id) for pack_id in pack_ids}
+            ids = pa.array(sorted(frozenset().union(*members.values())), pa.string())
+            done = pc.is_in(ids, value_set=self._done)
+            planned = pc.is_in(ids, value_set=plan["trial_id"])
+            left = frozenset(ids.filter(pc.and_not(planned, done)).to_pylist())
+            return {pack_id: ids & left for pack_id, ids in members.items()}
+
+        return tally(manifest, plan.num_rows, len(self._done), self._packs, missing)
+
+    def _follow_packs(self) -> None:
+        """Read the packs' files that are new or have changed."""
+        stamps = self._store.pack_stamps()
+        changed = [pack_id for pack_id in stamps if stamps[pack_id] != self._stamps.get(pack_id)]
+        with ThreadPoolExecutor(READERS) as pool:
+            read = dict(zip(changed, pool.map(self._store.pack, changed), strict=True))
+        said = {i: {name: pack[name] for name in KEPT if name in pack} for i, pack in read.items()}
+        # A file that went away while it was read says nothing.
+        self._packs = {i: found for i in stamps if (found := said.get(i, self._packs.get(i)))}
+        self._stamps = {pack_id: stamps[pack_id] for pack_id in self._packs}
+
+    def _members_of(self, pack_id: str) -> frozenset[str]:
+        if pack_id not in self._members:
+            self._members[pack_id] = members_of(self._store.pack(pack_id))
+        return self._members[pack_id]
+
+
+class _Plan:
+    """The trials of a study with their budgets, expanded beside the work: None until they are."""
+
+    def __init__(self, spec: StudySpec, written: object) -> None:
+        self.written = written
+        self.table: Any = None
+        expanding = Thread(target=self._expand, args=(spec,), daemon=True)
+        expanding.start()
+        expanding.join(PATIENCE_SECONDS)
+
+    def _expand(self, spec: StudySpec) -> None:
+        trials = each(spec)
+        pieces = []
+        while batch := list(islice(trials, BATCH)):
+            columns = {
+                "trial_id": [trial.trial_id for trial in batch],
+                "budget": [trial.budget_epochs for trial in batch],
+            }
+            pieces.append(pa.table(columns))
+        # A trial of two settings is trained once, under the larger budget.
+        table = pa.concat_tables(pieces).group_by("trial_id").aggregate([("budget", "max")])
+        self.table = table.combine_chunks()
+
+
+def _done(plan: pa.Table, trials: pa.Table) -> pa.Array:
+    """The ids of the planned trials that need no more training; see `study.plan.missing`."""
+    place = pc.index_in(trials["trial_id"], value_set=plan["trial_id"])
+    budget = plan["budget_max"].take(place)
+    short = pc.and_(pc.equal(trials["ended"], "budget"), pc.less(trials["budget_epochs"], budget))
+    done = trials["trial_id"].filter(pc.and_not(pc.is_valid(place), short))
+    return done.combine_chunks()

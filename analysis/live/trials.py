@@ -1,0 +1,100 @@
+"""The trials of a growing store, in memory: each part of the store is read once.
+
+Rows stay Arrow columns, texts as codes, so that a million trials take some 350 MB. Which row of a
+trial counts is decided by `study.store.winners`, as it is for every other reader.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analysis.frames import as_frame
+from study import schema
+from study.errors import StoreError
+from study.store import PART, Store, winners
+
+TOGETHER = 256  # parts decoded at a time, so that their texts are never all in memory
+MOST_CHUNKS = 32  # of a column, then it is copied into one
+
+
+class LiveTrials:
+    """One row a trial of a store, as of the last `refresh`, with the part that it is from."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._parts: frozenset[str] = frozenset()
+        self.table = coded(store.rows([]))
+
+    def refresh(self) -> bool:
+        """Read the parts that are new; whether the table has changed. `table` is replaced.
+
+        Where a part has gone, as after compaction, everything is read again.
+        Raises: StoreError where a part cannot be read.
+        """
+        parts = frozenset(self._store.parts())
+        if parts == self._parts:
+            return False
+        grown = parts > self._parts
+        new = sorted(parts - self._parts if grown else parts)
+        try:
+            self.table = _merged(self.table if grown else self.table[:0], self._read(new))
+        except StoreError:
+            if parts <= frozenset(self._store.parts()):
+                raise
+            return self.refresh()  # some were compacted away while they were read
+        self._parts = parts
+        return True
+
+    def _read(self, parts: Sequence[str]) -> pa.Table:
+        pieces = [
+            coded(self._store.rows(parts[start : start + TOGETHER]).combine_chunks())
+            for start in range(0, len(parts), TOGETHER)
+        ]
+        return _joined(pieces)
+
+    def readings(self, rows: pa.Table) -> pd.DataFrame:
+        """The readings of some rows of the table, by trial and epoch.
+
+        Raises: StoreError where they cannot be read.
+        """
+        rows = plain(rows)
+        try:
+            found = self._store.readings_beside(rows)
+        except StoreError:
+            if set(rows[PART].to_pylist()) <= set(self._store.parts()):
+                raise
+            found = self._store.readings(rows["trial_id"].to_pylist())  # compacted meanwhile
+        return as_frame(found)
+
+
+def coded(rows: pa.Table) -> pa.Table:
+    """The rows with every text but the id as a code into its distinct values."""
+    for place, field in enumerate(rows.schema):
+        if field.type == pa.string() and field.name != "trial_id":
+            rows = rows.set_column(place, field.name, rows[field.name].dictionary_encode())
+    return rows
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """The rows as the store has them; a column `part` may stay last."""
+    names = [*schema.TRIALS, pa.field(PART, pa.string())]
+    return rows.cast(pa.schema([field for field in names if field.name in rows.column_names]))
+
+
+def _merged(old: pa.Table, new: pa.Table) -> pa.Table:
+    """One row a trial of both; only rows of trials that come twice are sorted."""
+    again = pc.is_in(old["trial_id"], value_set=new["trial_id"].combine_chunks())
+    twice = new.num_rows > pc.count_distinct(new["trial_id"]).as_py()
+    if twice or pc.any(again).as_py():
+        new = coded(winners(plain(_joined([old.filter(again), new]))))
+        old = old.filter(pc.invert(again))
+    return _joined([old, new])
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    table = pa.concat_tables(tables).unify_dictionaries()
+    if table.num_columns and table.column(0).num_chunks > MOST_CHUNKS:
+        table = table.combine_chunks()
+    return table

@@ -1,0 +1,70 @@
+// Every chart of the page: drawn by Vega from a template, with a menu that saves it.
+
+// Log errors only: a chart without an event to mark is no reason for a warning.
+const OPTIONS = {renderer: "svg", actions: false, logLevel: 1};
+
+// Draw a chart into the element of this id (replacing one), and give it its menu where the page has
+// a place for one. `rows()` is its data as CSV; without it, all of the chart's named data.
+async function draw(id, chart, name, rows = null) {
+  const box = byId(id);
+  const drawn = await vegaEmbed(box, chart, OPTIONS);
+  const menu = document.querySelector(`[data-chart="${id}"]`);
+  menu?.replaceChildren(saveMenu(drawn.view, box, name, rows ?? (() => namedData(drawn))));
+  return drawn;
+}
+
+function saveMenu(view, box, name, rows) {
+  const menu = element("details");
+  menu.append(element("summary", "Save", {"aria-label": `Save ${words(name)}`}));
+  const list = element("div");
+  const ways = {
+    SVG: async () => saveText(`${name}.svg`, "image/svg+xml", standalone(await view.toSVG())),
+    PNG: async () => saveFile(`${name}.png`, await onPaper(view)),
+    PDF: () => printOne(box),
+    CSV: () => saveText(`${name}.csv`, "text/csv", rows()),
+  };
+  for (const [form, save] of Object.entries(ways)) {
+    const button = element("button", form, {type: "button"});
+    button.addEventListener("click", async () => {
+      menu.open = false;
+      await save();
+    });
+    list.append(button);
+  }
+  menu.append(list);
+  return menu;
+}
+
+// In a file there is no page whose ink the drawing could take: black, on a transparent ground.
+const standalone = (svg) => svg.replace("<svg ", '<svg color="black" ');
+
+async function onPaper(view) {
+  const ground = view.background();
+  view.background("white");
+  const url = await view.toImageURL("png", 2);
+  view.background(ground);
+  return url;
+}
+
+// Browsers print to PDF: print this chart alone.
+function printOne(box) {
+  box.classList.add("printed");
+  document.body.classList.add("one");
+  window.print();
+  box.classList.remove("printed");
+  document.body.classList.remove("one");
+}
+
+// All named rows of a drawn chart, one table; `part` says which they are, where there are several.
+function namedData({view, spec}) {
+  const names = [...new Set(JSON.stringify(spec).match(/(?<="name":")[\w-]+(?=")/g) ?? [])];
+  const parts = names.flatMap((name) => {
+    try {
+      return view.data(name).map((row) => ({part: name, ...row}));
+    } catch {
+      return [];  // the name of something else
+    }
+  });
+  const heads = [...new Set(parts.flatMap(Object.keys))].filter((key) => typeof key === "string");
+  return csv(heads, parts.map((row) => heads.map((head) => row[head])));
+}

@@ -1,0 +1,120 @@
+"""A real Chromium for the tests of pages, and what they do in it."""
+
+import os
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+needs_chromium = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER) and "CI" not in os.environ, reason="no chromium outside CI"
+)
+
+
+@contextmanager
+def chromium(folder):
+    """A browser that keeps its profile and its downloads in a folder, and logs what it asks for."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    driver.set_window_size(1280, 1000)
+    downloads = {"behavior": "allow", "downloadPath": str(folder)}
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", downloads)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def waits(browser, condition):
+    """What the condition gives once it is true."""
+    return WebDriverWait(browser, 60).until(lambda _: condition())
+
+
+def settled(browser):
+    """Wait until what is shown is what the address asks for."""
+    waits(
+        browser,
+        lambda: browser.execute_script(
+            "return document.body.dataset.ready && document.body.dataset.shown === location.hash"
+        ),
+    )
+
+
+def opened(browser, url):
+    """Open a page afresh, and wait until all of it is drawn."""
+    browser.get("about:blank")
+    browser.get(url)
+    settled(browser)
+    return browser
+
+
+def go(browser, **parts):
+    """Change the address as a bookmark would, and wait until it is shown."""
+    browser.execute_script(
+        "const to = new URLSearchParams(location.hash.slice(1));"
+        "for (const [k, v] of Object.entries(arguments[0])) to.set(k, v);"
+        "location.hash = to;",
+        parts,
+    )
+    settled(browser)
+
+
+def curves(browser, title="accuracy"):
+    """The shapes of the lines on show, without the wide ones that catch clicks."""
+    path = f"#curve-{title.replace(' ', '-')} .mark-line path:not([stroke-opacity='0'])"
+    return [p.get_attribute("d") for p in browser.find_elements(By.CSS_SELECTOR, path)]
+
+
+def cells(browser):
+    """Cells of the diagram by what a screen reader says of each."""
+    found = browser.find_elements(By.CSS_SELECTOR, "#diagram path[aria-label]")
+    named = {path.get_attribute("aria-label"): path for path in found}
+    return {said: path for said, path in named.items() if "training rows" in said}
+
+
+def click(browser, shape):
+    """A click as the mouse does it, on whatever lies on top of the shape's middle."""
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", shape)
+    webdriver.ActionChains(browser).move_to_element(shape).click().perform()
+
+
+def press(browser, css):
+    """Press a button where it lies, though a table's sticky head may lie above it."""
+    browser.execute_script("document.querySelector(arguments[0]).click()", css)
+
+
+def text(browser, id_):
+    return browser.find_element(By.ID, id_).text
+
+
+@contextmanager
+def emulated(browser, width=1280, scheme="light", media=""):
+    """The page in a room of that light, so many pixels wide, on a screen or on paper."""
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature], "media": media})
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        yield
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [], "media": ""})

@@ -1,0 +1,507 @@
+"""The live page over HTTP: a real server on loopback, asked as browsers and enemies ask."""
+
+import contextlib
+import gzip
+import http.client
+import io
+import json
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from urllib.parse import quote, urlencode, urlsplit
+
+import pyarrow.parquet as pq
+import pytest
+from million import write_million
+from simulated import QUICK, empty_store, simulate
+
+from analysis.cli import main
+from analysis.formats import FORMATS, records
+from analysis.frames import load_readings, load_trials
+from analysis.grid import make_grid
+from analysis.page_data import cell_answer, cell_trials, page_state, rounded
+from analysis.serve import Served
+from study.status import study_status
+from study.store import Store
+
+CELL = {"weight_decay": "0.01", "train_size": "600"}
+FEW = {**QUICK, "axes": {**QUICK["axes"], "weight_decay": [0.001, 0.01], "train_size": [400, 600]}}
+
+
+@pytest.fixture(autouse=True)
+def _no_fits(monkeypatch):
+    """Laws are fitted in a thread of their own, for seconds that no test here waits for."""
+    laws = {"laws": [], "laws_html": "fitted", "circuits": []}
+    monkeypatch.setattr("analysis.live.laws.law_state", lambda trials: laws)
+
+
+@contextlib.contextmanager
+def serving(store, *arguments):
+    """A store served in a thread, on a port of its own; gives what `Served` says of it."""
+    served, started = Served(str(store), *arguments), Queue()
+    thread = Thread(target=served.run, args=(started.put,))
+    thread.start()
+    server = started.get(timeout=60)
+    try:
+        yield served
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return simulate(tmp_path_factory.mktemp("store") / "quick")
+
+
+@pytest.fixture(scope="module")
+def served(store):
+    with serving(store) as served:
+        yield served
+
+
+class Answer:
+    """Status, headers and body of an answer, unpacked."""
+
+    def __init__(self, served, path, method="GET", **headers):
+        place = urlsplit(served.url)
+        connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=100)
+        connection.request(
+            method, path, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+        answer = connection.getresponse()
+        self.status, self.headers, self.body = answer.status, answer.headers, answer.read()
+        if answer.headers.get("Content-Encoding") == "gzip":
+            self.body = gzip.decompress(self.body)
+        connection.close()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def api(served, name, **query):
+    answer = Answer(served, f"/api/{name}?{urlencode(query)}")
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def state_of(served, condition):
+    """The state as soon as it is as expected."""
+    deadline = time.monotonic() + 60
+    while not condition(state := api(served, "state")):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.1)
+    return state
+
+
+def as_json(content):
+    return json.loads(json.dumps(content))
+
+
+def test_the_state_is_that_of_the_report_with_the_status(served, store):
+    state = state_of(served, lambda state: "laws" in state)
+    expected = page_state(load_trials(store), Store(store).manifest())
+    expected |= {"status": study_status(Store(store)), "laws": [], "laws_html": "fitted"}
+    assert state == as_json({**expected, "circuits": [], "store": str(store), "problem": None})
+
+
+def test_the_page_and_all_that_it_names_are_there(served):
+    page = Answer(served, "/")
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    named = re.findall(r'(?:src|href)="(/assets/[^"]+)"', page.body.decode())
+    assert len(named) > 1
+    for name in named:
+        asset = Answer(served, name, Accept_Encoding="gzip")
+        assert (asset.status, asset.headers["Content-Encoding"]) == (200, "gzip"), name
+    data = b'type="(?:application/json|text/plain)"'  # such a block is never run
+    assert not re.search(rb"<script(?! src=| " + data + rb")", page.body), "inline script"
+    for answer in (page, Answer(served, "/api/state"), Answer(served, "/api/nothing")):
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "server" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/assets/page.js", f"/api/cell?{urlencode(CELL)}"])
+def test_what_is_known_already_is_not_sent_again(served, path):
+    first = Answer(served, path)
+    tag = first.headers["ETag"]
+    for known in (tag, f'"other", {tag}', tag.removeprefix("W/")):
+        again = Answer(served, path, If_None_Match=known)
+        assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
+    assert Answer(served, path, If_None_Match='"other"').status == 200
+    head = Answer(served, path, "HEAD")
+    assert (head.status, head.body, head.headers["ETag"]) == (200, b"", tag)
+
+
+def test_a_cell_is_its_trials_and_readings(served, store):
+    trials = load_trials(store)
+    members = cell_trials(trials, make_grid(trials), CELL)
+    expected = cell_answer(members, load_readings(store, members), len(members))
+    assert api(served, "cell", **CELL) == as_json(expected)
+    assert len(expected["trials"]) == 5
+    nowhere = api(served, "cell", **{**CELL, "train_size": "601"})
+    assert (nowhere["trials"], nowhere["total"]) == ([], 0)
+
+
+def test_a_trial_and_the_command_that_replays_it(served, store):
+    row = load_trials(store).iloc[17]
+    found = api(served, "trial", trial_id=row["trial_id"])
+    assert found["row"]["seed"] == row["seed"]
+    assert found["row"]["phase"] in {"comprehension", "grokking", "memorization", "confusion"}
+    assert found["replay"] == f"analysis circuits {store} {row['trial_id']}"
+    assert Answer(served, "/api/trial?trial_id=none").status == 404
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "",
+        'weight_decay < 0.2 and ended in ["decided", "budget"]',
+        "generalized_epoch is null or not train_size > 300",
+        'ended == setting or setting != device or trial_id > "8"',
+        "k == 99",
+    ],
+)
+def test_the_table_filters_sorts_and_pages_as_pandas_does(served, store, where):
+    trials = load_trials(store, where or None)
+    for sort in ("generalized_epoch", "ended", "trial_id", "final_test_accuracy"):
+        for descending in (False, True):
+            page = api(
+                served, "trials", where=where, sort=sort, offset=7, limit=30,
+                descending=str(descending).lower(),
+            )  # fmt: skip
+            ordered = trials.sort_values(sort, ascending=not descending, kind="stable")
+            expected = records(rounded(ordered[[sort]].iloc[7:37]))
+            assert page["total"] == len(trials)
+            assert [{sort: row[sort]} for row in page["rows"]] == expected
+    assert len(api(served, "trials", where=where)["rows"]) == min(len(trials), 100)
+
+
+def test_the_table_sorts_by_phase(served):
+    rows = api(served, "trials", sort="phase", limit=150)["rows"]
+    phases = ["comprehension", "grokking", "memorization", "confusion"]
+    places = [phases.index(row["phase"]) for row in rows]
+    assert places == sorted(places)
+    assert set(places) == {0, 1, 2, 3}
+
+
+def test_downloads_are_what_query_writes(served, store, monkeypatch):
+    monkeypatch.setattr("analysis.live.answers.SLICE", 11)
+    for where in ("", "seed > 1", "seed > 99"):
+        trials = load_trials(store, where or None)
+        text = Answer(served, f"/api/download?format=csv&where={quote(where)}")
+        assert text.body == FORMATS["csv"](trials)
+        assert text.headers["Content-Disposition"] == 'attachment; filename="trials.csv"'
+        table = Answer(served, f"/api/download?format=parquet&where={quote(where)}").body
+        written = FORMATS["parquet"](trials)
+        assert pq.read_table(io.BytesIO(table)).equals(pq.read_table(io.BytesIO(written)))
+
+
+def grow(url):
+    """A study that waits, grows, is started again with more, and retrains what it has."""
+    empty_store(url)
+    with serving(url) as served:
+        state = api(served, "state")
+        assert (state["trials"], state["status"]["planned"]) == (0, 150)
+        assert api(served, "cell", weight_decay="0.01")["total"] == 0
+        simulate(url, FEW)
+        state = state_of(served, lambda state: state["trials"] == 20)
+        assert state["status"]["planned"] == 20
+        tag = Answer(served, "/api/state").headers["ETag"]
+        assert Answer(served, "/api/state", If_None_Match=tag).status == 304
+        before = api(served, "cell", **CELL)
+        assert before["total"] == 5
+        simulate(url)  # the whole study: 20 trials come a second time
+        state = state_of(served, lambda state: state["trials"] == 150)
+        assert Answer(served, "/api/state", If_None_Match=tag).status == 200
+        assert (state["status"]["planned"], state["status"]["done"]) == (150, 150)
+        after = api(served, "cell", **CELL)
+        assert after["total"] == 5
+        assert after["readings"] == before["readings"]
+
+
+def test_new_trials_appear_and_a_selected_cell_stays(tmp_path):
+    grow(tmp_path / "growing")
+
+
+def test_a_store_in_a_bucket_grows_likewise(bucket):
+    grow(bucket)
+
+
+def test_a_store_that_cannot_be_read_leaves_the_last_state_and_says_why(tmp_path):
+    store = simulate(tmp_path / "quick", FEW)
+    with serving(store) as served:
+        state_of(served, lambda state: state["trials"] == 20)
+        damaged = store / "trials" / "part-zz-0.parquet"
+        damaged.write_bytes(b"PAR1 nonsense")
+        state = state_of(served, lambda state: state["problem"])
+        assert "part-zz-0.parquet: damaged" in state["problem"]
+        assert state["trials"] == 20
+        assert api(served, "cell", **CELL)["total"] == 5
+        damaged.unlink()
+        assert state_of(served, lambda state: not state["problem"])["trials"] == 20
+    damaged.write_bytes(b"PAR1 nonsense")
+    with serving(store) as served:
+        answer = Answer(served, "/api/state")
+        assert answer.status == 503
+        assert "damaged" in answer.json["error"]
+
+
+def test_other_names_and_other_methods_are_refused(served):
+    port = urlsplit(served.url).port
+    for host in ("localhost", "127.0.0.1", f"localhost:{port}", "127.0.0.1:9", "[::1]:8000"):
+        assert Answer(served, "/api/state", Host=host).status == 200, host
+    for host in ("evil.example", "127.0.0.1.evil.example", "", "localhost@evil.example", "::1"):
+        answer = Answer(served, "/api/state", Host=host)
+        assert answer.status == 400, host
+        assert b"trials" not in answer.body
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "NONSENSE"):
+        answer = Answer(served, "/api/state", method)
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/api/state?a=1", "'a'; nothing is asked here"),
+        ("/api/cell?weight_decay=0.01", "train_size: no label"),
+        ("/api/cell?weight_decay=0.01&weight_decay=0.1", "'weight_decay' twice"),
+        ("/api/cell?decay=0.01", "'decay'; an axis is one of"),
+        ("/api/cell?weight_decay=%00", "printable"),
+        ("/api/trial", "trial_id; it names the trial"),
+        ("/api/trials?limit=1001", "a whole number from 0 to 1,000"),
+        ("/api/trials?offset=-1", "a whole number"),
+        ("/api/trials?offset=%D9%A3", "a whole number"),
+        ("/api/trials?descending=1", "'1'; it is one of 2 names"),
+        ("/api/trials?sort=seeds", "Did you mean 'seed'?"),
+        ("/api/trials?where=sedd+%3D%3D+1", "Did you mean 'seed'?"),
+        ("/api/trials?wher=1", "Did you mean 'where'?"),
+        ("/api/download?format=html", "'html'; it is one of 2 names"),
+        ("/api/download?where=1", "where: ends"),
+    ],
+)
+def test_a_wrong_question_gets_one_sentence(served, path, said):
+    answer = Answer(served, path)
+    assert answer.status == 400
+    assert said in answer.json["error"]
+
+
+def test_beyond_loopback_a_token_is_asked_for_once(store):
+    with serving(store, "0.0.0.0") as served:
+        assert served.open
+        token = re.search(r"\?token=([\w-]{32})$", served.url)[1]
+        for path in ("/", "/api/state", "/assets/page.js", "/?token=", f"/?token={token[:-1]}x"):
+            assert Answer(served, path).status == 403, path
+        assert Answer(served, f"/api/state?token={token}").status == 403
+        entered = Answer(served, f"/?token={token}", Host="any.example")
+        cookie, *rules = entered.headers["Set-Cookie"].split("; ")
+        assert {"HttpOnly", "SameSite=strict"} <= set(rules)
+        assert Answer(served, "/api/state", Cookie=cookie).json["trials"] == 150
+        assert Answer(served, "/api/state", Cookie=f"{cookie}x").status == 403
+
+
+def test_what_cannot_be_served_is_said_in_one_sentence(run_main, store, served, tmp_path):
+    port = urlsplit(served.url).port
+    for arguments, code, said in (
+        ([tmp_path / "nowhere"], 1, "no study here"),
+        ([store, "--port", port], 1, f"port {port} of 127.0.0.1: Address already in use"),
+        ([store, "--port", 70000], 2, "less than or equal to 65535"),
+        ([store, "--host", "no such host"], 2, "--host 'no such host'; a host is an address"),
+        ([store, "--host", "192.0.2.1"], 2, "not an address of this machine"),
+    ):
+        ended, out, err = run_main(main, "serve", *arguments)
+        assert (ended, out) == (code, b"")
+        assert said in err
+        assert err.count("\n") == 1
+
+
+def test_the_command_prints_its_address_and_ends_when_interrupted(store):
+    program = "from analysis.cli import main; main()"
+    command = [sys.executable, "-c", program, "serve", str(store), "--host", "0.0.0.0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        warning = process.stderr.readline().decode()
+        said = process.stderr.readline().decode()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert warning.startswith("warning: --host 0.0.0.0;")
+    assert re.fullmatch(r"\S+/quick: http://\S+:\d+/\?token=\S+ \(Ctrl-C ends it\)\n", said)
+    assert (process.returncode, out, err) == (130, b"", b"")
+
+
+# Hostile requests: what they are made of.
+
+PATHS = [
+    "/", "/api/state", "/api/cell", "/api/trial", "/api/trials", "/api/download", "/assets/page.js",
+    "/assets/../../secret.txt", "/assets/..%2f..%2fsecret.txt", "/assets/%2e%2e/secret.txt",
+    "/assets/....//secret.txt", "/assets/..\\..\\secret.txt", "/assets//etc/passwd", "/..%00/x",
+    "/assets/%252e%252e%252fsecret.txt", "//evil.example/", "/assets/page.js%00.css", "/api/../../",
+    "http://evil.example/secret.txt", "file:///etc/passwd", "*", "/study.json", "/trials/", "",
+    "/%ff%fe", "/\xe9", "/assets/" + "a" * 5_000, "/api/state/", "/api//state", "/%u002e",
+]  # fmt: skip
+DEEP = [
+    ("/api/trials", ["where", "where", "sort", "descending", "offset", "limit"]),
+    ("/api/download", ["where", "format"]),
+    ("/api/trial", ["trial_id"]),
+    ("/api/cell", ["weight_decay", f"weight_decay=0.01&train_size=400&{'x' * 9}", "train_size"]),
+]
+NAMES = ["where", "sort", "descending", "offset", "limit", "format", "trial_id", "weight_decay",
+         "train_size", "token", "__class__", "", "a[]", "%00", "where" * 100, "Ünï"]  # fmt: skip
+VALUES = [
+    "", "0", "-1", "1e999", "9" * 400, "NaN", "null", "true", "0x10", "1_000", "٣", "csv", "seed",
+    "../../secret.txt", "/etc/passwd", "\x00", "\r\nX-Injected: 1", "\u202e", "\ud7ff", "%", "%zz",
+    "<script>alert(1)</script>", "' or 1==1 --", "__import__('os').system('id')", "a" * 20_000,
+    "k == 2", "k == 2)", "(" * 300 + "k == 2", "not " * 500 + "k", "k in [" + "1," * 1500 + "1]",
+    "seed == 99999999999999999999999", "k == 1e308", 'ended == "\x00"', "ended < device", "k is k",
+    "trial_id.__class__ == 1", "seed == 1; drop table trials", 'ended in ["a"', "k < < 2", "1 == 1",
+    "seed in [9223372036854775808]", "train_size == 9223372036854775807", "not not true", "k=2",
+]  # fmt: skip
+METHODS = ["HEAD", "POST", "PUT", "CONNECT", "PRI", "get", "G\x00T", "A" * 300]
+HEADERS = [
+    "", "Host: evil.example", "Host: a\r\nHost: b", "Host:", "Host: [::1", "Host: \xff",
+    "If-None-Match: " + '"' * 3_000, "If-None-Match: *", "X: " + "a" * 70_000, "X\x00: 1", ": 1",
+    "Content-Length: -1", "Content-Length: 99999999999", "Transfer-Encoding: chunked",
+    "Transfer-Encoding: chunked\r\nContent-Length: 3", "Range: bytes=0-1,5-2", "Expect: 1",
+    "Cookie: " + "a=b;" * 2_000, "Cookie: \x01", "Upgrade: websocket\r\nConnection: Upgrade",
+    "Accept-Encoding: gzip;q=x, *;q=", "X-Forwarded-For: 1", "X-Original-URL: /../secret.txt",
+]  # fmt: skip
+REFUSALS = {400, 403, 404, 405, 414, 431}
+
+
+def hostile(chance):
+    """One request that no browser would send, as bytes; a plain one now and then."""
+    header = chance.choice(HEADERS) if chance.random() < 0.3 else ""
+    if chance.random() < 0.5:  # nothing is wrong but one value
+        path, names = chance.choice(DEEP)
+        path += f"?{chance.choice(names)}={quote(chance.choice(VALUES), safe='')}"
+    else:
+        path = chance.choice(PATHS)
+        for number in range(chance.choice([0, 1, 1, 2, 3])):
+            name, value = chance.choice(NAMES), chance.choice(VALUES)
+            raw = chance.random() < 0.2
+            name, value = (text if raw else quote(text, safe="") for text in (name, value))
+            path += f"{'&' if number else '?'}{name}={value}"
+    method = chance.choice(METHODS) if chance.random() < 0.2 else "GET"
+    version = chance.choice(["HTTP/1.0", "HTTP/9", ""]) if chance.random() < 0.1 else "HTTP/1.1"
+    host = "" if header.startswith("Host") else "Host: 127.0.0.1\r\n"
+    head = f"{method} {path} {version}\r\n{host}{header}"
+    return f"{head.rstrip()}\r\nConnection: close\r\n\r\n".encode("utf-8", "surrogatepass")
+
+
+def exchange(port, request):
+    """All that a server says to some bytes; it may hang up."""
+    said = b""
+    with (
+        contextlib.suppress(ConnectionError),
+        socket.create_connection(("127.0.0.1", port), timeout=60) as line,
+    ):
+        line.sendall(request)
+        while piece := line.recv(1 << 16):
+            said += piece
+    return said
+
+
+def first_answer(said, method):
+    """Status, headers and body of the first of the answers that these bytes are."""
+    line = type("Line", (), {"makefile": lambda *_: io.BytesIO(said)})
+    answer = http.client.HTTPResponse(line, method=method)
+    answer.begin()
+    body = answer.read()
+    packed = answer.headers.get("Content-Encoding") == "gzip" and body
+    return answer.status, answer.headers, gzip.decompress(body) if packed else body
+
+
+def test_500_hostile_requests_are_answered_or_refused(tmp_path):
+    """Never an error of the server, a file outside the store, or a line of a stack trace."""
+    (tmp_path / "secret.txt").write_text("the secret beside the store")
+    store = simulate(tmp_path / "quick", FEW)
+    chance = random.Random(500)
+    seen = Counter()
+    with serving(store) as served:
+        port = urlsplit(served.url).port
+        for _ in range(500):
+            request = hostile(chance)
+            said = exchange(port, request)
+            for never in (b"Traceback", b'File "', b"the secret", b"root:x"):
+                assert never not in said, request[:300]
+            if not said:
+                seen["hung up"] += 1
+                continue
+            method = request.split(maxsplit=1)[0].decode()
+            status, headers, body = first_answer(said, method)
+            seen[status] += 1
+            assert status in {200, 304, *REFUSALS}, (request[:300], said[:300])
+            assert "X-Injected" not in headers, request[:300]
+            if status in REFUSALS and headers["Content-Type"] == "application/json" and body:
+                assert list(json.loads(body)) == ["error"], request[:300]
+            assert b"Traceback" not in body
+        assert api(served, "state")["trials"] == 20
+    assert seen["hung up"] < 50
+    assert {200, 400, 404, 405, 414} <= set(seen), seen
+    assert seen[200] > 20
+
+
+def resident(process_id, name):
+    """Memory of a process in MB: VmRSS, now, or VmHWM, at its most."""
+    text = Path(f"/proc/{process_id}/status").read_text()
+    return int(re.search(rf"{name}:\s+(\d+)", text)[1]) / 1000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_million_trials(tmp_path):
+    """A click within 0.5 s and less than 1.5 GB: printed, with the time to the first state.
+
+    Memory is asserted. Times are the machine's: run with -s to see them.
+    """
+    trials = write_million(tmp_path / "million")
+    program = "from analysis.cli import main; main()"
+    command = [sys.executable, "-c", program, "serve", str(tmp_path / "million")]
+    began = time.monotonic()
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        place = urlsplit(process.stderr.readline().decode().split()[1])
+        served = type("Served", (), {"url": place.geturl()})
+        print(f"\nlistening after {time.monotonic() - began:.1f} s")
+        while (answer := Answer(served, "/api/state")).status == 503:
+            pass
+        state = answer.json
+        print(f"first state after {time.monotonic() - began:.1f} s, {len(answer.body):,} bytes")
+        assert state["trials"] == trials
+        assert state["aggregated"]
+        status = state_of(served, lambda state: state["status"])["status"]
+        print(f"status after {time.monotonic() - began:.1f} s")
+        assert status["planned"] == status["done"] == trials
+        chance = random.Random(24)
+        clicks = []
+        for _ in range(40):
+            place = chance.randrange(len(state["cells"]["trials"]))
+            labels = {
+                a["name"]: a["labels"][state["cells"][a["name"]][place]] for a in state["axes"]
+            }
+            clicked = time.monotonic()
+            cell = api(served, "cell", **labels)
+            clicks.append(time.monotonic() - clicked)
+            assert cell["total"] == state["cells"]["trials"][place]
+            assert len(set(cell["readings"]["trial"])) == min(24, cell["total"])
+        clicks.sort()
+        print(f"clicks: median {clicks[20] * 1000:.0f} ms, slowest {clicks[-1] * 1000:.0f} ms")
+        api(served, "trials", where="weight_decay > 0.01", sort="generalized_epoch")
+        size = len(Answer(served, "/api/download?format=parquet").body)
+        print(f"all trials as Parquet: {size:,} bytes")
+        now, most = (resident(process.pid, name) for name in ("VmRSS", "VmHWM"))
+        print(f"memory: {now:.0f} MB, at its most {most:.0f} MB")
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    assert process.returncode == 130
+    assert most < 1_500
