@@ -1,4 +1,4 @@
-"""Figures as one HTML page of drawings, with each chart's data, SVG, PNG and PDF in a folder beside it.
+"""Figures as one HTML page of drawings; each chart as CSV, SVG, PNG and PDF in a folder beside it.
 
 The page needs no script and no network: its charts are SVG whose ink is the page's text colour, so
 that one drawing serves light and dark rooms.

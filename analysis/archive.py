@@ -1,4 +1,4 @@
-"""What a report carries beside its state: rows of trials, and curves of the first seeds of each cell.
+"""What a report carries beside its state: rows of trials, curves of the first seeds of each cell.
 
 Readings are drawn, not computed with: three digits of the largest value of a trial, as whole steps
 from one reading to the next, which compress to two bytes each. A study of more than the page can

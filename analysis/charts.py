@@ -150,7 +150,7 @@ def _colorings() -> dict[str, tuple[dict[str, Any], str, str, Any]]:
     reached = "isValid(datum.generalized_median_epoch)"
     phase = alt.Scale(domain=list(PHASES), range=list(PHASE_COLORS.values()))
     pale = alt.Scale(domain=[0.25, 1], range=[0.3, 1])
-    ramp = {"gradientLength": 180}
+    ramp: dict[str, Any] = {"gradientLength": 180}
     return {
         "phase": (
             {
@@ -291,10 +291,18 @@ def sparsity(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
             axis=alt.Axis(labelAngle=0, labelOverlap="greedy"),
         )
     )
-    up = {"title": "neurons", "scale": alt.Scale(type="log"), "axis": alt.Axis(values=EPOCH_TICKS)}
+    up: dict[str, Any] = {
+        "title": "neurons",
+        "scale": alt.Scale(type="log"),
+        "axis": alt.Axis(values=EPOCH_TICKS[1:]),
+    }
     dots = base.mark_circle(color=CURVE_COLORS["train"], opacity=0.6).encode(
         y=alt.Y("neurons:Q", **up),
-        size=alt.Size("trials:Q", scale=alt.Scale(range=[20, 320], zero=False), legend=legend("trials", tickMinStep=1, format="d")),
+        size=alt.Size(
+            "trials:Q",
+            scale=alt.Scale(range=[20, 320], zero=False),
+            legend=legend("trials", tickMinStep=1, format="d"),
+        ),
         tooltip=["label:N", "neurons:Q", "trials:Q", "median:Q"],
     )
     line = base.mark_tick(color=INK, thickness=2.5, size=24).encode(y=alt.Y("median:Q", **up))

@@ -33,7 +33,7 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
     plates = [
         Plate(
             "Phase diagram",
-            f"The most frequent phase, the share that generalised, and the median epoch of it. {where}",
+            f"Most frequent phase, share that generalised, and median epoch of that. {where}",
             [
                 Drawing(f"diagram-{coloring}", diagram(coloring, rows, across, up), filled(rows))
                 for coloring in charts.COLORINGS

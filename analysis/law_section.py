@@ -1,5 +1,4 @@
-"""The section "Transition times" of the report: a table of laws, charts of the best along
-each axis, and how far it can be trusted.
+"""The section "Transition times" of the report: a table of laws, and charts of the best.
 
 Only a few laws are fitted: a report is also the end of every `study run`, and should not take
 longer than the study. `analysis laws` fits them all.
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from analysis import law_charts
@@ -43,9 +43,8 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[Figure]]:
     Of a study with several regimes the first: multi-pass.
     """
     regime, part = next(iter(by_regime(trials).items()))
-    seeds = max(1, MAX_TRIALS // part["point_id"].nunique())
-    whole, part = len(part), part.sort_values("seed", kind="stable").groupby("point_id").head(seeds)
-    some = "" if len(part) == whole else f" of {whole:,}, the first {seeds} of each point"
+    whole, part = len(part), _some(part)
+    some = "" if len(part) == whole else f" of {whole:,}, a sample of points and their first seeds"
     try:
         fits, _ = fit_laws(part, LAWS_SHOWN, EVENT)
     except UsageError as error:
@@ -59,6 +58,19 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[Figure]]:
         "third of each axis.</p>"
     )
     return text + _table(fits), _figures(fits, part) if fit.converged else []
+
+
+def _some(trials: pd.DataFrame) -> pd.DataFrame:
+    """At most so many trials: the first seeds of each point, of one seed each not every point."""
+    points = trials["point_id"].nunique()
+    if points > MAX_TRIALS:  # ids are hashes: their order is as good as chance
+        kept = np.sort(trials["point_id"].unique())[:: -(-points // MAX_TRIALS)]
+        trials, points = trials[trials["point_id"].isin(kept)], len(kept)
+    seeds = max(1, MAX_TRIALS // points)
+    part: pd.DataFrame = (
+        trials.sort_values("seed", kind="stable").groupby("point_id", observed=True).head(seeds)
+    )
+    return part
 
 
 def _table(fits: list[Fit]) -> str:
@@ -79,7 +91,8 @@ def _table(fits: list[Fit]) -> str:
     )
     body = "".join(rows)
     return (
-        f"<div class='scroll'><table class='laws'><thead><tr>{head}</tr></thead>"
+        "<div class='scroll' tabindex='0' role='group' aria-label='Table of laws'>"
+        f"<table class='laws'><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 

@@ -48,8 +48,8 @@ CAPTIONS = {
 
 # Nothing is fetched: a browser that honours this line could not if it tried.
 OFFLINE = (
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data: blob:; '
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'\">"
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'\">"
 )
 
 

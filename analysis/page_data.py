@@ -117,10 +117,12 @@ def facts(trials: pd.DataFrame, manifest: Mapping[str, Any]) -> list[dict[str, s
     started = str(manifest.get("started", ""))[:16].replace("T", " ")
     if started:
         found["started"] = f"{started} UTC"
-    where = trials[["device", "kernel"]].astype(object).value_counts()
+    where = trials.groupby(["device", "kernel"], observed=True, dropna=False).size()
+    places = records(where.rename("trials").reset_index())
     found["trained on"] = ", ".join(
-        f"{device} ({kernel})" + (f", {count:,}" if len(where) > 1 else "")
-        for (device, kernel), count in where.items()
+        f"{place['device']} ({place['kernel']})"
+        + (f", {place['trials']:,}" if len(places) > 1 else "")
+        for place in places
     )
     seconds = float(trials["wall_seconds"].sum())
     if seconds:
@@ -140,7 +142,7 @@ def duration(seconds: float) -> str:
 
 def columnar(frame: pd.DataFrame) -> dict[str, list[Any]]:
     """Columns as JSON takes them: None where there is no finite number; reals to 6 digits."""
-    return {name: _listed(frame[name]) for name in frame}
+    return {str(name): _listed(frame[name]) for name in frame}
 
 
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from analysis.law_section import Figure, law_section, specifications
 
 
 def law_state(trials: pd.DataFrame) -> dict[str, Any]:
-    """`laws` and `circuits`, charts with title and caption, and `laws_html`, the text above them."""
+    """`laws` and `circuits`, charts with their captions, and `laws_html`, the text above them."""
     text, figures = law_section(trials)
     return {
         "laws_html": text,
@@ -35,7 +35,7 @@ def circuit_figures(trials: pd.DataFrame) -> list[Figure]:
     return [
         Figure(
             f"Neurons that predict like the whole net: {TITLES[ruler.name]}",
-            "Each dot is a number of trials, larger where there are more; the line is their median.",
+            "A dot is a number of trials, larger where there are more; the line is their median.",
             charts.sparsity(sparsities(known, ruler), ruler),
             ruler.name,
         )

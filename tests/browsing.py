@@ -97,6 +97,11 @@ def click(browser, shape):
     webdriver.ActionChains(browser).move_to_element(shape).click().perform()
 
 
+def press(browser, css):
+    """Press a button where it lies, though a table's sticky head may lie above it."""
+    browser.execute_script("document.querySelector(arguments[0]).click()", css)
+
+
 def text(browser, id_):
     return browser.find_element(By.ID, id_).text
 

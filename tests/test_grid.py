@@ -165,9 +165,10 @@ def test_the_state_is_strict_json_and_says_what_the_cells_say():
         assert axis["trials"] == expected.tolist()
     start = cell_trials(frame, grid, state["start"])
     assert set(start["phase"]) == {"grokking"}
-    assert state["phases"][1]["trials"] == (
-        frame["generalized_epoch"] >= 2 * frame["memorized_epoch"]
-    ).sum()
+    assert (
+        state["phases"][1]["trials"]
+        == (frame["generalized_epoch"] >= 2 * frame["memorized_epoch"]).sum()
+    )
 
 
 def test_it_begins_with_what_grokked_most_surely_and_latest():

@@ -9,10 +9,10 @@ from made_up import event, trials
 from simulated import QUICK, simulate
 
 from analysis.estimates import kaplan_meier_medians, wilson_interval
-from analysis.frames import DTYPES, load_trials
+from analysis.frames import load_trials
 from analysis.phases import FLAGS, PHASES, cells, classify, summary
 from study.errors import UsageError
-from study.schema import TRIALS
+
 
 @pytest.mark.parametrize(
     ("memorized", "generalized", "phase"),

@@ -40,13 +40,11 @@ async function follow() {
     try {
       const news = await source.state();
       failures = 0;
-      byId("trouble").hidden = true;
       if (news) await arrive(news);
+      trouble(state.problem ?? "");
     } catch (error) {
       failures += 1;
-      byId("trouble").hidden = false;
-      byId("trouble").textContent =
-        `Not reachable, trying again: what is shown may be old (${error.message}).`;
+      trouble(`Not reachable, trying again: what is shown may be old (${error.message}).`);
     }
     clearTimeout(timer);
     timer = setTimeout(ask, SECOND * Math.min(LONGEST, EVERY * 2 ** failures));
@@ -54,6 +52,11 @@ async function follow() {
   document.addEventListener("visibilitychange", ask);
   window.addEventListener("online", ask);
   await ask();
+}
+
+function trouble(said) {
+  byId("trouble").hidden = !said;
+  if (byId("trouble").textContent !== said) byId("trouble").textContent = said;
 }
 
 async function arrive(news) {

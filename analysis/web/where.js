@@ -51,8 +51,23 @@ function refuse(token, rule, remedy) {
   const letters = [...token.text];
   const text = letters.length <= 40 ? token.text : `${letters.slice(0, 40).join("")}...`;
   const where = token.kind === "end" ? `ends at character ${token.at + 1}`
-    : `'${text}' at character ${token.at + 1}`;
+    : `${repr(text)} at character ${token.at + 1}`;
   throw new Refusal(`where: ${where}; ${rule}. ${remedy}.`);
+}
+
+const UNPRINTABLE = /[^\P{C}]|[^\P{Z} ]/gu;
+
+// A text in quotes, as Python shows it.
+function repr(text) {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const escapes = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", [quote]: `\\${quote}`};
+  const code = (letter) => {
+    const hex = letter.codePointAt(0).toString(16);
+    const [mark, width] = hex.length < 3 ? ["x", 2] : hex.length < 5 ? ["u", 4] : ["U", 8];
+    return `\\${mark}${hex.padStart(width, "0")}`;
+  };
+  const escaped = [...text].map((letter) => escapes[letter] ?? letter).join("");
+  return quote + escaped.replaceAll(UNPRINTABLE, code) + quote;
 }
 
 class Reader {
@@ -169,7 +184,7 @@ class Reader {
     }
     if (token.kind === "text") {
       this.take();
-      if (/[^\P{C}]|[^\P{Z} ]/u.test(token.text)) {
+      if (token.text.search(UNPRINTABLE) >= 0) {
         refuse(token, "quoted text is printable", "Remove the other characters");
       }
       return {token, kind: "text", value: token.text.slice(1, -1)};
@@ -183,7 +198,7 @@ class Reader {
     this.take();
     if (!Object.hasOwn(this.kinds, token.text)) {
       const names = Object.keys(this.kinds);
-      throw new Refusal(`where: '${token.text.slice(0, 60)}'; a column is one of ` +
+      throw new Refusal(`where: ${repr(token.text.slice(0, 60))}; a column is one of ` +
         `${names.length} names. Use one of ${names.join(", ")}.`);
     }
     return {token, kind: this.kinds[token.text], column: token.text};
