@@ -74,11 +74,18 @@ def test_every_chart_has_its_files_and_the_page_runs_nothing(found, page):
     text = page.read_text()
     links = re.findall(r'href="figures_files/([^"]+)"', text)
     assert sorted(links) == sorted(path.name for path in found.folder.iterdir())
-    assert len(links) == 3 * (1 + 3 + 2 + 2 + 3)  # of figures 1, 2, 3, 5 and 6
-    starts = {"svg": b"<svg", "png": b"\x89PNG", "csv": b"epoch,"}
+    papers = [name for name in links if name.startswith("figure-")]
+    assert len(papers) == 4 * (1 + 3 + 2 + 2 + 3)  # of figures 1, 2, 3, 5 and 6
+    studys = {re.sub(r"\W.*", "", name) for name in links if name not in papers}
+    assert studys == {"diagram", "law", "circuits"}
+    starts = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "csv": b""}
     for name in links:
         content = (found.folder / name).read_bytes()
-        assert content.startswith(starts[name[-3:]])
+        assert content.startswith(
+            b"epoch," if name in papers and "csv" in name else starts[name[-3:]]
+        )
+        if name.endswith("csv"):
+            assert len(pd.read_csv(found.folder / name))
         assert b"undefined" not in content
         assert b"NaN" not in content
     assert "<script" not in text
@@ -202,10 +209,21 @@ def test_figures_are_printed(run_main, store, found, page, monkeypatch):
         assert said in table
 
 
+def test_any_study_has_figures(run_main, tmp_path):
+    store = simulate(tmp_path / "quick")
+    asked = (store, "-o", tmp_path / "figures.html", "--x", "train_size")
+    code, out, err = run_main(cli.main, "figures", *asked)
+    assert (code, out) == (0, b"")
+    assert "the study two_circuits has their settings" in err
+    rows = pd.read_csv(tmp_path / "figures_files" / "diagram-phase.csv")
+    assert (len(rows), rows["trials"].sum()) == (30, 150)
+    picture = (tmp_path / "figures_files" / "diagram-median.svg").read_text()
+    assert picture.index("training rows") > picture.index("200</text>")
+
+
 @pytest.mark.parametrize(
     ("make", "code", "said"),
     [
-        (simulate, 2, "Make them with `study run two_circuits`."),
         (empty_store, 1, "no trials yet"),
         (lambda path: path, 1, "no study here"),
     ],
