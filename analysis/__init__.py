@@ -3,7 +3,8 @@
 `frames` reads a store's two tables, `where` understands filters on them; `phases` says what each
 trial did and `cells` what the seeds of a point did together, with the statistics of `estimates`;
 `laws` fits equations to the times of events, censored trials included; `charts` draws the frames
-and `page` puts the drawings into a single HTML file. `cli` prints. None of it needs torch or Ray.
+and `page` puts the drawings into a single HTML file. `live` follows a store that grows, and `serve`
+answers a browser from it. `cli` prints. None of it needs torch or Ray.
 
 Circuits do need torch: `circuits` replays a trial and finds its subnetworks, `following` and
 `tickets` say what became of them, `portrait` shows one trial; `studied` replays many, `paper` makes

@@ -57,6 +57,16 @@ def serving(store, *arguments):
         thread.join()
 
 
+@contextlib.contextmanager
+def ended(process):
+    """A process that does not outlive the test, whatever fails in between."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     return simulate(tmp_path_factory.mktemp("store") / "quick")
@@ -94,9 +104,9 @@ def api(served, name, **query):
     return answer.json
 
 
-def state_of(served, condition):
+def state_of(served, condition, seconds=60):
     """The state as soon as it is as expected."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     while not condition(state := api(served, "state")):
         assert time.monotonic() < deadline, state
         time.sleep(0.1)
@@ -329,7 +339,8 @@ def test_what_cannot_be_served_is_said_in_one_sentence(run_main, store, served, 
 def test_the_command_prints_its_address_and_ends_when_interrupted(store):
     program = "from analysis.cli import main; main()"
     command = [sys.executable, "-c", program, "serve", str(store), "--host", "0.0.0.0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with ended(subprocess.Popen(command, **piped)) as process:
         warning = process.stderr.readline().decode()
         said = process.stderr.readline().decode()
         process.send_signal(signal.SIGINT)
@@ -469,7 +480,7 @@ def test_a_million_trials(tmp_path):
     program = "from analysis.cli import main; main()"
     command = [sys.executable, "-c", program, "serve", str(tmp_path / "million")]
     began = time.monotonic()
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+    with ended(subprocess.Popen(command, stderr=subprocess.PIPE)) as process:
         place = urlsplit(process.stderr.readline().decode().split()[1])
         served = type("Served", (), {"url": place.geturl()})
         print(f"\nlistening after {time.monotonic() - began:.1f} s")
@@ -479,7 +490,7 @@ def test_a_million_trials(tmp_path):
         print(f"first state after {time.monotonic() - began:.1f} s, {len(answer.body):,} bytes")
         assert state["trials"] == trials
         assert state["aggregated"]
-        status = state_of(served, lambda state: state["status"])["status"]
+        status = state_of(served, lambda state: state["status"], 1800)["status"]
         print(f"status after {time.monotonic() - began:.1f} s")
         assert status["planned"] == status["done"] == trials
         chance = random.Random(24)

@@ -16,7 +16,7 @@ from analysis.live.trials import plain
 from analysis.sections import law_state
 
 EVERY_SECONDS = 60.0  # from the end of a fit to the next
-MAX_TRIALS = 200_000  # beyond, a fit takes minutes and as much memory as the page
+MAX_TRIALS = 200_000  # beyond, the frame of all columns alone takes hundreds of MB
 
 
 class LawReader:

@@ -122,10 +122,10 @@ class LiveStudy:
     def _renew(self) -> None:
         manifest = self.store.manifest()
         last = self._snapshot
-        grown = self.trials.refresh()
+        self.trials.refresh()
         trials = self.trials.table
         status = self._status.read(manifest, trials)
-        if last is None or grown or manifest != last.manifest:
+        if last is None or trials is not last.trials or manifest != last.manifest:
             grid, drawn = self._draw(trials, manifest)
         else:
             grid, drawn = last.grid, last.drawn
