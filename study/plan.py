@@ -92,7 +92,8 @@ def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
     )
     for pack in plan.packs:
         known = store.pack(pack.pack_id)
-        state = {**known, "members": pack.to_json(), "state": "pending", "error": None}
+        fresh = {"members": pack.to_json(), "state": "pending", "error": None, "failures": 0}
+        state = {**known, **fresh}
         store.write_pack(pack.pack_id, state)
     return plan
 

@@ -8,9 +8,9 @@ never counts twice. A trial's readings are written before its row: the row is wh
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +21,9 @@ import pyarrow.parquet as pq
 from study import schema
 from study.errors import StoreError
 from study.files import replace_file
+from study.patience import patiently
+
+T = TypeVar("T")
 
 _PART = "__filename"  # pyarrow's name for the file that a row is from
 
@@ -28,17 +31,26 @@ TABLES = {"trials": schema.TRIALS, "readings": schema.READINGS}
 
 
 class Store:
-    """The store of one study, at a local path or a URL such as s3://bucket/runs/quick."""
+    """The store of one study, at a local path or a URL such as s3://bucket/runs/quick.
 
-    def __init__(self, url: str | Path) -> None:
+    `patience_seconds`: how long an operation is tried again that a full disk or an object store out
+    of order has failed.
+    """
+
+    def __init__(self, url: str | Path, patience_seconds: float = 0.0) -> None:
         self.url = str(url).removeprefix("file://").rstrip("/")
         self._local = "://" not in self.url
+        self._patience = patience_seconds
         try:
             if self._local:
                 self._fs: Any = pafs.LocalFileSystem()
                 self._root = str(Path(self.url).absolute())
             else:
-                self._fs, self._root = pafs.FileSystem.from_uri(self.url)
+                # A small file is one PUT, where pyarrow would make an upload of several requests.
+                options = "?allow_delayed_open=true" if self.url.startswith("s3://") else ""
+                self._fs, self._root = self._patiently(
+                    lambda: pafs.FileSystem.from_uri(self.url + options)
+                )
         except (pa.ArrowException, OSError, ValueError) as error:
             raise StoreError(
                 f"{self.url}: {_line(error)}; a store is a folder or an s3:// or gs:// URL. "
@@ -46,9 +58,9 @@ class Store:
             ) from None
 
     @classmethod
-    def open(cls, url: str | Path) -> "Store":
+    def open(cls, url: str | Path, patience_seconds: float = 0.0) -> "Store":
         """A store that exists; raises StoreError where there is no study."""
-        store = cls(url)
+        store = cls(url, patience_seconds)
         if not store.exists():
             raise StoreError(
                 f"{store.url}: no study here; a store is a folder with study.json. "
@@ -96,10 +108,7 @@ class Store:
 
     def drop_checkpoint(self, pack_id: str) -> None:
         """Forget the checkpoint of a pack that is done."""
-        with contextlib.suppress(
-            FileNotFoundError
-        ):  # it never had one, or another writer was first
-            self._fs.delete_file(f"{self._root}/packs/{pack_id}.npz")
+        self._delete(f"packs/{pack_id}.npz")
 
     # the tables
 
@@ -171,8 +180,9 @@ class Store:
             return table.append_column(_PART, pa.array([], pa.string())) if parts else table
         # The declared schema, not the first file's: older parts may lack newer columns.
         dataset = ds.dataset(paths, schema=TABLES[name], format="parquet", filesystem=self._fs)
+        asked = [*names, _PART] if parts else names
         try:
-            table = dataset.to_table(filter=where, columns=[*names, _PART] if parts else names)
+            table = self._patiently(lambda: dataset.to_table(filter=where, columns=asked))
         except (pa.ArrowException, OSError) as error:
             raise self._damage(paths, error) from None
         if parts:
@@ -203,16 +213,19 @@ class Store:
     def _list(self, folder: str, ending: str) -> list[str]:
         selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
         try:
-            found = self._fs.get_file_info(selector)
+            found = self._patiently(lambda: self._fs.get_file_info(selector))
         except (pa.ArrowException, OSError) as error:
             raise StoreError(f"{self.url}/{folder}: {_line(error)}. Check access.") from None
         names = (info.base_name for info in found if info.type == pafs.FileType.File)
         return sorted(n for n in names if n.endswith(ending) and not n.startswith("."))
 
     def _get(self, name: str) -> bytes | None:
-        try:
+        def get() -> bytes:
             with self._fs.open_input_stream(f"{self._root}/{name}") as stream:
                 return bytes(stream.read())
+
+        try:
+            return self._patiently(get)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (pa.ArrowException, OSError) as error:
@@ -229,7 +242,8 @@ class Store:
 
     def _put(self, name: str, content: bytes) -> None:
         """Write a file whole: renamed into place on a disk, one PUT on an object store."""
-        try:
+
+        def put() -> None:
             if self._local:
                 path = Path(self._root) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -237,11 +251,25 @@ class Store:
             else:
                 with self._fs.open_output_stream(f"{self._root}/{name}") as stream:
                     stream.write(content)
+
+        try:
+            self._patiently(put)
         except (pa.ArrowException, OSError) as error:
             raise StoreError(
                 f"{self.url}/{name}: {_line(error)}; a study writes here. "
                 "Make the place writable, or choose another with --out."
             ) from None
+
+    def _delete(self, name: str) -> None:
+        """Delete a file, if it is there: another writer may have been first."""
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                self._patiently(lambda: self._fs.delete_file(f"{self._root}/{name}"))
+        except (pa.ArrowException, OSError) as error:
+            raise StoreError(f"{self.url}/{name}: {_line(error)}. Check access.") from None
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        return patiently(act, self._patience)
 
 
 def _winners(trials: pa.Table) -> pa.Table:
