@@ -298,7 +298,7 @@ SHORT = [
 ]
 
 
-@pytest.mark.parametrize(("error", "after"), zip(SHORT, (0, 7, 0), strict=True))
+@pytest.mark.parametrize(("error", "after"), list(zip(SHORT, (0, 7, 0), strict=True)))
 def test_a_pack_that_runs_out_of_memory_is_halved_to_the_same_table(tmp_path, error, after):
     spec = spec_of({"train_size": 120}, seeds=7, budget={"epochs": 20})
     whole = table(fill(spec, tmp_path / "whole", ReluEngine()))
