@@ -279,6 +279,18 @@ def stop(
 
 
 @app.command()
+def compact(store: StoreArgument, as_json: JsonOption = False) -> bytes:
+    """Rewrite a store in a few large files: queries of a large study become fast."""
+    from study.compact import compact as rewrite
+    from study.store import Store
+
+    found = rewrite(Store.open(store))
+    if as_json:
+        return json_of(found)
+    return as_text(f"{found['trials']} trials: {found['files_before']} files, now {found['files']}")
+
+
+@app.command()
 def bench(
     device: Annotated[str, typer.Option(help="cpu, or cuda for the GPU.")] = "cpu",
     shapes: Annotated[str, typer.Option(help="Letters of the shapes to measure.")] = "ABC",

@@ -16,7 +16,7 @@ def study_status(store: Store) -> dict[str, Any]:
     manifest = store.manifest()
     plan = make_plan(stored_spec(store), store)
     packs = {pack_id: store.pack(pack_id) for pack_id in store.pack_ids()}
-    states = {pack_id: _state(pack) for pack_id, pack in packs.items()}
+    states = {pack_id: state_of(pack) for pack_id, pack in packs.items()}
     open_members = _open_members(packs, states, set(plan.missing))
     started = datetime.fromisoformat(manifest["started"])
     beats = [datetime.fromisoformat(p["heartbeat"]) for p in packs.values() if "heartbeat" in p]
@@ -54,7 +54,7 @@ def _open_members(
     return found
 
 
-def _state(pack: dict[str, Any]) -> str:
+def state_of(pack: dict[str, Any]) -> str:
     """A pack's state; one that has gone silent is pending again."""
     if pack["state"] != "running":
         return str(pack["state"])

@@ -18,15 +18,14 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from study import schema
+from study import schema, tables
 from study.errors import StoreError
 from study.files import replace_file
 from study.patience import patiently
 
 T = TypeVar("T")
 
-_PART = "__filename"  # pyarrow's name for the file that a row is from
-
+READS = 5  # of a small file, until it is read whole
 TABLES = {"trials": schema.TRIALS, "readings": schema.READINGS}
 
 
@@ -123,18 +122,18 @@ class Store:
         lacking = [name for name in schema.READINGS.names if name not in readings]
         rows = len(readings["trial_id"])
         columns = {**readings, **{name: [None] * rows for name in lacking}}
-        self._write_part("readings", part, pa.Table.from_pydict(columns, schema.READINGS))
-        self._write_part("trials", part, pa.Table.from_pylist(list(trials), schema.TRIALS))
+        self.write_part("readings", part, pa.Table.from_pydict(columns, schema.READINGS))
+        self.write_part("trials", part, pa.Table.from_pylist(list(trials), schema.TRIALS))
 
     def trials(
         self, where: pc.Expression | None = None, columns: Sequence[str] | None = None
     ) -> pa.Table:
         """The trials, one row each; of a trial trained twice, the row with the larger budget."""
-        ids = self._scan("trials", None, ["trial_id"])
+        ids = self.scan("trials", None, ["trial_id"])
         if ids.num_rows == pc.count_distinct(ids["trial_id"]).as_py():
-            return self._scan("trials", where, columns)
+            return self.scan("trials", where, columns)
         # A filter may hide the row that replaces another: choose rows first, then filter.
-        table = _winners(self._scan("trials", None, None))
+        table = tables.winners(self.scan("trials", None, None))
         if where is not None:
             table = table.filter(where)
         return table if columns is None else table.select(list(columns))
@@ -157,37 +156,44 @@ class Store:
             where = pc.field("trial_id").isin(pa.array(list(trial_ids), pa.string()))
         wanted = list(columns or schema.READINGS.names)
         needed = list(dict.fromkeys(["trial_id", "epoch", *wanted]))
-        rows = self._scan("trials", where, ["trial_id", "budget_epochs"], parts=True)
-        table = self._scan("readings", where, needed, parts=True)
-        written_with = pc.is_in(_sources(table), value_set=_sources(_winners(rows)))
+        rows = self.scan("trials", where, ["trial_id", "budget_epochs"], parts=True)
+        table = self.scan("readings", where, needed, parts=True)
+        written_with = pc.is_in(
+            tables.sources(table), value_set=tables.sources(tables.winners(rows))
+        )
         table = table.filter(written_with).select(needed)
         table = table.sort_by([("trial_id", "ascending"), ("epoch", "ascending")])
-        return _first_of_each(table, ["trial_id", "epoch"]).select(wanted)
+        return tables.first_of_each(table, ["trial_id", "epoch"]).select(wanted)
 
-    def _scan(
+    def scan(
         self,
         name: str,
-        where: pc.Expression | None,
-        columns: Sequence[str] | None,
+        where: pc.Expression | None = None,
+        columns: Sequence[str] | None = None,
         *,
         parts: bool = False,
+        only: Sequence[str] | None = None,
     ) -> pa.Table:
-        """A table as it lies; with `parts`, a last column says which part each row is from."""
-        paths = [f"{self._root}/{name}/{part}" for part in self._list(name, ".parquet")]
+        """A table, or some parts of it, as it lies: a trial may be there twice.
+
+        With `parts`, a last column says which part each row is from.
+        """
+        found = self._list(name, ".parquet") if only is None else only
+        paths = [f"{self._root}/{name}/{part}" for part in found]
         names = list(columns or TABLES[name].names)
         if not paths:
             table = TABLES[name].empty_table().select(names)
-            return table.append_column(_PART, pa.array([], pa.string())) if parts else table
+            return table.append_column(tables.PART, pa.array([], pa.string())) if parts else table
         # The declared schema, not the first file's: older parts may lack newer columns.
         dataset = ds.dataset(paths, schema=TABLES[name], format="parquet", filesystem=self._fs)
-        asked = [*names, _PART] if parts else names
+        asked = [*names, tables.PART] if parts else names
         try:
             table = self._patiently(lambda: dataset.to_table(filter=where, columns=asked))
         except (pa.ArrowException, OSError) as error:
             raise self._damage(paths, error) from None
         if parts:
-            file_name = pc.replace_substring_regex(table[_PART], ".*/", "")
-            table = table.set_column(len(names), _PART, file_name)
+            file_name = pc.replace_substring_regex(table[tables.PART], ".*/", "")
+            table = table.set_column(len(names), tables.PART, file_name)
         return table
 
     def _damage(self, paths: Iterable[str], error: Exception) -> StoreError:
@@ -203,10 +209,21 @@ class Store:
                 )
         return StoreError(f"{self.url}: {_line(error)}. Try again.")
 
-    def _write_part(self, table: str, part: str, rows: pa.Table) -> None:
+    # parts, for `compact`
+
+    def part_names(self, table: str) -> list[str]:
+        """The files that a table lies in."""
+        return self._list(table, ".parquet")
+
+    def write_part(self, table: str, part: str, rows: pa.Table) -> None:
+        """Write a part whole."""
         sink = pa.BufferOutputStream()
         pq.write_table(rows, sink, compression="zstd")
         self._put(f"{table}/{part}", sink.getvalue().to_pybytes())
+
+    def delete_part(self, table: str, part: str) -> None:
+        """Delete a part whose rows lie in another."""
+        self._delete(f"{table}/{part}")
 
     # files
 
@@ -232,13 +249,16 @@ class Store:
             raise StoreError(f"{self.url}/{name}: {_line(error)}. Check access.") from None
 
     def _get_json(self, name: str) -> dict[str, Any] | None:
-        found = self._get(name)
-        try:
-            return None if found is None else dict(json.loads(found))
-        except (ValueError, TypeError):
-            raise StoreError(
-                f"{self.url}/{name}: not JSON; the store keeps its state there. Restore the file."
-            ) from None
+        for _ in range(READS):
+            found = self._get(name)
+            try:
+                return None if found is None else dict(json.loads(found))
+            except (ValueError, TypeError):
+                # An object is read to the size it had: one replaced meanwhile is cut off.
+                time.sleep(0.05)
+        raise StoreError(
+            f"{self.url}/{name}: not JSON; the store keeps its state there. Restore the file."
+        )
 
     def _put(self, name: str, content: bytes) -> None:
         """Write a file whole: renamed into place on a disk, one PUT on an object store."""
@@ -270,29 +290,6 @@ class Store:
 
     def _patiently(self, act: Callable[[], T]) -> T:
         return patiently(act, self._patience)
-
-
-def _winners(trials: pa.Table) -> pa.Table:
-    """One row a trial: of a trial trained twice, that with the larger budget."""
-    order = [("trial_id", "ascending"), ("budget_epochs", "descending")]
-    return _first_of_each(trials.sort_by(order), ["trial_id"])
-
-
-def _sources(table: pa.Table) -> pa.Array:
-    """Trial and part of each row, as one text."""
-    return pc.binary_join_element_wise(table["trial_id"], table[_PART], " ")
-
-
-def _first_of_each(table: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """Of rows sorted by some keys, the first of each."""
-    if not table.num_rows:
-        return table
-    changes = None
-    for key in keys:
-        values = table[key].combine_chunks()
-        change = pc.not_equal(values[1:], values[:-1])
-        changes = change if changes is None else pc.or_(changes, change)
-    return table.filter(pa.concat_arrays([pa.array([True]), changes]))
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

@@ -53,3 +53,19 @@ def run_main(monkeypatch, capfdbinary):
         return ended.value.code, out, err.decode()
 
     return run
+
+
+@pytest.fixture(params=["disk", "s3"])
+def url(request, tmp_path, monkeypatch):
+    """A place for a store: a folder, or a bucket of a real S3 API on loopback."""
+    if request.param == "disk":
+        yield str(tmp_path / "store")
+        return
+    from object_store import ObjectStore
+
+    s3 = ObjectStore()
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    s3.make_bucket()
+    yield "s3://bucket/runs/store"
+    s3.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import s3_backends
 from werkzeug.serving import make_server
 
 BUCKET = "bucket"
@@ -52,7 +53,8 @@ class ObjectStore:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def make_bucket(self):
-        """Once the environment is set."""
+        """Once the environment is set; moto keeps what it has as long as the process lives."""
+        s3_backends.reset()
         boto3.client("s3").create_bucket(Bucket=BUCKET)
 
     def close(self):

@@ -1,11 +1,9 @@
 """The store: whole files, one row a trial, and nothing harmed by what lies beside it."""
 
-import boto3
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 
 from study import schema
 from study.errors import StoreError
@@ -22,28 +20,6 @@ def readings(*pairs):
         "epoch": [epoch for _, epoch in pairs],
         "train_accuracy": [0.5] * len(pairs),
     }
-
-
-@pytest.fixture(params=["disk", "s3"])
-def url(request, tmp_path, monkeypatch):
-    """A place for a store: a folder, or a bucket of a real S3 API on loopback."""
-    if request.param == "disk":
-        yield str(tmp_path / "store")
-        return
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-    }.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="bucket")
-    yield "s3://bucket/runs/store"
-    server.stop()
 
 
 def test_what_is_written_is_read(url):

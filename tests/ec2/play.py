@@ -54,7 +54,7 @@ def main():
     store = Store(f"{OUT}/ec2")
     until(store.exists, 60, "study begun")
     until(lambda: len(training(store)) >= 3, 300, "three workers in training")
-    taken = sorted(training(store))[-1]
+    taken = max(training(store))
     (WORK / f"reclaim-{taken.removeprefix('ip-')}").touch()
     logs = [*STUDY, "logs", job, "--cluster", CLUSTER]
     print(subprocess.run(logs, check=True, stdout=subprocess.PIPE, text=True).stdout)

@@ -28,7 +28,7 @@ ACCOUNT = {
 NODE = {
     **ACCOUNT,
     "PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-    "PYTHONPATH": str(ROOT),
+    "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
     "OMP_NUM_THREADS": "1",
@@ -163,7 +163,7 @@ def _shown():
 def main(work, spec):
     build_walls(work)
     with (work / "logs" / "moto.log").open("wb") as log:
-        subprocess.Popen([BIN / "moto_server", "-H", GATEWAY, "-p", "5000"], stdout=log, stderr=log)
+        subprocess.Popen([sys.executable, HERE / "api.py", GATEWAY, "5000"], stdout=log, stderr=log)
     import socket
 
     until = time.monotonic() + 60
