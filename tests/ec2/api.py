@@ -8,12 +8,12 @@ import sys
 from moto.ec2.responses.instances import InstanceResponse
 from moto.server import main
 
-ask = InstanceResponse._get_param  # noqa: SLF001  there is no other place to say it
+ask = InstanceResponse._get_param
 
 
 def generous(self, name, *others, **options):
     return ask(self, "MaxCount" if name == "MinCount" else name, *others, **options)
 
 
-InstanceResponse._get_param = generous  # noqa: SLF001  likewise
+InstanceResponse._get_param = generous
 main(["-H", sys.argv[1], "-p", sys.argv[2]])
