@@ -50,10 +50,17 @@ def plan(
     spec: SpecArgument,
     sets: SetOption = None,
     out: OutOption = "runs",
+    cluster: Annotated[
+        str | None, typer.Option(help="A cluster's yaml file: node-hours there.")
+    ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(help="What an hour of a type of its nodes costs.", metavar="TYPE=PRICE"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> bytes:
     """What would run: trials, packs, shapes, estimated time and memory. Nothing is trained."""
-    from study import costs
+    from study import costs, money
     from study.plan import make_plan
     from study.store import Store
     from study.study_file import load_spec
@@ -71,6 +78,8 @@ def plan(
         row["packs"] += 1
     shares = costs.measure_shares(planned.packs)
     warnings = costs.warnings(planned.trials)
+    prices = money.read_prices(price or ())
+    there = money.cluster_cost(planned.packs, cluster, prices) if cluster else None
     if as_json:
         return json_of(
             {
@@ -83,6 +92,7 @@ def plan(
                 "measures": {name: round(share, 3) for name, share in shares.items()},
                 "warnings": warnings,
                 "shapes": list(shapes.values()),
+                **({"cluster": there} if there else {}),
             }
         )
     to_train = len(planned.trials) - planned.done
@@ -106,6 +116,7 @@ def plan(
         *lines,
         f"time: about {seconds} on one core if no trial is decided before its budget",
         f"memory: {costs.pack_bytes(planned.packs) / 1e6:.0f} MB for the largest pack",
+        *money.lines_of(there),
         *(f"warning: {warning}" for warning in warnings),
     )
 
