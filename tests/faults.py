@@ -160,14 +160,14 @@ def _fail_for(s3, seconds):
 
 
 FAULTS = {
-    "worker killed": lambda rig, driver, process, _: os.kill(process, signal.SIGKILL),
-    "node removed": lambda rig, driver, process, _: rig.remove_node_of(process),
-    "driver killed": lambda rig, driver, *_: driver.kill(),
-    "driver terminated": lambda rig, driver, *_: driver.send_signal(signal.SIGTERM),
-    "driver interrupted": lambda rig, driver, *_: driver.send_signal(signal.SIGINT),
     "object store fails": lambda rig, driver, process, seconds: _fail_for(rig.s3, seconds),
     "out of memory": lambda rig, driver, process, _: _limit_memory(process),
     "disk full": None,  # on a disk: _fill_the_disk
+    "driver terminated": lambda rig, driver, *_: driver.send_signal(signal.SIGTERM),
+    "driver interrupted": lambda rig, driver, *_: driver.send_signal(signal.SIGINT),
+    "driver killed": lambda rig, driver, *_: driver.kill(),
+    "worker killed": lambda rig, driver, process, _: os.kill(process, signal.SIGKILL),
+    "node removed": lambda rig, driver, process, _: rig.remove_node_of(process),
 }
 CELLS = [Cell(fault, moment) for fault in FAULTS for moment in MOMENTS]
 

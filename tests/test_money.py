@@ -68,7 +68,7 @@ def test_what_is_no_price_is_said_so(written):
         ("max_workers: 2", "no available_node_types"),
         ("a: [", "a cluster is a yaml file"),
         (
-            "{max_workers: 2, head_node_type: h, available_node_types: {h: {}, w: {resources: {}}}}",
+            "{max_workers: 2, head_node_type: h, available_node_types: {h: {}, w: {}}}",
             "no worker type has room",
         ),
     ],

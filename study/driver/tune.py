@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import ray
 from ray import tune
+from ray._private import ray_constants
 
 from study.driver.progress import ProgressCallback, StudyProgress
 from study.driver.stopper import GrokkingStopper
@@ -175,12 +176,29 @@ def _last_line(error: Exception | None) -> str:
 
 
 @contextlib.contextmanager
+def on_loopback() -> Iterator[None]:
+    """Let a Ray that is started meanwhile listen on 127.0.0.1 alone: who reaches it runs code.
+
+    Ray does so on laptops of other systems. Its variable says so to its processes, and is read at
+    import, too early for this one.
+    """
+    name, before = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, ray_constants.ENABLE_RAY_CLUSTER
+    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextlib.contextmanager
 def _ray(address: str) -> Iterator[None]:
     """A connection to Ray, quiet, with stdout kept for data and SIGTERM treated as an interrupt."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-    with contextlib.redirect_stdout(sys.stderr):
+    walls = on_loopback() if address == "local" else contextlib.nullcontext()
+    with contextlib.redirect_stdout(sys.stderr), walls:
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
         except (ConnectionError, RuntimeError, ValueError) as error:
