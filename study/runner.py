@@ -71,7 +71,8 @@ def _train(
     pack: Pack, store: Store, engine: Engine, report_seconds: float, keeper: "_Keeper"
 ) -> Generator[Progress, None, bool]:
     """Train a pack as one; returns False where memory is short for that."""
-    to_train = {trial.trial_id for trial in missing(store, pack.trials)}
+    lacking = pack.trials if keeper.fresh else missing(store, pack.trials)
+    to_train = {trial.trial_id for trial in lacking}
     members_open = len(to_train)
     keeper.note("running", members_open)
     trained, grokked = 0, 0
@@ -186,12 +187,14 @@ def _resumed(pack: Pack, engine: Engine, saved: bytes | None) -> PackRun | None:
 class _Keeper:
     """What a running pack leaves in the store beside its checkpoint: its state and its rows.
 
-    `halved`: whether memory is short for the pack as one.
+    `halved`: whether memory is short for the pack as one. `fresh`: whether this is the first
+    attempt since a plan that knew of no member's row.
     """
 
     def __init__(self, store: Store, pack: Pack) -> None:
         self._store, self._pack_id = store, pack.pack_id
         known = store.pack(pack.pack_id)
+        self.fresh = bool(known.get("fresh"))
         # Whoever kills a process for its memory leaves it no last word. A lost machine neither, but
         # the same pack seldom loses two before its first checkpoint; and halves are never wrong.
         died_early = known.get("state") == "running" and not known.get("saved", True)
@@ -206,6 +209,7 @@ class _Keeper:
             "attempts": int(known.get("attempts", 0)) + 1,
             "early_deaths": deaths,
             "halved": self.halved,
+            "fresh": False,
             "saved": False,  # a checkpoint, by this attempt
             "node": socket.gethostname(),
             "process": os.getpid(),
