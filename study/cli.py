@@ -215,6 +215,9 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     lines += [f"  {name:<8}{found[name]:>8} trials" for name in counts]
     packs = ", ".join(f"{count} {state}" for state, count in found["packs"].items())
     lines.append(f"  packs   {packs or 'none'}")
+    if found["begun_again"]:
+        halved = f", {found['halved']} halved for memory" if found["halved"] else ""
+        lines.append(f"  again   {found['begun_again']} times a pack was begun again{halved}")
     if found["rate"]:
         lines.append(f"  rate    {found['rate']:.2f} trials a second")
     if found["seconds_left"] is not None:

@@ -12,7 +12,11 @@ STALE_SECONDS = 120.0  # a pack says how it is every 30 s; silent for longer, it
 
 
 def study_status(store: Store) -> dict[str, Any]:
-    """planned, done, failed, running (trials), packs, rate (trials a second), seconds_left."""
+    """planned, done, failed, running (trials), packs, rate (trials a second), seconds_left.
+
+    And what happened: `begun_again`, attempts beyond a pack's first, after a lost process, an error
+    or an interrupt; `halved`, packs for which memory was short; `errors` of packs set aside.
+    """
     manifest = store.manifest()
     plan = make_plan(stored_spec(store), store)
     packs = {pack_id: store.pack(pack_id) for pack_id in store.pack_ids()}
@@ -36,6 +40,8 @@ def study_status(store: Store) -> dict[str, Any]:
         "packs": dict(Counter(states.values())),
         "rate": rate,
         "seconds_left": left / rate if running and rate else None,
+        "begun_again": sum(max(0, pack.get("attempts", 0) - 1) for pack in packs.values()),
+        "halved": sum(bool(pack.get("halved")) for pack in packs.values()),
         "errors": {pack_id: packs[pack_id]["error"] for pack_id in open_members["failed"]},
     }
 

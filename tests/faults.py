@@ -172,6 +172,16 @@ FAULTS = {
 CELLS = [Cell(fault, moment) for fault in FAULTS for moment in MOMENTS]
 
 
+def can_mount(folder):
+    """Whether a small disk can be had: not in every container, nor by everybody."""
+    (folder / "tried").mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder / "tried"]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        return False
+    subprocess.run(["umount", folder / "tried"], check=True)
+    return True
+
+
 def _fill_the_disk(cell, rig):
     """A store on a disk of 16 MB that is full for some seconds; Ray's own files are elsewhere."""
     disk = rig.folder / f"disk-{MOMENTS.index(cell.moment)}"

@@ -5,7 +5,7 @@ import random
 
 import pytest
 import ray
-from faults import CELLS, Rig, play
+from faults import CELLS, OUTAGE_SECONDS, Rig, can_mount, play
 from object_store import ObjectStore
 from ray.cluster_utils import Cluster
 from test_runner import fill, table
@@ -13,8 +13,8 @@ from test_runner import fill, table
 from study.driver.tune import QUIET
 from study.study_file import load_spec
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")]
-SAMPLE = 3
+pytestmark = pytest.mark.slow
+SAMPLE = 2
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,11 @@ def hold(cells, rig, expected, capsys):
     with capsys.disabled():
         print(f"\n{'fault':<20} {'moment':<14} rows same packs begun halved exit codes seconds")
         for cell in cells:
+            if cell.fault == "disk full" and not can_mount(rig.folder):
+                print(
+                    f"{cell.fault:<20} {cell.moment:<14} not played: no small disk can be mounted"
+                )
+                continue
             name = f"{cell.fault:<20} {cell.moment:<14}"
             try:
                 played = play(cell, rig, expected)
@@ -67,7 +72,10 @@ def hold(cells, rig, expected, capsys):
 @pytest.mark.timeout(400)
 def test_a_sample_of_the_fault_matrix(rig, expected, capsys):
     seed = int(os.environ.get("FAULT_SEED", "0"))
-    hold(random.Random(seed).sample(CELLS, SAMPLE), rig, expected, capsys)
+    short = [
+        cell for cell in CELLS if OUTAGE_SECONDS[cell.moment] < 60 or "store" not in cell.fault
+    ]
+    hold(random.Random(seed).sample(short, SAMPLE), rig, expected, capsys)
 
 
 @pytest.mark.timeout(3600)

@@ -346,6 +346,8 @@ def test_a_pack_whose_processes_die_without_a_word_is_halved(tmp_path):
         store.drop_checkpoint(pack.pack_id)
         store.write_pack(pack.pack_id, left)  # as a kill leaves it
     assert engine.sizes == [4, 4, 2]
+    status = study_status(store)
+    assert (status["begun_again"], status["halved"]) == (2, 1)
     fill(spec, store.url, ReluEngine())
     assert table(store) == whole
 
