@@ -7,7 +7,6 @@ with a store behind `ObjectStore`.
 
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -77,10 +76,10 @@ class Rig:
         self.spec.write_text(SPEC)
         self.workers = [cluster.add_node(num_cpus=1) for _ in range(2)]
 
-    def start(self, out, address=None):
+    def start(self, out, address=None, program=(BIN / "study",)):
         where = address or self.cluster.address
         return subprocess.Popen(
-            [BIN / "study", "run", self.spec, "--out", out, "--address", where],
+            [*program, "run", self.spec, "--out", out, "--address", where],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -109,6 +108,8 @@ def play(cell, rig, expected):
     began = time.monotonic()
     if cell.fault == "disk full":
         store, runs = _fill_the_disk(cell, rig)
+    elif cell.fault == "out of memory":
+        store, runs = _run_short_of_memory(cell, rig)
     else:
         store, runs = _on_the_cluster(cell, rig)
     trials = store.trials()
@@ -149,19 +150,13 @@ def _end(driver):
     return driver.returncode
 
 
-def _limit_memory(process):
-    """Whatever a process asks for beyond what it has is refused."""
-    size = int(re.search(r"VmSize:\s*(\d+)", Path(f"/proc/{process}/status").read_text())[1])
-    resource.prlimit(process, resource.RLIMIT_AS, (size << 10, size << 10))
-
-
 def _fail_for(s3, seconds):
     s3.failing_until = time.monotonic() + seconds
 
 
 FAULTS = {
     "object store fails": lambda rig, driver, process, seconds: _fail_for(rig.s3, seconds),
-    "out of memory": lambda rig, driver, process, _: _limit_memory(process),
+    "out of memory": None,  # in the process itself: _run_short_of_memory
     "disk full": None,  # on a disk: _fill_the_disk
     "driver terminated": lambda rig, driver, *_: driver.send_signal(signal.SIGTERM),
     "driver interrupted": lambda rig, driver, *_: driver.send_signal(signal.SIGINT),
@@ -169,7 +164,15 @@ FAULTS = {
     "worker killed": lambda rig, driver, process, _: os.kill(process, signal.SIGKILL),
     "node removed": lambda rig, driver, process, _: rig.remove_node_of(process),
 }
-CELLS = [Cell(fault, moment) for fault in FAULTS for moment in MOMENTS]
+
+
+def _run_short_of_memory(cell, rig):
+    out = f"s3://{BUCKET}/{cell.fault}-{cell.moment}".replace(" ", "-")
+    program = sys.executable, Path(__file__).with_name("short_of_memory.py"), cell.moment
+    driver = rig.start(out, program=program)
+    store, runs = Store(f"{out}/faults"), [_end(driver)]
+    assert any(store.pack(pack_id).get("halved") for pack_id in store.pack_ids())
+    return store, runs
 
 
 def can_mount(folder):
