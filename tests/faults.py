@@ -138,16 +138,20 @@ def _on_the_cluster(cell, rig):
     process = store.pack(pack)["process"]
     FAULTS[cell.fault](rig, driver, process, OUTAGE_SECONDS[cell.moment])
     watch.go.set()
-    runs = [_end(driver)]
-    if cell.fault.startswith("driver"):
+    runs = [_end(driver, ENDS.get(cell.fault, 0))]
+    if cell.fault in ENDS:
         runs.append(_end(rig.start(out)))
     return store, runs
 
 
-def _end(driver):
-    _, said = driver.communicate(timeout=400)
+ENDS = {"driver terminated": 130, "driver interrupted": 130, "driver killed": -9}
+
+
+def _end(driver, code=0):
+    _, said = driver.communicate(timeout=600)
     assert "Traceback" not in said, said
-    return driver.returncode
+    assert driver.returncode == code, f"exit code {driver.returncode}: {said}"
+    return code
 
 
 def _fail_for(s3, seconds):
