@@ -80,6 +80,7 @@ class Rig:
         where = address or self.cluster.address
         return subprocess.Popen(
             [*program, "run", self.spec, "--out", out, "--address", where],
+            cwd=self.folder,  # where the report of a store on S3 goes
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
