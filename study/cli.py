@@ -50,10 +50,17 @@ def plan(
     spec: SpecArgument,
     sets: SetOption = None,
     out: OutOption = "runs",
+    cluster: Annotated[
+        str | None, typer.Option(help="A cluster's yaml file: node-hours there.")
+    ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(help="What an hour of a type of its nodes costs.", metavar="TYPE=PRICE"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> bytes:
     """What would run: trials, packs, shapes, estimated time and memory. Nothing is trained."""
-    from study import costs
+    from study import costs, money
     from study.plan import make_plan
     from study.store import Store
     from study.study_file import load_spec
@@ -71,6 +78,8 @@ def plan(
         row["packs"] += 1
     shares = costs.measure_shares(planned.packs)
     warnings = costs.warnings(planned.trials)
+    prices = money.read_prices(price or ())
+    there = money.cluster_cost(planned.packs, cluster, prices) if cluster else None
     if as_json:
         return json_of(
             {
@@ -83,6 +92,7 @@ def plan(
                 "measures": {name: round(share, 3) for name, share in shares.items()},
                 "warnings": warnings,
                 "shapes": list(shapes.values()),
+                **({"cluster": there} if there else {}),
             }
         )
     to_train = len(planned.trials) - planned.done
@@ -106,6 +116,7 @@ def plan(
         *lines,
         f"time: about {seconds} on one core if no trial is decided before its budget",
         f"memory: {costs.pack_bytes(planned.packs) / 1e6:.0f} MB for the largest pack",
+        *money.lines_of(there),
         *(f"warning: {warning}" for warning in warnings),
     )
 
@@ -204,6 +215,9 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     lines += [f"  {name:<8}{found[name]:>8} trials" for name in counts]
     packs = ", ".join(f"{count} {state}" for state, count in found["packs"].items())
     lines.append(f"  packs   {packs or 'none'}")
+    if found["begun_again"]:
+        halved = f", {found['halved']} halved for memory" if found["halved"] else ""
+        lines.append(f"  again   {found['begun_again']} times a pack was begun again{halved}")
     if found["rate"]:
         lines.append(f"  rate    {found['rate']:.2f} trials a second")
     if found["seconds_left"] is not None:
@@ -276,6 +290,18 @@ def stop(
     if as_json:
         return json_of({"job": job, "ended": ended})
     return as_text(f"{job}: {ended.lower()}; the same study submit goes on from its store.")
+
+
+@app.command()
+def compact(store: StoreArgument, as_json: JsonOption = False) -> bytes:
+    """Rewrite a store in a few large files: queries of a large study become fast."""
+    from study.compact import compact as rewrite
+    from study.store import Store
+
+    found = rewrite(Store.open(store))
+    if as_json:
+        return json_of(found)
+    return as_text(f"{found['trials']} trials: {found['files_before']} files, now {found['files']}")
 
 
 @app.command()

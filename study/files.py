@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import os
+import secrets
 from pathlib import Path
 
 
@@ -9,7 +10,8 @@ def replace_file(path: Path, content: bytes) -> None:
 
     The name begins with a dot, which hides it from readers of the folder. Raises OSError.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    # Several threads, or machines with equal process ids, may write one file at a time.
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with partial.open("wb") as file:
             file.write(content)

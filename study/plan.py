@@ -92,8 +92,10 @@ def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
     )
     for pack in plan.packs:
         known = store.pack(pack.pack_id)
-        state = {**known, "members": pack.to_json(), "state": "pending", "error": None}
-        store.write_pack(pack.pack_id, state)
+        # Whoever trains a fresh pack need not look for its members in all of the table.
+        fresh = all(trial.trial_id in plan.missing for trial in pack.trials)
+        now = {"state": "pending", "error": None, "failures": 0, "fresh": fresh}
+        store.write_pack(pack.pack_id, {**known, "members": pack.to_json(), **now})
     return plan
 
 

@@ -14,7 +14,11 @@ PackState = Mapping[str, Any]
 
 
 def study_status(store: Store) -> dict[str, Any]:
-    """planned, done, failed, running (trials), packs, rate (trials a second), seconds_left."""
+    """planned, done, failed, running (trials), packs, rate (trials a second), seconds_left.
+
+    And what happened: `begun_again`, attempts beyond a pack's first, after a lost process, an error
+    or an interrupt; `halved`, packs for which memory was short; `errors` of packs set aside.
+    """
     plan = make_plan(stored_spec(store), store)
     packs = {pack_id: store.pack(pack_id) for pack_id in store.pack_ids()}
 
@@ -37,7 +41,7 @@ def tally(
     Args: manifest, of the store; planned and done, in trials; packs, what each said last; missing,
     which gives for some packs the ids of their trials that are still to train.
     """
-    states = {pack_id: _state(pack) for pack_id, pack in packs.items()}
+    states = {pack_id: state_of(pack) for pack_id, pack in packs.items()}
     unfinished = [pack_id for pack_id, state in states.items() if state in {"running", "failed"}]
     open_members = _open_members(states, missing(unfinished))
     started = datetime.fromisoformat(manifest["started"])
@@ -58,6 +62,8 @@ def tally(
         "packs": dict(Counter(states.values())),
         "rate": rate,
         "seconds_left": left / rate if running and rate else None,
+        "begun_again": sum(max(0, pack.get("attempts", 0) - 1) for pack in packs.values()),
+        "halved": sum(bool(pack.get("halved")) for pack in packs.values()),
         "errors": {pack_id: packs[pack_id]["error"] for pack_id in open_members["failed"]},
     }
 
@@ -81,7 +87,7 @@ def _open_members(
     return found
 
 
-def _state(pack: PackState) -> str:
+def state_of(pack: PackState) -> str:
     """A pack's state; one that has gone silent is pending again."""
     if pack["state"] != "running":
         return str(pack["state"])

@@ -8,9 +8,9 @@ never counts twice. A trial's readings are written before its row: the row is wh
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,28 +18,39 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from study import schema
+from study import schema, tables
 from study.errors import StoreError
 from study.files import replace_file
+from study.patience import patiently
 
 _FILE = "__filename"  # pyarrow's name for the file that a row is from
-PART = "part"  # ours: the last column of rows whose part is asked for
+T = TypeVar("T")
 
+READS = 5  # of a small file, until it is read whole
 TABLES = {"trials": schema.TRIALS, "readings": schema.READINGS}
 
 
 class Store:
-    """The store of one study, at a local path or a URL such as s3://bucket/runs/quick."""
+    """The store of one study, at a local path or a URL such as s3://bucket/runs/quick.
 
-    def __init__(self, url: str | Path) -> None:
+    `patience_seconds`: how long an operation is tried again that a full disk or an object store out
+    of order has failed.
+    """
+
+    def __init__(self, url: str | Path, patience_seconds: float = 0.0) -> None:
         self.url = str(url).removeprefix("file://").rstrip("/")
         self._local = "://" not in self.url
+        self._patience = patience_seconds
         try:
             if self._local:
                 self._fs: Any = pafs.LocalFileSystem()
                 self._root = str(Path(self.url).absolute())
             else:
-                self._fs, self._root = pafs.FileSystem.from_uri(self.url)
+                # A small file is one PUT, where pyarrow would make an upload of several requests.
+                options = "?allow_delayed_open=true" if self.url.startswith("s3://") else ""
+                self._fs, self._root = self._patiently(
+                    lambda: pafs.FileSystem.from_uri(self.url + options)
+                )
         except (pa.ArrowException, OSError, ValueError) as error:
             raise StoreError(
                 f"{self.url}: {_line(error)}; a store is a folder or an s3:// or gs:// URL. "
@@ -47,9 +58,9 @@ class Store:
             ) from None
 
     @classmethod
-    def open(cls, url: str | Path) -> "Store":
+    def open(cls, url: str | Path, patience_seconds: float = 0.0) -> "Store":
         """A store that exists; raises StoreError where there is no study."""
-        store = cls(url)
+        store = cls(url, patience_seconds)
         if not store.exists():
             raise StoreError(
                 f"{store.url}: no study here; a store is a folder with study.json. "
@@ -102,10 +113,7 @@ class Store:
 
     def drop_checkpoint(self, pack_id: str) -> None:
         """Forget the checkpoint of a pack that is done."""
-        with contextlib.suppress(
-            FileNotFoundError
-        ):  # it never had one, or another writer was first
-            self._fs.delete_file(f"{self._root}/packs/{pack_id}.npz")
+        self._delete(f"packs/{pack_id}.npz")
 
     # the tables
 
@@ -120,29 +128,21 @@ class Store:
         lacking = [name for name in schema.READINGS.names if name not in readings]
         rows = len(readings["trial_id"])
         columns = {**readings, **{name: [None] * rows for name in lacking}}
-        self._write_part("readings", part, pa.Table.from_pydict(columns, schema.READINGS))
-        self._write_part("trials", part, pa.Table.from_pylist(list(trials), schema.TRIALS))
+        self.write_part("readings", part, pa.Table.from_pydict(columns, schema.READINGS))
+        self.write_part("trials", part, pa.Table.from_pylist(list(trials), schema.TRIALS))
 
     def trials(
         self, where: pc.Expression | None = None, columns: Sequence[str] | None = None
     ) -> pa.Table:
         """The trials, one row each; of a trial trained twice, the row with the larger budget."""
-        ids = self._scan("trials", None, ["trial_id"])
+        ids = self.scan("trials", None, ["trial_id"])
         if ids.num_rows == pc.count_distinct(ids["trial_id"]).as_py():
-            return self._scan("trials", where, columns)
+            return self.scan("trials", where, columns)
         # A filter may hide the row that replaces another: choose rows first, then filter.
-        table = winners(self._scan("trials", None, None, with_part=True))
+        table = tables.winners(self.scan("trials", parts=True))
         if where is not None:
             table = table.filter(where)
         return table.select(list(columns or schema.TRIALS.names))
-
-    def parts(self) -> list[str]:
-        """The parts that hold trials. A part never changes; compaction puts others in its place."""
-        return self._list("trials", ".parquet")
-
-    def rows(self, parts: Sequence[str]) -> pa.Table:
-        """The rows of some parts of `trials` as they lie, with their part: see `winners`."""
-        return self._scan("trials", None, None, with_part=True, only=parts)
 
     def trial(self, trial_id: str) -> dict[str, Any] | None:
         """The row of one trial, if it has one."""
@@ -158,15 +158,15 @@ class Store:
         after a kill, has left others.
         """
         where = None if trial_ids is None else _one_of(trial_ids)
-        rows = self._scan("trials", where, ["trial_id", "budget_epochs"], with_part=True)
-        return self._readings(winners(rows), where, columns)
+        rows = self.scan("trials", where, ["trial_id", "budget_epochs"], parts=True)
+        return self._readings(tables.winners(rows), where, columns)
 
     def readings_beside(self, rows: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
         """`readings` of trials whose winning rows are at hand, with their part.
 
         Only these parts are opened, so that a few trials of a million take a moment.
         """
-        only = pc.unique(rows[PART]).to_pylist()
+        only = pc.unique(rows[tables.PART]).to_pylist()
         return self._readings(rows, _one_of(rows["trial_id"].to_pylist()), columns, only)
 
     def _readings(
@@ -178,37 +178,45 @@ class Store:
     ) -> pa.Table:
         wanted = list(columns or schema.READINGS.names)
         needed = list(dict.fromkeys(["trial_id", "epoch", *wanted]))
-        table = self._scan("readings", where, needed, with_part=True, only=only)
-        written_with = pc.is_in(_sources(table), value_set=_sources(rows))
+        table = self.scan("readings", where, needed, parts=True, only=only)
+        written_with = pc.is_in(tables.sources(table), value_set=tables.sources(rows))
         table = table.filter(written_with).select(needed)
         table = table.sort_by([("trial_id", "ascending"), ("epoch", "ascending")])
-        return _first_of_each(table, ["trial_id", "epoch"]).select(wanted)
+        return tables.first_of_each(table, ["trial_id", "epoch"]).select(wanted)
 
-    def _scan(
+    def scan(
         self,
         name: str,
-        where: pc.Expression | None,
-        columns: Sequence[str] | None,
+        where: pc.Expression | None = None,
+        columns: Sequence[str] | None = None,
         *,
-        with_part: bool = False,
+        parts: bool = False,
         only: Sequence[str] | None = None,
     ) -> pa.Table:
-        """A table as it lies, or only some parts of it; a last column may name each row's part."""
-        parts = self._list(name, ".parquet") if only is None else only
-        paths = [f"{self._root}/{name}/{part}" for part in parts]
+        """A table, or some parts of it, as it lies: a trial may be there twice.
+
+        With `parts`, a last column says which part each row is from.
+        """
+        found = self.part_names(name) if only is None else only
+        paths = [f"{self._root}/{name}/{part}" for part in found]
         names = list(columns or TABLES[name].names)
         if not paths:
             table = TABLES[name].empty_table().select(names)
-            return table.append_column(PART, pa.array([], pa.string())) if with_part else table
-        # The declared schema, not the first file's: older parts may lack newer columns.
+            return table.append_column(tables.PART, pa.array([], pa.string())) if parts else table
+        asked = [*names, _FILE] if parts else names
+
+        def read() -> pa.Table:
+            # The declared schema, not the first file's: older parts may lack newer columns.
+            dataset = ds.dataset(paths, TABLES[name], format="parquet", filesystem=self._fs)
+            return dataset.to_table(filter=where, columns=asked)
+
         try:
-            dataset = ds.dataset(paths, schema=TABLES[name], format="parquet", filesystem=self._fs)
-            table = dataset.to_table(filter=where, columns=[*names, _FILE] if with_part else names)
+            table = self._patiently(read)
         except (pa.ArrowException, OSError) as error:
             raise self._damage(paths, error) from None
-        if with_part:
+        if parts:
             file_name = pc.replace_substring_regex(table[_FILE], ".*/", "")
-            table = table.set_column(len(names), PART, file_name)
+            table = table.set_column(len(names), tables.PART, file_name)
         return table
 
     def _damage(self, paths: Iterable[str], error: Exception) -> StoreError:
@@ -224,10 +232,21 @@ class Store:
                 )
         return StoreError(f"{self.url}: {_line(error)}. Try again.")
 
-    def _write_part(self, table: str, part: str, rows: pa.Table) -> None:
+    # parts: whole files, for those who merge or remember them
+
+    def part_names(self, table: str) -> list[str]:
+        """The files that a table lies in. A part never changes; compacting puts others there."""
+        return self._list(table, ".parquet")
+
+    def write_part(self, table: str, part: str, rows: pa.Table) -> None:
+        """Write a part whole."""
         sink = pa.BufferOutputStream()
         pq.write_table(rows, sink, compression="zstd")
         self._put(f"{table}/{part}", sink.getvalue().to_pybytes())
+
+    def delete_part(self, table: str, part: str) -> None:
+        """Delete a part whose rows lie in another."""
+        self._delete(f"{table}/{part}")
 
     # files
 
@@ -238,7 +257,7 @@ class Store:
         """The files of a folder, without those still being written."""
         selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
         try:
-            found = self._fs.get_file_info(selector)
+            found = self._patiently(lambda: self._fs.get_file_info(selector))
         except (pa.ArrowException, OSError) as error:
             raise StoreError(f"{self.url}/{folder}: {_line(error)}. Check access.") from None
         files = (info for info in found if info.type == pafs.FileType.File)
@@ -249,26 +268,33 @@ class Store:
         ]
 
     def _get(self, name: str) -> bytes | None:
-        try:
+        def get() -> bytes:
             with self._fs.open_input_stream(f"{self._root}/{name}") as stream:
                 return bytes(stream.read())
+
+        try:
+            return self._patiently(get)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (pa.ArrowException, OSError) as error:
             raise StoreError(f"{self.url}/{name}: {_line(error)}. Check access.") from None
 
     def _get_json(self, name: str) -> dict[str, Any] | None:
-        found = self._get(name)
-        try:
-            return None if found is None else dict(json.loads(found))
-        except (ValueError, TypeError):
-            raise StoreError(
-                f"{self.url}/{name}: not JSON; the store keeps its state there. Restore the file."
-            ) from None
+        for _ in range(READS):
+            found = self._get(name)
+            try:
+                return None if found is None else dict(json.loads(found))
+            except (ValueError, TypeError):
+                # An object is read to the size it had: one replaced meanwhile is cut off.
+                time.sleep(0.05)
+        raise StoreError(
+            f"{self.url}/{name}: not JSON; the store keeps its state there. Restore the file."
+        )
 
     def _put(self, name: str, content: bytes) -> None:
         """Write a file whole: renamed into place on a disk, one PUT on an object store."""
-        try:
+
+        def put() -> None:
             if self._local:
                 path = Path(self._root) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -276,38 +302,29 @@ class Store:
             else:
                 with self._fs.open_output_stream(f"{self._root}/{name}") as stream:
                     stream.write(content)
+
+        try:
+            self._patiently(put)
         except (pa.ArrowException, OSError) as error:
             raise StoreError(
                 f"{self.url}/{name}: {_line(error)}; a study writes here. "
                 "Make the place writable, or choose another with --out."
             ) from None
 
+    def _delete(self, name: str) -> None:
+        """Delete a file, if it is there: another writer may have been first."""
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                self._patiently(lambda: self._fs.delete_file(f"{self._root}/{name}"))
+        except (pa.ArrowException, OSError) as error:
+            raise StoreError(f"{self.url}/{name}: {_line(error)}. Check access.") from None
 
-def winners(trials: pa.Table) -> pa.Table:
-    """One row a trial, of rows with their part: that with the larger budget; of equals, one."""
-    order = [("trial_id", "ascending"), ("budget_epochs", "descending"), (PART, "ascending")]
-    return _first_of_each(trials.sort_by(order), ["trial_id"])
-
-
-def _sources(table: pa.Table) -> pa.Array:
-    """Trial and part of each row, as one text."""
-    return pc.binary_join_element_wise(table["trial_id"], table[PART], " ")
+    def _patiently(self, act: Callable[[], T]) -> T:
+        return patiently(act, self._patience)
 
 
 def _one_of(trial_ids: Iterable[str]) -> pc.Expression:
     return pc.field("trial_id").isin(pa.array(list(trial_ids), pa.string()))
-
-
-def _first_of_each(table: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """Of rows sorted by some keys, the first of each."""
-    if not table.num_rows:
-        return table
-    changes = None
-    for key in keys:
-        values = table[key].combine_chunks()
-        change = pc.not_equal(values[1:], values[:-1])
-        changes = change if changes is None else pc.or_(changes, change)
-    return table.filter(pa.concat_arrays([pa.array([True]), changes]))
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

@@ -149,9 +149,11 @@ class Pack:
     def to_json(self) -> dict[str, Any]:
         """The pack as data: enough to train it anywhere without the study file."""
         first = self.trials[0]
+        # The members' seeds, not the study's: each of many packs would list them all.
+        seeds = {"seeds": list(dict.fromkeys(trial.seed for trial in self.trials))}
         return {
             "study": first.study,
-            "setting": self.setting.model_dump(mode="json"),
+            "setting": {**self.setting.model_dump(mode="json", exclude={"seeds"}), **seeds},
             "members": [{"seed": trial.seed, **asdict(trial.point)} for trial in self.trials],
         }
 

@@ -44,23 +44,14 @@ def _repeatable_arithmetic() -> None:
 @pytest.fixture
 def bucket(monkeypatch):
     """The URL of a store to be, in a bucket of a real S3 API on loopback."""
-    import boto3
-    from moto.server import ThreadedMotoServer
+    from object_store import ObjectStore
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-    }.items():
+    s3 = ObjectStore()
+    for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="bucket")
+    s3.make_bucket()
     yield "s3://bucket/runs/store"
-    server.stop()
+    s3.close()
 
 
 @pytest.fixture
@@ -75,3 +66,11 @@ def run_main(monkeypatch, capfdbinary):
         return ended.value.code, out, err.decode()
 
     return run
+
+
+@pytest.fixture(params=["disk", "s3"])
+def url(request, tmp_path):
+    """A place for a store: a folder, or a bucket."""
+    if request.param == "disk":
+        return str(tmp_path / "store")
+    return request.getfixturevalue("bucket")

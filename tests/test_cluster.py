@@ -105,6 +105,12 @@ def test_nothing_listens_beyond_loopback_and_no_key_is_in_the_file(cluster):
         assert node_type["node_config"]["IamInstanceProfile"]["Name"]
 
 
+def test_workers_watch_for_the_spot_notice_and_the_head_does_not(cluster):
+    watchers = [c for c in cluster["worker_start_ray_commands"] if "-m study.spot" in c]
+    assert len(watchers) == 1
+    assert not any("study.spot" in command for command in cluster["head_start_ray_commands"])
+
+
 def test_the_files_that_setup_names_are_there(cluster):
     [source] = cluster["file_mounts"].values()
     assert (ROOT / source / "constraints.txt").is_file()

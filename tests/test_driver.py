@@ -167,6 +167,22 @@ def test_the_signal_that_stops_a_job_is_an_interrupt(tmp_path, undisturbed):
     assert table(Store(tmp_path / "small")) == expected
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("budget", ["trials=5", "wall_hours=0.004"])
+def test_a_study_ends_at_its_own_budget_and_goes_on_with_a_larger_one(
+    tmp_path, undisturbed, budget
+):
+    path, expected = undisturbed
+    store = Store(tmp_path / "small")
+    out, _ = finish(study("run", path, "--out", tmp_path, "--set", f"budget.{budget}"), 0)
+    assert "stopped early (budget); the same command goes on from here." in out
+    assert store.trials().num_rows < TRIALS
+    states = {store.pack(pack_id)["state"] for pack_id in store.pack_ids()}
+    assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
+    finish(study("run", path, "--out", tmp_path), 0)
+    assert table(store) == expected
+
+
 MIXED = """
 name = "mixed"
 seeds = 2

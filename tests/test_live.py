@@ -13,7 +13,8 @@ from study.errors import StoreError
 from study.plan import start_study
 from study.schema import TRIALS
 from study.status import study_status
-from study.store import PART, Store
+from study.store import Store
+from study.tables import PART
 from study.training import describe
 
 
@@ -73,8 +74,12 @@ def test_a_part_is_read_once(tmp_path, monkeypatch):
     live = LiveTrials(store)
     live.refresh()
     read = []
-    rows = store.rows
-    monkeypatch.setattr(store, "rows", lambda parts: read.extend(parts) or rows(parts))
+    scan = store.scan
+    monkeypatch.setattr(
+        store,
+        "scan",
+        lambda name, only, parts: read.extend(only) or scan(name, only=only, parts=parts),
+    )
     store.write_rows("p2", [row("b")], curve("b"))
     assert live.refresh()
     assert [name.split("-")[1] for name in read] == ["p2"]

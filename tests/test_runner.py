@@ -1,6 +1,7 @@
 """The training loop: every ending, resuming bit for bit, and replay from a row."""
 
 import pytest
+import torch
 from conftest import spec_of, trials_of
 
 from study import replay as replay_module
@@ -37,10 +38,10 @@ def collect(finished, rows, readings):
         readings.setdefault(trial_id, []).append(reading)
 
 
-def fill(spec, folder):
+def fill(spec, folder, engine=None):
     store = Store(folder)
     for pack in start_study(spec, store, ["pytest"]).packs:
-        for _ in run_pack(pack, store):
+        for _ in run_pack(pack, store, engine):
             pass
     return store
 
@@ -271,6 +272,84 @@ def test_a_failing_pack_says_why_and_is_trained_by_the_next_run(tmp_path):
     known = store.pack(pack.pack_id)
     assert (known["state"], known["error"]) == ("failed", "RuntimeError: out of memory")
     assert table(fill(spec, tmp_path))[0]
+
+
+class Narrow(ReluEngine):
+    """Room for so many members, said as torch or Python say it; `sizes` were allocated."""
+
+    def __init__(self, room, error, after=0):
+        super().__init__()
+        self.room, self.error, self.after, self.sizes = room, error, after, []
+
+    def allocate(self, trials):
+        self.sizes.append(len(trials))
+        return super().allocate(trials)
+
+    def step(self, state):
+        if len(state.trials) > self.room and state.epoch >= self.after:
+            raise self.error
+        return super().step(state)
+
+
+SHORT = [
+    MemoryError(),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate"),
+    torch.OutOfMemoryError("CUDA out of memory."),
+]
+
+
+@pytest.mark.parametrize(("error", "after"), list(zip(SHORT, (0, 7, 0), strict=True)))
+def test_a_pack_that_runs_out_of_memory_is_halved_to_the_same_table(tmp_path, error, after):
+    spec = spec_of({"train_size": 120}, seeds=7, budget={"epochs": 20})
+    whole = table(fill(spec, tmp_path / "whole", ReluEngine()))
+    store = Store(tmp_path / "narrow")
+    [pack] = start_study(spec, store, ["pytest"]).packs
+    engine = Narrow(2, error, after)
+    reports = list(run_pack(pack, store, engine, report_seconds=0.0))
+    assert engine.sizes == [7, 3, 1, 2, 4, 2, 2]
+    assert table(store) == whole
+    assert [r for r in reports if not r.open] == [reports[-1]], "one end"
+    assert reports[-1].trained == 7
+    assert {store.pack(pack_id)["state"] for pack_id in store.pack_ids()} == {"done"}
+    assert not store.checkpoint_ids()
+
+
+def test_halves_are_closed_and_gone_on_from(tmp_path):
+    spec = spec_of({"train_size": 60}, seeds=5)
+    whole = table(fill(spec, tmp_path / "whole", ReluEngine()))
+    store = Store(tmp_path / "narrow")
+    starts = 0
+    while (plan := start_study(spec, store, ["pytest"])).packs:
+        starts += 1
+        for pack in plan.packs:
+            iterator = run_pack(pack, store, Narrow(3, MemoryError()), report_seconds=0.0)
+            for _ in range(11):
+                if next(iterator, None) is None:
+                    break
+            iterator.close()
+    assert starts > 2
+    assert table(store) == whole
+    assert not store.checkpoint_ids()
+
+
+def test_a_pack_whose_processes_die_without_a_word_is_halved(tmp_path):
+    spec = spec_of(seeds=4)
+    whole = table(fill(spec, tmp_path / "whole", ReluEngine()))
+    store = Store(tmp_path / "killed")
+    [pack] = start_study(spec, store, ["pytest"]).packs
+    engine = Narrow(9, MemoryError())
+    for _ in range(3):  # two deaths, and the attempt that finds them
+        dying = run_pack(pack, store, engine, report_seconds=0.0)
+        next(dying)
+        left = dict(store.pack(pack.pack_id))
+        dying.close()
+        store.drop_checkpoint(pack.pack_id)
+        store.write_pack(pack.pack_id, left)  # as a kill leaves it
+    assert engine.sizes == [4, 4, 2]
+    status = study_status(store)
+    assert (status["begun_again"], status["halved"]) == (2, 1)
+    fill(spec, store.url, ReluEngine())
+    assert table(store) == whole
 
 
 def test_a_trial_replays_exactly_from_its_row(tmp_path):

@@ -22,14 +22,6 @@ def readings(*pairs):
     }
 
 
-@pytest.fixture(params=["disk", "s3"])
-def url(request, tmp_path):
-    """A place for a store: a folder, or a bucket."""
-    if request.param == "disk":
-        return str(tmp_path / "store")
-    return request.getfixturevalue("bucket")
-
-
 def test_what_is_written_is_read(url):
     store = Store(url)
     assert not store.exists()

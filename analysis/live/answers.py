@@ -24,7 +24,7 @@ from analysis.page_data import MAX_CURVES_PER_CELL, cell_answer, rounded
 from analysis.phases import classify
 from analysis.where import columns_of, read_filter
 from study.schema import TRIALS
-from study.store import PART
+from study.tables import PART
 
 SORTED_BY = (*TRIALS.names, "phase")
 REMEMBERED = 8  # orders of the table: scrolling asks for the same one again and again

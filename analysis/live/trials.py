@@ -1,7 +1,7 @@
 """The trials of a growing store, in memory: each part of the store is read once.
 
 Rows stay Arrow columns, texts as codes, so that a million trials take some 350 MB. Which row of a
-trial counts is decided by `study.store.winners`, as it is for every other reader.
+trial counts is decided by `study.tables.winners`, as it is for every other reader.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from analysis.frames import as_frame
 from study import schema
 from study.errors import StoreError
-from study.store import PART, Store, winners
+from study.store import Store
+from study.tables import PART, winners
 
 TOGETHER = 256  # parts decoded at a time, so that their texts are never all in memory
 MOST_CHUNKS = 32  # of a column, then it is copied into one
@@ -25,7 +26,7 @@ class LiveTrials:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._parts: frozenset[str] = frozenset()
-        self.table = coded(store.rows([]))
+        self.table = coded(store.scan("trials", parts=True, only=[]))
 
     def refresh(self) -> bool:
         """Read the parts that are new; whether the table has changed. `table` is replaced.
@@ -33,7 +34,7 @@ class LiveTrials:
         Where a part has gone, as after compaction, everything is read again.
         Raises: StoreError where a part cannot be read.
         """
-        parts = frozenset(self._store.parts())
+        parts = frozenset(self._store.part_names("trials"))
         if parts == self._parts:
             return False
         grown = parts > self._parts
@@ -41,7 +42,7 @@ class LiveTrials:
         try:
             self.table = _merged(self.table if grown else self.table[:0], self._read(new))
         except StoreError:
-            if parts <= frozenset(self._store.parts()):
+            if parts <= frozenset(self._store.part_names("trials")):
                 raise
             return self.refresh()  # some were compacted away while they were read
         self._parts = parts
@@ -49,7 +50,11 @@ class LiveTrials:
 
     def _read(self, parts: Sequence[str]) -> pa.Table:
         pieces = [
-            coded(self._store.rows(parts[start : start + TOGETHER]).combine_chunks())
+            coded(
+                self._store.scan(
+                    "trials", parts=True, only=parts[start : start + TOGETHER]
+                ).combine_chunks()
+            )
             for start in range(0, len(parts), TOGETHER)
         ]
         return _joined(pieces)
@@ -63,7 +68,7 @@ class LiveTrials:
         try:
             found = self._store.readings_beside(rows)
         except StoreError:
-            if set(rows[PART].to_pylist()) <= set(self._store.parts()):
+            if set(rows[PART].to_pylist()) <= set(self._store.part_names("trials")):
                 raise
             found = self._store.readings(rows["trial_id"].to_pylist())  # compacted meanwhile
         return as_frame(found)

@@ -20,7 +20,7 @@ from ray import tune
 
 from study.bars import SHAPES, STUDY_BARS, judged
 from study.driver.progress import StudyProgress
-from study.driver.tune import QUIET, run_study
+from study.driver.tune import QUIET, on_loopback, run_study
 from study.plain_loop import PlainLoop
 from study.plan import start_study
 from study.store import Store
@@ -118,7 +118,8 @@ def _ordinary(trials: Sequence[Trial], epochs: Sequence[int]) -> float:
     ]
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as folder:
+    quietly = contextlib.redirect_stdout(sys.stderr)
+    with quietly, on_loopback(), tempfile.TemporaryDirectory() as folder:
         ray.init(
             address="local",
             include_dashboard=False,

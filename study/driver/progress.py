@@ -64,11 +64,14 @@ class ProgressCallback(Callback):
             self.show()
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-        """A pack has no open member."""
-        self._running.discard(trial.config["pack_id"])
+        """A pack has no open member, or is set aside after errors of its own."""
+        pack_id = trial.config["pack_id"]
+        self._running.discard(pack_id)
+        if self._latest.get(pack_id, {}).get("set_aside"):
+            self._failed.add(pack_id)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-        """A pack has failed for good."""
+        """A pack has lost too many processes."""
         pack_id = trial.config["pack_id"]
         self._running.discard(pack_id)
         self._failed.add(pack_id)

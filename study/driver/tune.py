@@ -17,16 +17,20 @@ from typing import Any, Literal
 
 import ray
 from ray import tune
+from ray._private import ray_constants
 
 from study.driver.progress import ProgressCallback, StudyProgress
 from study.driver.stopper import GrokkingStopper
 from study.driver.trainable import PackTrainable
 from study.errors import StudyError, UsageError
+from study.patience import PATIENCE_SECONDS
 from study.plan import Plan
 from study.store import Store
 from study.trials import Pack
 
-MAX_FAILURES = 3  # 0 loses trials when a node dies, -1 loops on a bug
+# Of processes and machines that a pack may lose; 0 would lose trials with the first, -1 loops for
+# ever where a pack's own size kills them. Its errors are counted apart: see PackTrainable.
+MAX_LOSSES = 20
 
 # Ray's own chatter, per-trial log files and frequent state syncs: off.
 QUIET = {
@@ -58,6 +62,7 @@ def run_study(
     `address` is "local" for a Ray of its own, "auto" for the cluster that this machine is part of,
     or a cluster's address. Raises StudyError where Ray cannot be reached.
     """
+    store = Store(store.url, PATIENCE_SECONDS)  # what was trained is not lost at the end
     with _ray(address), tempfile.TemporaryDirectory(prefix="study-tune-") as folder:
         callback = ProgressCallback(plan, display)
         found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
@@ -81,7 +86,7 @@ def run_study(
                 callbacks=[callback],
                 # The store holds the packs' checkpoints; Tune would ask for one at the end.
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                failure_config=tune.FailureConfig(max_failures=MAX_LOSSES),
                 verbose=0,
             ),
         )
@@ -89,7 +94,7 @@ def run_study(
         callback.show()
         failed = _give_up(results, plan, store)
         unfinished = any(
-            result.error is None and (result.metrics or {}).get("members_open") != 0
+            not _set_aside(result) and (result.metrics or {}).get("members_open") != 0
             for result in _each(results)
         )
     stopped: Literal["", "interrupted", "budget"] = ""
@@ -152,7 +157,7 @@ def _give_up(results: tune.ResultGrid, plan: Plan, store: Store) -> int:
     failed = 0
     sizes = {pack.pack_id: len(pack.trials) for pack in plan.packs}
     for result in _each(results):
-        if result.error is not None and result.config is not None:
+        if _set_aside(result) and result.config is not None:
             pack_id = result.config["pack_id"]
             known = store.pack(pack_id)
             error = known.get("error") or _last_line(result.error)
@@ -161,9 +166,29 @@ def _give_up(results: tune.ResultGrid, plan: Plan, store: Store) -> int:
     return failed
 
 
-def _last_line(error: Exception) -> str:
+def _set_aside(result: tune.Result) -> bool:
+    return result.error is not None or bool((result.metrics or {}).get("set_aside"))
+
+
+def _last_line(error: Exception | None) -> str:
     lines = str(error).strip().splitlines()
     return lines[-1].strip() if lines else type(error).__name__
+
+
+@contextlib.contextmanager
+def on_loopback() -> Iterator[None]:
+    """Let a Ray that is started meanwhile listen on 127.0.0.1 alone: who reaches it runs code.
+
+    Ray does so on laptops of other systems. Its variable says so to its processes, and is read at
+    import, too early for this one.
+    """
+    name, before = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, ray_constants.ENABLE_RAY_CLUSTER
+    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextlib.contextmanager
@@ -172,10 +197,11 @@ def _ray(address: str) -> Iterator[None]:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-    with contextlib.redirect_stdout(sys.stderr):
+    walls = on_loopback() if address == "local" else contextlib.nullcontext()
+    with contextlib.redirect_stdout(sys.stderr), walls:
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  Ray raises bare ones, where a machine is slow
             raise StudyError(
                 f"{address}: {str(error).splitlines()[0]}; a study needs a Ray to run on. "
                 "Use --address local for one of its own."
