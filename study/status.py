@@ -25,11 +25,11 @@ def study_status(store: Store) -> dict[str, Any]:
     elapsed = (now - started).total_seconds()
     trained = plan.done - manifest["done_before"]
     rate = trained / elapsed if elapsed > 0 else None
-    left = len(plan.trials) - plan.done
+    left = plan.planned - plan.done
     return {
         "study": plan.spec.name,
         "started": manifest["started"],
-        "planned": len(plan.trials),
+        "planned": plan.planned,
         "done": plan.done,
         "failed": sum(open_members["failed"].values()),
         "running": running,

@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -129,6 +129,10 @@ class Trial:
             epochs = max(epochs, math.ceil(budget.decay_times * self.decay_time_epochs))
         return epochs
 
+    def answered_by(self, row: Mapping[str, Any]) -> bool:
+        """Whether its row says all: it ended by itself, or was watched for the whole budget."""
+        return bool(row["ended"] != "budget" or row["budget_epochs"] >= self.budget_epochs)
+
 
 @dataclass(frozen=True)
 class Pack:
@@ -166,8 +170,10 @@ class Pack:
         return cls(tuple(trials))
 
 
-def expand(spec: StudySpec) -> list[Trial]:
-    """Every trial of a study, in the order of the file.
+def expand(
+    spec: StudySpec, proposed: Mapping[str, Sequence[tuple[Point, int]]] | None = None
+) -> list[Trial]:
+    """Every trial of a study, in the order of the file; of adaptive searches, those proposed.
 
     A trial of two settings is trained once, under the larger budget. Raises SpecError where they
     watch it differently, because its one row could not say what both mean.
@@ -177,8 +183,12 @@ def expand(spec: StudySpec) -> list[Trial]:
         points, limit = _grid(setting.axes), None
         if setting.search.kind == "random":
             points, limit = _random_points(setting), setting.search.trials
-        pairs = ((point, seed) for point in points for seed in setting.seeds)
-        for point, seed in itertools.islice(pairs, limit):
+        pairs: Iterable[tuple[Point, int]] = itertools.islice(
+            ((point, seed) for point in points for seed in setting.seeds), limit
+        )
+        if setting.search.adaptive:
+            pairs = (proposed or {}).get(setting.label, ())
+        for point, seed in pairs:
             trial = Trial(spec.name, setting, point, seed)
             twin = trials.setdefault(trial.trial_id, trial)
             if twin.setting is not setting:
@@ -198,7 +208,7 @@ def _refuse_two_meanings(one: Setting, other: Setting) -> None:
 
 def _grid(axes: Axes) -> Iterator[Point]:
     for values in itertools.product(*(getattr(axes, name).values for name in AXES)):
-        yield _point(dict(zip(AXES, values, strict=True)))
+        yield make_point(dict(zip(AXES, values, strict=True)))
 
 
 def _random_points(setting: Setting) -> Iterator[Point]:
@@ -206,10 +216,11 @@ def _random_points(setting: Setting) -> Iterator[Point]:
     chance = random.Random(f"search {setting.search.seed}")  # noqa: S311  not for secrets
     while True:
         values = {name: getattr(setting.axes, name).at(chance.random()) for name in AXES}
-        yield _point(values)
+        yield make_point(values)
 
 
-def _point(values: dict[str, Any]) -> Point:
+def make_point(values: dict[str, Any]) -> Point:
+    """A point of the values that a study file has for its axes."""
     if values["train_size"] == ONLINE:
         values = {**values, "train_size": None}
     return Point(**values)
