@@ -78,20 +78,29 @@ def fit_surface(points: Floats, events: Floats, tries: Floats) -> Surface:
 
 
 def fit_weights(
-    features: Features, points: Floats, events: Floats, tries: Floats, start: Floats | None = None
+    features: Features,
+    points: Floats,
+    events: Floats,
+    tries: Floats,
+    *,
+    prior: Floats | float = 0.0,
+    start: Floats | None = None,
 ) -> Surface:
-    """The surface of given smoothness: Newton's method on the log posterior, which is concave."""
+    """The surface of given smoothness: Newton's method on the log posterior, which is concave.
+
+    `prior` is the mean of the weights before anything was seen, `start` a guess of the result.
+    """
     phi = features.at(points)
     weights = np.zeros(phi.shape[1]) if start is None else start
 
     def log_posterior(at: Floats) -> float:
-        odds = phi @ at
-        return float(events @ odds - tries @ np.logaddexp(0, odds) - at @ at / 2)
+        odds, moved = phi @ at, at - prior
+        return float(events @ odds - tries @ np.logaddexp(0, odds) - moved @ moved / 2)
 
     here = log_posterior(weights)
     for _ in range(_NEWTON_STEPS):
         chance = special.expit(phi @ weights)
-        slope = phi.T @ (events - tries * chance) - weights
+        slope = phi.T @ (events - tries * chance) - (weights - prior)
         step = linalg.cho_solve(_precision(phi, tries * chance * (1 - chance)), slope)
         there = log_posterior(weights + step)
         while there < here - _TOLERANCE:
