@@ -29,7 +29,7 @@ class PackSearcher(Searcher):
         # Tune pickles it to restore from; what `more` calls shows progress, and we never restore.
         return {**self.__dict__, "_more": None}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         """The next pack; None while a batch is in training, FINISHED where nothing follows."""
         if not (self._waiting or self._running or self._ended):
             self._waiting = [pack.pack_id for pack in self._more().packs]
