@@ -179,10 +179,11 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
         lines.append(f"stopped early ({stopped}); the same command goes on from here.")
     if report:
         lines.append(f"report: {report}")
+    sought = any(setting.search.kind == "boundary" for setting in plan.spec.settings)
     return as_text(
         *lines,
         "next:",
-        f"  {_typed('analysis')} phases {store.url}",
+        f"  {_typed('analysis')} phases {store.url}{' --boundary' * sought}",
         f'  {_typed("analysis")} query {store.url} --where "generalized_epoch > 100" --format csv',
         f"  {_typed('study')} status {store.url}",
     )

@@ -76,7 +76,7 @@ def test_a_known_boundary_is_found_with_a_band_that_covers_it():
         errors.append(np.abs(np.log(found["y"] / expected)).mean())
         covered.append(((found["low"] <= expected) & (expected <= found["high"])).mean())
     assert np.mean(errors) < 0.04
-    # Of 30 other studies the band held 85% of the boundary, with a deviation of 13% between studies:
+    # Of 30 other studies the band held 85% of the boundary, with a deviation of 13% between them:
     # means over 8 below 0.7 come once in a thousand.
     assert np.mean(covered) > 0.7
 
