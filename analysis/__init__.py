@@ -2,9 +2,10 @@
 
 `frames` reads a store's two tables, `where` understands filters on them; `phases` says what each
 trial did and `cells` what the seeds of a point did together, with the statistics of `estimates`;
-`laws` fits equations to the times of events, censored trials included; `charts` draws the frames
-and `page` puts the drawings into a single HTML file. `live` follows a store that grows, and `serve`
-answers a browser from it. `cli` prints. None of it needs torch or Ray.
+`boundaries` finds where half of them have an event; `laws` fits equations to the times of events,
+censored trials included; `charts` draws the frames and `page` puts the drawings into a single HTML
+file. `live` follows a store that grows, and `serve` answers a browser from it. `cli` prints. None
+of it needs torch or Ray.
 
 Circuits do need torch: `circuits` replays a trial and finds its subnetworks, `following` and
 `tickets` say what became of them, `portrait` shows one trial; `studied` replays many, `paper` makes
@@ -16,6 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.boundaries import boundary
     from analysis.frames import load_readings, load_trials
     from analysis.laws import fit_law
     from analysis.page import write_report
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from analysis.where import read_filter
 
 __all__ = [
+    "boundary",
     "cells",
     "classify",
     "fit_law",
@@ -34,6 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "boundary": "boundaries",
     "cells": "phases",
     "classify": "phases",
     "fit_law": "laws",

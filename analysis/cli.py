@@ -79,6 +79,16 @@ def phases(
     preset: Annotated[
         str, typer.Option(help="What counts as grokking: default, or liu (arXiv 2205.10343).")
     ] = "default",
+    *,
+    where: Annotated[str | None, typer.Option(help="Keep these trials, as in query.")] = None,
+    boundary: Annotated[
+        bool, typer.Option("--boundary", help="Also where half of the seeds have the event.")
+    ] = False,
+    event: Annotated[
+        str, typer.Option(help="Of the boundary: a column such as memorized_epoch.")
+    ] = "generalized_epoch",
+    x: Annotated[str | None, typer.Option(help="Of the boundary: axis across.")] = None,
+    y: Annotated[str | None, typer.Option(help="Of the boundary: axis up.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> bytes:
     """Count the trials of each phase, with the median epochs of their events."""
@@ -87,16 +97,22 @@ def phases(
     from analysis.phases import FLAGS, classify, find_preset, summary
 
     find_preset(preset)  # what the user wrote comes before what the store holds
-    trials = some_trials(store)
+    trials = some_trials(store, where)
     table = summary(trials, preset)
+    found = None
+    if boundary:
+        from analysis.boundaries import Found
+
+        found = Found.of(trials, x, y, event)
     labelled = classify(trials, preset)
     flags = {name: int(labelled[name].sum()) for name in FLAGS}
     if as_json:
         answer = {"preset": preset, "trials": len(trials), "phases": records(table), "flags": flags}
-        return json_of(answer)
+        return json_of(answer | ({"boundary": found.to_json()} if found else {}))
     table["share"] = table["share"].map("{:.0%}".format)
     flagged = ", ".join(f"{count} {name}" for name, count in flags.items() if count)
-    return as_text(as_table(table), f"flags: {flagged or 'none'}")
+    lines = found.as_lines() if found else []
+    return as_text(as_table(table), f"flags: {flagged or 'none'}", *lines)
 
 
 @app.command()

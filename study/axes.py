@@ -12,7 +12,8 @@ AxisValue = int | float | str
 
 ONLINE = "online"
 HIGHEST = 10**9  # of any axis: beyond every net that could be trained
-LATTICE_POINTS = 12  # values that random search tries on a shape axis: packs stay full
+LATTICE_POINTS = 12  # values that a search tries on a shape axis: packs stay full
+FINE_POINTS = 48  # values that an adaptive search tries of any other range: points meet in cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,31 @@ class Axis:
 
     def at(self, uniform: float) -> AxisValue:
         """The value that a random search takes for a uniform number in [0, 1)."""
-        lattice = self.values
-        if not lattice:
-            if not self.rule.shape:
-                return self._between(uniform)
-            steps = LATTICE_POINTS - 1
-            lattice = _distinct(self._between(i / steps) for i in range(LATTICE_POINTS))
+        if not self.values and not self.rule.shape:
+            return self._between(uniform)
+        lattice = self.values or self.lattice()
         return lattice[int(uniform * len(lattice))]
+
+    def lattice(self) -> tuple[AxisValue, ...]:
+        """The values that an adaptive search tries: of a shape axis at most twelve."""
+        most = LATTICE_POINTS if self.rule.shape else FINE_POINTS
+        shares = [i / (most - 1) for i in range(most)]
+        if not self.values:
+            return _distinct(self._between(share) for share in shares)
+        if not self.rule.shape or len(self.values) <= most:
+            return self.values
+        # As written, and evenly by rank: a list of many values is an order, not a scale.
+        numbers = sorted(value for value in self.values if not isinstance(value, str))
+        words = [value for value in self.values if isinstance(value, str)]
+        thinned = (numbers[round(share * (len(numbers) - 1))] for share in shares)
+        return _distinct([*thinned, *words])
+
+    def holds(self, value: AxisValue) -> bool:
+        """Whether a value is one of these, or within the range, but for rounding."""
+        if isinstance(value, str) or value in self.values:
+            return value in self.values
+        within = self.low * (1 - 1e-9) <= value <= self.high * (1 + 1e-9)
+        return within and not self.values
 
     def _between(self, share: float) -> AxisValue:
         return _interpolate(self.rule, self.scale, self.low, self.high, share)

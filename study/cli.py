@@ -66,7 +66,7 @@ def plan(
     from study.study_file import load_spec
 
     study = load_spec(spec, tuple(sets or ()))
-    planned = make_plan(study, Store(f"{out}/{study.name}"))
+    planned = make_plan(study, Store(f"{out}/{study.name}"), ahead=True)
     shapes: dict[str, dict[str, Any]] = {}
     for pack in planned.packs:
         shape = pack.trials[0].shape
@@ -84,7 +84,7 @@ def plan(
         return json_of(
             {
                 "study": study.name,
-                "planned": len(planned.trials),
+                "planned": planned.planned,
                 "done": planned.done,
                 "packs": len(planned.packs),
                 "core_seconds": round(costs.core_seconds(planned.packs), 1),
@@ -96,9 +96,10 @@ def plan(
             }
         )
     to_train = len(planned.trials) - planned.done
+    next_ = " next, what follows depends on it" if planned.planned > len(planned.trials) else ""
     lines = [
-        f"study {study.name}: {len(planned.trials)} trials, {planned.done} stored already",
-        f"to train: {to_train} trials in {len(planned.packs)} packs",
+        f"study {study.name}: {planned.planned} trials, {planned.done} stored already",
+        f"to train{next_}: {to_train} trials in {len(planned.packs)} packs",
     ]
     for row in shapes.values():
         size = "online" if row["train_size"] is None else row["train_size"]
@@ -133,7 +134,8 @@ def run(
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
     from study import native
-    from study.plan import start_study
+    from study.plan import make_plan, start_study
+    from study.search import write_journals
     from study.store import Store
     from study.study_file import load_spec
 
@@ -149,7 +151,9 @@ def run(
 
             outcome = run_study(planned, store, address, display.show)
         stopped, failed = outcome.stopped, outcome.failed
-    answer = _summary(store, planned, failed, stopped, as_json=as_json)
+    ended = make_plan(study, store)
+    write_journals(study, store)
+    answer = _summary(store, ended, failed, stopped, as_json=as_json)
     return answer, 130 if stopped == "interrupted" else 3 if failed else 0
 
 
@@ -160,7 +164,6 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
     from analysis.frames import load_trials
     from analysis.page import write_report
     from analysis.phases import summary
-    from study.plan import missing
 
     trials = load_trials(store.url)
     report = None
@@ -172,8 +175,8 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
         return json_of(
             {
                 "store": store.url,
-                "planned": len(plan.trials),
-                "done": len(plan.trials) - len(missing(store, plan.trials)),
+                "planned": plan.planned,
+                "done": plan.done,
                 "failed": failed,
                 "stopped": stopped,
                 "report": report,
@@ -187,10 +190,11 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
         lines.append(f"stopped early ({stopped}); the same command goes on from here.")
     if report:
         lines.append(f"report: {report}")
+    sought = any(setting.search.kind == "boundary" for setting in plan.spec.settings)
     return as_text(
         *lines,
         "next:",
-        f"  {_typed('analysis')} phases {store.url}",
+        f"  {_typed('analysis')} phases {store.url}{' --boundary' * sought}",
         f'  {_typed("analysis")} query {store.url} --where "generalized_epoch > 100" --format csv',
         f"  {_typed('study')} status {store.url}",
     )

@@ -15,10 +15,11 @@ from study import __version__
 from study.errors import SpecError
 from study.packing import group
 from study.schema import SCHEMA_VERSION
+from study.search import extended, proposed, record, to_come
 from study.spec import Setting, StudySpec
 from study.store import Store
 from study.study_file import checked
-from study.trials import Pack, Trial, expand
+from study.trials import Pack, Proposed, Trial, expand
 
 # Tables of a setting that decide what a stored row means: they cannot change under a store.
 MEANINGS = ("task", "data", "train", "detect", "readings")
@@ -28,13 +29,20 @@ MEANINGS = ("task", "data", "train", "detect", "readings")
 class Plan:
     """Every trial of a study, the ids of those still missing, and the packs that train them.
 
-    A pack that goes on from a checkpoint may hold members that are stored already.
+    A pack that goes on from a checkpoint may hold members that are stored already. Of an adaptive
+    search the trials are those `proposed` so far.
     """
 
     spec: StudySpec
     trials: tuple[Trial, ...]
     missing: frozenset[str]
     packs: tuple[Pack, ...]
+    proposed: Proposed
+
+    @property
+    def planned(self) -> int:
+        """How many trials the study will have, those that its searches have yet to propose too."""
+        return len(self.trials) + to_come(self.spec, self.proposed)
 
     @property
     def done(self) -> int:
@@ -42,34 +50,39 @@ class Plan:
         return len(self.trials) - len(self.missing)
 
 
-def make_plan(spec: StudySpec, store: Store | None = None) -> Plan:
-    """What would run: all of the study, or what its store lacks."""
-    trials = expand(spec)
-    if store is None or not store.exists():
+def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = False) -> Plan:
+    """What would run: all of the study, or what its store lacks.
+
+    With `ahead`, a search whose trials are all stored proposes its next batch.
+    """
+    store = store if store is not None and store.exists() else None
+    pairs = proposed(spec, store)
+    if store is not None:
+        refuse_contradiction(store, spec, expand(spec, pairs))
+    if ahead:
+        pairs = extended(spec, store, pairs)
+    trials = expand(spec, pairs)
+    if store is None:
         ids = frozenset(trial.trial_id for trial in trials)
-        return Plan(spec, tuple(trials), ids, tuple(group(trials)))
-    refuse_contradiction(store, spec, trials)
+        return Plan(spec, tuple(trials), ids, tuple(group(trials)), pairs)
     wanted = {trial.trial_id: trial for trial in missing(store, trials)}
     ids = frozenset(wanted)
     resumed = _checkpointed(store, wanted)
     for pack in resumed:
         for trial in pack.trials:
             wanted.pop(trial.trial_id, None)
-    return Plan(spec, tuple(trials), ids, (*resumed, *group(wanted.values())))
+    return Plan(spec, tuple(trials), ids, (*resumed, *group(wanted.values())), pairs)
 
 
 def missing(store: Store, trials: Sequence[Trial]) -> list[Trial]:
     """The trials still to train: those without a row, or censored by a smaller budget."""
-    stored = store.trials(columns=["trial_id", "ended", "budget_epochs"]).to_pydict()
-    rows = {
-        trial_id: (ended, budget) for trial_id, ended, budget in zip(*stored.values(), strict=True)
-    }
-    wanted = []
-    for trial in trials:
-        ended, budget = rows.get(trial.trial_id, ("budget", -1))
-        if ended == "budget" and budget < trial.budget_epochs:
-            wanted.append(trial)
-    return wanted
+    stored = store.trials(columns=["trial_id", "ended", "budget_epochs"]).to_pylist()
+    rows = {row["trial_id"]: row for row in stored}
+    return [
+        trial
+        for trial in trials
+        if trial.trial_id not in rows or not trial.answered_by(rows[trial.trial_id])
+    ]
 
 
 def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
@@ -90,6 +103,17 @@ def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
             "schema_version": SCHEMA_VERSION,
         }
     )
+    return next_plan(spec, store)
+
+
+def next_plan(spec: StudySpec, store: Store) -> Plan:
+    """What to train now: what is missing, or the next batch of a search; noted in the store.
+
+    A plan without packs says that the study is done.
+    """
+    plan = make_plan(spec, store, ahead=True)
+    if plan.proposed:
+        record(store, plan.proposed)
     for pack in plan.packs:
         known = store.pack(pack.pack_id)
         # Whoever trains a fresh pack need not look for its members in all of the table.

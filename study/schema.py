@@ -50,6 +50,13 @@ TRIALS = pa.schema(
     ]
 )
 
+# What a search can look for: the columns that are numbers of the trial, not of its bookkeeping.
+OBJECTIVES = tuple(
+    field.name
+    for field in TRIALS
+    if field.type != _TEXT and field.name not in {"seed", "wall_seconds", "schema_version"}
+)
+
 READINGS = pa.schema(
     [
         ("trial_id", _TEXT),

@@ -18,13 +18,20 @@ from pydantic import (
     model_validator,
 )
 
-from study.axes import ONLINE, Axis, read_axis
+from study.axes import AXES, ONLINE, Axis, read_axis
 from study.catalogue import MEASURES
 from study.errors import choices
+from study.schema import OBJECTIVES, TRIALS
 
 MIN_TEST_ROWS = 100
 DEFAULT_STEPS = 20_000
 MAX_SEEDS = 1_000_000
+# Events of a trial, null where it has not had them: what a boundary can be of.
+EVENTS = tuple(
+    name
+    for name in TRIALS.names
+    if "_epoch" in name and name.startswith(("memorized", "generalized")) and "after" not in name
+)
 
 
 class Table(BaseModel):
@@ -155,12 +162,35 @@ class Readings(Table):
         return data
 
 
-class Search(Table):
-    """How points are chosen: all of the grid, or `trials` trials at random points."""
+def _read_objective(written: object) -> tuple[str, ...]:
+    names = [written] if isinstance(written, str) else written
+    if not isinstance(names, list | tuple) or not names:
+        raise ValueError(f"{written!r}; an objective is a column of trials. Write one, or a list.")
+    for name in names:
+        if str(name).removeprefix("-") not in OBJECTIVES:
+            raise ValueError(f"{name!r}; {choices('an objective', str(name), OBJECTIVES)}")
+    return tuple(dict.fromkeys(names))
 
-    kind: Literal["grid", "random"] = "grid"
+
+class Search(Table):
+    """How points are chosen: all of the grid, or `trials` trials that a search asks for.
+
+    `random` draws points, `tpe` and `gp` are Optuna's samplers, all after the least `objective`, a
+    column of trials or several; `-` before a column asks for the largest. `boundary` looks for the
+    points where half of the seeds have the event that `objective` names. `batch` trials are chosen
+    at a time.
+    """
+
+    kind: Literal["grid", "random", "tpe", "gp", "boundary"] = "grid"
     trials: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
+    batch: Annotated[int, Field(ge=1, le=10_000)] = 64
+    objective: Annotated[tuple[str, ...], BeforeValidator(_read_objective)] = ("generalized_epoch",)
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether what is tried next depends on what was found before."""
+        return self.kind in {"tpe", "gp", "boundary"}
 
 
 class Resources(Table):
@@ -208,9 +238,13 @@ class Setting(Table):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Setting":
-        if self.search.kind == "random" and self.search.trials is None:
-            raise ValueError("search.trials: missing; a random search says how many. Write one.")
-        if self.search.kind == "grid":
+        search = self.search
+        if search.kind != "grid" and search.trials is None:
+            article = "an" if search.adaptive else "a"
+            raise ValueError(
+                f"search.trials: missing; {article} {search.kind} search says how many. Write one."
+            )
+        if search.kind == "grid":
             for name in Axes.model_fields:
                 axis: Axis = getattr(self.axes, name)
                 if not axis.values:
@@ -218,8 +252,35 @@ class Setting(Table):
                         f"axes.{name}: {axis.written}; a range on a grid has points. "
                         'Add points = 9, or use search.kind = "random".'
                     )
+        if search.adaptive:
+            self._check_search()
         self._check_parity()
         return self
+
+    def _check_search(self) -> None:
+        varied = {name: getattr(self.axes, name) for name in AXES}
+        varied = {name: axis for name, axis in varied.items() if len(axis.lattice()) > 1}
+        if not varied:
+            raise ValueError(
+                f"search.kind: {self.search.kind} with every axis at one value; a search varies at "
+                "least one. Give an axis a range, such as {log = [1e-3, 1e-1]}."
+            )
+        if self.search.kind != "boundary":
+            return
+        [name, *more] = self.search.objective
+        if more or name not in EVENTS:
+            raise ValueError(
+                f"search.objective: {', '.join(self.search.objective)}; a boundary is of one "
+                f"event. Use one of {', '.join(EVENTS)}."
+            )
+        for name, axis in varied.items():
+            least = min((v for v in axis.values if v != ONLINE), default=axis.low)
+            if ONLINE in axis.values or (least == 0 and axis.scale != "linear"):
+                value = "online" if ONLINE in axis.values else "0"
+                raise ValueError(
+                    f"axes.{name}: {value} among others; a boundary is sought on log axes, where "
+                    "it has no place. Leave it out, or give it a setting of its own."
+                )
 
     def _check_parity(self) -> None:
         n_low, k_high = _extreme(self.axes.n, min), _extreme(self.axes.k, max)

@@ -26,7 +26,7 @@ def study_status(store: Store) -> dict[str, Any]:
         members = {pack_id: members_of(packs[pack_id]) for pack_id in pack_ids}
         return {pack_id: ids & plan.missing for pack_id, ids in members.items()}
 
-    return tally(store.manifest(), len(plan.trials), plan.done, packs, missing)
+    return tally(store.manifest(), plan.planned, plan.done, packs, missing)
 
 
 def tally(

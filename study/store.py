@@ -82,6 +82,18 @@ class Store:
         """Replace study.json."""
         self._put("study.json", _json(manifest))
 
+    def proposed(self) -> dict[str, list[list[Any]]]:
+        """What searches have proposed so far, as search.json has it: rows by setting."""
+        return self._get_json("search.json") or {}
+
+    def write_proposed(self, proposed: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+        """Replace search.json."""
+        self._put("search.json", json.dumps(proposed).encode())
+
+    def write_journal(self, name: str, content: bytes) -> None:
+        """Replace what optuna-dashboard reads of a search."""
+        self._put(f"{name}.log", content)
+
     def pack(self, pack_id: str) -> dict[str, Any]:
         """What packs/<pack>.json says: state, attempts, error, heartbeat, node and members."""
         return self._get_json(f"packs/{pack_id}.json") or {}

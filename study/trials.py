@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -36,6 +36,10 @@ class Point:
     learning_rate: float
     batch_size: int
     init_scale: float
+
+
+Pair = tuple[Point, int]  # a point and a seed
+Proposed = Mapping[str, Sequence[Pair]]  # what searches have proposed, by setting
 
 
 class Shape(NamedTuple):
@@ -129,6 +133,10 @@ class Trial:
             epochs = max(epochs, math.ceil(budget.decay_times * self.decay_time_epochs))
         return epochs
 
+    def answered_by(self, row: Mapping[str, Any]) -> bool:
+        """Whether its row says all: it ended by itself, or was watched for the whole budget."""
+        return bool(row["ended"] != "budget" or row["budget_epochs"] >= self.budget_epochs)
+
 
 @dataclass(frozen=True)
 class Pack:
@@ -168,14 +176,14 @@ class Pack:
         return cls(tuple(trials))
 
 
-def expand(spec: StudySpec) -> list[Trial]:
-    """Every trial of a study, in the order of the file.
+def expand(spec: StudySpec, proposed: Proposed | None = None) -> list[Trial]:
+    """Every trial of a study, in the order of the file; of adaptive searches, those proposed.
 
     A trial of two settings is trained once, under the larger budget. Raises SpecError where they
     watch it differently, because its one row could not say what both mean.
     """
     trials: dict[str, Trial] = {}
-    for trial in each(spec):
+    for trial in each(spec, proposed):
         twin = trials.setdefault(trial.trial_id, trial)
         if twin.setting is not trial.setting:
             _refuse_two_meanings(twin.setting, trial.setting)
@@ -184,14 +192,18 @@ def expand(spec: StudySpec) -> list[Trial]:
     return list(trials.values())
 
 
-def each(spec: StudySpec) -> Iterator[Trial]:
+def each(spec: StudySpec, proposed: Proposed | None = None) -> Iterator[Trial]:
     """The trials of every setting, one by one; a trial of two settings comes twice."""
     for setting in spec.settings:
         points, limit = _grid(setting.axes), None
         if setting.search.kind == "random":
             points, limit = _random_points(setting), setting.search.trials
-        pairs = ((point, seed) for point in points for seed in setting.seeds)
-        for point, seed in itertools.islice(pairs, limit):
+        pairs: Iterable[Pair] = itertools.islice(
+            ((point, seed) for point in points for seed in setting.seeds), limit
+        )
+        if setting.search.adaptive:
+            pairs = (proposed or {}).get(setting.label, ())
+        for point, seed in pairs:
             yield Trial(spec.name, setting, point, seed)
 
 
@@ -205,7 +217,7 @@ def _refuse_two_meanings(one: Setting, other: Setting) -> None:
 
 def _grid(axes: Axes) -> Iterator[Point]:
     for values in itertools.product(*(getattr(axes, name).values for name in AXES)):
-        yield _point(dict(zip(AXES, values, strict=True)))
+        yield make_point(dict(zip(AXES, values, strict=True)))
 
 
 def _random_points(setting: Setting) -> Iterator[Point]:
@@ -213,10 +225,11 @@ def _random_points(setting: Setting) -> Iterator[Point]:
     chance = random.Random(f"search {setting.search.seed}")  # noqa: S311  not for secrets
     while True:
         values = {name: getattr(setting.axes, name).at(chance.random()) for name in AXES}
-        yield _point(values)
+        yield make_point(values)
 
 
-def _point(values: dict[str, Any]) -> Point:
+def make_point(values: dict[str, Any]) -> Point:
+    """A point of the values that a study file has for its axes."""
     if values["train_size"] == ONLINE:
         values = {**values, "train_size": None}
     return Point(**values)

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from study.plan import stored_spec
+from study.search import proposed, to_come
 from study.spec import StudySpec
 from study.status import members_of, tally
 from study.store import Store
-from study.trials import each
+from study.trials import Proposed, each
 
 PATIENCE_SECONDS = 1.0  # that an answer waits for the plan; a million trials take half a minute
 BATCH = 10_000  # trials expanded at a time; each is a kilobyte until its id is known
@@ -43,8 +44,9 @@ class StatusReader:
         Args: manifest and trials (trial_id, ended, budget_epochs), as they are in the store.
         Raises: StoreError where a file of the store cannot be read.
         """
-        if self._plan is None or self._plan.written != manifest.get("spec"):
-            self._plan = _Plan(stored_spec(self._store), manifest.get("spec"))
+        written = (manifest.get("spec"), self._store.proposed())
+        if self._plan is None or self._plan.written != written:
+            self._plan = _Plan(self._store, written)
         self._follow_packs()
         plan = self._plan.table
         if plan is None or "started" not in manifest:
@@ -61,7 +63,8 @@ class StatusReader:
             left = frozenset(ids.filter(pc.and_not(planned, done)).to_pylist())
             return {pack_id: ids & left for pack_id, ids in members.items()}
 
-        return tally(manifest, plan.num_rows, len(self._done), self._packs, missing)
+        planned = plan.num_rows + self._plan.to_come
+        return tally(manifest, planned, len(self._done), self._packs, missing)
 
     def _follow_packs(self) -> None:
         """Read the packs' files that are new or have changed."""
@@ -83,16 +86,20 @@ class StatusReader:
 class _Plan:
     """The trials of a study with their budgets, expanded beside the work: None until they are."""
 
-    def __init__(self, spec: StudySpec, written: object) -> None:
+    def __init__(self, store: Store, written: object) -> None:
         self.written = written
         self.table: Any = None
-        expanding = Thread(target=self._expand, args=(spec,), daemon=True)
+        spec = stored_spec(store)
+        pairs = proposed(spec, store)
+        self.to_come = to_come(spec, pairs)
+        expanding = Thread(target=self._expand, args=(spec, pairs), daemon=True)
         expanding.start()
         expanding.join(PATIENCE_SECONDS)
 
-    def _expand(self, spec: StudySpec) -> None:
-        trials = each(spec)
-        pieces = []
+    def _expand(self, spec: StudySpec, pairs: Proposed) -> None:
+        trials = each(spec, pairs)
+        empty = pa.schema([("trial_id", pa.string()), ("budget", pa.int64())]).empty_table()
+        pieces = [empty]
         while batch := list(islice(trials, BATCH)):
             columns = {
                 "trial_id": [trial.trial_id for trial in batch],

@@ -32,11 +32,9 @@ class ProgressCallback(Callback):
     """Adds up the packs' reports and hands the sum to a display, at most twice a second."""
 
     def __init__(self, plan: Plan, display: Callable[[StudyProgress], None]) -> None:
-        self._plan, self._display = plan, display
-        self._sizes = {
-            pack.pack_id: sum(trial.trial_id in plan.missing for trial in pack.trials)
-            for pack in plan.packs
-        }
+        self._planned, self._done_before, self._display = plan.planned, plan.done, display
+        self._sizes: dict[str, int] = {}
+        self.extend(plan)
         self._grokked_before = 0  # by attempts that a retry replaced
         self._latest: dict[str, dict[str, Any]] = {}
         self._running: set[str] = set()
@@ -46,6 +44,12 @@ class ProgressCallback(Callback):
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles its callbacks to restore from; a display holds locks, and we never restore.
         return {**self.__dict__, "_display": None}
+
+    def extend(self, plan: Plan) -> None:
+        """Count the packs of a plan, or of the plan that follows it, too."""
+        for pack in plan.packs:
+            to_train = sum(trial.trial_id in plan.missing for trial in pack.trials)
+            self._sizes.setdefault(pack.pack_id, to_train)
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """A pack begins, or begins again."""
@@ -84,13 +88,13 @@ class ProgressCallback(Callback):
             for pack, size in self._sizes.items()
         }
         trained = sum(self._sizes.values()) - sum(open_members.values())
-        done = self._plan.done + trained
+        done = self._done_before + trained
         rate = trained / max(self._shown - self._began, 1e-9)
         failed = sum(open_members[pack] for pack in self._failed)
-        left = len(self._plan.trials) - done - failed
+        left = self._planned - done - failed
         self._display(
             StudyProgress(
-                planned=len(self._plan.trials),
+                planned=self._planned,
                 running=sum(open_members[pack] for pack in self._running),
                 done=done,
                 grokked=self._grokked_before

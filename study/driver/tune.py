@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,11 +21,12 @@ from ray import tune
 from ray._private import ray_constants
 
 from study.driver.progress import ProgressCallback, StudyProgress
+from study.driver.search import PackSearcher
 from study.driver.stopper import GrokkingStopper
 from study.driver.trainable import PackTrainable
 from study.errors import StudyError, UsageError
 from study.patience import PATIENCE_SECONDS
-from study.plan import Plan
+from study.plan import Plan, next_plan
 from study.store import Store
 from study.trials import Pack
 
@@ -59,26 +61,39 @@ def run_study(
 ) -> Outcome:
     """Train every pack of a plan; returns when all are done, given up, or the user interrupts.
 
+    Where the study searches, the packs of its next batch follow when those of a batch are done.
     `address` is "local" for a Ray of its own, "auto" for the cluster that this machine is part of,
     or a cluster's address. Raises StudyError where Ray cannot be reached.
     """
     store = Store(store.url, PATIENCE_SECONDS)  # what was trained is not lost at the end
     with _ray(address), tempfile.TemporaryDirectory(prefix="study-tune-") as folder:
         callback = ProgressCallback(plan, display)
+
+        def more() -> Plan:
+            following = next_plan(plan.spec, store)
+            callback.extend(following)
+            return following
+
+        searching = sum(s.search.batch for s in plan.spec.settings if s.search.adaptive)
+        every_pack = tune.grid_search([pack.pack_id for pack in plan.packs])
         found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
         if address == "local":
             _refuse_waiting_for_ever(plan, found.get("CPU", 0.0))
         refuse_scattered_rows(store, ray.nodes())  # type: ignore[no-untyped-call]  # likewise
         gpus = found.get("GPU", 0.0)
-        resources = {pack.pack_id: ask_for(pack, gpus, address) for pack in plan.packs}
+        url = _absolute(store)
+        request = partial(_ask_for_stored, url=url, gpus=gpus, address=address)
         stopper = _stopper(plan)
         tuner = tune.Tuner(
-            tune.with_resources(PackTrainable, lambda config: resources[config["pack_id"]]),
-            param_space={
-                "store": _absolute(store),
-                "pack_id": tune.grid_search(list(resources)),
-            },
-            tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=0),
+            tune.with_resources(PackTrainable, request),
+            param_space={} if searching else {"store": url, "pack_id": every_pack},
+            tune_config=tune.TuneConfig(
+                reuse_actors=True,
+                num_samples=-1 if searching else 1,
+                search_alg=PackSearcher(plan, url, more) if searching else None,
+                # As many as a batch could have: else a searcher has but one pack pending.
+                max_concurrent_trials=searching,
+            ),
             run_config=tune.RunConfig(
                 name="packs",
                 storage_path=folder,
@@ -92,7 +107,7 @@ def run_study(
         )
         results = tuner.fit()
         callback.show()
-        failed = _give_up(results, plan, store)
+        failed = _give_up(results, store)
         unfinished = any(
             not _set_aside(result) and (result.metrics or {}).get("members_open") != 0
             for result in _each(results)
@@ -144,6 +159,13 @@ def ask_for(pack: Pack, gpus: float, address: str) -> tune.PlacementGroupFactory
     return tune.PlacementGroupFactory([{"CPU": asked.cpu, "GPU": share}])
 
 
+def _ask_for_stored(
+    config: Mapping[str, Any], url: str, gpus: float, address: str
+) -> tune.PlacementGroupFactory:
+    members = Store.open(url).pack(config["pack_id"])["members"]
+    return ask_for(Pack.from_json(members), gpus, address)
+
+
 def _each(results: tune.ResultGrid) -> list[tune.Result]:
     return [results[index] for index in range(len(results))]
 
@@ -152,17 +174,16 @@ def _absolute(store: Store) -> str:
     return store.url if "://" in store.url else str(Path(store.url).absolute())
 
 
-def _give_up(results: tune.ResultGrid, plan: Plan, store: Store) -> int:
+def _give_up(results: tune.ResultGrid, store: Store) -> int:
     """Set packs aside that failed for good, with their error; how many trials they leave open."""
     failed = 0
-    sizes = {pack.pack_id: len(pack.trials) for pack in plan.packs}
     for result in _each(results):
         if _set_aside(result) and result.config is not None:
             pack_id = result.config["pack_id"]
             known = store.pack(pack_id)
             error = known.get("error") or _last_line(result.error)
             store.write_pack(pack_id, {**known, "state": "failed", "error": error})
-            failed += int(known.get("open", sizes[pack_id]))
+            failed += int(known.get("open", len(known["members"]["members"])))
     return failed
 
 

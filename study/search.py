@@ -1,0 +1,177 @@
+"""What an adaptive search tries next, given what it has tried: batches of trials.
+
+A batch follows from the setting, the trials proposed before it and their rows, and from nothing
+else. The store keeps every proposal before it is trained, so a study that was killed goes on with
+the trials that it would have had. Of a boundary an Optuna trial is one network; of the other kinds
+it is a point, whose first seeds decide whether the rest are worth their time.
+"""
+
+import math
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from study.axes import AXES, ONLINE, Axis, AxisValue
+from study.spec import Setting, StudySpec
+from study.store import Store
+from study.trials import Pair, Point, Proposed, Trial, make_point
+from study.tried import Tried, as_optuna, quiet, space_of, varied
+
+FIRST_SEEDS = 2  # of a point, before it is decided whether it gets the others
+_ASKS = 4  # of a sampler for one new point; one that repeats itself longer has no other left
+
+
+def proposed(spec: StudySpec, store: Store | None) -> dict[str, list[Pair]]:
+    """The trials that searches have proposed so far, by setting, as far as its axes hold them."""
+    recorded = {} if store is None else store.proposed()
+    pairs: dict[str, list[Pair]] = {}
+    for setting in spec.settings:
+        if setting.search.adaptive:
+            read = [(Point(*row[:-1]), int(row[-1])) for row in recorded.get(setting.label, ())]
+            held = [(point, seed) for point, seed in read if _holds(setting, point)]
+            pairs[setting.label] = held[: setting.search.trials]
+    return pairs
+
+
+def to_come(spec: StudySpec, pairs: Proposed) -> int:
+    """How many trials the searches of a study have yet to propose."""
+    searches = (setting for setting in spec.settings if setting.search.adaptive)
+    return sum((s.search.trials or 0) - len(pairs[s.label]) for s in searches)
+
+
+def record(store: Store, pairs: Proposed) -> None:
+    """Keep proposals in the store, after those that it has: nothing proposed is forgotten."""
+    rows = store.proposed()
+    for label, listed in pairs.items():
+        new = ([*asdict(point).values(), seed] for point, seed in listed)
+        known = rows.setdefault(label, [])
+        before = {tuple(row) for row in known}
+        known += [row for row in new if tuple(row) not in before]
+    store.write_proposed(rows)
+
+
+def extended(spec: StudySpec, store: Store | None, pairs: Proposed) -> dict[str, list[Pair]]:
+    """The proposals with one more batch for every search whose trials all have a row."""
+    longer = {label: list(listed) for label, listed in pairs.items()}
+    for tried in _tried(spec, store, pairs):
+        label = tried.setting.label
+        if len(tried.trials) == len(pairs[label]):
+            longer[label] += next_batch(tried)
+    return longer
+
+
+def write_journals(spec: StudySpec, store: Store) -> None:
+    """Put what every search has tried beside the store's tables, for optuna-dashboard."""
+    for tried in _tried(spec, store, proposed(spec, store)):
+        if tried.trials:
+            with tempfile.TemporaryDirectory(prefix="study-optuna-") as folder:
+                path = Path(folder) / "journal.log"
+                as_optuna(tried, journal=path)
+                name = "-".join(["optuna", *re.findall(r"[\w.]+", tried.setting.label)])
+                store.write_journal(name, path.read_bytes())
+
+
+def _tried(spec: StudySpec, store: Store | None, pairs: Proposed) -> list[Tried]:
+    """Of every search the proposals that have a row for their budget."""
+    rows: dict[str, dict[str, Any]] = {}
+    if store is not None and pairs:
+        rows = {row["trial_id"]: row for row in store.trials().to_pylist()}
+    found = []
+    for setting in spec.settings:
+        if setting.search.adaptive:
+            trials = [Trial(spec.name, setting, *pair) for pair in pairs[setting.label]]
+            answered = [
+                trial
+                for trial in trials
+                if trial.trial_id in rows and trial.answered_by(rows[trial.trial_id])
+            ]
+            found.append(Tried(setting, answered, [rows[t.trial_id] for t in answered]))
+    return found
+
+
+def next_batch(tried: Tried) -> list[Pair]:
+    """The batch that follows; empty where the search has had its trials, or no point is left."""
+    search, setting = tried.setting.search, tried.setting
+    room = min(search.batch, (search.trials or 0) - len(tried.trials))
+    if room <= 0:
+        return []
+    used = Counter(trial.point for trial in tried.trials)
+    if search.kind != "boundary":
+        batch = [
+            (point, seed)
+            for point in used
+            if used[point] < len(setting.seeds) and not tried.hopeless(point)
+            for seed in setting.seeds[used[point] :]
+        ]
+        first = setting.seeds[:FIRST_SEEDS]
+        new = _ask(tried, -(-max(room - len(batch), 0) // len(first)), used)
+        return [*batch, *((point, seed) for point in new for seed in first)][:room]
+    batch = []
+    for point in _ask(tried, room, {}):
+        if used[point] < len(setting.seeds):
+            batch.append((point, setting.seeds[used[point]]))
+            used[point] += 1
+    return batch
+
+
+def _ask(tried: Tried, count: int, taken: Mapping[Point, int]) -> list[Point]:
+    """Points that the setting's sampler proposes; new ones only where some are `taken`."""
+    setting, space = tried.setting, space_of(tried.setting)
+    study = as_optuna(tried, sampler=_sampler(tried, space, count))
+    points: list[Point] = []
+    with quiet():
+        for _ in range(count * (_ASKS if setting.search.kind != "boundary" else 1)):
+            if len(points) == count:
+                break
+            point = _point(setting, study.ask(space).params)
+            if setting.search.kind == "boundary" or (point not in taken and point not in points):
+                points.append(point)
+    return points
+
+
+def _sampler(tried: Tried, space: dict[str, Any], count: int) -> Any:
+    """The sampler of a setting's kind, whose numbers belong to the seed and the batch."""
+    from optuna.samplers import GPSampler, TPESampler  # noqa: PLC0415  takes a second
+
+    from study.sampler import BoundarySampler  # noqa: PLC0415  imports Optuna
+
+    search, setting = tried.setting.search, tried.setting
+    if search.kind == "boundary":
+        axes = varied(setting)
+        return BoundarySampler(
+            search.seed,
+            batch=count,
+            repeats=len(setting.seeds),
+            lattice={name: [float(v) for v in axis.lattice()] for name, axis in axes.items()},
+            shapes=[name for name, axis in axes.items() if axis.rule.shape],
+            space=space,
+        )
+    seed = (1_000_003 * search.seed + len(tried.trials)) % 2**32
+    return TPESampler(seed=seed) if search.kind == "tpe" else GPSampler(seed=seed)
+
+
+def _point(setting: Setting, params: Mapping[str, Any]) -> Point:
+    """The point of the lattices nearest to what a sampler said."""
+    values = {name: getattr(setting.axes, name).lattice()[0] for name in AXES}
+    for name, value in params.items():
+        axis: Axis = getattr(setting.axes, name)
+        values[name] = value if isinstance(value, str) else _nearest(axis, value)
+    return make_point(values)
+
+
+def _nearest(axis: Axis, value: float) -> AxisValue:
+    numbers = [float(v) for v in axis.lattice() if v != ONLINE]
+    log = axis.scale != "linear" and min(numbers) > 0
+    place = math.log if log else float
+    return axis.rule.check(min(numbers, key=lambda v: abs(place(v) - place(value))))
+
+
+def _holds(setting: Setting, point: Point) -> bool:
+    return all(
+        getattr(setting.axes, name).holds(ONLINE if value is None else value)
+        for name, value in asdict(point).items()
+    )

@@ -1,0 +1,138 @@
+"""A smooth surface for the chance of an event: a Gaussian process behind a logistic function.
+
+From k events in m tries at points of a cube to a posterior over surfaces, by Laplace's method. The
+process lives on fixed features, so that a fit to N points costs N M^2 whatever their number; how
+smooth it is, the evidence decides. Search asks it where to look, `analysis.boundary` where it is
+one half.
+
+Axis letters: N points, d axes, M features, C candidates.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, special
+from scipy.stats import qmc
+
+Floats = NDArray[np.float64]
+
+CENTRES = 64  # of the features; a surface in two axes bends on a scale of a quarter of the cube
+# What the evidence chooses from, in log odds and in half sides of the cube.
+SCALES = (3.0, 6.0)
+LENGTHS = (0.6, 1.2)
+TREND = 5.0  # prior deviation of level and slopes, in log odds
+EVIDENCE_POINTS = 600  # more say no more about smoothness, and cost time
+_NEGLIGIBLE = 1e-5  # of the largest eigenvalue: features below it are rounding
+_NEWTON_STEPS = 50
+_TOLERANCE = 1e-6  # in log posterior
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """M functions on the cube [-1, 1]^d whose weights have unit normal priors."""
+
+    length: float
+    scale: float
+    projection: Floats  # (CENTRES, M - d - 1)
+
+    @classmethod
+    def make(cls, axes: int, length: float, scale: float) -> "Features":
+        """Features of a squared exponential kernel at a length scale, and of a linear trend."""
+        values, vectors = linalg.eigh(_kernel(_centres(axes), axes, length))
+        kept = values > _NEGLIGIBLE * values[-1]
+        return cls(length, scale, vectors[:, kept] / np.sqrt(values[kept]))
+
+    def at(self, points: Floats) -> Floats:
+        """Features (C, M) of points (C, d)."""
+        bends = _kernel(points, points.shape[1], self.length) @ self.projection
+        level = np.full((len(points), 1), TREND)
+        return np.hstack([level, TREND * points, self.scale * bends])
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A posterior over log odds: weights (M,) and their covariance (M, M)."""
+
+    features: Features
+    weights: Floats
+    covariance: Floats
+    log_evidence: float
+
+    def log_odds(self, points: Floats) -> Floats:
+        """The most probable log odds at points (C, d) of the cube; 0 is a chance of one half."""
+        return self.features.at(points) @ self.weights
+
+
+def fit_surface(points: Floats, events: Floats, tries: Floats) -> Surface:
+    """The surface behind k events in m tries at each point.
+
+    Args: points (N, d) in the cube [-1, 1]^d; events and tries (N,), N at least 1.
+    """
+    step = -(-len(points) // EVIDENCE_POINTS)
+    some = points[::step], events[::step], tries[::step]
+    kinds = [Features.make(points.shape[1], ln, scale) for ln in LENGTHS for scale in SCALES]
+    best = max((fit_weights(kind, *some) for kind in kinds), key=lambda fit: fit.log_evidence)
+    return best if step == 1 else fit_weights(best.features, points, events, tries)
+
+
+def fit_weights(
+    features: Features,
+    points: Floats,
+    events: Floats,
+    tries: Floats,
+    *,
+    prior: Floats | float = 0.0,
+    start: Floats | None = None,
+) -> Surface:
+    """The surface of given smoothness: Newton's method on the log posterior, which is concave.
+
+    `prior` is the mean of the weights before anything was seen, `start` a guess of the result.
+    """
+    phi = features.at(points)
+    weights = np.zeros(phi.shape[1]) if start is None else start
+
+    def log_posterior(at: Floats) -> float:
+        odds, moved = phi @ at, at - prior
+        return float(events @ odds - tries @ np.logaddexp(0, odds) - moved @ moved / 2)
+
+    here = log_posterior(weights)
+    for _ in range(_NEWTON_STEPS):
+        chance = special.expit(phi @ weights)
+        slope = phi.T @ (events - tries * chance) - (weights - prior)
+        step = linalg.cho_solve(_precision(phi, tries * chance * (1 - chance)), slope)
+        there = log_posterior(weights + step)
+        while there < here - _TOLERANCE:
+            step = step / 2
+            there = log_posterior(weights + step)
+        gained, weights, here = there - here, weights + step, there
+        if gained < _TOLERANCE:
+            break
+    chance = special.expit(phi @ weights)
+    factor = _precision(phi, tries * chance * (1 - chance))
+    covariance = linalg.cho_solve(factor, np.eye(len(weights)))
+    return Surface(features, weights, covariance, here - float(np.log(np.diag(factor[0])).sum()))
+
+
+def _precision(phi: Floats, information: Floats) -> tuple[Floats, bool]:
+    """Cholesky factor of the posterior precision, as `cho_solve` takes it."""
+    matrix = phi.T @ (information[:, None] * phi)
+    matrix[np.diag_indices_from(matrix)] += 1
+    factor: tuple[Floats, bool] = linalg.cho_factor(matrix, lower=True)
+    return factor
+
+
+@cache
+def _centres(axes: int) -> Floats:
+    """Points that fill the cube evenly, the same for every study."""
+    spread: Floats = qmc.Sobol(axes, scramble=False).random(CENTRES)
+    return 2.2 * spread - 1.1  # a little beyond the cube, whose edges they would else leave bare
+
+
+def _kernel(points: Floats, axes: int, length: float) -> Floats:
+    """Squared exponential kernel (C, CENTRES) between points and the centres."""
+    centres = _centres(axes)
+    square = (points**2).sum(1)[:, None] + (centres**2).sum(1) - 2 * points @ centres.T
+    near: Floats = np.exp(-np.maximum(square, 0) / (2 * length**2 * axes))
+    return near
