@@ -173,7 +173,7 @@ def figures(
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> bytes:
-    """Draw the figures of arXiv 2303.11873 from a store of the study two_circuits.
+    """Draw the figures of arXiv 2303.11873 from a store of two_circuits, modular or modular_small.
 
     Prints what was found. Charts go to OUTPUT, with CSV, SVG and PNG of each to a folder beside it.
     """

@@ -1,18 +1,18 @@
-"""The paper's figures and findings from a store: replay, frames, charts, page.
+"""The paper's figures and findings from a store: replay or readings, frames, charts, page.
 
 `make_figures` is what `analysis figures` does; what it says of a store's trials, `Findings`, is
 what docs/findings.md quotes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from analysis import lines, paper
+from analysis import commuting, lines, paper
 from analysis.album import Drawing, Plate, make_folder, write_album
-from analysis.frames import some_trials
+from analysis.frames import load_readings, some_trials
 from analysis.paper import FIGURES, NEURONS, Figure, Panel
 from analysis.studied import Studied, study_trials
 from study.errors import UsageError
@@ -30,31 +30,64 @@ class Findings:
 
 
 def make_figures(store_url: str | Path, output: str | Path) -> Findings:
-    """Replay the trials that the paper's figures show, and write the page and its files.
+    """Write the page of the paper's figures that a store has trials for, and its files.
+
+    Trials of parity are replayed; of those modulo a number the stored readings are drawn.
 
     Raises: UsageError where no figure can be drawn; StoreError for the store, also where it holds
     no trials yet; StudyError where a file cannot be written.
     """
     trials = some_trials(store_url)
-    chosen, left_out = paper.choose(trials)
-    if not chosen:
+    modular, left_out = commuting.choose(trials)
+    chosen, missing = paper.choose(trials)
+    if not chosen and not modular:
         raise UsageError(
-            f"{store_url}: {'; '.join(left_out)}; figures need the settings of the study "
-            "two_circuits, by their labels. Make them with `study run two_circuits`."
+            f"{store_url}: {'; '.join([*left_out, *missing])}; figures need the settings of the "
+            "study two_circuits, by their labels, or the tasks of modular. Make them with `study "
+            "run two_circuits`."
         )
     make_folder(output)
-    studied = study_trials(store_url, pd.concat(chosen.values()))
-    plates = []
-    for figure in FIGURES:
-        seeds = [one for one in studied if one.facts["setting"] == figure.setting]
-        if seeds:
-            plates.append(_plate(figure, seeds, chosen[figure.setting], left_out))
+    plates, tables, summaries = [], [], []
+    if chosen:
+        left_out += missing
+        studied = study_trials(store_url, pd.concat(chosen.values()))
+        for figure in FIGURES:
+            seeds = [one for one in studied if one.facts["setting"] == figure.setting]
+            if seeds:
+                plates.append(_plate(figure, seeds, chosen[figure.setting], left_out))
+        tables.append(paper.findings(studied))
+        summaries.append(paper.summary(tables[-1]))
+    if modular:
+        readings = load_readings(store_url, pd.concat(modular.values()))
+        tables.append(commuting.findings(pd.concat(modular.values()), readings))
+        summaries.append(commuting.summary(tables[-1]))
+        plates.append(_modular_plate(modular, readings))
     command = str(Store.open(store_url).manifest().get("command", ""))
     facts = "Lines are means over seeds, shades reach from the lowest to the highest seed."
     title = f"{trials['study'].iloc[0]}: the paper's figures"
-    folder = write_album(output, title, facts, plates, command)
-    found = paper.findings(studied)
-    return Findings(found, paper.summary(found), left_out, folder)
+    folder = write_album(output, title, facts if chosen else "A line is a seed.", plates, command)
+    found, said = (pd.concat(parts, ignore_index=True) for parts in (tables, summaries))
+    return Findings(found, said, left_out, folder)
+
+
+def _modular_plate(modular: Mapping[str, pd.DataFrame], readings: pd.DataFrame) -> Plate:
+    """Figure 4: a panel a task, with the level that commuting reaches."""
+    drawings = []
+    for task, trials in modular.items():
+        frame = commuting.curves(trials, readings)
+        level = float(trials["commuting_share"].mean())
+        chart = lines.seeds(frame, level, f"accuracy, {task}")
+        drawings.append(Drawing(f"figure-4-{task}", chart, frame))
+    point = next(iter(modular.values())).iloc[0]
+    depth = "" if pd.isna(point["layers"]) else f" of {point['layers']} layers"
+    caption = (
+        "Before it groks, addition sits at the share of test equations whose numbers, swapped, are "
+        "a training equation (dashed); division does not commute. "
+        f"Modulo {point['modulus']}, {point['train_fraction']:.0%} for training; {point['net']}"
+        f"{depth}, width {point['width']}, weight decay {point['weight_decay']:g}, "
+        f"{point['batch_size']} equations a batch. A line is a seed."
+    )
+    return Plate("Figure 4. Addition and division modulo a prime", caption, drawings)
 
 
 def drawing(panel: Panel, name: str, seeds: Sequence[Studied]) -> Drawing | None:

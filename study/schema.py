@@ -20,13 +20,14 @@ TRIALS = pa.schema(
     [
         *(
             (name, _TEXT)
-            for name in ("study", "setting", "trial_id", "point_id", "pack_id", "task")
+            for name in ("study", "setting", "trial_id", "point_id", "pack_id", "task", "net")
         ),
         *((name, _WHOLE if rule.integer else _REAL) for name, rule in AXES.items()),
         *(
             (name, _WHOLE)
             for name in ("seed", "test_size", "steps_per_epoch", "budget_epochs", "epochs_run")
         ),
+        ("commuting_share", _REAL),
         ("ended", _TEXT),
         ("memorized_epoch", _WHOLE),
         ("memorized_after_epoch", _WHOLE),

@@ -12,7 +12,6 @@ from torch import Tensor
 
 Moments = tuple[Tensor, ...]
 
-BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 
 
@@ -23,6 +22,7 @@ class Hyper(NamedTuple):
     decay: Tensor
     coupled: bool
     step: int
+    betas: tuple[float, float]
 
 
 class Optimizer(NamedTuple):
@@ -40,7 +40,7 @@ def _sgd(weight: Tensor, grad: Tensor, _: Moments, hyper: Hyper) -> tuple[Tensor
 
 def _adamw(weight: Tensor, grad: Tensor, moments: Moments, hyper: Hyper) -> tuple[Tensor, Moments]:
     first, second = moments
-    beta1, beta2 = BETAS
+    beta1, beta2 = hyper.betas
     if hyper.coupled:
         grad = grad + hyper.decay * weight
     else:
