@@ -7,6 +7,8 @@ trial's test rows. The plateau is where a trial stays between memorising and gro
 Source: arXiv 2303.11873, figure 4.
 """
 
+from typing import Any
+
 import pandas as pd
 
 TASKS = ("addition", "division")
@@ -56,15 +58,16 @@ def findings(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
         plateau(by_trial[row["trial_id"]], row["memorized_epoch"], row["commuting_share"])
         for _, row in trials.iterrows()
     ]
-    return trials[[*kept, "commuting_share"]].assign(plateau=plateaus).reset_index(drop=True)
+    column = pd.Series(plateaus, index=trials.index, dtype=float)
+    return trials[[*kept, "commuting_share"]].assign(plateau=column).reset_index(drop=True)
 
 
-def plateau(readings: pd.DataFrame, memorized_epoch: object, commuting: float) -> float | None:
+def plateau(readings: pd.DataFrame, memorized_epoch: Any, commuting: float) -> float | None:
     """Median test accuracy from memorising to the first reading halfway from commuting to all.
 
     Null where it never memorised, or was beyond halfway by then.
     """
-    if pd.isna(memorized_epoch):  # type: ignore[call-overload]  # the stubs know no object
+    if pd.isna(memorized_epoch):
         return None
     grokking = readings["epoch"][readings["test_accuracy"] > (1 + commuting) / 2]
     between = readings["epoch"] >= memorized_epoch

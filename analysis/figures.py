@@ -79,13 +79,13 @@ def _modular_plate(modular: Mapping[str, pd.DataFrame], readings: pd.DataFrame) 
         chart = lines.seeds(frame, level, f"accuracy, {task}")
         drawings.append(Drawing(f"figure-4-{task}", chart, frame))
     point = next(iter(modular.values())).iloc[0]
-    depth = "" if pd.isna(point["layers"]) else f" of {point['layers']} layers"
+    layers = "" if pd.isna(point["layers"]) else f"layers {point['layers']}, "
     caption = (
         "Before it groks, addition sits at the share of test equations whose numbers, swapped, are "
         "a training equation (dashed); division does not commute. "
-        f"Modulo {point['modulus']}, {point['train_fraction']:.0%} for training; {point['net']}"
-        f"{depth}, width {point['width']}, weight decay {point['weight_decay']:g}, "
-        f"{point['batch_size']} equations a batch. A line is a seed."
+        f"Modulo {point['modulus']}, {point['train_fraction']:.0%} for training; {point['net']}, "
+        f"{layers}width {point['width']}, weight decay {point['weight_decay']:g}, "
+        f"{point['batch_size']} equations a batch."
     )
     return Plate("Figure 4. Addition and division modulo a prime", caption, drawings)
 

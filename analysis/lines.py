@@ -115,11 +115,13 @@ def seeds(frame: pd.DataFrame, level: float | None, title: str) -> Specification
     labels = [STYLES[name].label for name in shown]
     colors = [STYLES[name].color for name in shown]
     drawn = frame.assign(label=frame["series"].map({n: STYLES[n].label for n in shown}))
+    updates = epoch_axis()
+    updates["shorthand"], updates["title"] = "step:Q", "updates"
     line = (
         alt.Chart(alt.NamedData("rows"))
         .mark_line(strokeWidth=1.3, strokeOpacity=0.85)
         .encode(
-            x=epoch_axis().field("step").title("updates"),
+            x=updates,
             y=_up(title, log=False, ceiling=1, field="value:Q"),
             detail="seed:N",
             color=alt.Color(
@@ -132,7 +134,7 @@ def seeds(frame: pd.DataFrame, level: float | None, title: str) -> Specification
     marked = alt.Chart(alt.NamedData("level"))
     rule = marked.mark_rule(stroke=INK, strokeDash=[7, 4], strokeWidth=1.4).encode(y="level:Q")
     said = marked.mark_text(
-        color=INK, align="left", baseline="bottom", dx=4, dy=-3, fontSize=10.5
+        color=INK, align="left", baseline="bottom", dx=4, dy=-9, fontSize=10.5
     ).encode(y="level:Q", x=alt.value(0), text="label:N")
     levels = [] if level is None else [{"level": level, "label": "by commuting"}]
     across = pd.DataFrame(levels, columns=["level", "label"])

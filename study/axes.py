@@ -90,7 +90,7 @@ class Axis:
         return self.values == (None,)
 
     def extreme(self, pick: Callable[..., float]) -> float:
-        """The largest or smallest number (`max`, `min`), of a bare range too; 1 if there is none."""
+        """The largest or smallest number (`max`, `min`), of a bare range too; 1 if none is."""
         values = self.values or (self.low, self.high)
         numbers = [value for value in values if isinstance(value, int | float)]
         return float(pick(numbers, default=1))

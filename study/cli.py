@@ -94,8 +94,8 @@ def plan(
         label = f"{row['setting']}: " if row["setting"] else ""
         shown = {**row, "train_size": row["train_size"] or "online"}
         named = (n for n in shown if n not in {"setting", "trials", "packs"} and shown[n])
-        shape = " ".join(f"{name}={shown[name]}" for name in named)
-        lines.append(f"  {label}{shape}: {row['trials']} trials in {row['packs']} packs")
+        axes = " ".join(f"{name}={shown[name]}" for name in named)
+        lines.append(f"  {label}{axes}: {row['trials']} trials in {row['packs']} packs")
     if shares:
         lines.append("measures, estimated for one core:")
     for name, share in shares.items():

@@ -132,7 +132,7 @@ class ModuleEngine:
         first = state.trials[0]
         train = first.setting.train
         optimizer, coupled = OPTIMIZERS[train.optimizer], train.decay == "coupled"
-        rows = _ordered(state)
+        rows = ordered(state)
         weights, moments = state.weights, state.moments
         update = state.epoch * first.steps_per_epoch
         for start in range(0, first.train_size, first.point.batch_size):
@@ -295,7 +295,7 @@ def initial(trial: Trial) -> nn.Module:
     return net.to(getattr(torch, trial.setting.train.dtype))
 
 
-def _ordered(state: ModuleState) -> Rows:
+def ordered(state: ModuleState) -> Rows:
     """The rows of the coming pass, each trial's in its own order."""
     keys = streams.fold(state.keys, Purpose.ORDER, state.epoch)
     order = streams.orders(keys, state.train.labels.shape[1])

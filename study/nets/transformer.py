@@ -95,7 +95,8 @@ class Block(nn.Module):
         """[..., L, parts * d] to so many parts, each [..., heads, L, d / heads]."""
         each = joined.shape[-1] // parts // self.heads
         apart = joined.reshape(*joined.shape[:-1], parts, self.heads, each)
-        return tuple(part.transpose(-2, -3) for part in apart.unbind(-3))
+        pieces: tuple[Tensor, ...] = apart.unbind(-3)
+        return tuple(part.transpose(-2, -3) for part in pieces)
 
 
 def _uniform(count: int, width: int) -> Tensor:
