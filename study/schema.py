@@ -27,8 +27,8 @@ TRIALS = pa.schema(
             (name, _WHOLE)
             for name in ("seed", "test_size", "steps_per_epoch", "budget_epochs", "epochs_run")
         ),
-        ("commuting_share", _REAL),
         ("ended", _TEXT),
+        ("commuting_share", _REAL),
         ("memorized_epoch", _WHOLE),
         ("memorized_after_epoch", _WHOLE),
         ("generalized_epoch", _WHOLE),

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from study import problems
 from study.errors import SpecError
-from study.module_measures import FUNCTIONS
 from study.modules import ModuleEngine, initial, ordered, vmaps
 from study.nets.outputs import right, row_losses
 from study.runner import pick_engine, run_pack
@@ -103,7 +102,7 @@ def test_training_follows_torchs_own_optimizers(engine, optimizer, decay):
 
 def fingerprint(engine, state, trial_id):
     member = [t.trial_id for t in state.trials].index(trial_id)
-    reading = engine.read(state, list(FUNCTIONS))
+    reading = engine.read(state, ["fourier_share", "sensitivity", "mean_neuron_norm"])
     arrays = (a for name, a in engine.dump(state).items() if name != "epoch")
     columns = [
         reading.train_correct, reading.test_correct, reading.train_loss, reading.test_loss,
@@ -112,8 +111,8 @@ def fingerprint(engine, state, trial_id):
     return [column[member].tobytes() for column in columns]
 
 
-@settings(max_examples=6)
-@given(st.sampled_from([5, 12, 17]), st.integers(20, 90), st.integers(2, 5), st.data())
+@settings(max_examples=8)
+@given(st.sampled_from([5, 12, 17]), st.integers(40, 144), st.integers(2, 4), st.data())
 def test_neighbours_do_not_matter(width, batch, members, draw):
     """Bit for bit, vmapped and looped, beside a net that diverges and alone."""
     make = draw.draw(st.sampled_from([trials_of, mlps_of]))
@@ -125,13 +124,13 @@ def test_neighbours_do_not_matter(width, batch, members, draw):
     trial = pack[place]
     packs = ([*pack[:place], *hostile, *pack[place:]], [trial], [trial, *hostile])
     for engine in ENGINES.values():
-        seen = [fingerprint(engine, after(engine, some, 2), trial.trial_id) for some in packs]
+        seen = [fingerprint(engine, after(engine, some, 1), trial.trial_id) for some in packs]
         assert seen[0] == seen[1] == seen[2]
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_leaving_and_resuming_change_nothing(engine, optimizer):
-    pack = trials_of(seeds=3, train={"optimizer": optimizer})
+    pack = trials_of({**TRANSFORMER, "layers": 1}, seeds=3, train={"optimizer": optimizer})
     whole, halfway = after(engine, pack, 3), after(engine, pack, 1)
     for keep in ([0, 2], [1]):
         left = engine.leave(halfway, keep)
