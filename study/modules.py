@@ -4,8 +4,6 @@ The weights of T networks are one array [T, P], so that an update is a handful o
 many parameters a module has. Gradients come from one vmapped call over the pack, or from plain
 autograd one member after the other; which, follows from a trial's shape and never from its
 neighbours. A module has no dropout and no buffers that change.
-
-Each parameter starts at a multiple of 64 bytes: products round by where their operands lie.
 """
 
 import copy
@@ -22,6 +20,7 @@ from torch.func import functional_call, grad, vmap
 from study import streams
 from study.engine import Arrays, Glance, Places, Reading
 from study.module_measures import Subject, measured
+from study.nets.layout import Layout, Weights
 from study.nets.optimizers import OPTIMIZERS, Hyper, Moments
 from study.nets.outputs import right, row_losses
 from study.packing import multiply_adds
@@ -31,40 +30,9 @@ from study.tasks.parity import Rows
 from study.trials import Trial
 
 READ_ROWS = 256  # rows of one forward pass of a reading: a constant, or bits would change with T
-_ALIGNED = 64  # bytes
 
 # Multiply-adds of one batch of one network, from which on a CPU loops: see `vmaps`.
 LOOP_FROM = 100_000_000
-
-Weights = dict[str, Tensor]
-
-
-class Layout:
-    """Where each parameter of a module lies in a row of P numbers; the rest of the row is zero."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
-        self._places: list[tuple[str, int, torch.Size]] = []
-        self.size = 0
-        for name, weight in net.named_parameters():
-            self._places.append((name, self.size, weight.shape))
-            room = _ALIGNED // weight.element_size()
-            self.size += -(-weight.numel() // room) * room
-
-    def views(self, flat: Tensor) -> Weights:
-        """The parameters in rows [..., P] by name, as views of it."""
-        return {
-            name: flat[..., start : start + shape.numel()].view(*flat.shape[:-1], *shape)
-            for name, start, shape in self._places
-        }
-
-    def joined(self, parts: Sequence[Tensor]) -> Tensor:
-        """Parameters, in order and with leading sizes in common, as rows [..., P]."""
-        leading = parts[0].shape[: parts[0].dim() - len(self._places[0][2])]
-        flat = parts[0].new_zeros(*leading, self.size)
-        for view, part in zip(self.views(flat).values(), parts, strict=True):
-            view.copy_(part)
-        return flat
 
 
 @dataclass(frozen=True, slots=True)

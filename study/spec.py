@@ -18,10 +18,10 @@ from pydantic import (
     model_validator,
 )
 
-from study.axes import AXES, ONLINE, Axis, read_axis
+from study.axes import AXES, Axis, read_axis
 from study.catalogue import MEASURES
 from study.errors import choices
-from study.problems import COMMON, MIN_TEST_ROWS, NETS, TASKS
+from study.problems import COMMON, MIN_TEST_ROWS, NETS, TASKS, check_axes, check_choices
 
 DEFAULT_STEPS = 20_000
 MAX_SEEDS = 1_000_000
@@ -262,8 +262,13 @@ class Setting(Table):
     def _consistent(self) -> "Setting":
         if self.search.kind == "random" and self.search.trials is None:
             raise ValueError("search.trials: missing; a random search says how many. Write one.")
-        self._fits()
-        self._chosen()
+        check_axes(self.task, self.net, self._axes)
+        changed = {
+            name: getattr(self.data, name)
+            for name, field in Data.model_fields.items()
+            if getattr(self.data, name) != field.default
+        }
+        check_choices(self.task, self.net, self.train.loss, changed, self.readings.measures)
         if self.search.kind == "grid":
             for name, axis in self._axes.items():
                 if not axis.values:
@@ -279,45 +284,6 @@ class Setting(Table):
     @property
     def _axes(self) -> dict[str, Axis]:
         return {name: getattr(self.axes, name) for name in AXES}
-
-    def _fits(self) -> None:
-        """Raise where the task or the net lacks an axis, or has one that is not written."""
-        task, net = TASKS[self.task], NETS[self.net]
-        if self.net not in task.nets:
-            raise ValueError(f"net: {self.net!r}; {choices('a net here', self.net, task.nets)}")
-        for name, axis in self._axes.items():
-            if ONLINE in axis.values and ONLINE not in task.data:
-                raise ValueError(
-                    f"axes.{name}: online; {self.task} has no fresh rows. Write a number of rows."
-                )
-            has = name in {*COMMON, *task.axes, *net.axes}
-            if has and axis.absent:
-                raise ValueError(f"axes.{name}: missing; {self.task} has this axis. Add it.")
-            if not has and not axis.absent:
-                raise ValueError(
-                    f"axes.{name}: {axis.written}; {self.task} by a net {self.net!r} has no such "
-                    "axis. Leave it out."
-                )
-
-    def _chosen(self) -> None:
-        """Raise where a choice of loss, data or measures is not one of the task or the net."""
-        task, net = TASKS[self.task], NETS[self.net]
-        if self.train.loss not in task.losses:
-            rule = choices(f"a loss of {self.task}", self.train.loss, task.losses)
-            raise ValueError(f"train.loss: {self.train.loss!r}; {rule}")
-        for name in ("hidden_bits", "labels", "equations", "test_rows"):
-            value = getattr(self.data, name)
-            choice = value if name == "test_rows" else name
-            known = choice in task.data or isinstance(choice, int)
-            if not known and value != Data.model_fields[name].default:
-                raise ValueError(
-                    f"data.{name}: {value!r}; {self.task} has no such choice. Leave it out."
-                )
-        for name in self.readings.measures:
-            if net.kind not in MEASURES[name].kinds:
-                some = [known for known, row in MEASURES.items() if net.kind in row.kinds]
-                rule = choices(f"a measure of a net {self.net!r}", name, some)
-                raise ValueError(f"readings.measures: {name!r}; {rule}")
 
 
 class StudySpec(Table):

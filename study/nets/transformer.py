@@ -101,4 +101,4 @@ class Block(nn.Module):
 
 def _uniform(count: int, width: int) -> Tensor:
     """Uniform numbers of variance 1 / width."""
-    return (torch.rand(count, width) * 2 - 1) * (3 / width) ** 0.5
+    return (torch.rand(count, width) * 2 - 1) * math.sqrt(3 / width)
