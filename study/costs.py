@@ -6,7 +6,7 @@ Estimates, no promises: arithmetic over rates that were measured on cores of 2.5
 from collections.abc import Iterable, Sequence
 
 from study import native
-from study.catalogue import MEASURES
+from study.catalogue import MEASURES, PROBE_ROWS
 from study.packing import multiply_adds, trial_bytes
 from study.problems import NETS
 from study.readings import log_spaced_up_to, scheduled
@@ -18,6 +18,7 @@ from study.trials import Pack, Trial
 TRAIN_FLOPS = {"torch": 1e10, "fused": 5e10, "module": 1e10}
 READ_FLOPS = {"torch": 1.8e10, "fused": 1.7e11, "module": 1.5e10}
 _READINGS_AROUND_EVENTS = 8
+_MODULE_ONCE = 1e-3  # seconds: a module's own copy, and calls
 
 
 def core_seconds(packs: Iterable[Pack]) -> float:
@@ -93,12 +94,17 @@ def _reading_seconds(trial: Trial) -> float:
 def _measure_seconds(trial: Trial) -> dict[str, float]:
     """Time that each measure asked for adds to one reading of a trial."""
     if _kernel(trial) == "module":
-        each = _reading_seconds(trial)
-        neurons = 4 * trial.point.width * (trial.point.layers or 1)
-        names = trial.setting.readings.measures
-        return {name: each * (neurons if name == "effective_sparsity" else 1) for name in names}
+        return {name: _module_seconds(trial, name) for name in trial.setting.readings.measures}
     shape = (trial.point.bits, trial.point.width, trial.train_size, trial.test_size)
     return {name: MEASURES[name].seconds(*shape) for name in trial.setting.readings.measures}
+
+
+def _module_seconds(trial: Trial, name: str) -> float:
+    """A measure of a module: forward passes of all rows, or of probes and their two changes."""
+    rows = trial.train_size + trial.test_size
+    neurons = 4 * trial.point.width * (trial.point.layers or 1)
+    passes = {"effective_sparsity": neurons, "sensitivity": 3 * PROBE_ROWS / rows}
+    return _MODULE_ONCE + passes.get(name, 0.0) * _reading_seconds(trial)
 
 
 def _kernel(trial: Trial) -> str:
