@@ -45,10 +45,12 @@ def _adamw(weight: Tensor, grad: Tensor, moments: Moments, hyper: Hyper) -> tupl
         grad = grad + hyper.decay * weight
     else:
         weight = weight * (1 - hyper.rate * hyper.decay)
-    first = beta1 * first + (1 - beta1) * grad
-    second = beta2 * second + (1 - beta2) * grad.square()
-    scale = (second / (1 - beta2**hyper.step)).sqrt() + EPSILON
-    return weight - hyper.rate / (1 - beta1**hyper.step) * first / scale, (first, second)
+    # In place wherever a number is this function's own: a third of the time went to fresh memory.
+    first = (beta1 * first).add_((1 - beta1) * grad)
+    second = (beta2 * second).add_(grad.square().mul_(1 - beta2))
+    scale = (second / (1 - beta2**hyper.step)).sqrt_().add_(EPSILON)
+    moved = (hyper.rate / (1 - beta1**hyper.step) * first).div_(scale)
+    return weight - moved, (first, second)
 
 
 OPTIMIZERS: dict[str, Optimizer] = {"sgd": Optimizer(0, _sgd), "adamw": Optimizer(2, _adamw)}
