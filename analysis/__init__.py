@@ -9,8 +9,8 @@ of it needs torch or Ray.
 
 Circuits do need torch: `circuits` replays a trial and finds its subnetworks, `following` and
 `tickets` say what became of them, `portrait` shows one trial; `studied` replays many, `paper` makes
-the paper's figures of them as numbers, `lines` draws these, `album` is their page, `figures` joins
-these.
+the paper's figures of them as numbers, `commuting` that of modular arithmetic from stored readings,
+`lines` draws these, `album` is their page, `figures` joins these.
 """
 
 import importlib

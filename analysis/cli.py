@@ -223,7 +223,7 @@ def figures(
     y: Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> bytes:
-    """Draw the charts of a study, and of two_circuits the figures of arXiv 2303.11873.
+    """Draw the charts of a study, and the figures of arXiv 2303.11873 for which it has trials.
 
     Prints what was found of the latter. Charts go to OUTPUT, with CSV, SVG, PNG and PDF of each to
     a folder beside it.

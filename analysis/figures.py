@@ -1,19 +1,19 @@
-"""The figures of a store: the page's charts of any study, and the paper's of two_circuits.
+"""The figures of a store: the page's charts of any study, and the paper's for which it has trials.
 
 The latter replay their trials. `make_figures` is what `analysis figures` does; what it says of a
 store's trials, `Findings`, is what docs/findings.md quotes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from analysis import lines, paper
+from analysis import commuting, lines, paper
 from analysis.album import Drawing, Plate, make_folder, write_album
 from analysis.drawings import study_plates
-from analysis.frames import some_trials
+from analysis.frames import load_readings, some_trials
 from analysis.paper import FIGURES, NEURONS, Figure, Panel
 from analysis.studied import Studied, study_trials
 from study.store import Store
@@ -34,6 +34,8 @@ def make_figures(
 ) -> Findings:
     """Draw a study's diagrams, laws and circuits, and the paper's figures where it has them.
 
+    Of these, trials of parity are replayed; of those modulo a number, readings are drawn.
+
     Args: x and y, the axes of the diagrams (weight decay and dataset size where they vary).
     Raises: UsageError for axes that are not right; StoreError for the store, also where it holds no
     trials yet; StudyError where a file cannot be written.
@@ -41,20 +43,53 @@ def make_figures(
     trials = some_trials(store_url)
     plates = study_plates(trials, x, y)
     make_folder(output)
-    chosen, left_out = paper.choose(trials)
-    if not chosen:
-        left_out = ["the paper's figures are left out; the study two_circuits has their settings"]
-    studied = study_trials(store_url, pd.concat(chosen.values())) if chosen else []
-    for figure in FIGURES:
-        seeds = [one for one in studied if one.facts["setting"] == figure.setting]
-        if seeds:
-            plates.append(_plate(figure, seeds, chosen[figure.setting], left_out))
+    modular, no_modular = commuting.choose(trials)
+    chosen, no_circuits = paper.choose(trials)
+    left_out, tables, summaries = [], [], []
+    if chosen:
+        left_out += no_circuits
+        studied = study_trials(store_url, pd.concat(chosen.values()))
+        for figure in FIGURES:
+            seeds = [one for one in studied if one.facts["setting"] == figure.setting]
+            if seeds:
+                plates.append(_plate(figure, seeds, chosen[figure.setting], left_out))
+        tables.append(paper.findings(studied))
+        summaries.append(paper.summary(tables[-1]))
+    if modular:
+        left_out += no_modular
+        readings = load_readings(store_url, pd.concat(modular.values()))
+        tables.append(commuting.findings(pd.concat(modular.values()), readings))
+        summaries.append(commuting.summary(tables[-1]))
+        plates.append(_modular_plate(modular, readings))
+    if not tables:
+        left_out = ["the paper's figures are left out; two_circuits and modular make them"]
+        tables = summaries = [pd.DataFrame()]
     command = str(Store.open(store_url).manifest().get("command", ""))
     facts = "The paper's: lines are means over seeds, shades reach from the lowest to the highest."
     title = f"{trials['study'].iloc[0]}: figures"
-    folder = write_album(output, title, facts if studied else "", plates, command)
-    found = paper.findings(studied) if studied else pd.DataFrame()
-    return Findings(found, paper.summary(found) if studied else found, left_out, folder)
+    folder = write_album(output, title, facts if chosen else "", plates, command)
+    found, said = (pd.concat(parts, ignore_index=True) for parts in (tables, summaries))
+    return Findings(found, said, left_out, folder)
+
+
+def _modular_plate(modular: Mapping[str, pd.DataFrame], readings: pd.DataFrame) -> Plate:
+    """Figure 4: a panel a task, with the level that commuting reaches."""
+    drawings = []
+    for task, trials in modular.items():
+        frame = commuting.curves(trials, readings)
+        level = float(trials["commuting_share"].mean())
+        chart = lines.seeds(frame, level, f"accuracy, {task}")
+        drawings.append(Drawing(f"figure-4-{task}", chart, frame))
+    point = next(iter(modular.values())).iloc[0]
+    layers = "" if pd.isna(point["layers"]) else f"layers {point['layers']}, "
+    caption = (
+        "Before it groks, addition sits at the share of test equations whose numbers, swapped, are "
+        "a training equation (dashed); division does not commute. "
+        f"Modulo {point['modulus']}, {point['train_fraction']:.0%} for training; {point['net']}, "
+        f"{layers}width {point['width']}, weight decay {point['weight_decay']:g}, "
+        f"{point['batch_size']} equations a batch. A line is a seed."
+    )
+    return Plate("Figure 4. Addition and division modulo a prime", caption, drawings)
 
 
 def drawing(panel: Panel, name: str, seeds: Sequence[Studied]) -> Drawing | None:

@@ -74,7 +74,7 @@ def sensitivities(history: History, circuits: Circuits) -> pd.DataFrame:
         before = (inputs @ shot.nets.incoming.mT)[0]
         signs = _scores(shot.nets, before.relu(), masks).sign()
         changed = torch.zeros(len(names), dtype=torch.float64)
-        for bit in range(history.trial.point.n):
+        for bit in range(history.trial.point.bits):
             moved = 2 * inputs[0, :, bit, None] * shot.nets.incoming[0, :, bit]
             flipped = _scores(shot.nets, (before - moved).relu_(), masks).sign()
             changed += (flipped != signs).sum(0)

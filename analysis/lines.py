@@ -105,6 +105,42 @@ def neurons(frame: pd.DataFrame, events: pd.DataFrame, title: str) -> Specificat
     return _filled(alt.layer(*_rules(), *layers), events=events, **rows)
 
 
+def seeds(frame: pd.DataFrame, level: float | None, title: str) -> Specification:
+    """A line a seed and series against updates, and a dashed level across where there is one.
+
+    Args: frame with step, seed, series ("train" or "test") and value; level and its unit, of the
+    vertical axis; title of that axis, which ends at 1.
+    """
+    shown = [name for name in STYLES if name in set(frame["series"])]
+    labels = [STYLES[name].label for name in shown]
+    colors = [STYLES[name].color for name in shown]
+    drawn = frame.assign(label=frame["series"].map({n: STYLES[n].label for n in shown}))
+    updates = epoch_axis()
+    updates["shorthand"], updates["title"] = "step:Q", "updates"
+    line = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_line(strokeWidth=1.3, strokeOpacity=0.85)
+        .encode(
+            x=updates,
+            y=_up(title, log=False, ceiling=1, field="value:Q"),
+            detail="seed:N",
+            color=alt.Color(
+                "label:N",
+                scale=alt.Scale(domain=labels, range=colors),
+                legend=legend(symbolType="stroke", symbolOpacity=1),
+            ),
+        )
+    )
+    marked = alt.Chart(alt.NamedData("level"))
+    rule = marked.mark_rule(stroke=INK, strokeDash=[7, 4], strokeWidth=1.4).encode(y="level:Q")
+    said = marked.mark_text(
+        color=INK, align="left", baseline="bottom", dx=4, dy=-9, fontSize=10.5
+    ).encode(y="level:Q", x=alt.value(0), text="label:N")
+    levels = [] if level is None else [{"level": level, "label": "by commuting"}]
+    across = pd.DataFrame(levels, columns=["level", "label"])
+    return _filled(alt.layer(line, rule, said), rows=drawn, level=across)
+
+
 def _filled(chart: Any, **rows: pd.DataFrame) -> Specification:
     """The chart with its rows, which Altair would check one by one: 10 s for a thousand neurons."""
     datasets = {name: records(frame) for name, frame in rows.items()}

@@ -3,7 +3,7 @@
 A `Panel` turns replayed trials into one frame, the mean and range over seeds at each epoch, and
 `FIGURES` lists which setting and panels make which figure. Nothing is drawn here.
 
-Source: arXiv 2303.11873, figures 1 to 9; figure 4 is of another task.
+Source: arXiv 2303.11873, figures 1 to 9; figure 4 is in `analysis.commuting`.
 """
 
 from collections.abc import Callable, Sequence

@@ -2,13 +2,16 @@
 
 An axis is one value, a list, or a range: `{log = [1e-3, 1e-1], points = 9}` or `{linear = ...}`.
 `AXES` is the one table of axes, in the order of the columns; spec, trials, store and help share it.
+A task or a net has some of them: of another's, the one value is null.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-AxisValue = int | float | str
+Number = int | float | str  # as written; a word stands for a number
+AxisValue = Number | None
 
 ONLINE = "online"
 HIGHEST = 10**9  # of any axis: beyond every net that could be trained
@@ -20,7 +23,8 @@ FINE_POINTS = 48  # values that an adaptive search tries of any other range: poi
 class AxisRule:
     """What values of an axis must obey.
 
-    `shape` axes change tensor shapes, so trials that differ there cannot share a pack.
+    `shape` axes change tensor shapes, so trials that differ there cannot share a pack. `below` is
+    what every value is smaller than.
     """
 
     integer: bool
@@ -28,8 +32,9 @@ class AxisRule:
     low_allowed: bool
     shape: bool
     words: tuple[str, ...] = ()
+    below: float = math.inf
 
-    def check(self, value: Any) -> AxisValue:
+    def check(self, value: Any) -> Number:
         """The value in the axis's own type; a ValueError says which rule it breaks."""
         if isinstance(value, str) and value in self.words:
             return value
@@ -44,6 +49,8 @@ class AxisRule:
         if value < self.low or (value == self.low and not self.low_allowed):
             bound = "at least" if self.low_allowed else "above"
             raise ValueError(f"{value!r}; a value here is {bound} {self.low:g}. Raise it.")
+        if value >= self.below:
+            raise ValueError(f"{value!r}; a value here is below {self.below:g}. Lower it.")
         return int(value) if self.integer else float(value)
 
 
@@ -56,6 +63,10 @@ AXES: dict[str, AxisRule] = {
     "learning_rate": AxisRule(integer=False, low=0, low_allowed=False, shape=False),
     "batch_size": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
     "init_scale": AxisRule(integer=False, low=0, low_allowed=False, shape=False),
+    "modulus": AxisRule(integer=True, low=2, low_allowed=True, shape=True),
+    "train_fraction": AxisRule(integer=False, low=0, low_allowed=False, shape=True, below=1),
+    "layers": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
+    "heads": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
 }
 
 
@@ -74,14 +85,29 @@ class Axis:
     low: float = math.nan
     high: float = math.nan
 
+    @property
+    def absent(self) -> bool:
+        """Whether the task and the net have no such axis."""
+        return self.values == (None,)
+
+    def extreme(self, pick: Callable[..., float]) -> float:
+        """The largest or smallest number (`max`, `min`), of a bare range too; 1 if none is."""
+        values = self.values or (self.low, self.high)
+        numbers = [value for value in values if isinstance(value, int | float)]
+        return float(pick(numbers, default=1))
+
     def at(self, uniform: float) -> AxisValue:
         """The value that a random search takes for a uniform number in [0, 1)."""
         if not self.values and not self.rule.shape:
             return self._between(uniform)
-        lattice = self.values or self.lattice()
-        return lattice[int(uniform * len(lattice))]
+        return self.lattice[int(uniform * len(self.lattice))]
 
+    @property
     def lattice(self) -> tuple[AxisValue, ...]:
+        """Every value that a trial can have, of a shape axis or one with points."""
+        return self.values or self.searched()
+
+    def searched(self) -> tuple[AxisValue, ...]:
         """The values that an adaptive search tries: of a shape axis at most twelve."""
         most = LATTICE_POINTS if self.rule.shape else FINE_POINTS
         shares = [i / (most - 1) for i in range(most)]
@@ -90,28 +116,34 @@ class Axis:
         if not self.rule.shape or len(self.values) <= most:
             return self.values
         # As written, and evenly by rank: a list of many values is an order, not a scale.
-        numbers = sorted(value for value in self.values if not isinstance(value, str))
+        numbers = sorted(value for value in self.values if isinstance(value, int | float))
         words = [value for value in self.values if isinstance(value, str)]
         thinned = (numbers[round(share * (len(numbers) - 1))] for share in shares)
         return _distinct([*thinned, *words])
 
+    def numbers(self) -> list[float]:
+        """The numbers among those that an adaptive search tries."""
+        return [float(value) for value in self.searched() if isinstance(value, int | float)]
+
     def holds(self, value: AxisValue) -> bool:
         """Whether a value is one of these, or within the range, but for rounding."""
-        if isinstance(value, str) or value in self.values:
+        if not isinstance(value, int | float) or value in self.values:
             return value in self.values
         within = self.low * (1 - 1e-9) <= value <= self.high * (1 + 1e-9)
         return within and not self.values
 
-    def _between(self, share: float) -> AxisValue:
+    def _between(self, share: float) -> Number:
         return _interpolate(self.rule, self.scale, self.low, self.high, share)
 
 
 def read_axis(name: str, written: object) -> Axis:
-    """What a user wrote for an axis, checked.
+    """What a user wrote for an axis, checked; None is an axis that a task does not have.
 
     Raises ValueError whose message is `value; rule. remedy.`
     """
     rule = AXES[name]
+    if written is None:
+        return Axis(rule, (None,), None)
     if isinstance(written, dict):
         return _read_range(rule, written)
     listed = list(written) if isinstance(written, list | tuple) else [written]
@@ -152,7 +184,7 @@ def _read_range(rule: AxisRule, written: dict[str, Any]) -> Axis:
 
 def _interpolate(
     rule: AxisRule, scale: str | None, low: float, high: float, share: float
-) -> AxisValue:
+) -> Number:
     if scale == "log":
         value = math.exp(math.log(low) * (1 - share) + math.log(high) * share)
     else:

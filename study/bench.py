@@ -24,8 +24,8 @@ from study.errors import StudyError, UsageError, choices
 from study.nets.relu import ReluNets
 from study.packing import group, most_together, trial_bytes
 from study.plain_loop import PlainLoop
+from study.problems import MIN_TEST_ROWS
 from study.runner import pick_engine
-from study.spec import MIN_TEST_ROWS
 from study.stopwatch import (
     Training,
     floor,

@@ -20,6 +20,7 @@ class Measure(NamedTuple):
     The cost is of one network at one reading, in nanoseconds: `once`, `weight` for each weight,
     `train` and `test` for each row and neuron, `probe` for each of PROBE_ROWS rows, input bit and
     neuron. Measures share what several need, so that the sum over them is an upper estimate.
+    `kinds` are the nets it can be taken of: "relu", or any "module" that says what is needed.
     """
 
     columns: tuple[str, ...]
@@ -31,6 +32,7 @@ class Measure(NamedTuple):
     train: float = 0.0
     test: float = 0.0
     probe: float = 0.0
+    kinds: tuple[str, ...] = ("relu",)
 
     def seconds(self, bits: int, width: int, train_rows: int, test_rows: int) -> float:
         """Estimated time of one network at one reading, on one core."""
@@ -43,6 +45,8 @@ class Measure(NamedTuple):
         return 1e-9 * (_ONCE + self.once + width * a_neuron)
 
 
+_BOTH = ("relu", "module")
+
 # Costs: one thread of a Cascade Lake at 2.5 GHz, 2026-11, fitted to n = 40 with 1,000 and 4,000
 # neurons and n = 30 with 100, where they are right within a factor of 2.
 MEASURES: dict[str, Measure] = {
@@ -54,6 +58,7 @@ MEASURES: dict[str, Measure] = {
         once=0.8e6,
         train=6.0,
         test=6.0,
+        kinds=_BOTH,
     ),
     "accuracy_sparsity": Measure(
         ("accuracy_sparsity",),
@@ -69,6 +74,7 @@ MEASURES: dict[str, Measure] = {
         says="mean norm of a row of W",
         source="2303.11873, figure 3",
         weight=1.0,
+        kinds=_BOTH,
     ),
     "largest_neuron_norm": Measure(
         ("largest_neuron_norm",),
@@ -76,6 +82,7 @@ MEASURES: dict[str, Measure] = {
         says="largest norm of a row of W",
         source="2303.11873, figure 5",
         weight=1.0,
+        kinds=_BOTH,
     ),
     "relevant_share": Measure(
         ("relevant_share",),
@@ -98,6 +105,7 @@ MEASURES: dict[str, Measure] = {
         source="Tsili42/parity-nn",
         once=2.8e6,
         probe=1.5,
+        kinds=_BOTH,
     ),
     "arity": Measure(
         ("arity",),
@@ -122,6 +130,13 @@ MEASURES: dict[str, Measure] = {
         source="2207.08799",
         once=0.45e6,
         test=1.7,
+    ),
+    "fourier_share": Measure(
+        ("fourier_share",),
+        whole=False,
+        says="share of the embedding's power in its three strongest frequencies, modulo a prime",
+        source="ours, after 2301.05217",
+        kinds=("module",),
     ),
 }
 

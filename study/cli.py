@@ -102,12 +102,11 @@ def plan(
         f"to train{next_}: {to_train} trials in {len(planned.packs)} packs",
     ]
     for row in shapes.values():
-        size = "online" if row["train_size"] is None else row["train_size"]
         label = f"{row['setting']}: " if row["setting"] else ""
-        lines.append(
-            f"  {label}n={row['n']} width={row['width']} train_size={size} "
-            f"batch_size={row['batch_size']}: {row['trials']} trials in {row['packs']} packs"
-        )
+        shown = {**row, "train_size": row["train_size"] or "online"}
+        named = (n for n in shown if n not in {"setting", "trials", "packs"} and shown[n])
+        axes = " ".join(f"{name}={shown[name]}" for name in named)
+        lines.append(f"  {label}{axes}: {row['trials']} trials in {row['packs']} packs")
     if shares:
         lines.append("measures, estimated for one core:")
     for name, share in shares.items():

@@ -6,16 +6,19 @@ Estimates, no promises: arithmetic over rates that were measured on cores of 2.5
 from collections.abc import Iterable, Sequence
 
 from study import native
-from study.catalogue import MEASURES
-from study.packing import trial_bytes
+from study.catalogue import MEASURES, PROBE_ROWS
+from study.packing import multiply_adds, trial_bytes
+from study.problems import NETS
 from study.readings import log_spaced_up_to, scheduled
 from study.trials import Pack, Trial
 
 # Arithmetic that one core sustains in training, a step's bookkeeping and glances included, and in
 # readings alone, which the fused kernel takes several rows at a time: operations a second, 2026-11.
-TRAIN_FLOPS = {"torch": 1e10, "fused": 5e10}
-READ_FLOPS = {"torch": 1.8e10, "fused": 1.7e11}
+# `module` was measured on transformers of width 32 to 128, where it is right within a factor of 3.
+TRAIN_FLOPS = {"torch": 1e10, "fused": 5e10, "module": 1e10}
+READ_FLOPS = {"torch": 1.8e10, "fused": 1.7e11, "module": 1.5e10}
 _READINGS_AROUND_EVENTS = 8
+_MODULE_ONCE = 1e-3  # seconds: a module's own copy, and calls
 
 
 def core_seconds(packs: Iterable[Pack]) -> float:
@@ -63,8 +66,8 @@ def warnings(trials: Sequence[Trial]) -> list[str]:
 
 
 def _seconds(trial: Trial) -> float:
-    weights = trial.point.width * (trial.point.n + 1)
-    training = 6.0 * trial.budget_epochs * trial.train_size * weights / TRAIN_FLOPS[_kernel(trial)]
+    rows = trial.budget_epochs * trial.train_size
+    training = 6.0 * rows * multiply_adds(trial) / TRAIN_FLOPS[_kernel(trial)]
     each = _reading_seconds(trial) + sum(_measure_seconds(trial).values())
     return training + _readings(trial) * each
 
@@ -85,15 +88,27 @@ def _readings(trial: Trial) -> float:
 
 def _reading_seconds(trial: Trial) -> float:
     rows = trial.train_size + trial.test_size
-    return 2.0 * trial.point.width * (trial.point.n + 1) * rows / READ_FLOPS[_kernel(trial)]
+    return 2.0 * multiply_adds(trial) * rows / READ_FLOPS[_kernel(trial)]
 
 
 def _measure_seconds(trial: Trial) -> dict[str, float]:
     """Time that each measure asked for adds to one reading of a trial."""
-    shape = (trial.point.n, trial.point.width, trial.train_size, trial.test_size)
+    if _kernel(trial) == "module":
+        return {name: _module_seconds(trial, name) for name in trial.setting.readings.measures}
+    shape = (trial.point.bits, trial.point.width, trial.train_size, trial.test_size)
     return {name: MEASURES[name].seconds(*shape) for name in trial.setting.readings.measures}
 
 
+def _module_seconds(trial: Trial, name: str) -> float:
+    """A measure of a module: forward passes of all rows, or of probes and their two changes."""
+    rows = trial.train_size + trial.test_size
+    neurons = 4 * trial.point.width * (trial.point.layers or 1)
+    passes = {"effective_sparsity": neurons, "sensitivity": 3 * PROBE_ROWS / rows}
+    return _MODULE_ONCE + passes.get(name, 0.0) * _reading_seconds(trial)
+
+
 def _kernel(trial: Trial) -> str:
+    if NETS[trial.setting.net].home is not None:
+        return "module"
     fused = trial.setting.train.optimizer == "sgd" and native.path() is not None
     return "fused" if fused else "torch"

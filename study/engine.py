@@ -160,7 +160,8 @@ class ReluEngine:
             stepped = []
             for weight, grad, moment in zip(nets, grads, moments, strict=True):
                 lift = (slice(None), *(None,) * (weight.dim() - 1))
-                hyper = Hyper(state.rate[lift], state.decay[lift], train.decay == "coupled", update)
+                coupled, rate = train.decay == "coupled", state.rate[lift]
+                hyper = Hyper(rate, state.decay[lift], coupled, update, train.betas)
                 stepped.append(optimizer.update(weight, grad, moment, hyper))
             nets = ReluNets(*(weight for weight, _ in stepped))
             moments = tuple(moment for _, moment in stepped)

@@ -230,7 +230,7 @@ class FusedEngine:
         found = {}
         if names:  # the kernel's layout is undone for them alone
             some = state if places is None else self.leave(state, places.tolist())
-            bits, dtype = state.trials[0].point.n, state.outgoing.dtype
+            bits, dtype = state.trials[0].point.bits, state.outgoing.dtype
             rows = (part.own(bits, dtype) for part in (self._train(some), some.test))
             found = measured(names, some.trials, _unblocked(some), *rows)
         return Reading(
@@ -338,7 +338,7 @@ class FusedEngine:
             "members": len(state.trials),
             "rows": data.labels.shape[1],
             "batch": first.point.batch_size,
-            "bits": first.point.n,
+            "bits": first.point.bits,
             "width": state.outgoing.shape[1],
             "loss": list(LOSSES).index(first.setting.train.loss),
             "inputs": data.inputs.data_ptr(),

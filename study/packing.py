@@ -7,7 +7,9 @@ for the last.
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import asdict
 
+from study.problems import NETS
 from study.trials import Pack, Shape, Trial
 
 MAX_PACK = 256
@@ -41,15 +43,21 @@ def trial_bytes(trial: Trial) -> int:
     point, setting = trial.point, trial.setting
     item = 8 if setting.train.dtype == "float64" else 4
     rows = trial.train_size + trial.test_size
+    net = NETS[setting.net]
     past = 0 if setting.readings.keep_per_decade == "all" else setting.detect.hold
+    if net.home is not None:
+        weights = net.weights(asdict(point))
+        # A row's activations are some ten times those of the residual stream, forward and back.
+        activations = 20 * point.width * net.positions * point.batch_size * (point.layers or 1)
+        return 32 * rows + item * ((12 + 4 * past) * weights + activations)
     if setting.resources.device == "cuda" or setting.train.optimizer != "sgd":
-        weights = point.width * (point.n + 2)
+        weights = point.width * (point.bits + 2)
         activations = 64 * point.width
-        return item * (4 * rows * (point.n + 1) + (20 + 5 * past) * weights + 24 * activations)
-    weights = -(-point.width // _LANES) * _LANES * (point.n + 2)
+        return item * (4 * rows * (point.bits + 1) + (20 + 5 * past) * weights + 24 * activations)
+    weights = -(-point.width // _LANES) * _LANES * (point.bits + 2)
     # A row is four bits a byte, its label and its place; of the weights there are a state before
     # and after a step and those of the epochs before, and a checkpoint holds each some times more.
-    return rows * (-(-point.n // 4) + 5) * 3 // 2 + item * 7 * (2 + past) * weights // 2
+    return rows * (-(-point.bits // 4) + 5) * 3 // 2 + item * 7 * (2 + past) * weights // 2
 
 
 def most_together(trial: Trial) -> int:
@@ -69,6 +77,11 @@ def _count(members: list[Trial]) -> int:
 
 def _cost(pack: Pack) -> float:
     return sum(
-        trial.budget_epochs * trial.train_size * trial.point.width * trial.point.n
-        for trial in pack.trials
+        trial.budget_epochs * trial.train_size * multiply_adds(trial) for trial in pack.trials
     )
+
+
+def multiply_adds(trial: Trial) -> int:
+    """Of one row going forward through the net of a trial, about."""
+    net = NETS[trial.setting.net]
+    return net.positions * net.weights(asdict(trial.point))

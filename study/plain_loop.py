@@ -30,7 +30,7 @@ class PlainLoop:
         self.train = _loader(data.train, point.batch_size, shuffle=True)
         self.test = _loader(data.test, point.batch_size, shuffle=False)
         start = relu.initial([trial], cpu, torch.float32)
-        hidden = nn.Linear(point.n, point.width)
+        hidden = nn.Linear(point.bits, point.width)
         outgoing = nn.Linear(point.width, 1, bias=False)
         self.net = nn.Sequential(hidden, nn.ReLU(), outgoing).to(self._device)
         with torch.no_grad():

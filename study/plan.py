@@ -22,7 +22,7 @@ from study.study_file import checked
 from study.trials import Pack, Proposed, Trial, expand
 
 # Tables of a setting that decide what a stored row means: they cannot change under a store.
-MEANINGS = ("task", "data", "train", "detect", "readings")
+MEANINGS = ("task", "net", "data", "train", "detect", "readings")
 
 
 @dataclass(frozen=True, slots=True)

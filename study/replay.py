@@ -17,6 +17,7 @@ from study.engine import Engine, Reading
 from study.errors import UsageError
 from study.nets.relu import ReluNets
 from study.plan import stored_settings
+from study.problems import NETS
 from study.runner import pick_engine
 from study.schema import READINGS, RESULT_COLUMNS
 from study.spec import Budget
@@ -108,6 +109,11 @@ def snapshots(
     has no gradient. Data and order of rows stay the trial's own.
     """
     use_one_thread()
+    if NETS[trial.setting.net].home is not None:
+        raise UsageError(
+            f"{trial.trial_id}: a {trial.setting.net}; circuits are of the ReLU net of parity. "
+            "Choose a parity trial."
+        )
     wanted = set(epochs)
     engine = engine or pick_engine(trial)
     state = engine.allocate((trial,))

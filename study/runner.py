@@ -20,7 +20,9 @@ import torch
 from study.engine import Engine, ReluEngine
 from study.errors import StoreError
 from study.fused import FusedEngine, Library
+from study.modules import ModuleEngine
 from study.plan import missing
+from study.problems import NETS
 from study.store import Store
 from study.training import Finished, PackRun
 from study.trials import Pack, Trial
@@ -41,10 +43,15 @@ class Progress:
 
 
 def pick_engine(trial: Trial) -> Engine:
-    """The fastest engine here for a trial: the fused kernel on a CPU, torch's everywhere else."""
+    """The fastest engine here for a trial: the fused kernel on a CPU, torch's everywhere else.
+
+    A net with a home is a module, and any module's engine trains it.
+    """
     device = trial.setting.resources.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if NETS[trial.setting.net].home is not None:
+        return ModuleEngine(device)
     if device == "cpu" and FusedEngine.trains(trial) and Library.load() is not None:
         return FusedEngine()
     return ReluEngine(device)

@@ -20,7 +20,7 @@ TRIALS = pa.schema(
     [
         *(
             (name, _TEXT)
-            for name in ("study", "setting", "trial_id", "point_id", "pack_id", "task")
+            for name in ("study", "setting", "trial_id", "point_id", "pack_id", "task", "net")
         ),
         *((name, _WHOLE if rule.integer else _REAL) for name, rule in AXES.items()),
         *(
@@ -28,6 +28,7 @@ TRIALS = pa.schema(
             for name in ("seed", "test_size", "steps_per_epoch", "budget_epochs", "epochs_run")
         ),
         ("ended", _TEXT),
+        ("commuting_share", _REAL),
         ("memorized_epoch", _WHOLE),
         ("memorized_after_epoch", _WHOLE),
         ("generalized_epoch", _WHOLE),

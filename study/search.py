@@ -146,7 +146,7 @@ def _sampler(tried: Tried, space: dict[str, Any], count: int) -> Any:
             search.seed,
             batch=count,
             repeats=len(setting.seeds),
-            lattice={name: [float(v) for v in axis.lattice()] for name, axis in axes.items()},
+            lattice={name: axis.numbers() for name, axis in axes.items()},
             shapes=[name for name, axis in axes.items() if axis.rule.shape],
             space=space,
         )
@@ -156,22 +156,23 @@ def _sampler(tried: Tried, space: dict[str, Any], count: int) -> Any:
 
 def _point(setting: Setting, params: Mapping[str, Any]) -> Point:
     """The point of the lattices nearest to what a sampler said."""
-    values = {name: getattr(setting.axes, name).lattice()[0] for name in AXES}
+    values = {name: getattr(setting.axes, name).searched()[0] for name in AXES}
     for name, value in params.items():
         axis: Axis = getattr(setting.axes, name)
         values[name] = value if isinstance(value, str) else _nearest(axis, value)
-    return make_point(values)
+    return make_point(setting, values)
 
 
 def _nearest(axis: Axis, value: float) -> AxisValue:
-    numbers = [float(v) for v in axis.lattice() if v != ONLINE]
+    numbers = axis.numbers()
     log = axis.scale != "linear" and min(numbers) > 0
     place = math.log if log else float
     return axis.rule.check(min(numbers, key=lambda v: abs(place(v) - place(value))))
 
 
 def _holds(setting: Setting, point: Point) -> bool:
+    axes: dict[str, Axis] = {name: getattr(setting.axes, name) for name in AXES}
     return all(
-        getattr(setting.axes, name).holds(ONLINE if value is None else value)
+        axes[name].absent or axes[name].holds(ONLINE if value is None else value)
         for name, value in asdict(point).items()
     )

@@ -21,9 +21,9 @@ from pydantic import (
 from study.axes import AXES, ONLINE, Axis, read_axis
 from study.catalogue import MEASURES
 from study.errors import choices
+from study.problems import COMMON, MIN_TEST_ROWS, NETS, TASKS, check_axes, check_choices
 from study.schema import OBJECTIVES, TRIALS
 
-MIN_TEST_ROWS = 100
 DEFAULT_STEPS = 20_000
 MAX_SEEDS = 1_000_000
 # Events of a trial, null where it has not had them: what a boundary can be of.
@@ -44,7 +44,9 @@ class Axes(Table):
     """What a study varies. The defaults are the paper's standard setting (2303.11873, section 2).
 
     Units: n, k, width and batch_size count bits, bits, neurons and rows; train_size counts rows, or
-    is "online" for fresh rows every step; init_scale multiplies the initial weights.
+    is "online" for fresh rows every step; init_scale multiplies the initial weights. What only
+    some tasks and nets have is null for the others (`study.problems`): the modulus, the share of
+    all equations that is for training, layers, and attention heads of each.
     """
 
     n: Axis = read_axis("n", 40)
@@ -55,6 +57,10 @@ class Axes(Table):
     learning_rate: Axis = read_axis("learning_rate", 0.1)
     batch_size: Axis = read_axis("batch_size", 32)
     init_scale: Axis = read_axis("init_scale", 1.0)
+    modulus: Axis = read_axis("modulus", None)
+    train_fraction: Axis = read_axis("train_fraction", None)
+    layers: Axis = read_axis("layers", None)
+    heads: Axis = read_axis("heads", None)
 
     @field_validator("*", mode="plain")
     @classmethod
@@ -71,21 +77,31 @@ class Data(Table):
 
     `labels = "random"` is the control that nothing can generalise; `shared` leaves weight decay and
     learning rate out of the randomness, so that trials which differ only there are paired.
+    `equations` takes so many of those modulo a number. Hidden bits, labels and fixed test rows are
+    of parity.
     """
 
     hidden_bits: Literal["random", "first"] = "random"
     labels: Literal["parity", "random"] = "parity"
     test_rows: Annotated[int, Field(ge=MIN_TEST_ROWS)] | Literal["fixed"] = 2048
     shared: bool = False
+    equations: Annotated[int, Field(ge=1)] | Literal["all"] = "all"
+
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Train(Table):
-    """How a network is trained. Coupled decay adds to the gradient, as `torch.optim.SGD` does."""
+    """How a network is trained. Coupled decay adds to the gradient, as `torch.optim.SGD` does.
 
-    loss: Literal["hinge", "logistic", "square"] = "hinge"
+    `betas` are AdamW's. The default loss is the task's first (`study.problems`).
+    """
+
+    loss: Literal["hinge", "logistic", "square", "cross_entropy"] = "hinge"
     optimizer: Literal["sgd", "adamw"] = "sgd"
     decay: Literal["coupled", "decoupled"] = "coupled"
     dtype: Literal["float32", "float64"] = "float32"
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
 
 
 class Budget(Table):
@@ -221,11 +237,24 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _known_task(name: str) -> str:
+    if name not in TASKS:
+        raise ValueError(f"{name!r}; {choices('a task', name, TASKS)}")
+    return name
+
+
+def _known_net(name: str) -> str:
+    if name not in NETS:
+        raise ValueError(f"{name!r}; {choices('a net', name, NETS)}")
+    return name
+
+
 class Setting(Table):
     """One setting with every key in force: the cross of its axes and seeds, trained one way."""
 
     label: str = ""
-    task: Literal["parity"] = "parity"
+    task: Annotated[str, AfterValidator(_known_task)] = "parity"
+    net: Annotated[str, AfterValidator(_known_net)] = "relu"
     seeds: Annotated[tuple[int, ...], BeforeValidator(_read_seeds)] = (0, 1, 2, 3, 4)
     axes: Axes
     data: Data = Data()
@@ -236,6 +265,29 @@ class Setting(Table):
     search: Search = Search()
     resources: Resources = Resources()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, data: Any) -> Any:
+        """Lay the defaults of the task and the net under what is written."""
+        if not isinstance(data, dict):
+            return data
+        task = TASKS.get(data.get("task", "parity"))
+        net = None if task is None else NETS.get(data.get("net", task.nets[0]))
+        if task is None or net is None:
+            return data
+        tables = {name: dict(values) for name, values in task.defaults.items()}
+        tables["train"] = {"loss": task.losses[0], **tables.get("train", {})}
+        own = {**task.axes, **net.axes}
+        absent = {name: None for name in AXES if name not in {*COMMON, *own}}
+        tables["axes"] = {**absent, **own, **tables.get("axes", {})}
+        laid = {
+            name: {**table, **data[name]}
+            for name, table in tables.items()
+            if isinstance(data.get(name), dict)
+        }
+        missing = {"train": tables["train"]} if "train" not in data else {}
+        return {"net": task.nets[0], **data, **missing, **laid}
+
     @model_validator(mode="after")
     def _consistent(self) -> "Setting":
         search = self.search
@@ -244,22 +296,33 @@ class Setting(Table):
             raise ValueError(
                 f"search.trials: missing; {article} {search.kind} search says how many. Write one."
             )
+        check_axes(self.task, self.net, self._axes)
+        changed = {
+            name: getattr(self.data, name)
+            for name, field in Data.model_fields.items()
+            if getattr(self.data, name) != field.default
+        }
+        check_choices(self.task, self.net, self.train.loss, changed, self.readings.measures)
         if search.kind == "grid":
-            for name in Axes.model_fields:
-                axis: Axis = getattr(self.axes, name)
+            for name, axis in self._axes.items():
                 if not axis.values:
                     raise ValueError(
                         f"axes.{name}: {axis.written}; a range on a grid has points. "
                         'Add points = 9, or use search.kind = "random".'
                     )
+        equations = None if self.data.equations == "all" else self.data.equations
+        TASKS[self.task].check(self._axes, equations)
+        NETS[self.net].check(self._axes, equations)
         if search.adaptive:
             self._check_search()
-        self._check_parity()
         return self
 
+    @property
+    def _axes(self) -> dict[str, Axis]:
+        return {name: getattr(self.axes, name) for name in AXES}
+
     def _check_search(self) -> None:
-        varied = {name: getattr(self.axes, name) for name in AXES}
-        varied = {name: axis for name, axis in varied.items() if len(axis.lattice()) > 1}
+        varied = {name: axis for name, axis in self._axes.items() if len(axis.searched()) > 1}
         if not varied:
             raise ValueError(
                 f"search.kind: {self.search.kind} with every axis at one value; a search varies at "
@@ -274,39 +337,13 @@ class Setting(Table):
                 f"event. Use one of {', '.join(EVENTS)}."
             )
         for name, axis in varied.items():
-            least = min((v for v in axis.values if v != ONLINE), default=axis.low)
-            if ONLINE in axis.values or (least == 0 and axis.scale != "linear"):
-                value = "online" if ONLINE in axis.values else "0"
+            online = ONLINE in axis.values
+            if online or (axis.extreme(min) == 0 and axis.scale != "linear"):
+                value = "online" if online else "0"
                 raise ValueError(
                     f"axes.{name}: {value} among others; a boundary is sought on log axes, where "
                     "it has no place. Leave it out, or give it a setting of its own."
                 )
-
-    def _check_parity(self) -> None:
-        n_low, k_high = _extreme(self.axes.n, min), _extreme(self.axes.k, max)
-        if k_high > n_low:
-            raise ValueError(
-                f"axes.k: {k_high:g} with n = {n_low:g}; parity is over k of the n bits, so k is "
-                "at most n. Lower k, raise n, or pair them in [[settings]]."
-            )
-        rows = _extreme(self.axes.train_size, max)
-        if ONLINE in self.axes.train_size.values and n_low < 8:
-            raise ValueError(
-                f"axes.train_size: online with n = {n_low:g}; half of its 2^{n_low:g} rows are "
-                f"kept for testing, at least {MIN_TEST_ROWS}. Raise n to at least 8."
-            )
-        if n_low < 64 and rows > 2**n_low - MIN_TEST_ROWS:
-            room = int(2**n_low) - MIN_TEST_ROWS
-            remedy = f"Use at most {room}, or raise n." if room > 0 else "Raise n to at least 7."
-            raise ValueError(
-                f"axes.train_size: {rows:g} with n = {n_low:g}; of its 2^{n_low:g} = "
-                f"{2**n_low:g} rows at least {MIN_TEST_ROWS} are kept for testing. {remedy}"
-            )
-
-
-def _extreme(axis: Axis, pick: Any) -> float:
-    values = axis.values or (axis.low, axis.high)
-    return float(pick((v for v in values if v != ONLINE), default=1))
 
 
 class StudySpec(Table):

@@ -75,7 +75,7 @@ class Products:
 def floor(point: Point, device: str) -> dict[str, Products]:
     """X W and X^T G of a step, by product, networks a call and layout of W."""
     candidates = {}
-    B, n, p = point.batch_size, point.n + 1, point.width
+    B, n, p = point.batch_size, point.bits + 1, point.width
     for T in FLOOR_NETWORKS:
         least = 1 if device == "cpu" else _LEAST_LAUNCHES
         times = max(least, int(_FLOOR_FLOPS / (4 * T * B * n * p)))
@@ -224,7 +224,7 @@ def needed_flops(point: Point, share: float) -> float:
 
     X W on every row, X^T G on the `share` of rows with a slope; 2 a weight and row.
     """
-    return 2 * (point.train_size or 0) * (point.n + 1) * point.width * (1 + share)
+    return 2 * (point.train_size or 0) * (point.bits + 1) * point.width * (1 + share)
 
 
 # ---- how large a pack is ----

@@ -20,6 +20,7 @@ from study.catalogue import MEASURES, WHOLE_COLUMNS
 from study.engine import Arrays, Engine
 from study.following import VALUES, Ended, Follower
 from study.grokking import transitions
+from study.problems import TASKS, home
 from study.schema import SCHEMA_VERSION
 from study.trials import Pack, Trial
 
@@ -189,17 +190,20 @@ class PackRun:
 
 def describe(trial: Trial) -> dict[str, Any]:
     """The columns of a trial that are known before it is trained."""
+    commuting = getattr(home(TASKS[trial.setting.task].home), "commuting_share", None)
     return {
         "study": trial.study,
         "setting": trial.setting.label,
         "trial_id": trial.trial_id,
         "point_id": trial.point_id,
         "task": trial.setting.task,
+        "net": trial.setting.net,
         **asdict(trial.point),
         "seed": trial.seed,
         "test_size": trial.test_size,
         "steps_per_epoch": trial.steps_per_epoch,
         "budget_epochs": trial.budget_epochs,
+        "commuting_share": None if commuting is None else commuting(trial),
     }
 
 

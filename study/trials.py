@@ -17,25 +17,38 @@ from typing import Any, NamedTuple
 
 from study.axes import AXES, ONLINE
 from study.errors import SpecError
-from study.spec import MIN_TEST_ROWS, Axes, Setting, StudySpec
+from study.problems import COMMON, MIN_TEST_ROWS, NETS, TASKS, Values
+from study.spec import Setting, StudySpec, Table
 from study.study_file import checked
 
-NET = "relu"
 ONLINE_STEPS_PER_EPOCH = 32  # fresh rows have no pass to end; about 1,000 rows at the usual batch
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value for every axis; `train_size` is None for fresh rows every step."""
+    """One value for every axis, None for those that a task or net does not have.
 
-    n: int
-    k: int
+    `train_size` is None for fresh rows every step; where there is a `train_fraction`, it follows.
+    """
+
+    n: int | None
+    k: int | None
     width: int
     weight_decay: float
     train_size: int | None
     learning_rate: float
     batch_size: int
     init_scale: float
+    modulus: int | None = None
+    train_fraction: float | None = None
+    layers: int | None = None
+    heads: int | None = None
+
+    @property
+    def bits(self) -> int:
+        """Input bits n; a task that has none does not ask."""
+        assert self.n is not None  # noqa: S101  the setting was checked
+        return self.n
 
 
 Pair = tuple[Point, int]  # a point and a seed
@@ -45,10 +58,13 @@ Proposed = Mapping[str, Sequence[Pair]]  # what searches have proposed, by setti
 class Shape(NamedTuple):
     """What trials of one pack have in common, so that their tensors stack."""
 
-    n: int
+    n: int | None
     width: int
     train_size: int | None
     batch_size: int
+    modulus: int | None = None
+    layers: int | None = None
+    heads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,16 +91,23 @@ class Trial:
         setting = self.setting
         return {
             "task": setting.task,
-            "net": NET,
-            "axes": {name: getattr(self.point, name) for name in AXES},
-            "data": setting.data.model_dump(mode="json"),
-            "train": setting.train.model_dump(mode="json"),
+            "net": setting.net,
+            "axes": self._axes,
+            "data": _known_first(setting.data),
+            "train": _known_first(setting.train),
         }
+
+    @property
+    def _axes(self) -> dict[str, Any]:
+        """The values of the axes that the task and the net have."""
+        task, net = TASKS[self.setting.task], NETS[self.setting.net]
+        own = {*COMMON, *task.axes, *net.axes}
+        return {name: value for name, value in asdict(self.point).items() if name in own}
 
     @cached_property
     def stream_key(self) -> tuple[int, int]:
         """The trial's 64-bit key: task, axes and seed; see `[data] shared` for paired designs."""
-        axes: dict[str, Any] = asdict(self.point)
+        axes = self._axes
         if self.setting.data.shared:
             del axes["weight_decay"], axes["learning_rate"]
         digest = _digest({"task": self.setting.task, "axes": axes, "seed": self.seed})
@@ -94,7 +117,8 @@ class Trial:
     def shape(self) -> Shape:
         """What must agree within a pack."""
         point = self.point
-        return Shape(point.n, point.width, point.train_size, point.batch_size)
+        own = (point.modulus, point.layers, point.heads)
+        return Shape(point.n, point.width, point.train_size, point.batch_size, *own)
 
     @property
     def train_size(self) -> int:
@@ -106,9 +130,9 @@ class Trial:
         """Test rows: what [data] test_rows asks for, or all that are left."""
         asked = self.setting.data.test_rows
         rows = MIN_TEST_ROWS if asked == "fixed" else asked
-        if self.point.n >= 64:
+        everything = _world(self.setting, asdict(self.point))
+        if everything is None:
             return rows
-        everything: int = 2**self.point.n
         # Fresh rows avoid the test rows, so those of a small world are at most half of it.
         left = everything // 2 if self.point.train_size is None else everything - self.train_size
         return min(rows, left)
@@ -171,7 +195,7 @@ class Pack:
         setting: Setting = checked(Setting, data["setting"])
         trials = []
         for member in data["members"]:
-            axes = {name: member[name] for name in AXES}
+            axes = {name: member.get(name) for name in AXES}  # older ones lack newer axes
             trials.append(Trial(data["study"], setting, Point(**axes), member["seed"]))
         return cls(tuple(trials))
 
@@ -195,7 +219,7 @@ def expand(spec: StudySpec, proposed: Proposed | None = None) -> list[Trial]:
 def each(spec: StudySpec, proposed: Proposed | None = None) -> Iterator[Trial]:
     """The trials of every setting, one by one; a trial of two settings comes twice."""
     for setting in spec.settings:
-        points, limit = _grid(setting.axes), None
+        points, limit = _grid(setting), None
         if setting.search.kind == "random":
             points, limit = _random_points(setting), setting.search.trials
         pairs: Iterable[Pair] = itertools.islice(
@@ -215,9 +239,9 @@ def _refuse_two_meanings(one: Setting, other: Setting) -> None:
         )
 
 
-def _grid(axes: Axes) -> Iterator[Point]:
-    for values in itertools.product(*(getattr(axes, name).values for name in AXES)):
-        yield make_point(dict(zip(AXES, values, strict=True)))
+def _grid(setting: Setting) -> Iterator[Point]:
+    for values in itertools.product(*(getattr(setting.axes, name).values for name in AXES)):
+        yield make_point(setting, dict(zip(AXES, values, strict=True)))
 
 
 def _random_points(setting: Setting) -> Iterator[Point]:
@@ -225,14 +249,33 @@ def _random_points(setting: Setting) -> Iterator[Point]:
     chance = random.Random(f"search {setting.search.seed}")  # noqa: S311  not for secrets
     while True:
         values = {name: getattr(setting.axes, name).at(chance.random()) for name in AXES}
-        yield make_point(values)
+        yield make_point(setting, values)
 
 
-def make_point(values: dict[str, Any]) -> Point:
+def make_point(setting: Setting, values: Values) -> Point:
     """A point of the values that a study file has for its axes."""
-    if values["train_size"] == ONLINE:
-        values = {**values, "train_size": None}
-    return Point(**values)
+    rows, fraction = values["train_size"], values["train_fraction"]
+    if rows == ONLINE:
+        rows = None
+    if fraction is not None:
+        rows = max(1, round(fraction * (_world(setting, values) or 0)))
+    return Point(**{**values, "train_size": rows})
+
+
+def _world(setting: Setting, values: Values) -> int | None:
+    """How many rows there are to train and test on; None if endless."""
+    rows, asked = TASKS[setting.task].world(values), setting.data.equations
+    return rows if asked == "all" else asked
+
+
+# Keys that came after trials had ids: at their defaults they are left out of these.
+_LATER = {"equations", "betas"}
+
+
+def _known_first(table: Table) -> dict[str, Any]:
+    fields = type(table).model_fields
+    usual = {n for n in _LATER if n in fields and getattr(table, n) == fields[n].default}
+    return table.model_dump(mode="json", exclude=usual)
 
 
 def _canonical(content: Any) -> str:

@@ -156,11 +156,10 @@ def space_of(setting: Setting) -> "dict[str, BaseDistribution]":
 
     space: dict[str, BaseDistribution] = {}
     for name, axis in varied(setting).items():
-        values = axis.lattice()
-        if ONLINE in values:
-            space[name] = CategoricalDistribution(values)
+        if ONLINE in axis.values:
+            space[name] = CategoricalDistribution(axis.searched())
             continue
-        low, high = min(map(float, values)), max(map(float, values))
+        low, high = min(axis.numbers()), max(axis.numbers())
         log = axis.scale != "linear" and low > 0
         if axis.rule.integer:
             space[name] = IntDistribution(int(low), int(high), log=log)
@@ -172,7 +171,7 @@ def space_of(setting: Setting) -> "dict[str, BaseDistribution]":
 def varied(setting: Setting) -> dict[str, Axis]:
     """The axes with more than one value to try."""
     axes: dict[str, Axis] = {name: getattr(setting.axes, name) for name in AXES}
-    return {name: axis for name, axis in axes.items() if len(axis.lattice()) > 1}
+    return {name: axis for name, axis in axes.items() if len(axis.searched()) > 1}
 
 
 def _params(point: Point, space: Mapping[str, Any]) -> dict[str, AxisValue]:

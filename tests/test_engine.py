@@ -8,9 +8,9 @@ from conftest import trials_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from study.catalogue import MEASURES
 from study.engine import ReluEngine
 from study.fused import FusedEngine, Library
+from study.measuring import FUNCTIONS
 from study.nets import relu
 from study.nets.losses import LOSSES
 
@@ -39,7 +39,7 @@ def after(engine, trials, epochs):
 def fingerprint(engine, state, trial_id: str):
     """Weights and reading of one member, to compare bit for bit."""
     member = [t.trial_id for t in state.trials].index(trial_id)
-    reading = engine.read(state, list(MEASURES))
+    reading = engine.read(state, list(FUNCTIONS))
     columns = [
         reading.train_correct,
         reading.test_correct,

@@ -8,7 +8,7 @@ from conftest import trials_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study import measures, measuring
+from study import measures, measuring, module_measures
 from study.catalogue import MEASURES, WHOLE_COLUMNS
 from study.engine import ReluEngine
 from study.errors import EmptySampleError
@@ -22,7 +22,7 @@ from study.training import PackRun
 from study.trials import Pack
 
 ENGINES = {"torch": ReluEngine(), **({"fused": FusedEngine()} if Library.load() else {})}
-ALL = tuple(MEASURES)
+ALL = tuple(measuring.FUNCTIONS)
 
 
 def drawn(seed, width, rows, bits=6):
@@ -196,7 +196,8 @@ def test_every_measure_of_a_study_is_the_slow_one(engine, epochs):
 
 
 def test_the_catalogue_the_functions_and_the_table_agree():
-    assert list(measuring.FUNCTIONS) == list(MEASURES)
+    for kind, functions in (("relu", measuring.FUNCTIONS), ("module", module_measures.FUNCTIONS)):
+        assert list(functions) == [name for name, row in MEASURES.items() if kind in row.kinds]
     columns = [column for row in MEASURES.values() for column in row.columns]
     assert READINGS.names[-len(columns) :] == columns
 
@@ -209,8 +210,8 @@ def test_a_study_stores_every_measure_it_asks_for():
     finished = None
     while finished is None:
         finished = run.advance()
-    for measure in MEASURES.values():
-        for column in measure.columns:
+    for name in ALL:
+        for column in MEASURES[name].columns:
             kind = int if column in WHOLE_COLUMNS else float
             values = finished.readings[column]
             assert len(values) == 2 * 5

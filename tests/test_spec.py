@@ -159,7 +159,7 @@ BAD = [
     ({"search": {"kind": "psychic"}}, "search.kind: 'psychic'", "'grid'"),
     ({"name": "a/b"}, "name: 'a/b'", ""),
     ({"name": None}, "name", ""),
-    ({"task": "division"}, "task: 'division'", "'parity'"),
+    ({"task": "divison"}, "task: 'divison'", "'division'"),
     ({"settings": []}, "settings: []", "[[settings]]"),
     ({"settings": [{"axes": {"width": 5}}]}, "settings.0.label: missing", "Name it"),
     ({"settings": [{"label": "a"}, {"label": "a"}]}, "settings: 'a' twice", "Rename"),

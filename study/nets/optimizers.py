@@ -12,7 +12,6 @@ from torch import Tensor
 
 Moments = tuple[Tensor, ...]
 
-BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 
 
@@ -23,6 +22,7 @@ class Hyper(NamedTuple):
     decay: Tensor
     coupled: bool
     step: int
+    betas: tuple[float, float]
 
 
 class Optimizer(NamedTuple):
@@ -40,15 +40,17 @@ def _sgd(weight: Tensor, grad: Tensor, _: Moments, hyper: Hyper) -> tuple[Tensor
 
 def _adamw(weight: Tensor, grad: Tensor, moments: Moments, hyper: Hyper) -> tuple[Tensor, Moments]:
     first, second = moments
-    beta1, beta2 = BETAS
+    beta1, beta2 = hyper.betas
     if hyper.coupled:
         grad = grad + hyper.decay * weight
     else:
         weight = weight * (1 - hyper.rate * hyper.decay)
-    first = beta1 * first + (1 - beta1) * grad
-    second = beta2 * second + (1 - beta2) * grad.square()
-    scale = (second / (1 - beta2**hyper.step)).sqrt() + EPSILON
-    return weight - hyper.rate / (1 - beta1**hyper.step) * first / scale, (first, second)
+    # In place wherever a number is this function's own: a third of the time went to fresh memory.
+    first = (beta1 * first).add_((1 - beta1) * grad)
+    second = (beta2 * second).add_(grad.square().mul_(1 - beta2))
+    scale = (second / (1 - beta2**hyper.step)).sqrt_().add_(EPSILON)
+    moved = (hyper.rate / (1 - beta1**hyper.step) * first).div_(scale)
+    return weight - moved, (first, second)
 
 
 OPTIMIZERS: dict[str, Optimizer] = {"sgd": Optimizer(0, _sgd), "adamw": Optimizer(2, _adamw)}

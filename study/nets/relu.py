@@ -29,7 +29,7 @@ class ReluNets(NamedTuple):
 
 def initial(trials: Sequence[Trial], device: torch.device, dtype: torch.dtype) -> ReluNets:
     """Uniform in +-1/sqrt(fan_in), bias included, times each trial's init_scale."""
-    width, bits = trials[0].point.width, trials[0].point.n
+    width, bits = trials[0].point.width, trials[0].point.bits
     keys = torch.tensor([trial.stream_key for trial in trials], dtype=torch.int64, device=device)
     scale = torch.tensor([trial.point.init_scale for trial in trials], device=device, dtype=dtype)
     drawn = streams.uniforms(streams.fold(keys, Purpose.WEIGHTS), width * (bits + 2)).to(dtype)

@@ -91,7 +91,7 @@ class PackedParity:
     def __init__(self, trials: Sequence[Trial], device: torch.device) -> None:
         first = trials[0]
         self._data = first.setting.data
-        self._bits = first.point.n
+        self._bits = first.point.bits
         self._train_size = first.train_size
         self._keys = torch.tensor(
             [trial.stream_key for trial in trials], dtype=torch.int64, device=device
@@ -193,7 +193,7 @@ class PackedParity:
 
 def hidden_bits(trials: Sequence[Trial], device: torch.device) -> Tensor:
     """Which bits are hidden: bool [T, n], k of them true."""
-    first, bits = trials[0], trials[0].point.n
+    first, bits = trials[0], trials[0].point.bits
     k = torch.tensor([trial.point.k for trial in trials], device=device)
     if first.setting.data.hidden_bits == "first":
         rank = torch.arange(bits, device=device).expand(len(trials), -1)
