@@ -74,7 +74,7 @@ def boundary(
 
 def choose_axes(trials: pd.DataFrame, x: str | None, y: str | None) -> tuple[str, str]:
     """Weight decay across and dataset size up, or others that vary, where none is named."""
-    varying = [name for name in AXES if trials[name].nunique() > 1]
+    varying = _varying(trials)
 
     def pick(preferred: str, taken: str | None) -> str:
         free = [name for name in (preferred, *varying, *AXES) if name != taken]
@@ -154,6 +154,10 @@ def _some_places(points: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(pieces).drop(columns="piece")
 
 
+def _varying(trials: pd.DataFrame) -> list[str]:
+    return [name for name in AXES if name in trials and trials[name].nunique() > 1]
+
+
 def _values(column: pd.Series) -> int:
     return int(column.nunique(dropna=False))
 
@@ -176,7 +180,7 @@ def _check_names(trials: pd.DataFrame, x: str, y: str, event: str) -> None:
             raise unknown("an axis", name, AXES)
     if x == y:
         raise UsageError(f"{x!r} twice; a boundary is in two axes. Choose another x or y.")
-    varying = [name for name in AXES if trials[name].nunique() > 1]
+    varying = _varying(trials)
     for name in (x, y):
         if name not in varying:
             raise UsageError(

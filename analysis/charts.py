@@ -89,8 +89,9 @@ def diagram(coloring: str) -> dict[str, Any]:
 
     Its rows, `cells`, are positions of two axes: edges x0, x1, y0, y1 and middles xm, ym in units
     of the axes, `at` (a name of the position), `place` (its labels as text), and the columns of
-    `analysis.phases.cells`, `trials` 0 where there is none. `boundary` has x, y, low and high. The
-    parameters `cell` and `cursor` are the `at` that is outlined, and that the keyboard is on.
+    `analysis.phases.cells`, `trials` 0 where there is none. `boundary` has x, y, low, high,
+    `piece` and `order`. The parameters `cell` and `cursor` are the `at` that is outlined, and that
+    the keyboard is on.
     """
     color, filled, text, on_text = _colorings()[coloring]
     base = alt.Chart(alt.NamedData("cells"))
@@ -124,7 +125,7 @@ def diagram(coloring: str) -> dict[str, Any]:
         aria=False,
     )
     outline = {"fill": "transparent", "stroke": INK, **square}
-    edge = alt.Chart(alt.NamedData("boundary")).encode(x="x:Q")
+    edge = alt.Chart(alt.NamedData("boundary")).encode(x="x:Q", detail="piece:N")
     layers = [
         none.mark_rect(fill="transparent", stroke=INK, strokeDash=[2, 2], opacity=0.3, **square),
         middles.transform_filter("datum.trials == 0").mark_point(
@@ -134,7 +135,7 @@ def diagram(coloring: str) -> dict[str, Any]:
         some.transform_filter(filled).mark_rect(**square).encode(**color),
         *diagonals,
         edge.mark_area(fill=INK, opacity=0.18, clip=True).encode(y="low:Q", y2="high"),
-        edge.mark_line(stroke=INK, strokeWidth=2.5, clip=True).encode(y="y:Q", order="x:Q"),
+        edge.mark_line(stroke=INK, strokeWidth=2.5, clip=True).encode(y="y:Q", order="order:Q"),
         written.encode(text=f"{text}:N", color=on_text),
         rects.transform_filter("datum.at === cursor").mark_rect(
             strokeWidth=2, strokeDash=[4, 3], aria=False, **outline

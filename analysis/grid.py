@@ -147,6 +147,9 @@ def axes_to_draw(rulers: tuple[Ruler, ...], x: str | None, y: str | None) -> tup
 
     Raises: UsageError for a name that is no axis, one that does not vary, or one axis twice.
     """
+    if x is not None and x == y:
+        raise UsageError(f"{x!r} twice; a diagram has two axes. Choose another x or y.")
+
     names = [ruler.name for ruler in rulers]
     for name in (x, y):
         if name is not None and name not in TITLES:
@@ -156,8 +159,6 @@ def axes_to_draw(rulers: tuple[Ruler, ...], x: str | None, y: str | None) -> tup
                 f"{name!r} has one value here; a diagram's axis varies. Use one of "
                 f"{', '.join(names)}."
             )
-    if x is not None and x == y:
-        raise UsageError(f"{x!r} twice; a diagram has two axes. Choose another x or y.")
 
     def pick(preferred: str, taken: str | None) -> str:
         free = [axis for axis in (preferred, *names) if axis in names and axis != taken]

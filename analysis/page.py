@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import vl_convert
 
 from analysis import charts
@@ -34,7 +35,7 @@ CAPTIONS = {
         "The most frequent phase of each cell, paler where fewer of its trials share it, and how "
         "many generalised of all. "
         f"Hatched: half of its trials or more were watched for less than {PATIENCE} decay times. "
-        "Dashed: no trials."
+        "Dashed: no trials. The line, with its 95% band: half of the trials generalise."
     ),
     "share": "The share of each cell's trials that generalised, and their number of all.",
     "median": (
@@ -67,7 +68,7 @@ def write_report(
     grid = make_grid(trials)
     manifest = Store.open(store_url).manifest()
     state = page_state(trials, manifest, grid=grid, x=x, y=y)
-    state |= {**law_state(trials), "store": str(store_url)}
+    state |= {**law_state(trials, x, y), "store": str(store_url)}
     rows = carried(trials, grid)
     readings = load_readings(store_url, drawn(rows))
     page = _fill(
@@ -79,7 +80,7 @@ def write_report(
             ),
             "style": f"<style>{_asset('page.css')}</style>",
             "setup": _script_json(
-                {**_setup(), "limits": _limits(len(rows), state), "state": state}
+                {**_setup(readings), "limits": _limits(len(rows), state), "state": state}
             ),
             "archive": pack_archive(rows, readings),
             "scripts": f"<script>{_bundle()}</script>\n<script>{_script()}</script>",
@@ -113,8 +114,9 @@ def live_files() -> dict[str, tuple[str, bytes]]:
     }
 
 
-def _setup() -> dict[str, Any]:
-    """What does not depend on a study: templates of charts, words, colours, columns."""
+def _setup(readings: pd.DataFrame | None = None) -> dict[str, Any]:
+    """Templates of charts, words, colours, columns; charts of measures that `readings` have."""
+    taken = None if readings is None else set(readings.columns[readings.notna().any()])
     return {
         "diagrams": {name: charts.diagram(name) for name in charts.COLORINGS},
         "colorings": charts.COLORINGS,
@@ -122,6 +124,7 @@ def _setup() -> dict[str, Any]:
         "curves": {
             title: {"columns": columns, "chart": charts.curves(title, columns)}
             for title, columns in CURVES.items()
+            if taken is None or taken & set(columns)
         },
         "colors": charts.PHASE_COLORS,
         "flags": list(FLAGS),

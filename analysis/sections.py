@@ -1,6 +1,6 @@
-"""The page's sections below the diagram, as data: transition times with their laws, circuits.
+"""What of a page takes seconds, as data: boundaries, transition times with their laws, circuits.
 
-They take seconds, where `analysis.page_data` takes a moment: a live page renews them seldom.
+`analysis.page_data` takes a moment; these a live page renews seldom.
 """
 
 from typing import Any
@@ -8,18 +8,52 @@ from typing import Any
 import pandas as pd
 
 from analysis import charts
-from analysis.grid import TITLES, Ruler, make_grid, make_ruler
+from analysis.boundaries import boundary
+from analysis.formats import records
+from analysis.grid import TITLES, Ruler, axes_to_draw, make_grid, make_ruler
 from analysis.law_section import Figure, law_section, specifications
+from analysis.page_data import rounded
+from study.errors import UsageError
+
+MAX_SLICES = 12  # of a diagram, with a boundary each: a third of a second
 
 
-def law_state(trials: pd.DataFrame) -> dict[str, Any]:
-    """`laws` and `circuits`, charts with their captions, and `laws_html`, the text above them."""
+def law_state(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> dict[str, Any]:
+    """`laws` and `circuits`, charts with their captions, and `laws_html`, the text above them.
+
+    And `boundaries`, of the diagram in x and y, or in those that it begins with.
+    """
     text, figures = law_section(trials)
     return {
+        "boundaries": boundary_state(trials, x, y),
         "laws_html": text,
         "laws": specifications(figures),
         "circuits": specifications(circuit_figures(trials)),
     }
+
+
+def boundary_state(trials: pd.DataFrame, x: str | None, y: str | None) -> list[dict[str, Any]]:
+    """Where half of a slice's trials generalise: x, y, `slice` (its labels) and `points`.
+
+    Of slices with trials on both sides of it, the first 12.
+    """
+    rulers = make_grid(trials).rulers
+    x, y = axes_to_draw(rulers, x, y)
+    others = [ruler for ruler in rulers if ruler.name not in {x, y}]
+    places = pd.DataFrame({r.name: r.positions(trials[r.name]) for r in others}, trials.index)
+    parts: Any = trials.groupby([places[name] for name in places]) if others else [((), trials)]
+    found: list[dict[str, Any]] = []
+    for key, part in parts:
+        labels = {ruler.name: ruler.labels[at] for ruler, at in zip(others, key, strict=True)}
+        try:
+            points = boundary(part, x, y)
+        except UsageError:  # all on one side, or an axis that is not logarithmic
+            continue
+        rows = records(rounded(points.assign(order=range(len(points)))))
+        found.append({"x": x, "y": y, "slice": labels, "points": rows})
+        if len(found) == MAX_SLICES:
+            break
+    return found
 
 
 SPARSITY = "final_effective_sparsity_train"

@@ -70,7 +70,7 @@ def test_phases_are_counted(run, store):
 
 def test_report_is_written(run, store, tmp_path):
     path = tmp_path / "report.html"
-    code, out, err = run("report", store, "-o", path, "--x", "width", "--y", "train_size")
+    code, out, err = run("report", store, "-o", path, "--x", "train_size", "--y", "weight_decay")
     assert (code, out, err) == (0, b"", f"{path}\n")
     assert path.read_text().startswith("<!doctype html>")
     assert list(tmp_path.iterdir()) == [path]
