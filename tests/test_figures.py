@@ -214,7 +214,7 @@ def test_any_study_has_figures(run_main, tmp_path):
     asked = (store, "-o", tmp_path / "figures.html", "--x", "train_size")
     code, out, err = run_main(cli.main, "figures", *asked)
     assert (code, out) == (0, b"")
-    assert "the study two_circuits has their settings" in err
+    assert "two_circuits and modular make them" in err
     rows = pd.read_csv(tmp_path / "figures_files" / "diagram-phase.csv")
     assert (len(rows), rows["trials"].sum()) == (30, 150)
     picture = (tmp_path / "figures_files" / "diagram-median.svg").read_text()

@@ -94,7 +94,7 @@ def feature(trials: pd.DataFrame, name: str) -> Reals:
 
 def varying_axes(trials: pd.DataFrame) -> tuple[str, ...]:
     """Axes with more than one value, in the order of the table."""
-    return tuple(axis for axis in AXES if trials[axis].nunique() > 1)
+    return tuple(axis for axis in AXES if axis in trials and trials[axis].nunique() > 1)
 
 
 def distinct(values: Reals) -> Reals:
