@@ -78,9 +78,11 @@ def profile(curve: pd.DataFrame) -> alt.LayerChart:
     line = (
         alt.Chart(named("profile", curve))
         .mark_line(clip=True)
+        # Beyond a wall the loss is astronomic: a path of as many pixels stalls what measures it.
+        .transform_calculate(shown="min(datum.loss, 24)")
         .encode(
             x=alt.X("value:Q", title=title, scale=alt.Scale(zero=False), axis=_few()),
-            y=alt.Y("loss:Q", title="log-likelihood lost", scale=alt.Scale(domain=[0, 8])),
+            y=alt.Y("shown:Q", title="log-likelihood lost", scale=alt.Scale(domain=[0, 8])),
         )
     )
     rule = (

@@ -8,9 +8,18 @@ const OPTIONS = {renderer: "svg", actions: false, logLevel: 1};
 async function draw(id, chart, name, rows = null) {
   const box = byId(id);
   const drawn = await vegaEmbed(box, chart, OPTIONS);
+  hideEmptyGroups(box);
   const menu = document.querySelector(`[data-chart="${id}"]`);
   menu?.replaceChildren(saveMenu(drawn.view, box, name, rows ?? (() => namedData(drawn))));
   return drawn;
+}
+
+// Vega leaves groups of marks without any: for a screen reader, images that say nothing.
+function hideEmptyGroups(box) {
+  for (const group of box.querySelectorAll("g[role=graphics-symbol]")) {
+    group.toggleAttribute("aria-hidden", false);
+    if (!group.childElementCount) group.setAttribute("aria-hidden", "true");
+  }
 }
 
 function saveMenu(view, box, name, rows) {

@@ -58,11 +58,7 @@ class Diagram {
     }
     this.seen.data("cells", this.rows).data("boundary", boundary);
     await this.seen.signal("cell", at).signal("cursor", this.cursor ?? "").resize().runAsync();
-    // Vega leaves groups of marks without any: for a screen reader, images that say nothing.
-    for (const group of byId("diagram").querySelectorAll("g[role=graphics-symbol]")) {
-      group.toggleAttribute("aria-hidden", false);
-      if (!group.childElementCount) group.setAttribute("aria-hidden", "true");
-    }
+    hideEmptyGroups(byId("diagram"));
     this.twin(at);
   }
 
