@@ -110,7 +110,9 @@ def diagram(coloring: str) -> dict[str, Any]:
     ground = {"fill": "white"} if coloring == "phase" else {"fill": INK, "opacity": 0.07}
     hatched = base.transform_filter("datum.hatched")
     diagonals = [
-        hatched.mark_rule(stroke=INK if coloring != "phase" else ON_CELL, opacity=0.3).encode(
+        hatched.mark_rule(
+            stroke=INK if coloring != "phase" else ON_CELL, opacity=0.3, aria=False
+        ).encode(
             x=f"{left}:Q", x2=right, y=f"{low}:Q", y2=high
         )
         for left, low, right, high in (
@@ -124,7 +126,7 @@ def diagram(coloring: str) -> dict[str, Any]:
         opacity=alt.expr(f"{letters} < 8 ? 0 : 1"),
         aria=False,
     )
-    outline = {"fill": "transparent", "stroke": INK, **square}
+    outline = {"filled": False, "stroke": INK, **square}
     edge = alt.Chart(alt.NamedData("boundary")).encode(x="x:Q", detail="piece:N")
     layers = [
         none.mark_rect(fill="transparent", stroke=INK, strokeDash=[2, 2], opacity=0.3, **square),
@@ -134,8 +136,10 @@ def diagram(coloring: str) -> dict[str, Any]:
         some.mark_rect(**ground, **square),
         some.transform_filter(filled).mark_rect(**square).encode(**color),
         *diagonals,
-        edge.mark_area(fill=INK, opacity=0.18, clip=True).encode(y="low:Q", y2="high"),
-        edge.mark_line(stroke=INK, strokeWidth=2.5, clip=True).encode(y="y:Q", order="order:Q"),
+        edge.mark_area(fill=INK, opacity=0.18, clip=True, aria=False).encode(y="low:Q", y2="high"),
+        edge.mark_line(stroke=INK, strokeWidth=2.5, clip=True, aria=False).encode(
+            y="y:Q", order="order:Q"
+        ),
         written.encode(text=f"{text}:N", color=on_text),
         rects.transform_filter("datum.at === cursor").mark_rect(
             strokeWidth=2, strokeDash=[4, 3], aria=False, **outline

@@ -16,7 +16,7 @@ async function draw(id, chart, name, rows = null) {
 
 // Vega leaves groups of marks without any: for a screen reader, images that say nothing.
 function hideEmptyGroups(box) {
-  for (const group of box.querySelectorAll("g[role=graphics-symbol]")) {
+  for (const group of box.querySelectorAll("g[role^=graphics]")) {
     group.toggleAttribute("aria-hidden", false);
     if (!group.childElementCount) group.setAttribute("aria-hidden", "true");
   }
