@@ -122,6 +122,7 @@ def test_a_study_runs_says_what_it_found_and_runs_only_what_is_missing(tmp_path,
     assert counts == [TRIALS, TRIALS, 0, 0]
 
 
+@pytest.mark.slow
 def test_interrupts_and_kills_end_with_the_undisturbed_table(tmp_path, undisturbed):
     path, expected = undisturbed
     store = Store(tmp_path / "small")
