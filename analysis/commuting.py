@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.estimates import spreads
+
 TASKS = ("addition", "division")
 
 # What a summary says of a task's trials: a column, and what it means.
@@ -78,18 +80,4 @@ def plateau(readings: pd.DataFrame, memorized_epoch: Any, commuting: float) -> f
 
 def summary(found: pd.DataFrame) -> pd.DataFrame:
     """Of each task and each row of FOUND: trials that have it, median, least and most."""
-    rows = []
-    for task, trials in found.groupby("task", sort=False):
-        for column, said in FOUND.items():
-            values = pd.to_numeric(trials[column]).dropna().astype(float)
-            rows.append(
-                {
-                    "setting": task,
-                    "what": said,
-                    "trials": f"{len(values)}/{len(trials)}",
-                    "median": values.median(),
-                    "least": values.min(),
-                    "most": values.max(),
-                }
-            )
-    return pd.DataFrame(rows)
+    return spreads(found.rename(columns={"task": "setting"}), FOUND)

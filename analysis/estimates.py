@@ -1,7 +1,9 @@
-"""What a few trials say about many: an interval for a share, a median for censored times.
+"""What a few trials say about many: intervals of shares, medians of censored times, spreads.
 
 Vectorised over groups of trials, so that a million trials in thousands of cells take a second.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -50,3 +52,25 @@ def kaplan_meier_medians(
     medians = pd.array([pd.NA] * groups, dtype="Int64")
     medians[found] = epoch[reached][first]
     return medians
+
+
+def spreads(found: pd.DataFrame, words: Mapping[str, str]) -> pd.DataFrame:
+    """Of each `setting` and each column of `words`: trials that have it, median, least and most.
+
+    Null is a trial that does not have it. `what` is the column in words.
+    """
+    rows = []
+    for setting, trials in found.groupby("setting", sort=False):
+        for column, said in words.items():
+            values = pd.to_numeric(trials[column]).dropna().astype(float)
+            rows.append(
+                {
+                    "setting": setting,
+                    "what": said,
+                    "trials": f"{len(values)}/{len(trials)}",
+                    "median": values.median(),
+                    "least": values.min(),
+                    "most": values.max(),
+                }
+            )
+    return pd.DataFrame(rows)

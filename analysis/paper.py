@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.estimates import spreads
 from analysis.studied import Studied
 
 
@@ -226,18 +227,4 @@ FOUND = {
 
 def summary(found: pd.DataFrame) -> pd.DataFrame:
     """Of each setting and each row of FOUND: trials that have it, median, least and most."""
-    rows = []
-    for setting, trials in found.groupby("setting", sort=False):
-        for column, said in FOUND.items():
-            values = pd.to_numeric(trials[column]).dropna().astype(float)
-            rows.append(
-                {
-                    "setting": setting,
-                    "what": said,
-                    "trials": f"{len(values)}/{len(trials)}",
-                    "median": values.median(),
-                    "least": values.min(),
-                    "most": values.max(),
-                }
-            )
-    return pd.DataFrame(rows)
+    return spreads(found, FOUND)
