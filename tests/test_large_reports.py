@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from browsing import chromium, needs_chromium, opened
+from browsing import CLICK_A_CELL, chromium, needs_chromium, opened
 from crowd import crowd, crowd_store, readings_of
 
 from analysis import write_report
@@ -19,17 +19,6 @@ AXES = {
     "width": [50, 100, 200, 400, 800],
     "n": [20, 30],
 }
-CLICK = """
-const done = arguments[0], before = location.hash;
-const filled = [...document.querySelectorAll('#diagram path[aria-label]')]
-  .filter((path) => path.getAttribute('aria-label').includes('generalised'));
-const began = performance.now();
-filled[Math.floor(Math.random() * filled.length)]
-  .dispatchEvent(new MouseEvent('click', {bubbles: true}));
-const wait = () => location.hash !== before && document.body.dataset.shown === location.hash
-  ? done(performance.now() - began) : setTimeout(wait, 5);
-wait();
-"""
 
 
 def busy(browser):
@@ -56,7 +45,7 @@ def test_a_report_of_10000_trials(tmp_path):
         print(f"ready after {browser.execute_script(ready):.0f} ms, busy {busy(browser):.2f} s")
         for _ in range(5):
             began = busy(browser)
-            took = browser.execute_async_script(CLICK)
+            took = browser.execute_async_script(CLICK_A_CELL)
             print(f"click {took:.0f} ms, busy {busy(browser) - began:.3f} s")
 
 

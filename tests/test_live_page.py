@@ -5,6 +5,7 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
+from asking import serving
 from browsing import (
     chromium,
     curves,
@@ -20,7 +21,6 @@ from browsing import (
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from simulated import QUICK, empty_store, simulate
-from test_serve import serving
 
 pytestmark = needs_chromium
 AXES = {**QUICK["axes"], "weight_decay": [0.001, 0.01], "train_size": [400, 600]}

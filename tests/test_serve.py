@@ -1,26 +1,16 @@
 """The live page over HTTP: a real server on loopback, asked as browsers and enemies ask."""
 
-import contextlib
-import gzip
-import http.client
 import io
 import json
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections import Counter
-from pathlib import Path
-from queue import Queue
-from threading import Thread
 from urllib.parse import quote, urlencode, urlsplit
 
 import pyarrow.parquet as pq
 import pytest
-from million import write_million
+from asking import Answer, api, ended, serving, state_of
 from simulated import QUICK, empty_store, simulate
 
 from analysis.cli import main
@@ -28,7 +18,6 @@ from analysis.formats import FORMATS, records
 from analysis.frames import load_readings, load_trials
 from analysis.grid import make_grid
 from analysis.page_data import cell_answer, cell_trials, page_state, rounded
-from analysis.serve import Served
 from study.status import study_status
 from study.store import Store
 
@@ -43,30 +32,6 @@ def _no_fits(monkeypatch):
     monkeypatch.setattr("analysis.live.laws.law_state", lambda trials: laws)
 
 
-@contextlib.contextmanager
-def serving(store, *arguments):
-    """A store served in a thread, on a port of its own; gives what `Served` says of it."""
-    served, started = Served(str(store), *arguments), Queue()
-    thread = Thread(target=served.run, args=(started.put,))
-    thread.start()
-    server = started.get(timeout=60)
-    try:
-        yield served
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-@contextlib.contextmanager
-def ended(process):
-    """A process that does not outlive the test, whatever fails in between."""
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     return simulate(tmp_path_factory.mktemp("store") / "quick")
@@ -76,41 +41,6 @@ def store(tmp_path_factory):
 def served(store):
     with serving(store) as served:
         yield served
-
-
-class Answer:
-    """Status, headers and body of an answer, unpacked."""
-
-    def __init__(self, served, path, method="GET", **headers):
-        place = urlsplit(served.url)
-        connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=100)
-        connection.request(
-            method, path, headers={k.replace("_", "-"): v for k, v in headers.items()}
-        )
-        answer = connection.getresponse()
-        self.status, self.headers, self.body = answer.status, answer.headers, answer.read()
-        if answer.headers.get("Content-Encoding") == "gzip":
-            self.body = gzip.decompress(self.body)
-        connection.close()
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-
-def api(served, name, **query):
-    answer = Answer(served, f"/api/{name}?{urlencode(query)}")
-    assert answer.status == 200, answer.body
-    return answer.json
-
-
-def state_of(served, condition, seconds=60):
-    """The state as soon as it is as expected."""
-    deadline = time.monotonic() + seconds
-    while not condition(state := api(served, "state")):
-        assert time.monotonic() < deadline, state
-        time.sleep(0.1)
-    return state
 
 
 def as_json(content):
@@ -348,171 +278,3 @@ def test_the_command_prints_its_address_and_ends_when_interrupted(store):
     assert warning.startswith("warning: --host 0.0.0.0;")
     assert re.fullmatch(r"\S+/quick: http://\S+:\d+/\?token=\S+ \(Ctrl-C ends it\)\n", said)
     assert (process.returncode, out, err) == (130, b"", b"")
-
-
-# Hostile requests: what they are made of.
-
-PATHS = [
-    "/", "/api/state", "/api/cell", "/api/trial", "/api/trials", "/api/download", "/assets/page.js",
-    "/assets/../../secret.txt", "/assets/..%2f..%2fsecret.txt", "/assets/%2e%2e/secret.txt",
-    "/assets/....//secret.txt", "/assets/..\\..\\secret.txt", "/assets//etc/passwd", "/..%00/x",
-    "/assets/%252e%252e%252fsecret.txt", "//evil.example/", "/assets/page.js%00.css", "/api/../../",
-    "http://evil.example/secret.txt", "file:///etc/passwd", "*", "/study.json", "/trials/", "",
-    "/%ff%fe", "/\xe9", "/assets/" + "a" * 5_000, "/api/state/", "/api//state", "/%u002e",
-]  # fmt: skip
-DEEP = [
-    ("/api/trials", ["where", "where", "sort", "descending", "offset", "limit"]),
-    ("/api/download", ["where", "format"]),
-    ("/api/trial", ["trial_id"]),
-    ("/api/cell", ["weight_decay", f"weight_decay=0.01&train_size=400&{'x' * 9}", "train_size"]),
-]
-NAMES = ["where", "sort", "descending", "offset", "limit", "format", "trial_id", "weight_decay",
-         "train_size", "token", "__class__", "", "a[]", "%00", "where" * 100, "Ünï"]  # fmt: skip
-VALUES = [
-    "", "0", "-1", "1e999", "9" * 400, "NaN", "null", "true", "0x10", "1_000", "٣", "csv", "seed",
-    "../../secret.txt", "/etc/passwd", "\x00", "\r\nX-Injected: 1", "\u202e", "\ud7ff", "%", "%zz",
-    "<script>alert(1)</script>", "' or 1==1 --", "__import__('os').system('id')", "a" * 20_000,
-    "k == 2", "k == 2)", "(" * 300 + "k == 2", "not " * 500 + "k", "k in [" + "1," * 1500 + "1]",
-    "seed == 99999999999999999999999", "k == 1e308", 'ended == "\x00"', "ended < device", "k is k",
-    "trial_id.__class__ == 1", "seed == 1; drop table trials", 'ended in ["a"', "k < < 2", "1 == 1",
-    "seed in [9223372036854775808]", "train_size == 9223372036854775807", "not not true", "k=2",
-]  # fmt: skip
-METHODS = ["HEAD", "POST", "PUT", "CONNECT", "PRI", "get", "G\x00T", "A" * 300]
-HEADERS = [
-    "", "Host: evil.example", "Host: a\r\nHost: b", "Host:", "Host: [::1", "Host: \xff",
-    "If-None-Match: " + '"' * 3_000, "If-None-Match: *", "X: " + "a" * 70_000, "X\x00: 1", ": 1",
-    "Content-Length: -1", "Content-Length: 99999999999", "Transfer-Encoding: chunked",
-    "Transfer-Encoding: chunked\r\nContent-Length: 3", "Range: bytes=0-1,5-2", "Expect: 1",
-    "Cookie: " + "a=b;" * 2_000, "Cookie: \x01", "Upgrade: websocket\r\nConnection: Upgrade",
-    "Accept-Encoding: gzip;q=x, *;q=", "X-Forwarded-For: 1", "X-Original-URL: /../secret.txt",
-]  # fmt: skip
-REFUSALS = {400, 403, 404, 405, 414, 431}
-
-
-def hostile(chance):
-    """One request that no browser would send, as bytes; a plain one now and then."""
-    header = chance.choice(HEADERS) if chance.random() < 0.3 else ""
-    if chance.random() < 0.5:  # nothing is wrong but one value
-        path, names = chance.choice(DEEP)
-        path += f"?{chance.choice(names)}={quote(chance.choice(VALUES), safe='')}"
-    else:
-        path = chance.choice(PATHS)
-        for number in range(chance.choice([0, 1, 1, 2, 3])):
-            name, value = chance.choice(NAMES), chance.choice(VALUES)
-            raw = chance.random() < 0.2
-            name, value = (text if raw else quote(text, safe="") for text in (name, value))
-            path += f"{'&' if number else '?'}{name}={value}"
-    method = chance.choice(METHODS) if chance.random() < 0.2 else "GET"
-    version = chance.choice(["HTTP/1.0", "HTTP/9", ""]) if chance.random() < 0.1 else "HTTP/1.1"
-    host = "" if header.startswith("Host") else "Host: 127.0.0.1\r\n"
-    head = f"{method} {path} {version}\r\n{host}{header}"
-    return f"{head.rstrip()}\r\nConnection: close\r\n\r\n".encode("utf-8", "surrogatepass")
-
-
-def exchange(port, request):
-    """All that a server says to some bytes; it may hang up."""
-    said = b""
-    with (
-        contextlib.suppress(ConnectionError),
-        socket.create_connection(("127.0.0.1", port), timeout=60) as line,
-    ):
-        line.sendall(request)
-        while piece := line.recv(1 << 16):
-            said += piece
-    return said
-
-
-def first_answer(said, method):
-    """Status, headers and body of the first of the answers that these bytes are."""
-    line = type("Line", (), {"makefile": lambda *_: io.BytesIO(said)})
-    answer = http.client.HTTPResponse(line, method=method)
-    answer.begin()
-    body = answer.read()
-    packed = answer.headers.get("Content-Encoding") == "gzip" and body
-    return answer.status, answer.headers, gzip.decompress(body) if packed else body
-
-
-def test_500_hostile_requests_are_answered_or_refused(tmp_path):
-    """Never an error of the server, a file outside the store, or a line of a stack trace."""
-    (tmp_path / "secret.txt").write_text("the secret beside the store")
-    store = simulate(tmp_path / "quick", FEW)
-    chance = random.Random(500)
-    seen = Counter()
-    with serving(store) as served:
-        port = urlsplit(served.url).port
-        for _ in range(500):
-            request = hostile(chance)
-            said = exchange(port, request)
-            for never in (b"Traceback", b'File "', b"the secret", b"root:x"):
-                assert never not in said, request[:300]
-            if not said:
-                seen["hung up"] += 1
-                continue
-            method = request.split(maxsplit=1)[0].decode()
-            status, headers, body = first_answer(said, method)
-            seen[status] += 1
-            assert status in {200, 304, *REFUSALS}, (request[:300], said[:300])
-            assert "X-Injected" not in headers, request[:300]
-            if status in REFUSALS and headers["Content-Type"] == "application/json" and body:
-                assert list(json.loads(body)) == ["error"], request[:300]
-            assert b"Traceback" not in body
-        assert api(served, "state")["trials"] == 20
-    assert seen["hung up"] < 50
-    assert {200, 400, 404, 405, 414} <= set(seen), seen
-    assert seen[200] > 20
-
-
-def resident(process_id, name):
-    """Memory of a process in MB: VmRSS, now, or VmHWM, at its most."""
-    text = Path(f"/proc/{process_id}/status").read_text()
-    return int(re.search(rf"{name}:\s+(\d+)", text)[1]) / 1000
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_a_million_trials(tmp_path):
-    """A click within 0.5 s and less than 1.5 GB: printed, with the time to the first state.
-
-    Memory is asserted. Times are the machine's: run with -s to see them.
-    """
-    trials = write_million(tmp_path / "million")
-    program = "from analysis.cli import main; main()"
-    command = [sys.executable, "-c", program, "serve", str(tmp_path / "million")]
-    began = time.monotonic()
-    with ended(subprocess.Popen(command, stderr=subprocess.PIPE)) as process:
-        place = urlsplit(process.stderr.readline().decode().split()[1])
-        served = type("Served", (), {"url": place.geturl()})
-        print(f"\nlistening after {time.monotonic() - began:.1f} s")
-        while (answer := Answer(served, "/api/state")).status == 503:
-            pass
-        state = answer.json
-        print(f"first state after {time.monotonic() - began:.1f} s, {len(answer.body):,} bytes")
-        assert state["trials"] == trials
-        assert state["aggregated"]
-        status = state_of(served, lambda state: state["status"], 1800)["status"]
-        print(f"status after {time.monotonic() - began:.1f} s")
-        assert status["planned"] == status["done"] == trials
-        chance = random.Random(24)
-        clicks = []
-        for _ in range(40):
-            place = chance.randrange(len(state["cells"]["trials"]))
-            labels = {
-                a["name"]: a["labels"][state["cells"][a["name"]][place]] for a in state["axes"]
-            }
-            clicked = time.monotonic()
-            cell = api(served, "cell", **labels)
-            clicks.append(time.monotonic() - clicked)
-            assert cell["total"] == state["cells"]["trials"][place]
-            assert len(set(cell["readings"]["trial"])) == min(24, cell["total"])
-        clicks.sort()
-        print(f"clicks: median {clicks[20] * 1000:.0f} ms, slowest {clicks[-1] * 1000:.0f} ms")
-        api(served, "trials", where="weight_decay > 0.01", sort="generalized_epoch")
-        size = len(Answer(served, "/api/download?format=parquet").body)
-        print(f"all trials as Parquet: {size:,} bytes")
-        now, most = (resident(process.pid, name) for name in ("VmRSS", "VmHWM"))
-        print(f"memory: {now:.0f} MB, at its most {most:.0f} MB")
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-    assert process.returncode == 130
-    assert most < 1_500
