@@ -57,7 +57,8 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[Figure]]:
         "allow for scatter between points. Laws are ranked by how well they predict the hardest "
         "third of each axis.</p>"
     )
-    return text + _table(fits), _figures(fits, part) if fit.converged else []
+    drawn = fit.converged and varying_axes(part)  # a chart is along an axis
+    return text + _table(fits), _figures(fits, part) if drawn else []
 
 
 def _some(trials: pd.DataFrame) -> pd.DataFrame:

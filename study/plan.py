@@ -185,14 +185,13 @@ def _flat(table: dict[str, Any]) -> dict[str, Any]:
 
 def _checkpointed(store: Store, wanted: dict[str, Trial]) -> list[Pack]:
     """Packs that left a checkpoint and whose open members are all wanted, to the same budget."""
-    packs = []
-    for pack_id in store.checkpoint_ids():
-        members = store.pack(pack_id).get("members")
-        if members is None:
-            continue  # a checkpoint that nobody can place: its trials are trained from their start
-        pack = Pack.from_json(members)
-        open_members = [t for t in pack.trials if t.trial_id in wanted]
-        same = all(wanted[t.trial_id].budget_epochs == t.budget_epochs for t in open_members)
-        if open_members and same:
+    saved = [store.pack(pack_id).get("members") for pack_id in store.checkpoint_ids()]
+    # Without members nobody can place a checkpoint: its trials are trained from their start.
+    known = [Pack.from_json(members) for members in saved if members is not None]
+    packs, taken = [], set[str]()
+    for pack in sorted(known, key=lambda pack: len(pack.trials)):  # pieces before what was split
+        left = [t for t in pack.trials if t.trial_id in wanted and t.trial_id not in taken]
+        if left and all(wanted[t.trial_id].budget_epochs == t.budget_epochs for t in left):
             packs.append(pack)
-    return packs
+            taken |= {trial.trial_id for trial in left}
+    return packs[::-1]

@@ -94,15 +94,10 @@ class PackRun:
 
     def checkpoint(self) -> bytes:
         """Everything that `restore` needs: plain arrays, no code."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            for part, arrays in self._parts():  # one by one: each may be as large as the state
-                for name, array in arrays.items():
-                    with archive.open(f"{part}.{name}.npy", "w", force_zip64=True) as file:
-                        np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
-        return buffer.getvalue()
+        return packed(self._parts())
 
     def _parts(self) -> Iterator[tuple[str, Arrays]]:
+        # One by one: each may be as large as the state.
         yield "run", {"seconds": self._seconds, "budgets": self._follower.budgets}
         yield "state", self.engine.dump(self._state)
         yield from self._follower.dump()
@@ -112,11 +107,7 @@ class PackRun:
 
         Raises ValueError where it was taken under other budgets: who left may be wanted again.
         """
-        with np.load(io.BytesIO(content), allow_pickle=False) as flat:
-            parts: dict[str, dict[str, NDArray[Any]]] = {}
-            for key in flat.files:
-                part, _, name = key.partition(".")
-                parts.setdefault(part, {})[name] = flat[key]
+        parts = unpacked(content)
         self._follower.load(self.pack.trials, parts)
         if parts["run"]["budgets"].tolist() != self._follower.budgets.tolist():
             raise ValueError("a checkpoint of other budgets")
@@ -186,6 +177,27 @@ class PackRun:
         self._follower.take(places)
         if len(places):
             self._state = self.engine.leave(self._state, places.tolist())
+
+
+def packed(parts: Iterable[tuple[str, Arrays]]) -> bytes:
+    """Named arrays of named parts as one file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for part, arrays in parts:
+            for name, array in arrays.items():
+                with archive.open(f"{part}.{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def unpacked(content: bytes) -> dict[str, dict[str, NDArray[Any]]]:
+    """The inverse of `packed`."""
+    parts: dict[str, dict[str, NDArray[Any]]] = {}
+    with np.load(io.BytesIO(content), allow_pickle=False) as flat:
+        for key in flat.files:
+            part, _, name = key.partition(".")
+            parts.setdefault(part, {})[name] = flat[key]
+    return parts
 
 
 def describe(trial: Trial) -> dict[str, Any]:

@@ -184,6 +184,41 @@ def test_a_study_ends_at_its_own_budget_and_goes_on_with_a_larger_one(
     assert table(store) == expected
 
 
+TAIL = """
+name = "tail"
+seeds = 6
+[axes]
+n = 20
+k = 2
+width = 100
+[budget]
+epochs = 25000
+[[settings]]
+label = "soon"
+axes = {train_size = 200, weight_decay = 0.01}
+[[settings]]
+label = "never"
+axes = {train_size = 20, weight_decay = 0.001}
+"""
+IMPATIENT = "import study.driver.tune as t; t.TAIL_SECONDS = 1; from study.cli import main; main()"
+
+
+@pytest.mark.slow
+def test_what_is_left_is_split_over_idle_places(tmp_path):
+    path = tmp_path / "tail.toml"
+    path.write_text(TAIL)
+    expected = table(fill(load_spec(str(path)), tmp_path / "serial"))
+    command = [sys.executable, "-c", IMPATIENT, "run", path, "--out", tmp_path]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    _, err = finish(subprocess.Popen(command, **pipes), 0)
+    assert "12/12 trials done" in err
+    store = Store(tmp_path / "tail")
+    assert table(store) == expected
+    packs = [store.pack(pack_id) for pack_id in store.pack_ids()]
+    assert any(len(pack.get("split", ())) == 2 for pack in packs)
+    assert {pack["state"] for pack in packs} == {"done"}
+
+
 MIXED = """
 name = "mixed"
 seeds = 2

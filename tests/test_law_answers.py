@@ -203,6 +203,16 @@ def test_the_report_says_why_no_law_was_fitted(trials):
     assert figures == []
 
 
+@pytest.mark.parametrize("count", [1, 5])
+def test_trials_at_one_point_have_no_axis_to_draw_along(trials, count):
+    """As a study has them that was stopped early, or one that varies its seeds alone."""
+    grokked = trials[trials["generalized_epoch"].notna()]
+    one = grokked[grokked["point_id"] == grokked["point_id"].iloc[0]].head(count)
+    text, figures = law_section(one)
+    assert figures == []
+    assert "constant" in text
+
+
 def test_strata_are_fitted_each_and_an_empty_one_is_named(trials):
     kept = trials[trials["train_size"] > 200]
     lists, _ = fit_study(kept, ["decay_time"], by="train_size")

@@ -1,15 +1,18 @@
 """GrokkingStopper: packs by their open members, anybody's trainable by its accuracies."""
 
 import json
+import math
 import pickle
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from study.driver import GrokkingStopper
+from study.driver.stopper import TailStopper
 from study.errors import UsageError
 
 
@@ -70,6 +73,38 @@ def test_the_study_stops_at_its_budget():
     assert not stopper.stop_all()
     stopper("q", {"members_open": 2, "members_trained": 4})
     assert stopper.stop_all()
+
+
+def test_a_round_ends_when_half_of_the_places_are_idle(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("study.driver.stopper.time.time", lambda: clock[0])
+    stopper = TailStopper(packs=3, seconds=30, idle_places=None)
+
+    def say(pack, members, seconds, idle):
+        clock[0] += seconds
+        stopper._idle_places = partial(int, idle)
+        assert not stopper(pack, {"members_open": members, "members_trained": 0})
+        return stopper.stop_all()
+
+    assert not say("a", 8, 0, idle=2)
+    assert not say("b", 9, 99, idle=2), "another is waiting"
+    assert not say("c", 5, 99, idle=2), "most places are busy"
+    assert not say("b", 0, 99, idle=2), "half are idle from now on"
+    assert not say("c", 4, 29, idle=1)
+    assert not say("c", 4, 99, idle=2)
+    assert not say("a", 0, 29, idle=3)
+    assert not say("c", 1, 0, idle=3), "one member cannot be split"
+    assert not say("c", 1, 99, idle=3)
+    assert not say("c", 2, 1, idle=3)
+    stopper = pickle.loads(pickle.dumps(stopper))
+    assert say("c", 2, 31, idle=3)
+    assert (stopper.ended, stopper.places) == (True, 4)
+
+
+def test_a_round_that_others_follow_has_no_tail():
+    stopper = TailStopper(packs=math.inf, seconds=0, idle_places=partial(int, 9))
+    stopper("a", {"members_open": 2, "members_trained": 0})
+    assert not stopper.stop_all()
 
 
 def test_nonsense_is_said_so():

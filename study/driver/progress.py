@@ -1,7 +1,7 @@
 """How far a study is, as Tune's results tell it: counts in trials, never in packs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,13 +28,21 @@ class StudyProgress:
     seconds_left: float | None
 
 
+def sizes_of(plan: Plan) -> dict[str, int]:
+    """How many members each pack of a plan has to train."""
+    return {
+        pack.pack_id: sum(trial.trial_id in plan.missing for trial in pack.trials)
+        for pack in plan.packs
+    }
+
+
 class ProgressCallback(Callback):
     """Adds up the packs' reports and hands the sum to a display, at most twice a second."""
 
     def __init__(self, plan: Plan, display: Callable[[StudyProgress], None]) -> None:
         self._planned, self._done_before, self._display = plan.planned, plan.done, display
         self._sizes: dict[str, int] = {}
-        self.extend(plan)
+        self.extend(sizes_of(plan))
         self._grokked_before = 0  # by attempts that a retry replaced
         self._latest: dict[str, dict[str, Any]] = {}
         self._running: set[str] = set()
@@ -45,11 +53,9 @@ class ProgressCallback(Callback):
         # Tune pickles its callbacks to restore from; a display holds locks, and we never restore.
         return {**self.__dict__, "_display": None}
 
-    def extend(self, plan: Plan) -> None:
-        """Count the packs of a plan, or of the plan that follows it, too."""
-        for pack in plan.packs:
-            to_train = sum(trial.trial_id in plan.missing for trial in pack.trials)
-            self._sizes.setdefault(pack.pack_id, to_train)
+    def extend(self, sizes: Mapping[str, int]) -> None:
+        """Count more packs, too: how many members each has to train, by its id."""
+        self._sizes = {**sizes, **self._sizes}
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """A pack begins, or begins again."""

@@ -5,7 +5,9 @@ Tune's own experiment state goes to a temporary folder and nothing is ever resto
 """
 
 import contextlib
+import itertools
 import logging
+import math
 import os
 import signal
 import sys
@@ -19,20 +21,23 @@ from typing import Any, Literal
 import ray
 from ray import tune
 from ray._private import ray_constants
+from ray.tune.stopper import CombinedStopper
 
-from study.driver.progress import ProgressCallback, StudyProgress
+from study.driver.progress import ProgressCallback, StudyProgress, sizes_of
 from study.driver.search import PackSearcher
-from study.driver.stopper import GrokkingStopper
+from study.driver.stopper import GrokkingStopper, TailStopper
 from study.driver.trainable import PackTrainable
 from study.errors import StudyError, UsageError
 from study.patience import PATIENCE_SECONDS
 from study.plan import Plan, next_plan
+from study.splitting import split_packs
 from study.store import Store
 from study.trials import Pack
 
 # Of processes and machines that a pack may lose; 0 would lose trials with the first, -1 loops for
 # ever where a pack's own size kills them. Its errors are counted apart: see PackTrainable.
 MAX_LOSSES = 20
+TAIL_SECONDS = 30.0  # that half of the places are idle until what is left is split over them
 
 # Ray's own chatter, per-trial log files and frequent state syncs: off.
 QUIET = {
@@ -62,60 +67,75 @@ def run_study(
     """Train every pack of a plan; returns when all are done, given up, or the user interrupts.
 
     Where the study searches, the packs of its next batch follow when those of a batch are done.
+    Otherwise a round of packs ends when few are left, and what is left is split over all machines.
     `address` is "local" for a Ray of its own, "auto" for the cluster that this machine is part of,
     or a cluster's address. Raises StudyError where Ray cannot be reached.
     """
     store = Store(store.url, PATIENCE_SECONDS)  # what was trained is not lost at the end
+    stopper, failed = _stopper(plan), 0
     with _ray(address), tempfile.TemporaryDirectory(prefix="study-tune-") as folder:
-        callback = ProgressCallback(plan, display)
-
-        def more() -> Plan:
-            following = next_plan(plan.spec, store)
-            callback.extend(following)
-            return following
-
-        searching = sum(s.search.batch for s in plan.spec.settings if s.search.adaptive)
-        every_pack = tune.grid_search([pack.pack_id for pack in plan.packs])
         found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
         if address == "local":
             _refuse_waiting_for_ever(plan, found.get("CPU", 0.0))
         refuse_scattered_rows(store, ray.nodes())  # type: ignore[no-untyped-call]  # likewise
+        callback = ProgressCallback(plan, display)
         gpus = found.get("GPU", 0.0)
-        url = _absolute(store)
-        request = partial(_ask_for_stored, url=url, gpus=gpus, address=address)
-        stopper = _stopper(plan)
-        tuner = tune.Tuner(
-            tune.with_resources(PackTrainable, request),
-            param_space={} if searching else {"store": url, "pack_id": every_pack},
-            tune_config=tune.TuneConfig(
-                reuse_actors=True,
-                num_samples=-1 if searching else 1,
-                search_alg=PackSearcher(plan, url, more) if searching else None,
-                # As many as a batch could have: else a searcher has but one pack pending.
-                max_concurrent_trials=searching,
-            ),
-            run_config=tune.RunConfig(
-                name="packs",
+        request = partial(_ask_for_stored, url=_absolute(store), gpus=gpus, address=address)
+        asked = _most_asked(plan, gpus, address)
+        packs: Sequence[Pack] = plan.packs
+        for number in itertools.count():
+            searching = _searching(plan, store, callback)
+            idle_places = partial(_idle_places, asked)
+            tail = TailStopper(math.inf if searching else len(packs), TAIL_SECONDS, idle_places)
+            run_config = tune.RunConfig(
+                name=f"round{number}",
                 storage_path=folder,
-                stop=stopper,
+                stop=CombinedStopper(tail, stopper),
                 callbacks=[callback],
                 # The store holds the packs' checkpoints; Tune would ask for one at the end.
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=MAX_LOSSES),
                 verbose=0,
-            ),
-        )
-        results = tuner.fit()
-        callback.show()
-        failed = _give_up(results, store)
-        unfinished = any(
-            not _set_aside(result) and (result.metrics or {}).get("members_open") != 0
-            for result in _each(results)
-        )
+            )
+            every_pack = tune.grid_search([pack.pack_id for pack in packs])
+            tuner = tune.Tuner(
+                tune.with_resources(PackTrainable, request),
+                param_space={} if searching else {"store": _absolute(store), "pack_id": every_pack},
+                tune_config=searching or tune.TuneConfig(reuse_actors=True),
+                run_config=run_config,
+            )
+            results = tuner.fit()
+            callback.show()
+            failed += _give_up(results, store)
+            left = _unfinished(results)
+            if not left or stopper.stop_all() or not tail.ended:
+                break
+            packs = split_packs(store, [_stored(store, pack_id) for pack_id in left], tail.places)
+            callback.extend({pack.pack_id: len(pack.trials) for pack in packs})
     stopped: Literal["", "interrupted", "budget"] = ""
-    if unfinished:
+    if left:
         stopped = "budget" if stopper.stop_all() else "interrupted"
     return Outcome(stopped, failed)
+
+
+def _searching(plan: Plan, store: Store, callback: ProgressCallback) -> tune.TuneConfig | None:
+    """How Tune asks for the packs of a search, batch after batch; None where there is no search."""
+    batches = sum(s.search.batch for s in plan.spec.settings if s.search.adaptive)
+    if not batches:
+        return None
+
+    def more() -> Plan:
+        following = next_plan(plan.spec, store)
+        callback.extend(sizes_of(following))
+        return following
+
+    return tune.TuneConfig(
+        reuse_actors=True,
+        num_samples=-1,
+        search_alg=PackSearcher(plan, _absolute(store), more),
+        # As many as a batch could have: else a searcher has but one pack pending.
+        max_concurrent_trials=batches,
+    )
 
 
 def _refuse_waiting_for_ever(plan: Plan, cores: float) -> None:
@@ -159,11 +179,30 @@ def ask_for(pack: Pack, gpus: float, address: str) -> tune.PlacementGroupFactory
     return tune.PlacementGroupFactory([{"CPU": asked.cpu, "GPU": share}])
 
 
+def _most_asked(plan: Plan, gpus: float, address: str) -> dict[str, float]:
+    """The most that a pack of the plan asks for, by resource."""
+    most: dict[str, float] = {}
+    for pack in plan.packs:
+        for name, amount in ask_for(pack, gpus, address).required_resources.items():
+            most[name] = max(amount, most.get(name, 0.0))
+    return most
+
+
+def _idle_places(asked: Mapping[str, float]) -> int:
+    """How many packs that ask for this could train now beside those that do."""
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]  # Ray's
+    fits = [free.get(name, 0.0) / amount for name, amount in asked.items() if amount]
+    return int(min(fits, default=0.0))
+
+
 def _ask_for_stored(
     config: Mapping[str, Any], url: str, gpus: float, address: str
 ) -> tune.PlacementGroupFactory:
-    members = Store.open(url).pack(config["pack_id"])["members"]
-    return ask_for(Pack.from_json(members), gpus, address)
+    return ask_for(_stored(Store.open(url), config["pack_id"]), gpus, address)
+
+
+def _stored(store: Store, pack_id: str) -> Pack:
+    return Pack.from_json(store.pack(pack_id)["members"])
 
 
 def _each(results: tune.ResultGrid) -> list[tune.Result]:
@@ -185,6 +224,17 @@ def _give_up(results: tune.ResultGrid, store: Store) -> int:
             store.write_pack(pack_id, {**known, "state": "failed", "error": error})
             failed += int(known.get("open", len(known["members"]["members"])))
     return failed
+
+
+def _unfinished(results: tune.ResultGrid) -> list[str]:
+    """The packs that were stopped with members still open."""
+    return [
+        result.config["pack_id"]
+        for result in _each(results)
+        if result.config is not None
+        and not _set_aside(result)
+        and (result.metrics or {}).get("members_open") != 0
+    ]
 
 
 def _set_aside(result: tune.Result) -> bool:
