@@ -107,7 +107,7 @@ def run_study(
             results = tuner.fit()
             callback.show()
             failed += _give_up(results, store)
-            left = _unfinished(results)
+            left = _unfinished(packs, results)
             if not left or stopper.stop_all() or not tail.ended:
                 break
             packs = split_packs(store, [_stored(store, pack_id) for pack_id in left], tail.places)
@@ -226,15 +226,17 @@ def _give_up(results: tune.ResultGrid, store: Store) -> int:
     return failed
 
 
-def _unfinished(results: tune.ResultGrid) -> list[str]:
-    """The packs that were stopped with members still open."""
-    return [
-        result.config["pack_id"]
-        for result in _each(results)
-        if result.config is not None
-        and not _set_aside(result)
-        and (result.metrics or {}).get("members_open") != 0
-    ]
+def _unfinished(packs: Sequence[Pack], results: tune.ResultGrid) -> list[str]:
+    """The packs with members still open.
+
+    Tune begins them one by one: of some it says nothing, of others not which they are ("").
+    """
+    open_ = {pack.pack_id: True for pack in packs}
+    for result in _each(results):
+        pack_id = (result.config or {}).get("pack_id", "")
+        done = (result.metrics or {}).get("members_open") == 0
+        open_[pack_id] = not (done or _set_aside(result))
+    return [pack_id for pack_id, left in open_.items() if left]
 
 
 def _set_aside(result: tune.Result) -> bool:
