@@ -1,7 +1,7 @@
-"""A race for the same boundary: every method looks its trials up in one table of 12,800.
+"""A race for the same boundary: every method looks its trials up in a table of 12,800.
 
-The table is `tests/data/boundary_truth.parquet`: k of 8 seeds that generalised, seed by seed, on a
-40 x 40 grid of dataset size and weight decay. A method sees a trial's outcome when it asks for it.
+`tests/data/boundary_truth_*.parquet`: which of 8 seeds generalised, on a 40 x 40 grid of dataset
+size and weight decay, of `STUDY` in a window. A method sees an outcome when it asks for it.
 """
 
 from pathlib import Path
@@ -13,10 +13,23 @@ from optuna.distributions import FloatDistribution, IntDistribution
 
 from analysis.contour import zero_lines
 from study.sampler import BoundarySampler
+from study.study_file import resolve
 from study.surface import fit_surface
 
-TABLE = Path(__file__).parent / "data" / "boundary_truth.parquet"
+DATA = Path(__file__).parent / "data"
 SIDE, SEEDS = 40, 8
+# Windows: drawn closely around the boundary, or before anything of it is known.
+WINDOWS = {
+    "near": {"train_size": [30, 300], "weight_decay": [1e-3, 0.5]},
+    "wide": {"train_size": [15, 1000], "weight_decay": [1e-4, 0.5]},
+}
+STUDY = {
+    "name": "truth",
+    "seeds": SEEDS,
+    "axes": {"n": 20, "k": 2, "width": 50},
+    "budget": {"steps": 2000},
+    "data": {"test_rows": 200},
+}
 COARSE = np.linspace(0, SIDE - 1, 12).round().astype(int)  # the rival's rows and columns
 FINE = 161  # grid on which a boundary is drawn
 DRAWN_EVERY = 0.02  # log units between the places at which distances are measured
@@ -31,8 +44,8 @@ class Truth:
         self.lines = self.boundary(outcomes.sum(2), np.full((SIDE, SIDE), SEEDS))
 
     @classmethod
-    def read(cls):
-        table = pd.read_parquet(TABLE)
+    def read(cls, window):
+        table = pd.read_parquet(DATA / f"boundary_truth_{window}.parquet")
         sizes, decays = (np.sort(table[name].unique()) for name in ("train_size", "weight_decay"))
         outcomes = np.zeros((SIDE, SIDE, SEEDS), bool)
         places = (
@@ -129,15 +142,21 @@ def adaptive(truth, seed, trials, batch=16, **options):
     return tally
 
 
-def other(truth, sampler, seed, trials, networks):
+def study_of(window):
+    """The study whose table a window is."""
+    axes = {name: {"log": ends, "points": SIDE} for name, ends in WINDOWS[window].items()}
+    return resolve({**STUDY, "axes": {**STUDY["axes"], **axes}})
+
+
+def other(truth, sampler, trials, networks, seed):
     """An Optuna sampler after the share nearest one half, a point of some networks a trial."""
     space = {
         "row": IntDistribution(0, SIDE - 1), "column": IntDistribution(0, SIDE - 1),
     }  # fmt: skip
-    study, tally = optuna.create_study(sampler=sampler), Tally(truth, seed)
+    study, tally = optuna.create_study(sampler=sampler(seed=seed)), Tally(truth, seed)
     seen = {}
     asked = 0
-    while tally.tries.sum() < trials and asked < 4 * trials:
+    while tally.tries.sum() < trials and asked < 2 * trials:
         trial, asked = study.ask(space), asked + 1
         place = trial.params["row"], trial.params["column"]
         events, tries = tally.look(*place, min(networks, trials - tally.tries.sum()))
