@@ -261,6 +261,31 @@ def test_a_live_display_does_not_stop_tune_from_pickling_its_callbacks():
     assert (shown[-1].running, shown[-1].failed) == (0, 1)
 
 
+def test_of_two_rounds_each_trial_is_counted_once():
+    shown = []
+    callback = ProgressCallback(make_plan(spec_of(seeds=4)), shown.append)
+
+    def say(pack_id, members_open, trained):
+        trial = SimpleNamespace(config={"pack_id": pack_id})
+        callback.on_trial_start(0, [], trial)
+        report = {
+            "members_open": members_open,
+            "members_trained": trained,
+            "members_grokked": trained,
+        }
+        callback.on_trial_result(0, [], trial, report)
+        callback.show()
+        return shown[-1].done, shown[-1].running, shown[-1].grokked
+
+    [pack] = make_plan(spec_of(seeds=4)).packs
+    assert say(pack.pack_id, 3, 1) == (1, 3, 1)
+    callback.begin_round({"half": 2, "other": 1})
+    assert say("half", 2, 0) == (1, 2, 1)
+    assert say("other", 1, 0) == (1, 3, 1)
+    assert say("half", 0, 2) == (3, 1, 3)
+    assert say("other", 0, 1) == (4, 0, 4)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU that is not there")
 def test_packs_that_keep_failing_are_set_aside_and_the_rest_completes(tmp_path):

@@ -57,6 +57,11 @@ class ProgressCallback(Callback):
         """Count more packs, too: how many members each has to train, by its id."""
         self._sizes = {**sizes, **self._sizes}
 
+    def begin_round(self, sizes: Mapping[str, int]) -> None:
+        """Count the packs of a round; those of the last one have stopped."""
+        self._running.clear()
+        self.extend(sizes)
+
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """A pack begins, or begins again."""
         pack_id = trial.config["pack_id"]

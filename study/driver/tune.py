@@ -111,7 +111,7 @@ def run_study(
             if not left or stopper.stop_all() or not tail.ended:
                 break
             packs = split_packs(store, [_stored(store, pack_id) for pack_id in left], tail.places)
-            callback.extend({pack.pack_id: len(pack.trials) for pack in packs})
+            callback.begin_round({pack.pack_id: len(pack.trials) for pack in packs})
     stopped: Literal["", "interrupted", "budget"] = ""
     if left:
         stopped = "budget" if stopper.stop_all() else "interrupted"
