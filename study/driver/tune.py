@@ -21,6 +21,7 @@ from typing import Any, Literal
 import ray
 from ray import tune
 from ray._private import ray_constants
+from ray.tune.execution import class_cache
 from ray.tune.stopper import CombinedStopper
 
 from study.driver.progress import ProgressCallback, StudyProgress, sizes_of
@@ -281,6 +282,10 @@ def _ray(address: str) -> Iterator[None]:
             ) from None
         # Tune logs failed trials as errors; the store keeps what went wrong, and status says it.
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+        # Tune hands the driver's keys to its workers, and Ray writes them to its logs. The workers
+        # of a local Ray inherit them; the machines of a cluster have profiles of their own.
+        names = class_cache.ENV_VARS_TO_PROPAGATE
+        names -= {name for name in names if name.startswith("AWS_")}
         # Stopping a job sends SIGTERM, which Tune takes as an abort; SIGUSR1 ends it in good order.
         # After ray.init, which installs a handler of its own.
         previous = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGUSR1))
