@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import time
+from collections import Counter
 
 import numpy as np
 import optuna
@@ -11,8 +13,10 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from ray.tune.search import Searcher
 from scipy.special import expit
+from test_driver import finish, study
 from test_runner import table
 
+from study.axes import AXES as AXES_OF_ALL
 from study.driver.search import PackSearcher
 from study.errors import SpecError
 from study.plan import make_plan, next_plan, start_study
@@ -21,8 +25,8 @@ from study.sampler import BoundarySampler
 from study.search import next_batch, write_journals
 from study.store import Store
 from study.surface import fit_surface
-from study.trials import Trial
-from study.tried import Tried
+from study.trials import Trial, make_point
+from study.tried import Tried, varied
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 AXES = {"train_size": {"log": [40, 200]}, "weight_decay": {"log": [1e-3, 0.1]}}
@@ -67,8 +71,12 @@ def simulated(spec, chance, batches=10**6):
 
 @pytest.mark.parametrize(
     "search",
-    [BOUNDARY, {"kind": "tpe", "trials": 16, "batch": 6}],
-    ids=["boundary", "tpe"],
+    [
+        BOUNDARY,
+        {"kind": "tpe", "trials": 16, "batch": 6},
+        {"kind": "gp", "trials": 16, "batch": 6},
+    ],
+    ids=["boundary", "tpe", "gp"],
 )
 def test_a_search_killed_between_packs_asks_for_the_same_trials(tmp_path, search):
     spec = searching(search)
@@ -78,6 +86,56 @@ def test_a_search_killed_between_packs_asks_for_the_same_trials(tmp_path, search
         store = fill(spec, tmp_path / "killed", most=7)
         if not next_plan(spec, store).packs:
             break
+    assert store.proposed() == undisturbed.proposed()
+    assert table(store) == table(undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [{}, {"learning_rate": {"log": [0.01, 1]}}], ids=["2", "3"])
+def test_asking_for_64_after_5000_trials(more):
+    """Under 2 s, the bar: printed, with -s -n 0, and not asserted."""
+    spec = searching({**BOUNDARY, "trials": 20_000, "batch": 64}, seeds=16, axes={**AXES, **more})
+    [setting] = spec.settings
+    chance = np.random.default_rng(0)
+    values = {name: axis.lattice for name, axis in varied(setting).items()}
+    fixed = {name: getattr(setting.axes, name).lattice[0] for name in AXES_OF_ALL}
+    trials, rows, tried = [], [], Counter()
+    while len(trials) < 5_000:
+        drawn = {name: found[chance.integers(len(found))] for name, found in values.items()}
+        point = make_point(setting, {**fixed, **drawn})
+        if tried[point] < len(setting.seeds):
+            trials.append(Trial("s", setting, point, setting.seeds[tried[point]]))
+            tried[point] += 1
+            generalized = chance.random() < expit(5 * np.log(point.train_size / 90))
+            rows.append({"generalized_epoch": 1 if generalized else None})
+    began = time.process_time()
+    batch = next_batch(Tried(setting, trials, rows))
+    print(f"\n{len(values)} axes, {len(tried)} points: {time.process_time() - began:.2f} s")
+    assert len(batch) == 64
+
+
+@pytest.mark.slow
+def test_a_search_whose_driver_is_killed_under_ray_asks_for_the_same_trials(tmp_path):
+    search = {**BOUNDARY, "trials": 48, "batch": 16}
+    axes = {**AXES, "width": 100}
+    spec = searching(search, axes=axes, name="sought", budget={"epochs": 2_000})
+    path = tmp_path / "sought.json"
+    path.write_text(spec.model_dump_json())
+    undisturbed = fill(spec, tmp_path / "undisturbed")
+    store, kills = Store(tmp_path / "sought"), 0
+    while True:
+        before = len(store.part_names("trials"))
+        process = study("run", path, "--out", tmp_path)
+        while process.poll() is None and len(store.part_names("trials")) < before + 4:
+            time.sleep(0.05)
+        if process.poll() is not None:
+            break
+        process.kill()
+        process.communicate()
+        kills += 1
+    finish(process, 0)
+    print(f"\n{kills} kills")
+    assert kills >= 2
     assert store.proposed() == undisturbed.proposed()
     assert table(store) == table(undisturbed)
 
