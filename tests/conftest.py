@@ -1,6 +1,7 @@
 """Shared by all tests: hypothesis profiles, one thread, and small studies to train."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import HealthCheck, settings
 from study.spec import StudySpec
 from study.study_file import resolve
 from study.trials import Trial, expand
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Who starts us in the background may ignore interrupts, and the commands under test inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("dev", max_examples=20, deadline=None, derandomize=True)
 settings.register_profile(

@@ -16,7 +16,7 @@ from study.store import Store
 from study.study_file import resolve
 
 AXES = {"train_size": 60, "weight_decay": [0.003, 0.01, 0.03]}
-TABLES = {"seeds": 3, "budget": {"epochs": 120}, "readings": {"measures": ["sensitivity"]}}
+TABLES = {"seeds": 3, "budget": {"epochs": 60}, "readings": {"measures": ["mean_neuron_norm"]}}
 MODULAR = {
     "name": "modular",
     "task": "addition",
@@ -24,7 +24,7 @@ MODULAR = {
     "axes": {"modulus": 23, "train_fraction": [0.5, 0.7], "width": 16, "weight_decay": [0.1, 1.0]},
     "train": {"optimizer": "adamw", "loss": "cross_entropy"},
     "seeds": 3,
-    "budget": {"epochs": 60},
+    "budget": {"epochs": 45},
 }
 
 
@@ -32,12 +32,17 @@ def stopped(spec, store, engine, monkeypatch):
     """The study's packs, each stopped in the middle with some members still open."""
     monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
     packs = start_study(spec, store, ["pytest"]).packs
+    train_some(packs, store, engine)
+    return packs
+
+
+def train_some(packs, store, engine):
+    """Train packs 20 epochs further."""
     for pack in packs:
         running = run_pack(pack, store, engine, report_seconds=0.0)
         for _ in range(20):
             next(running)
         running.close()
-    return packs
 
 
 def finished(packs, store, engine):
@@ -77,11 +82,7 @@ def test_pieces_are_split_again(tmp_path, monkeypatch):
     store = Store(tmp_path / "split")
     [pack] = stopped(study, store, engine, monkeypatch)
     pieces = split_packs(store, [pack], 2)
-    for piece in pieces:
-        running = run_pack(piece, store, engine, report_seconds=0.0)
-        for _ in range(20):
-            next(running)
-        running.close()
+    train_some(pieces, store, engine)
     pieces = split_packs(store, pieces, 5)
     assert len(pieces) == 5
     assert finished(pieces, store, engine) == expected
