@@ -1,6 +1,6 @@
 """GrokkingStopper ends trials and studies under Ray Tune; TailStopper ends a round of packs.
 
-GrokkingStopper serves two kinds of trainable. Ours report how many members of their pack are open. Anybody
+The former serves two kinds of trainable. Ours report how many members of a pack are open. Anybody
 else's report plain `train_accuracy` and `test_accuracy`, and the stopper holds one detector for
 each Tune trial. Calls may repeat (Tune sends a function's last result twice) and the object is
 pickled into Tune's experiment state: both leave it right.
