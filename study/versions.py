@@ -3,16 +3,19 @@
 `python -m study.versions` prints them as JSON, so that a cluster can be asked before anything runs.
 """
 
+import functools
 import hashlib
 import json
 import platform
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from study import __version__
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Python, Ray, torch and study, the last also as a hash of its source.
 
@@ -26,6 +29,15 @@ def versions() -> dict[str, str]:
         "ray": version("ray"),
         "torch": version("torch").partition("+")[0],
     }
+
+
+def skew(there: Mapping[str, str], here: Mapping[str, str]) -> str:
+    """Which versions differ, in the words of a sentence; "" where none does."""
+    return ", ".join(
+        f"{name} is {there.get(name)} there and {ours} here"
+        for name, ours in here.items()
+        if there.get(name) != ours
+    )
 
 
 def _source() -> str:

@@ -8,7 +8,7 @@ from study import replay as replay_module
 from study import runner
 from study.engine import ReluEngine
 from study.errors import SpecError, UsageError
-from study.plan import make_plan, start_study
+from study.plan import make_plan, next_plan, start_study
 from study.runner import run_pack
 from study.schema import RESULT_COLUMNS
 from study.status import study_status
@@ -38,11 +38,18 @@ def collect(finished, rows, readings):
         readings.setdefault(trial_id, []).append(reading)
 
 
-def fill(spec, folder, engine=None):
+def fill(spec, folder, engine=None, most=10**6):
+    """Train a study, batch after batch, without Ray; stop as a kill would after `most` packs."""
     store = Store(folder)
-    for pack in start_study(spec, store, ["pytest"]).packs:
-        for _ in run_pack(pack, store, engine):
-            pass
+    plan = start_study(spec, store, ["pytest"])
+    while plan.packs:
+        for pack in plan.packs:
+            if not most:
+                return store
+            most -= 1
+            for _ in run_pack(pack, store, engine):
+                pass
+        plan = next_plan(spec, store)
     return store
 
 

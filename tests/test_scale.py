@@ -1,5 +1,6 @@
 """Large studies of toy nets: what the driver needs for 100,000 trials, and 20 kills in a row."""
 
+import contextlib
 import os
 import random
 import signal
@@ -8,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_driver import BIN, running_process
+from test_driver import BIN
 from test_runner import fill
 
 from study.schema import RESULT_COLUMNS
@@ -82,13 +83,19 @@ def test_a_driver_of_100_000_trials_stays_small(tmp_path, capsys):
     assert seconds / trials < 1e-3
 
 
-def killed(process_id):
-    """Kill a process; whether it was there to be killed."""
-    try:
-        os.kill(process_id, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
+def kill_a_worker(store, seconds=20):
+    """Kill a process that trains a pack; whether one was found before the packs ran out."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        packs = [store.pack(pack_id) for pack_id in store.pack_ids()]
+        for pack in packs:
+            command = Path(f"/proc/{pack.get('process')}/cmdline")
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                # It may be gone, where its driver was killed.
+                if pack["state"] == "running" and command.read_text().startswith("ray::"):
+                    os.kill(pack["process"], signal.SIGKILL)
+                    return True
+    return False
 
 
 def tables(store):
@@ -101,27 +108,26 @@ def tables(store):
 def test_twenty_kills_in_a_row_leave_the_table(tmp_path, capsys):
     trials = int(os.environ.get("SOAK_TRIALS", "20000"))
     chance = random.Random(int(os.environ.get("SOAK_SEED", "0")))
-    path = toy(tmp_path, seeds=trials, epochs=60, pack=64)
+    path = toy(tmp_path, seeds=trials, epochs=60, pack=32)
     expected = tables(fill(load_spec(str(path)), tmp_path / "serial"))
     store = Store(tmp_path / "toy")
-    done, victims = 0, []
-    said = (tmp_path / "said").open("w")
-    with said:
+    packs, victims = trials // 32, []
+    with (tmp_path / "said").open("w") as said:
         process = run(path, said)
         while len(victims) < 20:
-            # Some rows between two kills, or nothing would ever be done.
-            while (now := len(store.part_names("trials"))) <= done:
+            # Spread over the study; some rows between two kills, or nothing would ever be done.
+            wanted = len(store.part_names("trials")) + chance.randint(1, packs // 25)
+            while len(store.part_names("trials")) < wanted:
                 assert process.poll() is None, (tmp_path / "said").read_text()
                 time.sleep(0.05)
-            done = now
-            time.sleep(chance.uniform(0, 1))
+            time.sleep(chance.uniform(0, 0.5))
             victims.append(chance.choice(["worker", "worker", "worker", "driver"]))
             if victims[-1] == "driver":
                 process.kill()
                 process.wait()
                 process = run(path, said)
-            elif (worker := running_process(store)) is None or not killed(worker):
-                victims.pop()
+            else:
+                assert kill_a_worker(store), (tmp_path / "said").read_text()
         assert process.poll() is None, "all kills while it ran"
         assert process.wait() == 0, (tmp_path / "said").read_text()
     rows, readings = tables(store)

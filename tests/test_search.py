@@ -14,13 +14,12 @@ from optuna.storages.journal import JournalFileBackend
 from ray.tune.search import Searcher
 from scipy.special import expit
 from test_driver import finish, study
-from test_runner import table
+from test_runner import fill, table
 
 from study.axes import AXES as AXES_OF_ALL
 from study.driver.search import PackSearcher
 from study.errors import SpecError
-from study.plan import make_plan, next_plan, start_study
-from study.runner import run_pack
+from study.plan import make_plan, next_plan
 from study.sampler import BoundarySampler
 from study.search import next_batch, write_journals
 from study.store import Store
@@ -35,21 +34,6 @@ BOUNDARY = {"kind": "boundary", "trials": 24, "batch": 8}
 
 def searching(search, seeds=3, axes=None, **tables):
     return spec_of(axes or AXES, seeds=seeds, search=search, **tables)
-
-
-def fill(spec, folder, most=10**6):
-    """Train a study, batch after batch, without Ray; stop as a kill would after `most` packs."""
-    store, left = Store(folder), most
-    plan = start_study(spec, store, ["pytest"])
-    while plan.packs:
-        for pack in plan.packs:
-            if not left:
-                return store
-            left -= 1
-            for _ in run_pack(pack, store):
-                pass
-        plan = next_plan(spec, store)
-    return store
 
 
 def simulated(spec, chance, batches=10**6):
@@ -297,9 +281,9 @@ def test_tune_gets_the_packs_of_a_batch_and_then_those_of_the_next():
     first = make_plan(spec_of({"train_size": [40, 50]}, seeds=1))
     second, nothing = make_plan(spec_of({"train_size": 60}, seeds=1)), make_plan(spec_of(seeds=1))
     following = [second, type(nothing)(nothing.spec, (), frozenset(), (), {})]
-    searcher = PackSearcher(first, "store", lambda: following.pop(0))
-    ids = [searcher.suggest(name)["pack_id"] for name in ("a", "b")]
-    assert ids == [pack.pack_id for pack in first.packs]
+    searcher = PackSearcher(first.packs, {"store": "S"}, lambda: following.pop(0))
+    suggested = [searcher.suggest(name) for name in ("a", "b")]
+    assert suggested == [{"store": "S", "pack_id": pack.pack_id} for pack in first.packs]
     assert searcher.suggest("c") is None, "the batch is in training"
     searcher.on_trial_complete("a")
     assert searcher.suggest("c") is None
@@ -308,7 +292,7 @@ def test_tune_gets_the_packs_of_a_batch_and_then_those_of_the_next():
     searcher.on_trial_complete("c")
     assert searcher.suggest("d") == Searcher.FINISHED
 
-    failing = PackSearcher(first, "store", lambda: pytest.fail("an incomplete batch is followed"))
+    failing = PackSearcher(first.packs, {}, lambda: pytest.fail("an incomplete batch is followed"))
     assert failing.suggest("a")
     assert failing.suggest("b")
     failing.on_trial_complete("a", error=True)

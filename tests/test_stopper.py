@@ -1,8 +1,9 @@
-"""GrokkingStopper: packs by their open members, anybody's trainable by its accuracies."""
+"""What ends packs, rounds and studies: GrokkingStopper and its like."""
 
 import json
 import math
 import pickle
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from study.driver import GrokkingStopper
-from study.driver.stopper import TailStopper
+from study.driver.ends import InterruptStopper, SkewStopper, TailStopper
 from study.errors import UsageError
 
 
@@ -77,7 +78,7 @@ def test_the_study_stops_at_its_budget():
 
 def test_a_round_ends_when_half_of_the_places_are_idle(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr("study.driver.stopper.time.time", lambda: clock[0])
+    monkeypatch.setattr("study.driver.ends.time.time", lambda: clock[0])
     stopper = TailStopper(packs=3, seconds=30, idle_places=None)
 
     def say(pack, members, seconds, idle):
@@ -105,6 +106,31 @@ def test_a_round_that_others_follow_has_no_tail():
     stopper = TailStopper(packs=math.inf, seconds=0, idle_places=partial(int, 9))
     stopper("a", {"members_open": 2, "members_trained": 0})
     assert not stopper.stop_all()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_study_hears_whenever_it_is_asked_to_end(number, capfd):
+    interrupt, before = InterruptStopper(), signal.getsignal(number)
+    with interrupt.listening():
+        assert not interrupt.stop_all()
+        signal.raise_signal(number)
+        assert interrupt.stop_all()
+        assert "again to stop at once" in capfd.readouterr().err
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(number) is before
+    assert pickle.loads(pickle.dumps(interrupt)).stop_all()
+
+
+def test_a_machine_of_other_versions_ends_the_study():
+    stopper = SkewStopper()
+    result = {"members_open": 2, "members_trained": 0}
+    assert not stopper("a", {**result, "skew": ""})
+    assert not stopper.stop_all()
+    assert not stopper("b", {**result, "skew": "node: torch is 1 there and 2 here"})
+    assert not stopper("a", {**result, "skew": ""})
+    assert stopper.stop_all()
+    assert stopper.said == "node: torch is 1 there and 2 here"
 
 
 def test_nonsense_is_said_so():

@@ -25,7 +25,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 
 from study.errors import StudyError, UsageError
 from study.spec import StudySpec
-from study.versions import versions
+from study.versions import skew, versions
 
 # A job that is stopped has so long to write its checkpoints; Ray's own patience is 3 s.
 STOP_SECONDS = 60
@@ -128,15 +128,9 @@ def _refuse_skew(client: JobSubmissionClient, address: str) -> None:
             f"{address}: cannot say its versions ({why}); a cluster has this project installed. "
             "Install it there: ray up cluster.yaml does."
         )
-    there = json.loads(said[-1])
-    skew = [
-        f"{name} is {there.get(name)} there and {here} here"
-        for name, here in versions().items()
-        if there.get(name) != here
-    ]
-    if skew:
+    if differs := skew(json.loads(said[-1]), versions()):
         raise StudyError(
-            f"{address}: {', '.join(skew)}; laptop and cluster run the same versions. "
+            f"{address}: {differs}; laptop and cluster run the same versions. "
             "Install one on the other: ray up cluster.yaml sends this checkout."
         )
 

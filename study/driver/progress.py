@@ -1,7 +1,7 @@
 """How far a study is, as Tune's results tell it: counts in trials, never in packs."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,11 +85,18 @@ class ProgressCallback(Callback):
         if self._latest.get(pack_id, {}).get("set_aside"):
             self._failed.add(pack_id)
 
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """A pack has lost its process, and waits for another."""
+        self._running.discard(trial.config["pack_id"])
+
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-        """A pack has lost too many processes."""
-        pack_id = trial.config["pack_id"]
-        self._running.discard(pack_id)
-        self._failed.add(pack_id)
+        """A pack has lost its process, and waits for another round."""
+        self._running.discard(trial.config["pack_id"])
+
+    def give_up(self, pack_ids: Iterable[str]) -> None:
+        """Count packs as failed for good, and show the sum."""
+        self._failed.update(pack_ids)
+        self.show()
 
     def show(self) -> None:
         """Hand the sum to the display now."""

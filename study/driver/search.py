@@ -4,24 +4,28 @@ Tune asks for one Tune trial at a time and gets a whole pack. When no pack of a 
 store is asked what follows: it knows all that was found, so Tune keeps nothing of the search.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from study.plan import Plan
+from study.trials import Pack
 
 
 class PackSearcher(Searcher):
-    """Suggests the packs of a plan, then those of the plans that `more` gives until one has none.
+    """Suggests some packs, then those of the plans that `more` gives until one has none.
 
-    Where a pack has failed for good its batch stays incomplete, and no other follows from it.
+    `given` is what the trainable is told beside the id of its pack.
+    Where a pack has failed its batch stays incomplete, and no other follows from it.
     """
 
-    def __init__(self, plan: Plan, store: str, more: Callable[[], Plan]) -> None:
+    def __init__(
+        self, packs: Sequence[Pack], given: Mapping[str, Any], more: Callable[[], Plan]
+    ) -> None:
         super().__init__()
-        self._store, self._more = store, more
-        self._waiting = [pack.pack_id for pack in plan.packs]
+        self._given, self._more = given, more
+        self._waiting = [pack.pack_id for pack in packs]
         self._running: set[str] = set()
         self._ended = False
 
@@ -36,7 +40,7 @@ class PackSearcher(Searcher):
             self._ended = not self._waiting
         if self._waiting:
             self._running.add(trial_id)
-            return {"store": self._store, "pack_id": self._waiting.pop(0)}
+            return {**self._given, "pack_id": self._waiting.pop(0)}
         return Searcher.FINISHED if self._ended else None
 
     def on_trial_complete(

@@ -1,14 +1,13 @@
-"""GrokkingStopper ends trials and studies under Ray Tune; TailStopper ends a round of packs.
+"""GrokkingStopper ends trials and studies under Ray Tune.
 
-The former serves two kinds of trainable. Ours report how many members of a pack are open. Anybody
-else's report plain `train_accuracy` and `test_accuracy`, and the stopper holds one detector for
-each Tune trial. Calls may repeat (Tune sends a function's last result twice) and the object is
-pickled into Tune's experiment state: both leave it right.
+It serves two kinds of trainable. Ours report how many members of a pack are open. Anybody else's
+report plain `train_accuracy` and `test_accuracy`, and the stopper holds one detector for each Tune
+trial. Calls may repeat (Tune sends a function's last result twice) and the object is pickled into
+Tune's experiment state: both leave it right.
 """
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 from ray.tune import Stopper
@@ -80,37 +79,3 @@ class GrokkingStopper(Stopper):
         """When a plain trial memorised and generalised: the transition columns, so far."""
         watch = self._watches.get(trial_id) or Watch.start(_ONE_ROW, _ONE_ROW)
         return {name: column[0] for name, column in transitions(watch).items()}
-
-
-class TailStopper(Stopper):
-    """Ends a round of packs once half of all places are idle, so that the rest is split over them.
-
-    Args: packs, how many the round has, infinitely many where others follow; seconds that places
-    must have been idle; idle_places, which says how many more packs could train now.
-    """
-
-    def __init__(self, packs: float, seconds: float, idle_places: Callable[[], int]) -> None:
-        self._packs, self._seconds, self._idle_places = packs, seconds, idle_places
-        self._open: dict[str, int] = {}
-        self._idle_since: float | None = None
-        self.places = 0
-        self.ended = False
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Take in how many members of a pack are open; no pack is stopped alone."""
-        self._open[trial_id] = 0 if result.get("set_aside") else result["members_open"]
-        running = [members for members in self._open.values() if members]
-        waiting = len(self._open) < self._packs
-        idle = 0 if waiting or max(running, default=0) < 2 else self._idle_places()
-        self.places = len(running) + idle
-        if not idle or idle < len(running):
-            self._idle_since = None
-        elif self._idle_since is None:
-            self._idle_since = time.time()
-        return False
-
-    def stop_all(self) -> bool:
-        """Whether the packs that are left should stop now."""
-        waited = self._idle_since is not None and time.time() - self._idle_since >= self._seconds
-        self.ended = self.ended or waited
-        return self.ended

@@ -9,9 +9,9 @@ import itertools
 import logging
 import math
 import os
-import signal
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,20 +24,25 @@ from ray._private import ray_constants
 from ray.tune.execution import class_cache
 from ray.tune.stopper import CombinedStopper
 
+from study.driver.ends import InterruptStopper, SkewStopper, TailStopper
 from study.driver.progress import ProgressCallback, StudyProgress, sizes_of
 from study.driver.search import PackSearcher
-from study.driver.stopper import GrokkingStopper, TailStopper
+from study.driver.stopper import GrokkingStopper
 from study.driver.trainable import PackTrainable
 from study.errors import StudyError, UsageError
 from study.patience import PATIENCE_SECONDS
 from study.plan import Plan, next_plan
+from study.spec import StudySpec
 from study.splitting import split_packs
 from study.store import Store
 from study.trials import Pack
+from study.versions import versions
 
-# Of processes and machines that a pack may lose; 0 would lose trials with the first, -1 loops for
-# ever where a pack's own size kills them. Its errors are counted apart: see PackTrainable.
+# Of processes and machines that a pack may lose in a round; 0 would lose trials with the first, -1
+# loops for ever where a pack's own size kills them. Its errors are counted by PackTrainable.
 MAX_LOSSES = 20
+# Tune gives a pack up at once whose process dies while it is handed over from another pack.
+MAX_LOST_ROUNDS = 3
 TAIL_SECONDS = 30.0  # that half of the places are idle until what is left is split over them
 
 # Ray's own chatter, per-trial log files and frequent state syncs: off.
@@ -48,6 +53,7 @@ QUIET = {
     "RAY_SCHEDULER_EVENTS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "60",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "600",
@@ -69,12 +75,17 @@ def run_study(
 
     Where the study searches, the packs of its next batch follow when those of a batch are done.
     Otherwise a round of packs ends when few are left, and what is left is split over all machines.
+    Packs that Tune lost have another round.
     `address` is "local" for a Ray of its own, "auto" for the cluster that this machine is part of,
     or a cluster's address. Raises StudyError where Ray cannot be reached.
     """
     store = Store(store.url, PATIENCE_SECONDS)  # what was trained is not lost at the end
-    stopper, failed = _stopper(plan), 0
-    with _ray(address), tempfile.TemporaryDirectory(prefix="study-tune-") as folder:
+    budget, interrupt, skewed = _budget(plan), InterruptStopper(), SkewStopper()
+    given = {"store": _absolute(store), "versions": versions()}
+    losses: Counter[str] = Counter()
+    failed = 0
+    scratch = tempfile.TemporaryDirectory(prefix="study-tune-")
+    with _ray(address), interrupt.listening(), scratch as folder:
         found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
         if address == "local":
             _refuse_waiting_for_ever(plan, found.get("CPU", 0.0))
@@ -85,55 +96,79 @@ def run_study(
         asked = _most_asked(plan, gpus, address)
         packs: Sequence[Pack] = plan.packs
         for number in itertools.count():
-            searching = _searching(plan, store, callback)
+            searching = _searching(plan.spec, packs, store, given, callback)
             idle_places = partial(_idle_places, asked)
             tail = TailStopper(math.inf if searching else len(packs), TAIL_SECONDS, idle_places)
-            run_config = tune.RunConfig(
-                name=f"round{number}",
-                storage_path=folder,
-                stop=CombinedStopper(tail, stopper),
-                callbacks=[callback],
-                # The store holds the packs' checkpoints; Tune would ask for one at the end.
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                failure_config=tune.FailureConfig(max_failures=MAX_LOSSES),
-                verbose=0,
-            )
+            stop = CombinedStopper(tail, budget, interrupt, skewed)
             every_pack = tune.grid_search([pack.pack_id for pack in packs])
             tuner = tune.Tuner(
                 tune.with_resources(PackTrainable, request),
-                param_space={} if searching else {"store": _absolute(store), "pack_id": every_pack},
+                param_space={} if searching else {**given, "pack_id": every_pack},
                 tune_config=searching or tune.TuneConfig(reuse_actors=True),
-                run_config=run_config,
+                run_config=_run_config(f"{folder}/{number}", stop, callback),
             )
-            results = tuner.fit()
-            callback.show()
-            failed += _give_up(results, store)
-            left = _unfinished(packs, results)
-            if not left or stopper.stop_all() or not tail.ended:
+            ended = _by_pack(tuner.fit())
+            losses.update(pack_id for pack_id, result in ended.items() if result.error is not None)
+            hopeless = {
+                pack_id
+                for pack_id, result in ended.items()
+                if _set_aside(result) or losses[pack_id] > MAX_LOST_ROUNDS
+            }
+            callback.give_up(hopeless)
+            failed += sum(_give_up(store, pack_id, ended[pack_id].error) for pack_id in hopeless)
+            if skewed.said:
+                raise StudyError(
+                    f"{skewed.said}; all machines of a study run the same versions. "
+                    "Install one on the others: ray up cluster.yaml sends this checkout."
+                )
+            finished = hopeless | {pack_id for pack_id in ended if _done(ended[pack_id])}
+            every = dict.fromkeys([*(pack.pack_id for pack in packs), *ended])
+            left = [pack_id for pack_id in every if pack_id not in finished]
+            if not left or budget.stop_all() or interrupt.heard:
                 break
-            packs = split_packs(store, [_stored(store, pack_id) for pack_id in left], tail.places)
+            packs = [_stored(store, pack_id) for pack_id in left]
+            if tail.ended:
+                packs = split_packs(store, packs, tail.places)
             callback.begin_round({pack.pack_id: len(pack.trials) for pack in packs})
     stopped: Literal["", "interrupted", "budget"] = ""
-    if left:
-        stopped = "budget" if stopper.stop_all() else "interrupted"
+    if left or (searching and interrupt.heard):
+        stopped = "interrupted" if interrupt.heard else "budget"
     return Outcome(stopped, failed)
 
 
-def _searching(plan: Plan, store: Store, callback: ProgressCallback) -> tune.TuneConfig | None:
+def _run_config(folder: str, stop: CombinedStopper, callback: ProgressCallback) -> tune.RunConfig:
+    return tune.RunConfig(
+        storage_path=folder,
+        stop=stop,
+        callbacks=[callback],
+        # The store holds the packs' checkpoints; Tune would ask for one at the end.
+        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        failure_config=tune.FailureConfig(max_failures=MAX_LOSSES),
+        verbose=0,
+    )
+
+
+def _searching(
+    spec: StudySpec,
+    packs: Sequence[Pack],
+    store: Store,
+    given: Mapping[str, Any],
+    callback: ProgressCallback,
+) -> tune.TuneConfig | None:
     """How Tune asks for the packs of a search, batch after batch; None where there is no search."""
-    batches = sum(s.search.batch for s in plan.spec.settings if s.search.adaptive)
+    batches = sum(s.search.batch for s in spec.settings if s.search.adaptive)
     if not batches:
         return None
 
     def more() -> Plan:
-        following = next_plan(plan.spec, store)
+        following = next_plan(spec, store)
         callback.extend(sizes_of(following))
         return following
 
     return tune.TuneConfig(
         reuse_actors=True,
         num_samples=-1,
-        search_alg=PackSearcher(plan, _absolute(store), more),
+        search_alg=PackSearcher(packs, given, more),
         # As many as a batch could have: else a searcher has but one pack pending.
         max_concurrent_trials=batches,
     )
@@ -158,7 +193,7 @@ def refuse_scattered_rows(store: Store, nodes: Sequence[Mapping[str, Any]]) -> N
         )
 
 
-def _stopper(plan: Plan) -> GrokkingStopper:
+def _budget(plan: Plan) -> GrokkingStopper:
     """The study's own budget: the smallest of its settings, less the trials stored already."""
     budgets = [setting.budget for setting in plan.spec.settings]
     hours = min((b.wall_hours for b in budgets if b.wall_hours is not None), default=None)
@@ -206,42 +241,30 @@ def _stored(store: Store, pack_id: str) -> Pack:
     return Pack.from_json(store.pack(pack_id)["members"])
 
 
-def _each(results: tune.ResultGrid) -> list[tune.Result]:
-    return [results[index] for index in range(len(results))]
+def _by_pack(results: tune.ResultGrid) -> dict[str, tune.Result]:
+    """What became of each pack that was begun: Tune does not name the others."""
+    each = [results[index] for index in range(len(results))]
+    return {result.config["pack_id"]: result for result in each if result.config}
 
 
 def _absolute(store: Store) -> str:
     return store.url if "://" in store.url else str(Path(store.url).absolute())
 
 
-def _give_up(results: tune.ResultGrid, store: Store) -> int:
-    """Set packs aside that failed for good, with their error; how many trials they leave open."""
-    failed = 0
-    for result in _each(results):
-        if _set_aside(result) and result.config is not None:
-            pack_id = result.config["pack_id"]
-            known = store.pack(pack_id)
-            error = known.get("error") or _last_line(result.error)
-            store.write_pack(pack_id, {**known, "state": "failed", "error": error})
-            failed += int(known.get("open", len(known["members"]["members"])))
-    return failed
-
-
-def _unfinished(packs: Sequence[Pack], results: tune.ResultGrid) -> list[str]:
-    """The packs with members still open.
-
-    Tune begins them one by one: of some it says nothing, of others not which they are ("").
-    """
-    open_ = {pack.pack_id: True for pack in packs}
-    for result in _each(results):
-        pack_id = (result.config or {}).get("pack_id", "")
-        done = (result.metrics or {}).get("members_open") == 0
-        open_[pack_id] = not (done or _set_aside(result))
-    return [pack_id for pack_id, left in open_.items() if left]
+def _done(result: tune.Result) -> bool:
+    return bool((result.metrics or {}).get("members_open") == 0)
 
 
 def _set_aside(result: tune.Result) -> bool:
-    return result.error is not None or bool((result.metrics or {}).get("set_aside"))
+    return bool((result.metrics or {}).get("set_aside"))
+
+
+def _give_up(store: Store, pack_id: str, lost: Exception | None) -> int:
+    """Set a pack aside for good, with its error; how many trials it leaves open."""
+    known = store.pack(pack_id)
+    error = known.get("error") or (_last_line(lost) if lost else None)
+    store.write_pack(pack_id, {**known, "state": "failed", "error": error})
+    return int(known.get("open", len(known["members"]["members"])))
 
 
 def _last_line(error: Exception | None) -> str:
@@ -267,7 +290,7 @@ def on_loopback() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ray(address: str) -> Iterator[None]:
-    """A connection to Ray, quiet, with stdout kept for data and SIGTERM treated as an interrupt."""
+    """A connection to Ray, quiet, with stdout kept for data."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
@@ -286,11 +309,7 @@ def _ray(address: str) -> Iterator[None]:
         # of a local Ray inherit them; the machines of a cluster have profiles of their own.
         names = class_cache.ENV_VARS_TO_PROPAGATE
         names -= {name for name in names if name.startswith("AWS_")}
-        # Stopping a job sends SIGTERM, which Tune takes as an abort; SIGUSR1 ends it in good order.
-        # After ray.init, which installs a handler of its own.
-        previous = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGUSR1))
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, previous)
             ray.shutdown()
