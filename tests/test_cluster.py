@@ -12,6 +12,7 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from jsonschema import ValidationError
 from moto import mock_aws
+from on_premise import on_premise
 from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
 from ray.autoscaler._private.util import prepare_config, validate_config
 
@@ -117,16 +118,8 @@ def test_the_files_that_setup_names_are_there(cluster):
     assert any("-c constraints.txt" in command for command in cluster["setup_commands"])
 
 
-def on_premise(cluster, written):
-    """cluster.yaml with the README's keys for a list of hosts laid over, and AWS's taken out."""
-    kept = {k: v for k, v in cluster.items() if k not in {"available_node_types", "head_node_type"}}
-    return {**kept, **written}
-
-
-def test_the_readmes_list_of_hosts_is_a_cluster_that_ray_takes(cluster):
-    readme = (ROOT / "README.md").read_text()
-    [block] = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
-    local = on_premise(cluster, yaml.safe_load(block))
+def test_the_readmes_list_of_hosts_is_a_cluster_that_ray_takes():
+    local = on_premise()
     check(local)
     prepared = prepare_config(deepcopy(local))
     assert prepared["provider"]["head_ip"]

@@ -1,6 +1,6 @@
 #!/bin/bash
-# One instance of the simulated EC2: process 1 of its own network, process, host-name and mount namespaces.
-# usage: instance.sh ID ADDRESS[,PUBLIC_ADDRESS] FOLDER...    the FOLDERs of the machine it sees; it finds $WORK, $NODE_ENV
+# One machine: process 1 of its own network, process, host-name and mount namespaces.
+# usage: body.sh ID ADDRESS[,PUBLIC_ADDRESS] FOLDER...    the FOLDERs of the machine it sees; it finds $WORK, $NODE_ENV, $VENV
 set -eu
 id=$1 addresses=$2; shift 2
 disk=$WORK/nodes/$id; mkdir -p "$disk"/{tmp,root,home,run}
@@ -22,6 +22,7 @@ hostname "ip-${addresses%%,*}"
 printf '127.0.0.1 localhost\n%s %s\n' "${addresses%%,*}" "$(hostname)" > /run/hosts; mount --bind /run/hosts /etc/hosts
 
 cp "$NODE_ENV" /root/.bashrc
+mkdir -p /root/.local/bin; ln -s "$VENV" /root/venv
 mkdir -p /run/sshd
 cat > /run/sshd/config <<C
 HostKey $WORK/keys/host

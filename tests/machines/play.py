@@ -1,7 +1,7 @@
-"""`play.py CLUSTER SPEC`: what a user does at a laptop, while EC2 reclaims one of three workers.
+"""`play.py KIND CLUSTER SPEC`: what a user does at a laptop, while one of three machines is lost.
 
-Submits SPEC to a store on S3, waits until three workers train, has one taken away, follows the job
-to its end and the cluster back to its head; then compares the table with one trained here.
+Submits SPEC to a store on S3, waits until three machines train, has one taken away, follows the job
+to its end, and compares the table with one trained here. On EC2 the cluster is back at its head.
 """
 
 import os
@@ -16,9 +16,10 @@ from test_runner import fill, table
 from study.store import Store
 from study.study_file import load_spec
 
-CLUSTER, SPEC = sys.argv[1:]
+KIND, CLUSTER, SPEC = sys.argv[1:]
 WORK = Path(os.environ["WORK"])
-OUT = "s3://ec2-study/runs"
+BUCKET = "simulated-study"
+OUT = f"s3://{BUCKET}/runs"
 STUDY = [Path(sys.executable).parent / "study"]
 
 
@@ -44,18 +45,23 @@ def workers():
     return [i for g in groups for i in g["Instances"] if i.get("InstanceLifecycle") == "spot"]
 
 
-def main():
+def submit(store):
+    """Submit the study from here; its job."""
     where = {"LocationConstraint": os.environ["AWS_DEFAULT_REGION"]}
-    boto3.client("s3").create_bucket(Bucket="ec2-study", CreateBucketConfiguration=where)
-    assert workers() == [], "no worker before there is work"
-    submit = [*STUDY, "submit", SPEC, "--cluster", CLUSTER, "--out", OUT]
-    said = subprocess.run(submit, check=True, stdout=subprocess.PIPE, text=True).stdout
-    job = said.splitlines()[0]
-    store = Store(f"{OUT}/ec2")
+    boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+    words = [*STUDY, "submit", SPEC, "--cluster", CLUSTER, "--out", OUT]
+    said = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
     until(store.exists, 60, "study begun")
-    until(lambda: len(training(store)) >= 3, 300, "three workers in training")
-    taken = max(training(store))
-    (WORK / f"reclaim-{taken.removeprefix('ip-')}").touch()
+    return said.splitlines()[0]
+
+
+def lose(node):
+    """Have a machine taken away."""
+    (WORK / f"take-{node.removeprefix('ip-')}").touch()
+
+
+def hold(job, store):
+    """Follow the job to its end; its table is the one that this machine alone would make."""
     logs = [*STUDY, "logs", job, "--cluster", CLUSTER]
     print(subprocess.run(logs, check=True, stdout=subprocess.PIPE, text=True).stdout)
     spec = load_spec(SPEC)
@@ -66,7 +72,23 @@ def main():
     assert any(pack["attempts"] > 1 for pack in packs), "somebody was in the middle of a pack"
     print(f"{len(there[0])} rows and {len(there[1])} readings; equal: {here == there}")
     assert here == there
+
+
+def on_ec2(store):
+    assert workers() == [], "no worker before there is work"
+    job = submit(store)
+    until(lambda: len(training(store)) >= 3, 300, "three workers in training")
+    lose(max(training(store)))
+    hold(job, store)
     until(lambda: not workers(), 400, "scaled to zero")
 
 
-main()
+def on_hosts(store):
+    job = submit(store)
+    until(lambda: len(training(store)) >= 3, 300, "three hosts in training")
+    lose(max(training(store)))  # the head's address is the lowest
+    hold(job, store)
+
+
+STORE = Store(f"{OUT}/{load_spec(SPEC).name}")
+{"ec2": on_ec2, "hosts": on_hosts}[KIND](STORE)
