@@ -41,10 +41,10 @@ def skew(there: Mapping[str, str], here: Mapping[str, str]) -> str:
 
 
 def _source() -> str:
-    """A hash of every module and bundled study: 0.1.0 alone does not tell two checkouts apart."""
+    """A hash of modules, kernel and bundled studies: 0.1.0 does not tell two checkouts apart."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted([*root.rglob("*.py"), *root.rglob("*.toml")]):
+    for path in sorted(p for kind in ("py", "c", "h", "toml") for p in root.rglob(f"*.{kind}")):
         digest.update(f"{path.relative_to(root).as_posix()}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
