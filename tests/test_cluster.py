@@ -112,6 +112,13 @@ def test_workers_watch_for_the_spot_notice_and_the_head_does_not(cluster):
     assert not any("study.spot" in command for command in cluster["head_start_ray_commands"])
 
 
+def test_nodes_are_set_up_by_the_files_commands_and_none_of_rays_own(cluster):
+    prepared = prepare_config(deepcopy(cluster))
+    for kind in ("head", "worker"):
+        assert prepared[f"{kind}_setup_commands"] == cluster["setup_commands"]
+    assert not prepared["initialization_commands"]
+
+
 def test_the_files_that_setup_names_are_there(cluster):
     [source] = cluster["file_mounts"].values()
     assert (ROOT / source / "constraints.txt").is_file()
