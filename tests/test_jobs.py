@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from conftest import spec_of
 from ray.job_submission import JobStatus
-from test_driver import BIN, STUDY, finish, parts_of, study
+from test_driver import BIN, STUDY, TRIALS, finish, parts_of, study
 from test_runner import fill, table
 
 from study import cli, versions
@@ -209,13 +209,13 @@ def test_a_job_is_followed_stopped_and_goes_on_to_the_serial_table(head, tmp_pat
     assert f"{job}: stopped" in out
     out, _ = finish(follower, 0)
     assert "small: starting Ray" in out
-    assert 0 < store.trials().num_rows < 24
+    assert 0 < store.trials().num_rows < TRIALS
     states = {store.pack(pack_id)["state"] for pack_id in store.pack_ids()}
     assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
 
     job, _ = submit()
     out, _ = finish(study("logs", job, "--address", head), 0)
-    assert "24/24 trials done" in out
+    assert f"{TRIALS}/{TRIALS} trials done" in out
     out, _ = finish(study("stop", job, "--address", head, "--json"), 0)
     assert json.loads(out) == {"job": job, "ended": "SUCCEEDED"}
     assert table(store) == expected

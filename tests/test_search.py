@@ -99,6 +99,7 @@ def test_asking_for_64_after_5000_trials(more):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_search_whose_driver_is_killed_under_ray_asks_for_the_same_trials(tmp_path):
     search = {**BOUNDARY, "trials": 48, "batch": 16}
     axes = {**AXES, "width": 100}
