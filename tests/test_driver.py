@@ -62,7 +62,7 @@ def study(*arguments, **options):
 
 def finish(process, code):
     """Wait for a command; its stdout, once its exit code is the expected one."""
-    out, err = process.communicate(timeout=110)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == code, err
     assert "Traceback" not in err
     return out, err
@@ -98,6 +98,7 @@ def running_process(store):
     return running[0] if running else None
 
 
+@pytest.mark.timeout(300)  # three commands, beside another worker's tests
 def test_a_study_runs_says_what_it_found_and_runs_only_what_is_missing(tmp_path, undisturbed):
     path, expected = undisturbed
     out, err = finish(study("run", path, "--out", tmp_path), 0)
