@@ -7,7 +7,6 @@ for the last.
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from study.problems import NETS
 from study.trials import Pack, Shape, Trial
@@ -46,7 +45,7 @@ def trial_bytes(trial: Trial) -> int:
     net = NETS[setting.net]
     past = 0 if setting.readings.keep_per_decade == "all" else setting.detect.hold
     if net.home is not None:
-        weights = net.weights(asdict(point))
+        weights = net.weights(point.values())
         # A row's activations are some ten times those of the residual stream, forward and back.
         activations = 20 * point.width * net.positions * point.batch_size * (point.layers or 1)
         return 32 * rows + item * ((12 + 4 * past) * weights + activations)
@@ -84,4 +83,4 @@ def _cost(pack: Pack) -> float:
 def multiply_adds(trial: Trial) -> int:
     """Of one row going forward through the net of a trial, about."""
     net = NETS[trial.setting.net]
-    return net.positions * net.weights(asdict(trial.point))
+    return net.positions * net.weights(trial.point.values())

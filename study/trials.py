@@ -11,7 +11,7 @@ import json
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -49,6 +49,10 @@ class Point:
         """Input bits n; a task that has none does not ask."""
         assert self.n is not None  # noqa: S101  the setting was checked
         return self.n
+
+    def values(self) -> dict[str, Any]:
+        """The axes by name: what dataclasses.asdict gives, without its recursion."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 Pair = tuple[Point, int]  # a point and a seed
@@ -102,7 +106,7 @@ class Trial:
         """The values of the axes that the task and the net have."""
         task, net = TASKS[self.setting.task], NETS[self.setting.net]
         own = {*COMMON, *task.axes, *net.axes}
-        return {name: value for name, value in asdict(self.point).items() if name in own}
+        return {name: value for name, value in self.point.values().items() if name in own}
 
     @cached_property
     def stream_key(self) -> tuple[int, int]:
@@ -130,7 +134,7 @@ class Trial:
         """Test rows: what [data] test_rows asks for, or all that are left."""
         asked = self.setting.data.test_rows
         rows = MIN_TEST_ROWS if asked == "fixed" else asked
-        everything = _world(self.setting, asdict(self.point))
+        everything = _world(self.setting, self.point.values())
         if everything is None:
             return rows
         # Fresh rows avoid the test rows, so those of a small world are at most half of it.
@@ -186,7 +190,7 @@ class Pack:
         return {
             "study": first.study,
             "setting": {**self.setting.model_dump(mode="json", exclude={"seeds"}), **seeds},
-            "members": [{"seed": trial.seed, **asdict(trial.point)} for trial in self.trials],
+            "members": [{"seed": trial.seed, **trial.point.values()} for trial in self.trials],
         }
 
     @classmethod
