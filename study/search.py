@@ -11,7 +11,6 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ def record(store: Store, pairs: Proposed) -> None:
     """Keep proposals in the store, after those that it has: nothing proposed is forgotten."""
     rows = store.proposed()
     for label, listed in pairs.items():
-        new = ([*asdict(point).values(), seed] for point, seed in listed)
+        new = ([*point.values().values(), seed] for point, seed in listed)
         known = rows.setdefault(label, [])
         before = {tuple(row) for row in known}
         known += [row for row in new if tuple(row) not in before]
@@ -174,5 +173,5 @@ def _holds(setting: Setting, point: Point) -> bool:
     axes: dict[str, Axis] = {name: getattr(setting.axes, name) for name in AXES}
     return all(
         axes[name].absent or axes[name].holds(ONLINE if value is None else value)
-        for name, value in asdict(point).items()
+        for name, value in point.values().items()
     )

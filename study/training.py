@@ -8,7 +8,7 @@ import io
 import time
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -210,7 +210,7 @@ def describe(trial: Trial) -> dict[str, Any]:
         "point_id": trial.point_id,
         "task": trial.setting.task,
         "net": trial.setting.net,
-        **asdict(trial.point),
+        **trial.point.values(),
         "seed": trial.seed,
         "test_size": trial.test_size,
         "steps_per_epoch": trial.steps_per_epoch,

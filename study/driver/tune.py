@@ -75,9 +75,9 @@ def run_study(
 
     Where the study searches, the packs of its next batch follow when those of a batch are done.
     Otherwise a round of packs ends when few are left, and what is left is split over all machines.
-    Packs that Tune lost have another round.
-    `address` is "local" for a Ray of its own, "auto" for the cluster that this machine is part of,
-    or a cluster's address. Raises StudyError where Ray cannot be reached.
+    Packs that Tune lost have another round. `address` is "local" for a Ray of its own, "auto" for
+    the cluster that this machine is part of, or a cluster's address. Raises StudyError where Ray
+    cannot be reached, or a machine of it has other versions.
     """
     store = Store(store.url, PATIENCE_SECONDS)  # what was trained is not lost at the end
     budget, interrupt, skewed = _budget(plan), InterruptStopper(), SkewStopper()
