@@ -80,7 +80,7 @@ class Store:
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace study.json."""
-        self._put("study.json", _json(manifest))
+        self._put("study.json", json.dumps(manifest, indent=1).encode())
 
     def proposed(self) -> dict[str, list[list[Any]]]:
         """What searches have proposed so far, as search.json has it: rows by setting."""
@@ -100,7 +100,7 @@ class Store:
 
     def write_pack(self, pack_id: str, state: Mapping[str, Any]) -> None:
         """Replace packs/<pack>.json."""
-        self._put(f"packs/{pack_id}.json", _json(state))
+        self._put(f"packs/{pack_id}.json", json.dumps(state).encode())
 
     def pack_ids(self) -> list[str]:
         """Packs that this store has heard of."""
@@ -337,10 +337,6 @@ class Store:
 
 def _one_of(trial_ids: Iterable[str]) -> pc.Expression:
     return pc.field("trial_id").isin(pa.array(list(trial_ids), pa.string()))
-
-
-def _json(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, indent=1).encode()
 
 
 def _line(error: Exception) -> str:
