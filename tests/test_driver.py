@@ -17,6 +17,7 @@ from study.plan import stored_spec
 from study.store import Store
 from study.study_file import load_spec
 
+pytestmark = pytest.mark.timeout(300)  # each starts a Ray or several, on machines that may be slow
 BIN = Path(sys.executable).parent
 
 STUDY = """
@@ -98,7 +99,6 @@ def running_process(store):
     return running[0] if running else None
 
 
-@pytest.mark.timeout(300)  # three commands, beside another worker's tests
 def test_a_study_runs_says_what_it_found_and_runs_only_what_is_missing(tmp_path, undisturbed):
     path, expected = undisturbed
     out, err = finish(study("run", path, "--out", tmp_path), 0)

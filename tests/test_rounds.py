@@ -16,6 +16,8 @@ from study.plan import make_plan
 from study.store import Store
 from study.study_file import load_spec
 
+pytestmark = pytest.mark.timeout(300)  # each starts a Ray or several, on machines that may be slow
+
 TAIL = """
 name = "tail"
 seeds = 6
