@@ -22,6 +22,7 @@ from study.bars import BARS, Shape, judged
 from study.engine import Engine, ReluEngine
 from study.errors import StudyError, UsageError, choices
 from study.nets.relu import ReluNets
+from study.numerics import use_repeatable_arithmetic
 from study.packing import group, most_together, trial_bytes
 from study.plain_loop import PlainLoop
 from study.problems import MIN_TEST_ROWS
@@ -39,7 +40,6 @@ from study.stopwatch import (
 )
 from study.study_file import resolve
 from study.tasks.parity import Parity
-from study.training import use_one_thread
 from study.trials import Pack, Trial, expand
 
 CUDA_NETWORKS = 64  # a pack on a GPU, where a few networks would leave it idle
@@ -94,7 +94,7 @@ def bench(
 
     Figures are in ms where their name says so. `note` hears what is being measured.
     """
-    use_one_thread()
+    use_repeatable_arithmetic()
     peaks = [peak_flops(engine.kernel, engine.device)]
     figures: dict[str, dict[str, Any]] = {}
     for name, shape in shapes.items():

@@ -6,6 +6,7 @@ them): a member's numbers do not depend on its neighbours, and `restore` continu
 bit for bit.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -288,5 +289,5 @@ def _forward(nets: ReluNets, rows: Rows, loss: str) -> tuple[Tensor, Tensor, Ten
         correct.append((margins > 0).sum(-1))
         total.append(LOSSES[loss].value(margins).double().sum(-1))
         largest.append(activations.flatten(1).amax(-1))
-    mean = torch.stack(total).sum(0) / rows.labels.shape[1]
+    mean = functools.reduce(torch.add, total) / rows.labels.shape[1]
     return torch.stack(correct).sum(0), mean, torch.stack(largest).amax(0)

@@ -7,6 +7,7 @@ neighbours. A module has no dropout and no buffers that change.
 """
 
 import copy
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,7 @@ from study.module_measures import Subject, measured
 from study.nets.layout import Layout, Weights
 from study.nets.optimizers import OPTIMIZERS, Hyper, Moments
 from study.nets.outputs import right, row_losses
+from study.numerics import companions
 from study.packing import multiply_adds
 from study.problems import NETS, TASKS, home
 from study.streams import Purpose
@@ -121,7 +123,7 @@ class ModuleEngine:
             return row_losses(outputs, labels, name).mean()
 
         if self._vmapped(state):
-            weights, inputs, labels = _paired(state.weights, batch.inputs, batch.labels)
+            weights, inputs, labels = _accompanied(state.weights, batch.inputs, batch.labels)
             found = vmap(grad(loss))(layout.views(weights), inputs, labels)
             return layout.joined(list(found.values()))[: len(state.weights)]
         rows = []
@@ -211,13 +213,13 @@ class ModuleEngine:
             part = slice(start, start + READ_ROWS)
             inputs, labels = rows.inputs[:, part], rows.labels[:, part]
             if self._vmapped(state):
-                found = vmap(outputs)(*_paired(state.weights, inputs))[: len(labels)]
+                found = vmap(outputs)(*_accompanied(state.weights, inputs))[: len(labels)]
             else:
                 pairs = zip(state.weights, inputs, strict=True)
                 found = torch.stack([outputs(*pair) for pair in pairs])
             correct.append(right(found, labels, name).sum(-1))
             total.append(row_losses(found, labels, name).double().sum(-1))
-        mean = torch.stack(total).sum(0) / rows.labels.shape[1]
+        mean = functools.reduce(torch.add, total) / rows.labels.shape[1]
         return torch.stack(correct).sum(0).cpu().numpy(), mean.cpu().numpy()
 
     @staticmethod
@@ -271,9 +273,10 @@ def ordered(state: ModuleState) -> Rows:
     return Rows(state.train.inputs[member, order], state.train.labels[member, order])
 
 
-def _paired(*arrays: Tensor) -> tuple[Tensor, ...]:
-    """Arrays [T, ...] with a lone member doubled: products of one trial round otherwise."""
-    return arrays if len(arrays[0]) > 1 else tuple(torch.cat((a, a)) for a in arrays)
+def _accompanied(*arrays: Tensor) -> tuple[Tensor, ...]:
+    """Arrays [T, ...], the second [T, N, ...], with copies of the last member: see `companions`."""
+    extra = companions(len(arrays[0]), arrays[1].shape[1])
+    return tuple(torch.cat((a, *[a[-1:]] * extra)) for a in arrays) if extra else arrays
 
 
 def _norms(weights: Tensor) -> NDArray[np.float64]:

@@ -16,13 +16,14 @@ from study.axes import AXES
 from study.engine import Engine, Reading
 from study.errors import UsageError
 from study.nets.relu import ReluNets
+from study.numerics import use_repeatable_arithmetic
 from study.plan import stored_settings
 from study.problems import NETS
 from study.runner import pick_engine
 from study.schema import READINGS, RESULT_COLUMNS
 from study.spec import Budget
 from study.store import Store
-from study.training import PackRun, use_one_thread
+from study.training import PackRun
 from study.trials import Pack, Point, Trial
 
 
@@ -108,7 +109,7 @@ def snapshots(
     Args: neurons, the only ones that there are: the others' weights are zero from the start, which
     has no gradient. Data and order of rows stay the trial's own.
     """
-    use_one_thread()
+    use_repeatable_arithmetic()
     if NETS[trial.setting.net].home is not None:
         raise UsageError(
             f"{trial.trial_id}: a {trial.setting.net}; circuits are of the ReLU net of parity. "

@@ -21,7 +21,8 @@ from study import native
 from study.engine import Engine, ReluEngine
 from study.fused import FusedEngine, FusedState, Library
 from study.nets import relu
-from study.training import PackRun, use_one_thread
+from study.numerics import use_repeatable_arithmetic
+from study.training import PackRun
 from study.trials import Pack, Point, Trial
 
 FLOOR_NETWORKS = (1, 4, 16, 64)  # networks a call of the batched product
@@ -248,7 +249,7 @@ def pack_peak_bytes(pack: Pack, engine: Engine) -> int | None:
 
 
 def _peak_here(pack: dict[str, Any], kernel: str) -> int | None:
-    use_one_thread()
+    use_repeatable_arithmetic()
     version = kernel.removeprefix("fused-")
     engine = ReluEngine() if version == kernel else FusedEngine(version=version)
     members = Pack.from_json(pack)

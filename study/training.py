@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from study import __version__
@@ -20,6 +19,7 @@ from study.catalogue import MEASURES, WHOLE_COLUMNS
 from study.engine import Arrays, Engine
 from study.following import VALUES, Ended, Follower
 from study.grokking import transitions
+from study.numerics import use_repeatable_arithmetic
 from study.problems import TASKS, home
 from study.schema import SCHEMA_VERSION
 from study.trials import Pack, Trial
@@ -36,21 +36,11 @@ class Finished:
     readings: dict[str, list[Any]]
 
 
-def use_one_thread() -> None:
-    """Make this process's arithmetic repeatable: one thread, and denormals flushed to zero.
-
-    Sums under two threads round otherwise, and a product with dying weights near 1e-40 is 87 times
-    slower.
-    """
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-
-
 class PackRun:
     """The training of one pack, epoch by epoch. Members are numbered as the pack began."""
 
     def __init__(self, pack: Pack, engine: Engine) -> None:
-        use_one_thread()
+        use_repeatable_arithmetic()
         self.pack, self.engine = pack, engine
         self._follower = Follower(engine, pack.trials)
         self._seconds = np.zeros(len(pack.trials))

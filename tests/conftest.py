@@ -40,10 +40,9 @@ def trials_of(axes: dict | None = None, **tables: object) -> list[Trial]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _repeatable_arithmetic() -> None:
-    import torch
+    from study.numerics import use_repeatable_arithmetic
 
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    use_repeatable_arithmetic()
 
 
 @pytest.fixture

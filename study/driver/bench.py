@@ -21,11 +21,11 @@ from ray import tune
 from study.bars import SHAPES, STUDY_BARS, judged
 from study.driver.progress import StudyProgress
 from study.driver.tune import QUIET, on_loopback, run_study
+from study.numerics import use_repeatable_arithmetic
 from study.plain_loop import PlainLoop
 from study.plan import start_study
 from study.store import Store
 from study.study_file import resolve
-from study.training import use_one_thread
 from study.trials import Pack, Trial
 
 TRIALS, ORDINARY_TRIALS = 20_000, 200
@@ -91,7 +91,7 @@ class PlainTrainable(tune.Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         """Begin with the trial that `config` names."""
-        use_one_thread()
+        use_repeatable_arithmetic()
         self._loop = PlainLoop(Pack.from_json(config["network"]["trial"]).trials[0])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from study.numerics import in_whole_vectors
+
 
 class Loss(NamedTuple):
     """`value(margin)` and its derivative `slope(margin)`, element by element."""
@@ -23,8 +25,16 @@ def _hinge_slope(margin: Tensor) -> Tensor:
     return torch.where(margin >= 1, torch.zeros_like(margin), margin * 0 - 1)
 
 
+def _logistic(margin: Tensor) -> Tensor:
+    return in_whole_vectors(lambda m: torch.nn.functional.softplus(-m), margin)
+
+
+def _logistic_slope(margin: Tensor) -> Tensor:
+    return in_whole_vectors(lambda m: -torch.sigmoid(-m), margin)
+
+
 LOSSES: dict[str, Loss] = {
     "hinge": Loss(lambda m: (1 - m).clamp(min=0), _hinge_slope),
-    "logistic": Loss(lambda m: torch.nn.functional.softplus(-m), lambda m: -torch.sigmoid(-m)),
+    "logistic": Loss(_logistic, _logistic_slope),
     "square": Loss(lambda m: (1 - m).square(), lambda m: -2 * (1 - m)),
 }
