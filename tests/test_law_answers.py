@@ -1,6 +1,7 @@
 """The scorecard, finite-size analysis, the numbers of the charts, the charts, and the command."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from analysis.law_section import law_section
 from analysis.laws import fit_law, fit_laws, views
 from analysis.laws.answers import fit_study
 from analysis.laws.finite_size import finite_size
-from analysis.laws.scorecard import STATEMENTS, scorecard
+from analysis.laws.scorecard import STATEMENTS, as_lines, scorecard
 from study.errors import UsageError
 
 
@@ -29,8 +30,33 @@ def trials(store):
     return load_trials(store, "weight_decay < 0.2")
 
 
+# The statements as if each fit were a test of them: what a verdict is made of.
+STANDING = [replace(statement, withdrawn="") for statement in STATEMENTS]
+
+
+def test_a_withdrawn_statement_gets_its_reason_and_no_verdict(trials):
+    card = scorecard(trials)
+    withdrawn = card[card["withdrawn"].notna()]
+    assert withdrawn["verdict"].isna().all()
+    # One law fitted to trials of all phases tests none of them: neither slopes nor walls.
+    assert set(withdrawn["law"]) == {statement.law for statement in STATEMENTS if statement.law}
+    rows = card.astype(object).where(card.notna(), None).to_dict("records")
+    said = as_lines(rows)[1::2]
+    assert len(said) == len(rows)
+    for row, line in zip(rows, said, strict=True):
+        if row["withdrawn"]:
+            assert line == f"  withdrawn: {row['withdrawn']}"
+        else:
+            assert "withdrawn" not in line
+    # The fits are what they were: only nothing is read from them.
+    slope = card["parameter"] == "slope_weight_decay"
+    assert card.loc[slope, "estimate"].equals(
+        scorecard(trials, statements=STANDING).loc[slope, "estimate"]
+    )
+
+
 def test_the_scorecard_tests_what_the_axes_allow(trials):
-    card = scorecard(trials).set_index(["source", "parameter"])
+    card = scorecard(trials, statements=STANDING).set_index(["source", "parameter"])
     assert len(card) == len(STATEMENTS)
     # The simulated delay is 1.5 decay times, later where rows are few.
     delay = card.loc[("arXiv 2506.05718", "slope_decay_time")]
@@ -49,7 +75,7 @@ def test_the_scorecard_refutes(trials):
     slope["memorized_epoch"] = slope["memorized_epoch_90"] = pd.NA
     slope["generalized_epoch_90"], slope["memorized_after_epoch"] = pd.NA, 5
     slope["ungrokked_epoch"], slope["final_test_accuracy"] = pd.NA, 0.5
-    card = scorecard(slope).set_index(["source", "parameter"])
+    card = scorecard(slope, statements=STANDING).set_index(["source", "parameter"])
     found = card.loc[("arXiv 2210.01117", "slope_weight_decay")]
     assert found["verdict"] == "not consistent"  # the truth is -0.8, stated -1
     assert found["high"] > -0.8 > found["low"]
@@ -249,7 +275,10 @@ def test_the_command_shows_scorecard_sizes_and_bootstrap(run, store):
     code, out, _ = run("laws", store, "--scorecard", "--json")
     assert code == 0
     assert len(json.loads(out)) == len(STATEMENTS)
-    assert b"not testable here" in run("laws", store, "--scorecard")[1]
+    shown = run("laws", store, "--scorecard")[1]
+    assert b"not testable here" in shown
+    assert b"withdrawn: one slope is fitted" in shown
+    assert b"stated -1" not in shown
     code, out, _ = run("laws", store, "--finite-size", "--where", "weight_decay == 0.01", "--json")
     assert json.loads(out)["verdict"].startswith("unresolved")
     code, out, err = run("laws", store, "--law", "constant", "--bootstrap", "20", "--json")

@@ -3,7 +3,7 @@
 `STATEMENTS` is the table: the claim in our words, where it is made, the regime it is made for, and
 the parameter of a law that it speaks of. A stated value is consistent with the trials where it lies
 within the wider of the information or profile interval and the one robust to scatter between
-points.
+points. A statement whose test was found unsound is *withdrawn*: it gets no verdict, but the reason.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,8 @@ Expected = float | Literal["above 0", "below 0", "exists", "shown beside"]
 class Statement:
     """A claim about the parameter of a law in a regime; `rival` says nothing of the kind exists.
 
-    Without a law it cannot be tested on transition times; `lacks` says what it needs.
+    Without a law it cannot be tested on transition times; `lacks` says what it needs. `withdrawn`
+    says in a sentence why the fit is no test of the claim; empty where it is one.
     """
 
     source: str
@@ -38,20 +39,35 @@ class Statement:
     expected: Expected = 1.0
     rival: str = ""
     lacks: str = ""
+    withdrawn: str = ""
 
+
+# Why fits to a whole study are no tests. docs/laws.md, "What is withdrawn", has the numbers.
+POOLED = (
+    "one slope is fitted to trials that comprehend, grok, memorize and collapse; "
+    "its interval describes no network."
+)
+ONE_EXPONENT = "one exponent is fitted to all k and all weight decays, and each has its own."
+BENT_BY_K = "one curve is fitted to all k; its bend is that between k, not within one."
+ONE_WALL = "one critical size is fitted to all n and k, and it follows the edge of the grid."
+EDGE = "the critical value lies at the edge of the grid, and the rival law cannot bend at all."
+UNSETTLED = "V_post is read at the transition, where a trial leaves, and not once it has settled."
 
 STATEMENTS = (
     Statement(
         "arXiv 2207.08799", "steps grow as n^(a k) with a near 1", ONLINE,
         law="n_to_k", parameter="slope_n_to_k",
+        withdrawn=ONE_EXPONENT,
     ),
     Statement(
         "arXiv 2207.08799", "the same, where it is not stated: several passes", MULTI_PASS,
         law="n_to_k", parameter="slope_n_to_k", expected="shown beside",
+        withdrawn=ONE_EXPONENT,
     ),
     Statement(
         "arXiv 2207.08799", "the exponent worsens with n", ONLINE,
         law="n_to_k_bent", parameter="slope_n_to_k_squared", expected="above 0",
+        withdrawn=BENT_BY_K,
     ),
     Statement(
         "arXiv 2207.08799", "a neuron's Fourier gap grows long before accuracy", ONLINE,
@@ -61,6 +77,7 @@ STATEMENTS = (
         "arXiv 2309.03800", "a wider net needs fewer rows", MULTI_PASS,
         law="critical_rows_by", parameter="slope_of_critical_train_size_width",
         expected="below 0",
+        withdrawn=ONE_WALL,
     ),
     Statement(
         "arXiv 2205.10343", "comprehension, grokking, memorization and confusion all occur",
@@ -69,31 +86,38 @@ STATEMENTS = (
     Statement(
         "arXiv 2210.01117", "time to generalise goes as 1 / weight_decay", MULTI_PASS,
         law="power", parameter="slope_weight_decay", expected=-1.0,
+        withdrawn=POOLED,
     ),
     Statement(
         "arXiv 2311.18817", "a transition at log(init_scale) / weight_decay: the logarithm",
         MULTI_PASS, law="initial_scale", parameter="exponent_init_scale",
+        withdrawn=POOLED,
     ),
     Statement(
         "arXiv 2311.18817", "a transition at log(init_scale) / weight_decay: the decay time",
         MULTI_PASS, law="initial_scale", parameter="slope_decay_time",
+        withdrawn=POOLED,
     ),
     Statement(
         "arXiv 2506.05718", "delay goes as 1 / (learning_rate weight_decay)", MULTI_PASS,
         event="delay", law="decay_time", parameter="slope_decay_time",
+        withdrawn=POOLED,
     ),
     Statement(
         "arXiv 2603.13331", "delay goes as log(V_mem / V_post) decay times: the decay time",
         MULTI_PASS, event="delay", law="norms", parameter="slope_decay_time",
+        withdrawn=UNSETTLED,
     ),
     Statement(
         "arXiv 2603.13331", "delay goes as log(V_mem / V_post) decay times: the logarithm",
         MULTI_PASS, event="delay", law="norms", parameter="slope_norm_ratio",
+        withdrawn=UNSETTLED,
     ),
     Statement(
         "arXiv 2309.02390", "below a critical dataset size nothing groks", MULTI_PASS,
         law="critical_rows", parameter="critical_train_size", expected="exists",
         rival="saturating",
+        withdrawn=ONE_WALL,
     ),
     Statement(
         "arXiv 2309.02390", "a net that grokked ungroks when trained on with fewer rows",
@@ -103,27 +127,36 @@ STATEMENTS = (
         "arXiv 2605.20441", "the time diverges at a critical weight decay", MULTI_PASS,
         law="critical_decay", parameter="critical_weight_decay", expected="exists",
         rival="power",
+        withdrawn=EDGE,
     ),
 )  # fmt: skip
 
 COLUMNS = (
     "source", "statement", "regime", "event", "law", "parameter", "stated", "estimate", "low",
     "high", "robust_low", "robust_high", "verdict", "trials", "censored", "left_out", "lacks",
+    "withdrawn",
 )  # fmt: skip
 
 
-def scorecard(trials: pd.DataFrame, errors: str = "lognormal") -> pd.DataFrame:
+def scorecard(
+    trials: pd.DataFrame,
+    errors: str = "lognormal",
+    statements: Sequence[Statement] = STATEMENTS,
+) -> pd.DataFrame:
     """One row a statement; `verdict` is null where `lacks` says what the study has not.
+
+    `verdict` is null, too, where `withdrawn` says why the fit is no test of the statement. The
+    estimate and the intervals of such a row are still those of the fit.
 
     `left_out` are trials of the regime that the statement does not speak of: never memorised, for a
     delay; without a norm that falls, for those on norms.
 
     Args: trials as `load_trials` gives them, with the columns of `with_norms` for the statements on
-    norms; errors, the family of all fits.
+    norms; errors, the family of all fits; statements, the rows.
     """
     parts = by_regime(trials)
     fits: dict[tuple[str, str, str], Fit | str] = {}
-    rows = [_row(statement, parts, fits, errors) for statement in STATEMENTS]
+    rows = [_row(statement, parts, fits, errors) for statement in statements]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype(dict.fromkeys(("trials", "censored", "left_out"), "Int64"))
 
@@ -144,6 +177,7 @@ def _row(
         "parameter": statement.parameter or None,
         "stated": str(statement.expected) if statement.parameter else None,
         "lacks": statement.lacks or None,
+        "withdrawn": statement.withdrawn or None,
     }
     if not statement.parameter:
         return row
@@ -172,7 +206,7 @@ def _row(
         "high": found.high,
         "robust_low": found.robust_low,
         "robust_high": found.robust_high,
-        "verdict": _verdict(statement, fit, found, rival),
+        "verdict": None if statement.withdrawn else _verdict(statement, fit, found, rival),
         "trials": fit.trials,
         "censored": fit.censored,
         "left_out": len(part) - fit.trials,
@@ -232,6 +266,8 @@ def as_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _result(row: dict[str, Any]) -> str:
+    if row["withdrawn"]:
+        return f"withdrawn: {row['withdrawn']}"
     if row["lacks"]:
         return f"not testable here: {row['lacks']}"
     counts = f"{row['trials']:,} trials, {row['censored']:,} censored"
