@@ -41,7 +41,7 @@ def drawn(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def pack_archive(rows: pd.DataFrame, readings: pd.DataFrame) -> str:
-    """Rows of `carried` and readings of `drawn` ones, compressed, as text for archive.js."""
+    """Rows of `carried` and readings of `drawn` ones, compressed, as text for source.js."""
     number = pd.Series(range(len(rows)), index=rows["trial_id"].to_numpy())
     readings = readings.assign(row=readings["trial_id"].map(number).to_numpy())
     rank = rows["rank"].to_numpy()[readings["row"]]

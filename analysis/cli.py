@@ -1,4 +1,4 @@
-"""The `analysis` command: arguments to calls; the only module here that prints or exits.
+"""The `analysis` command: arguments to calls. Answers are printed by `study.console`.
 
 Imports that take time wait until a command needs them.
 """
@@ -10,23 +10,27 @@ from typing import Annotated, Any, Literal
 import typer
 
 from study.console import as_json as json_of
-from study.console import as_text, main_of
+from study.console import as_text, main_of, version_option
 from study.errors import UsageError
 
 app = typer.Typer(
-    help="Read a study's store: its trials, their phases, a report.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-# Of the 45 columns, those that fit a terminal and say most.
+# Of all columns, those that fit a terminal and say most.
 TABLE_COLUMNS = (
     "trial_id", "n", "k", "width", "train_size", "weight_decay", "seed", "ended", "epochs_run",
     "memorized_epoch", "generalized_epoch", "final_test_accuracy",
 )  # fmt: skip
 
 StorePath = Annotated[str, typer.Argument(metavar="STORE", help="Folder or URL of a study.")]
+
+
+@app.callback()
+def options(version: Annotated[bool, version_option("analysis")] = False) -> None:
+    """Read a study's store: its trials, their phases, a report."""
 
 
 @app.command()

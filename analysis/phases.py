@@ -84,7 +84,10 @@ FLAGS: dict[str, str] = {
         f"memorised and, watched for {PATIENCE} decay times, still between {PARTIAL} and the "
         "threshold on test rows: partial generalisation, after Varma et al., arXiv 2309.02390"
     ),
-    "ungrokked": "generalised, and lost it again while training went on (arXiv 2309.02390)",
+    "ungrokked": (
+        "generalised, and lost it again while training went on (arXiv 2309.02390); judged at "
+        "stored readings only, so late or unseen where these are far apart"
+    ),
     "collapsed": "the weights decayed to nothing",
     "diverged": "the loss was no longer a number",
     "short_watched": (

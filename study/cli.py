@@ -1,4 +1,4 @@
-"""`study`: arguments to calls. The only place that prints or exits.
+"""`study`: arguments to calls. Of `study`, only this module and `console` print or exit.
 
 stdout is data, everything else goes to stderr; exit 0 ok, 1 error, 2 usage, 3 some trials failed,
 130 interrupted. torch and ray load inside the commands that need them.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.console import Display, as_text, main_of, seconds_text
+from study.console import Display, as_text, main_of, seconds_text, version_option
 from study.console import as_json as json_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from study.store import Store
 
 app = typer.Typer(
-    help="Train thousands of tiny networks and find out when they grok.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -43,6 +42,11 @@ JobsOption = Annotated[
 ]
 JobArgument = Annotated[str, typer.Argument(help="The job that `study submit` printed.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+@app.callback()
+def options(version: Annotated[bool, version_option("study")] = False) -> None:
+    """Train thousands of tiny networks and find out when they grok."""
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What both command lines share: answers, errors, exit codes, durations, the progress display.
+"""What both command lines share: answers, errors, exit codes, --version, durations, progress.
 
 A command returns its answer as bytes, or bytes and an exit code, and `main_of` writes it: stdout is
 data, everything else goes to stderr. An error is one line and an exit code.
@@ -13,6 +13,7 @@ from typing import Any, Self, cast
 
 import typer
 
+from study import __version__
 from study.errors import StudyError
 
 PLAIN_SECONDS = 5.0  # between progress lines where there is no terminal
@@ -20,6 +21,17 @@ PLAIN_SECONDS = 5.0  # between progress lines where there is no terminal
 
 # The class of errors in options and arguments, wherever this release of typer keeps it.
 OptionError = cast("type[Exception]", typer.BadParameter.__base__)
+
+
+def version_option(command: str) -> Any:
+    """The option --version of a command line: it prints "study 0.1.0" and ends."""
+
+    def say(wanted: bool) -> None:  # noqa: FBT001  as typer calls it
+        if wanted:
+            print(command, __version__)
+            raise typer.Exit
+
+    return typer.Option("--version", help="Print the version.", callback=say, is_eager=True)
 
 
 def main_of(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""The training of one pack: the only training loop, without store or Ray.
+"""The training of one pack, without store or Ray: the loop of studies and of replays.
 
 `PackRun` lets its follower look at the members, lets those go that end, and trains one epoch; it
 can be checkpointed between any two epochs and continues bit for bit.

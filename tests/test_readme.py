@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 import analysis.cli
 import study.cli
@@ -94,6 +95,24 @@ def test_every_dependency_has_its_reason():
     for requirement in wanted:
         name = re.match(r"[\w-]+", requirement)[0]
         assert f"`{name}`" in table, name
+
+
+def test_what_a_citation_says_is_what_the_package_says():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert cited["version"] == study.__version__
+    assert cited["license"] == project["license"] == "MIT"
+    assert [one["name"] for one in cited["authors"]] == [one["name"] for one in project["authors"]]
+    assert project["authors"][0]["name"] in (ROOT / "LICENSE").read_text()
+    assert cited["keywords"] == project["keywords"]
+
+
+def test_the_pythons_named_are_those_that_may_install():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    least, beyond = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", project["requires-python"]).groups()
+    named = [c.split()[-1] for c in project["classifiers"] if "Python :: 3." in c]
+    assert named == [f"3.{minor}" for minor in range(int(least), int(beyond))]
+    assert f"Python {named[0]} to {named[-1]}" in " ".join(README.split())
 
 
 def test_python_shown_runs():

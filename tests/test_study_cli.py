@@ -11,6 +11,7 @@ import pytest
 from conftest import spec_of
 from test_runner import fill
 
+import study
 from study import cli
 from study.store import Store
 
@@ -27,6 +28,19 @@ def test_help_loads_nothing_slow(module):
     code = f"import sys, {module}; print(*sorted({slow} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("program", ["study", "analysis"])
+def test_each_program_is_a_module_too_and_says_its_version(program):
+    said = subprocess.run(
+        [sys.executable, "-m", program, "--version"], capture_output=True, text=True, check=True
+    )
+    assert (said.stdout, said.stderr) == (f"{program} {study.__version__}\n", "")
+    wrong = subprocess.run(
+        [sys.executable, "-m", program, "nosuch"], check=False, capture_output=True, text=True
+    )
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("error: No such command")
 
 
 def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(capfd):

@@ -31,7 +31,7 @@ REST = 3.0  # and this many times as long as making it took: a large study leave
 WAIT_SECONDS = 1.0  # for a newer snapshot, when there is one already
 FIRST_WAIT_SECONDS = 60.0  # for the first
 
-# What cells and facts are made of; a frame of all 45 columns would be three times as large.
+# What cells and facts are made of; a frame of all columns would be three times as large.
 STATE_COLUMNS = (
     *TITLES, "study", "steps_per_epoch", "epochs_run", "ended", "memorized_epoch",
     "memorized_after_epoch", "generalized_epoch", "generalized_after_epoch", "ungrokked_epoch",

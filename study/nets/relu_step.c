@@ -2,7 +2,7 @@
  *
  * One at a time, so that a member's numbers cannot depend on its neighbours, and fast because one network
  * fits the caches. relu_step.h has the kernel; here is what all its versions share (what Python hands over,
- * losses, the order of rows) and the choice among them. Letters as in DESIGN.md: T networks, N rows, B rows
+ * losses, the order of rows) and the choice among them. Letters: T networks, N rows, B rows
  * a batch, n input bits, p neurons. Sums run in a fixed order; nothing here is reordered by -ffast-math,
  * because a NaN must be seen.
  */
