@@ -34,8 +34,13 @@ const wait = () => location.hash !== before && document.body.dataset.shown === l
 wait();
 """
 
+# conftest.py counts what is skipped for this reason, and repeats it once at the end.
+NO_BROWSER = (
+    "there is no chromium or no chromedriver here. To run them: "
+    "apt-get install chromium chromium-driver"
+)
 needs_chromium = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER) and "CI" not in os.environ, reason="no chromium outside CI"
+    not (CHROMIUM and DRIVER) and "CI" not in os.environ, reason=NO_BROWSER
 )
 
 

@@ -26,6 +26,17 @@ settings.register_profile(
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line how many tests were skipped for want of a browser, and how to get one."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        from browsing import NO_BROWSER
+
+        count = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
+        if count:
+            terminalreporter.write_line(f"{count} tests of the page were skipped: {NO_BROWSER}")
+
+
 def spec_of(axes: dict | None = None, **tables: object) -> StudySpec:
     """A study of small, fast nets, with any table replaced."""
     small = {"n": 20, "k": 2, "width": 24, "train_size": 80, "batch_size": 32}

@@ -1,6 +1,9 @@
 """The README is held to what it says: commands, links, columns, dependencies."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -95,6 +98,19 @@ def test_every_dependency_has_its_reason():
     for requirement in wanted:
         name = re.match(r"[\w-]+", requirement)[0]
         assert f"`{name}`" in table, name
+
+
+def test_pytest_says_in_one_line_what_it_skips_for_want_of_a_browser():
+    there = {name: value for name, value in os.environ.items() if name != "CI"}
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "tests/test_where_js.py"]
+    done = subprocess.run(
+        command, env={**there, "PATH": ""}, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    [line] = [line for line in done.stdout.splitlines() if "chromium" in line]
+    assert re.match(r"\d+ tests of the page were skipped: ", line)
+    remedy = "apt-get install chromium chromium-driver"
+    assert line.endswith(remedy)
+    assert remedy in " ".join(README.split())
 
 
 def test_what_a_citation_says_is_what_the_package_says():
