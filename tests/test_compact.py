@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from conftest import spec_of
@@ -112,8 +113,19 @@ def test_the_command_and_a_store_that_is_none(run_main, tmp_path):
 def test_two_writers_of_one_store_neither_lose_nor_double(url, tmp_path):
     spec = spec_of({"train_size": [60, 80]}, seeds=3, resources={"trials_per_pack": 2})
     whole = table(fill(spec, tmp_path / "serial"))
+    both = Barrier(2, timeout=60)
+
+    def write(_):
+        first, *_ = start_study(spec, Store(url), ["pytest"]).packs
+        running = run_pack(first, Store(url), report_seconds=0.0)
+        next(running)
+        both.wait()  # neither has stored the pack that both train
+        for _ in running:
+            pass
+        return fill(spec, url)
+
     with ThreadPoolExecutor(2) as pool:
-        stores = list(pool.map(lambda _: fill(spec, url), range(2)))
+        stores = list(pool.map(write, range(2)))
     assert stores[0].scan("trials").num_rows > 6, "both trained some of them"
     for store in stores:
         assert table(store) == whole
