@@ -39,6 +39,50 @@ NO_BROWSER = (
     "there is no chromium or no chromedriver here. To run them: "
     "apt-get install chromium chromium-driver"
 )
+# Scrolls the window so that every part of the page has been at its top, and asks at the middle of
+# each control in sight what a mouse would hit there; gives the controls that something else covers.
+COVERED = """
+const CONTROLS = 'button, input, select, summary, a[href]';
+const named = (one) => one.id || one.getAttribute('aria-label') || one.textContent.trim();
+const inSight = (one) => {
+  const {left, top, right, bottom} = one.getBoundingClientRect();
+  const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+  for (let box = one.parentElement; box; box = box.parentElement) {
+    const {overflowX, overflowY} = getComputedStyle(box);
+    if (overflowX === 'visible' && overflowY === 'visible') continue;
+    const clip = box.getBoundingClientRect();
+    if (x < clip.left || x > clip.right || y < clip.top || y > clip.bottom) return null;
+  }
+  return x >= 0 && y >= 0 && x < innerWidth && y < innerHeight ? [x, y] : null;
+};
+const tops = [...document.querySelectorAll('section')]
+  .map((one) => one.getBoundingClientRect().top + scrollY);
+for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 3) tops.push(y);
+const seen = new Set(), covered = [];
+const look = (controls) => {
+  for (const control of controls) {
+    const at = control.checkVisibility() && inSight(control);
+    if (!at) continue;
+    seen.add(control);
+    const hit = document.elementFromPoint(...at);
+    if (control.contains(hit) || hit?.closest('label')?.control === control) continue;
+    covered.push(`${named(control)} by ${hit?.closest('[id]')?.id}`);
+  }
+};
+for (const top of tops) {
+  window.scrollTo({top, behavior: 'instant'});
+  look(document.querySelectorAll(CONTROLS));
+}
+for (const menu of document.querySelectorAll('.export details')) {
+  menu.open = true;
+  menu.querySelector('button').scrollIntoView({block: 'center', behavior: 'instant'});
+  look(menu.querySelectorAll('button'));
+  menu.open = false;
+}
+window.scrollTo({top: 0, behavior: 'instant'});
+return {seen: [...seen].map(named), covered: [...new Set(covered)]};
+"""
+
 needs_chromium = pytest.mark.skipif(
     not (CHROMIUM and DRIVER) and "CI" not in os.environ, reason=NO_BROWSER
 )
@@ -118,6 +162,12 @@ def click(browser, shape):
 def press(browser, css):
     """Press a button where it lies, though a table's sticky head may lie above it."""
     browser.execute_script("document.querySelector(arguments[0]).click()", css)
+
+
+def covered(browser):
+    """Controls that a mouse can reach somewhere on the way down the page, and those it cannot."""
+    found = browser.execute_script(COVERED)
+    return found["seen"], found["covered"]
 
 
 def text(browser, id_):

@@ -8,6 +8,7 @@ import pytest
 from asking import serving
 from browsing import (
     chromium,
+    covered,
     curves,
     emulated,
     go,
@@ -104,6 +105,8 @@ def test_the_table_asks_the_server(browser, folder, tmp_path):
     store = simulate(tmp_path / "quick", FEW)
     with serving(store) as served:
         opened(browser, served.url)
+        with emulated(browser, 1440):
+            assert covered(browser)[1] == []
         browser.find_element(By.ID, "where").send_keys("weight_decay > 0.005", Keys.ENTER)
         waits(browser, lambda: text(browser, "pages").endswith("of 6 trials"))
         press(browser, "[data-sort=phase]")
