@@ -25,7 +25,7 @@ STEPS = 121  # of the grid on an axis that a contour is drawn from
 DRAWS = 200
 BAND = (0.025, 0.975)  # shares of resampled surfaces between which a side is undecided
 SHOWN = 13  # places of a piece that a terminal shows
-COLUMNS = ("piece", "x", "y", "low", "high")
+COLUMNS = ("piece", "x", "y", "low", "high", "left", "right")
 
 
 def boundary(
@@ -42,7 +42,8 @@ def boundary(
     event, a column that is null where it did not happen; draws of the bootstrap over points.
     Returns: a row a place along the contour, in order: `piece`, which line of it; `x` and `y`;
     `low` and `high`, the 95% band in y at that x: from there on, resampled studies agree on the
-    side. Where a band is at the end of an axis it is open. Empty where the surface has no contour.
+    side; `left` and `right`, the band in x at that y. Where a band is at the end of an axis it is
+    open. Empty where the surface has no contour.
     Raises: UsageError for an axis or event that cannot be used, and where all trials are on one
     side, with where to widen.
     """
@@ -61,12 +62,13 @@ def boundary(
     above = _shares_above(surface, points, events, tries, grid, draws, seed)
     undecided = (above > BAND[0]) & (above < BAND[1])
     rows = [
-        (piece, *place, *_band(undecided, *place))
+        (piece, row, column, *_band(undecided, row, column), *_band(undecided.T, column, row))
         for piece, line in enumerate(lines)
-        for place in line
+        for row, column in line
     ]
     found = pd.DataFrame(rows, columns=list(COLUMNS))
-    for name, axis in (("x", 0), ("y", 1), ("low", 1), ("high", 1)):
+    axes = {"x": 0, "y": 1, "low": 1, "high": 1, "left": 0, "right": 0}
+    for name, axis in axes.items():
         share = found[name].astype(float) / (STEPS - 1)
         found[name] = np.exp(low[axis] + share * (high[axis] - low[axis]))
     return found

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from analysis.formats import records
@@ -183,7 +184,7 @@ def _colorings() -> dict[str, tuple[dict[str, Any], str, str, Any]]:
                 "color": alt.Color(
                     "generalized_median_epoch:Q",
                     scale=alt.Scale(type="log", scheme="viridis"),
-                    legend=legend(values=EPOCH_TICKS[1:], labelExpr=SHORT_NUMBER, **ramp),
+                    legend=legend(labelExpr=SHORT_NUMBER, **ramp),
                 )
             },
             reached,
@@ -226,13 +227,26 @@ def channel(ruler: Ruler) -> dict[str, Any]:
 
 
 def laid_out(
-    template: Mapping[str, Any], x: Mapping[str, Any], y: Mapping[str, Any], width: int, height: int
+    template: Mapping[str, Any],
+    x: Mapping[str, Any],
+    y: Mapping[str, Any],
+    epochs: Mapping[str, Any],
+    size: tuple[int, int],
 ) -> dict[str, Any]:
-    """A diagram's template with two channels, and its size in pixels; diagram.js does the same."""
+    """A diagram's template laid over a study; diagram.js does the same.
+
+    Args: x and y, the channels of its axes; epochs, the color scale of median epochs as
+    `page_data.epoch_ramp` gives it; size, width and height in pixels.
+    """
+    width, height = size
     chart: dict[str, Any] = {**copy.deepcopy(dict(template)), "width": width, "height": height}
     for layer in chart["layer"]:
         layer["encoding"]["x"] |= x
         layer["encoding"]["y"] |= y
+        color = layer["encoding"].get("color", {})
+        if color.get("field") == "generalized_median_epoch":
+            color["scale"]["domain"] = epochs["domain"]
+            color["legend"]["values"] = epochs["values"]
     return chart
 
 
@@ -306,12 +320,18 @@ def sparsity(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
         size=alt.Size(
             "trials:Q",
             scale=alt.Scale(range=[20, 320], zero=False),
-            legend=legend("trials", tickMinStep=1, format="d"),
+            legend=legend("trials", values=_whole_ticks(frame["trials"]), format="d"),
         ),
         tooltip=["label:N", "neurons:Q", "trials:Q", "median:Q"],
     )
     line = base.mark_tick(color=INK, thickness=2.5, size=24).encode(y=alt.Y("median:Q", **up))
     return themed(alt.layer(dots, line), 420, 260)
+
+
+def _whole_ticks(counts: pd.Series) -> list[int]:
+    """At most four whole numbers from the smallest count to the largest, for a legend of sizes."""
+    ends = np.linspace(counts.min(), counts.max(), 4).round()
+    return [int(count) for count in np.unique(ends)]
 
 
 def steps(columns: int, rows: int, width: int = WIDTH, height: int = HEIGHT) -> tuple[int, int]:

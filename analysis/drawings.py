@@ -7,6 +7,7 @@ the slice of the cell to begin with.
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis import charts
@@ -14,8 +15,8 @@ from analysis.album import Drawing, Plate
 from analysis.formats import records
 from analysis.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid
 from analysis.law_section import Figure, law_section
-from analysis.page_data import interesting_cell
-from analysis.sections import circuit_figures
+from analysis.page_data import epoch_ramp, interesting_cell
+from analysis.sections import BOUNDARY, boundary_points, circuit_figures
 
 
 def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> list[Plate]:
@@ -23,23 +24,7 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
 
     Raises: UsageError for axes that are not right.
     """
-    grid = make_grid(trials)
-    x, y = axes_to_draw(grid.rulers, x, y)
-    rows = plane(grid, x, y)
-    kept = {ruler.name: ruler for ruler in grid.rulers if ruler.name not in {x, y}}
-    start = grid.cells.iloc[interesting_cell(grid.cells)]
-    where = ", ".join(f"{TITLES[name]} {ruler.labels[start[name]]}" for name, ruler in kept.items())
-    across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
-    plates = [
-        Plate(
-            "Phase diagram",
-            f"Most frequent phase, share that generalised, and median epoch of that. {where}",
-            [
-                Drawing(f"diagram-{coloring}", diagram(coloring, rows, across, up), filled(rows))
-                for coloring in charts.COLORINGS
-            ],
-        )
-    ]
+    plates = [_diagrams(trials, x, y)]
     figures = [("law", figure) for figure in law_section(trials)[1]]
     figures += [("circuits", figure) for figure in circuit_figures(trials)]
     plates += [
@@ -47,6 +32,30 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
         for number, (kind, figure) in enumerate(figures, 1)
     ]
     return plates
+
+
+def _diagrams(trials: pd.DataFrame, x: str | None, y: str | None) -> Plate:
+    grid = make_grid(trials)
+    x, y = axes_to_draw(grid.rulers, x, y)
+    across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
+    others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
+    start = grid.cells.iloc[interesting_cell(grid.cells)]
+    inside = np.ones(len(trials), bool)
+    for ruler in others:
+        inside &= (grid.cells[ruler.name] == start[ruler.name]).to_numpy()[grid.cell_of]
+    # Where positions are no places on a line, there is none for a boundary either.
+    line = boundary_points(trials[inside], x, y) if across.edges and up.edges else []
+    rows, epochs = plane(grid, x, y), epoch_ramp(grid.cells)
+    said = ["Most frequent phase, share that generalised, and median epoch of that."]
+    said += [BOUNDARY] if line else []
+    said += [", ".join(f"{TITLES[one.name]} {one.labels[start[one.name]]}" for one in others)]
+    drawings = [
+        Drawing(
+            f"diagram-{coloring}", diagram(coloring, rows, across, up, line, epochs), filled(rows)
+        )
+        for coloring in charts.COLORINGS
+    ]
+    return Plate("Phase diagram", " ".join(said).strip(), drawings)
 
 
 def plane(grid: Grid, x: str, y: str) -> pd.DataFrame:
@@ -88,12 +97,19 @@ def filled(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["trials"] > 0].drop(columns=drawn)
 
 
-def diagram(coloring: str, rows: pd.DataFrame, across: Ruler, up: Ruler) -> dict[str, Any]:
-    """A diagram with its rows."""
+def diagram(
+    coloring: str,
+    rows: pd.DataFrame,
+    across: Ruler,
+    up: Ruler,
+    line: list[dict[str, Any]],
+    epochs: dict[str, list[float]],
+) -> dict[str, Any]:
+    """A diagram with its rows, those of its boundary, and the scale of its median epochs."""
     size = charts.steps(len(across.labels), len(up.labels))
     channels = charts.channel(across), charts.channel(up)
-    chart = charts.laid_out(charts.diagram(coloring), *channels, *size)
-    return {**chart, "datasets": {"cells": records(rows), "boundary": []}}
+    chart = charts.laid_out(charts.diagram(coloring), *channels, epochs, size)
+    return {**chart, "datasets": {"cells": records(rows), "boundary": line}}
 
 
 def _edges(ruler: Ruler, i: int) -> tuple[float, float, float]:

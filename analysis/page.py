@@ -23,7 +23,7 @@ from analysis.grid import TITLES, make_grid
 from analysis.output import write_whole
 from analysis.page_data import CURVES, TABLE_COLUMNS, page_state
 from analysis.phases import FLAGS, PATIENCE
-from analysis.sections import law_state
+from analysis.sections import BOUNDARY, law_state
 from analysis.where import KINDS
 from study.schema import TRIALS
 from study.store import Store
@@ -35,12 +35,13 @@ CAPTIONS = {
         "The most frequent phase of each cell, paler where fewer of its trials share it, and how "
         "many generalised of all. "
         f"Hatched: half of its trials or more were watched for less than {PATIENCE} decay times. "
-        "Dashed: no trials. The line, with its 95% band: half of the trials generalise."
+        "Dashed: no trials."
     ),
     "share": "The share of each cell's trials that generalised, and their number of all.",
     "median": (
         "Kaplan-Meier median epoch of generalising; > is the epoch until which fewer than half had."
     ),
+    "boundary": BOUNDARY,
     "circuits": (
         "Effective sparsity: how many neurons, taken by falling norm, predict like the whole net. "
         "`analysis circuits STORE TRIAL` replays a trial and follows its subnetworks."
@@ -139,7 +140,7 @@ def _limits(rows: int, state: dict[str, Any]) -> str:
     if rows == state["trials"]:
         return ""
     return (
-        f" The table and the curves below are of {rows:,} of the {state['trials']:,} trials, the "
+        f"The table and the curves below are of {rows:,} of the {state['trials']:,} trials, the "
         "first seeds of each cell; the cells count all."
     )
 

@@ -74,6 +74,7 @@ def page_state(
         "start": _labels_of(interesting_cell(grid.cells), grid),
         "cells": columnar(grid.cells[[*(r.name for r in grid.rulers), *CELL_COLUMNS]]),
         "boundaries": [],
+        "epochs": epoch_ramp(grid.cells),
         "aggregated": grid.aggregated,
     }
 
@@ -130,6 +131,20 @@ def facts(trials: pd.DataFrame, manifest: Mapping[str, Any]) -> list[dict[str, s
     ended = trials["ended"].astype(object).value_counts()
     found["ended"] = ", ".join(f"{count:,} {reason}" for reason, count in ended.items())
     return [{"label": label, "text": text} for label, text in found.items() if text]
+
+
+def epoch_ramp(cells: pd.DataFrame) -> dict[str, list[float]]:
+    """The color scale of the median epochs of all cells: `domain`, and the legend's `values`.
+
+    There are two values or more, all within the domain: a legend stretches for those beyond.
+    """
+    epochs = cells["generalized_median_epoch"].dropna().to_numpy(float)
+    low, high = (epochs.min(), epochs.max()) if len(epochs) else (1.0, 10.0)
+    if low == high:
+        low, high = low / 2, 2 * high
+    low = max(1.0, low)
+    values = [float(tick) for tick in charts.EPOCH_TICKS if low <= tick <= high]
+    return {"domain": [low, high], "values": values if len(values) > 1 else [low, high]}
 
 
 def duration(seconds: float) -> str:

@@ -12,9 +12,10 @@ from analysis.boundaries import boundary
 from analysis.formats import records
 from analysis.grid import TITLES, Ruler, axes_to_draw, make_grid, make_ruler
 from analysis.law_section import Figure, law_section, specifications
-from analysis.page_data import rounded
+from analysis.page_data import interesting_cell, rounded
 from study.errors import UsageError
 
+BOUNDARY = "The line, with its 95% band: half of the trials generalise."  # where one is drawn
 MAX_SLICES = 12  # of a diagram, with a boundary each: a third of a second
 
 
@@ -35,25 +36,33 @@ def law_state(trials: pd.DataFrame, x: str | None = None, y: str | None = None) 
 def boundary_state(trials: pd.DataFrame, x: str | None, y: str | None) -> list[dict[str, Any]]:
     """Where half of a slice's trials generalise: x, y, `slice` (its labels) and `points`.
 
-    Of slices with trials on both sides of it, the first 12.
+    Of slices with trials on both sides of it 12: that of the cell to begin with, then the first.
     """
-    rulers = make_grid(trials).rulers
-    x, y = axes_to_draw(rulers, x, y)
-    others = [ruler for ruler in rulers if ruler.name not in {x, y}]
+    grid = make_grid(trials)
+    x, y = axes_to_draw(grid.rulers, x, y)
+    others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     places = pd.DataFrame({r.name: r.positions(trials[r.name]) for r in others}, trials.index)
     parts: Any = trials.groupby([places[name] for name in places]) if others else [((), trials)]
+    cell = grid.cells.iloc[interesting_cell(grid.cells)]
+    start = tuple(cell[ruler.name] for ruler in others)
     found: list[dict[str, Any]] = []
-    for key, part in parts:
+    for key, part in sorted(parts, key=lambda keyed: keyed[0] != start):
         labels = {ruler.name: ruler.labels[at] for ruler, at in zip(others, key, strict=True)}
-        try:
-            points = boundary(part, x, y)
-        except UsageError:  # all on one side, or an axis that is not logarithmic
-            continue
-        rows = records(rounded(points.assign(order=range(len(points)))))
-        found.append({"x": x, "y": y, "slice": labels, "points": rows})
+        points = boundary_points(part, x, y)
+        if points:
+            found.append({"x": x, "y": y, "slice": labels, "points": points})
         if len(found) == MAX_SLICES:
             break
     return found
+
+
+def boundary_points(trials: pd.DataFrame, x: str, y: str) -> list[dict[str, Any]]:
+    """The boundary of one slice as rows for `charts.diagram`; none where it has no boundary."""
+    try:
+        points = boundary(trials, x, y)
+    except UsageError:  # all on one side, or an axis that is not logarithmic
+        return []
+    return records(rounded(points.assign(order=range(len(points)))))
 
 
 SPARSITY = "final_effective_sparsity_train"

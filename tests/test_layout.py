@@ -1,10 +1,15 @@
 """Where things lie on the page, seen as a reader scrolls: nothing covers what is to be clicked."""
 
+import re
+
+import numpy as np
 import pytest
 from browsing import (
+    cells,
     chromium,
     covered,
     emulated,
+    go,
     needs_chromium,
     opened,
     press,
@@ -12,6 +17,8 @@ from browsing import (
     text,
     waits,
 )
+from selenium import webdriver
+from selenium.webdriver.common.by import By
 from simulated import simulate
 
 from analysis import write_report
@@ -44,3 +51,42 @@ def test_every_control_can_be_clicked_wherever_it_is_scrolled_to(browser, report
             seen, hidden = covered(browser)
             assert hidden == []
             assert {"x", "where", "every-column", "Filter", "Download CSV", "PNG"} <= {*seen}
+
+
+def test_a_tooltip_is_within_the_screen_of_a_phone(browser, report):
+    with emulated(browser, 390):
+        opened(browser, report.as_uri())
+        top = [path for said, path in cells(browser).items() if "training rows 1,000" in said]
+        assert len(top) == 6
+        for cell in top:
+            webdriver.ActionChains(browser).move_to_element(cell).perform()
+            place = cell.get_attribute("aria-label").split(":")[0]
+            waits(browser, lambda p=place: p in text(browser, "vg-tooltip-element"))
+            box = browser.find_element(By.ID, "vg-tooltip-element").rect
+            assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+
+
+def line_of(browser):
+    """Places of the boundary as shares of the diagram, from its left and from its bottom."""
+    [wide, high] = browser.execute_script(
+        "return document.querySelector('#diagram .background').getAttribute('d')"
+        ".match(/h([\\d.]+)v([\\d.]+)/).slice(1).map(Number)"
+    )
+    pieces = browser.find_elements(By.CSS_SELECTOR, "#diagram .mark-line path")
+    numbers = [re.findall(r"[\d.]+", piece.get_attribute("d")) for piece in pieces]
+    places = [np.array(piece, float).reshape(-1, 2) for piece in numbers]
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#diagram .mark-area path")) == len(places)
+    return [place / [wide, -high] + [0, 1] for place in places]
+
+
+def test_the_boundary_is_drawn_whichever_axis_is_across(browser, report):
+    opened(browser, report.as_uri())
+    assert "half of the trials generalise" in text(browser, "diagram-said")
+    upright = line_of(browser)
+    assert sum(map(len, upright)) > 50
+    go(browser, x="train_size", y="weight_decay")
+    swapped = line_of(browser)
+    assert len(swapped) == len(upright)
+    for before, after in zip(upright, swapped, strict=True):
+        assert np.abs(before[:, ::-1] - after).max() < 0.01
+    assert "half of the trials generalise" in text(browser, "diagram-said")

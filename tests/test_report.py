@@ -184,6 +184,8 @@ def test_other_axes_and_slices_are_chosen_by_menus(page):
     settled(page)
     waits(page, lambda: len(cells(page)) == 6)
     assert text(page, "cell-title") == place
+    assert page.find_elements(By.CSS_SELECTOR, "#diagram .mark-line path") == []
+    assert "half of the trials" not in text(page, "diagram-said")  # nothing drawn, nothing said
     Select(page.find_element(By.ID, "color")).select_by_value("share")
     settled(page)
     fills = {path.value_of_css_property("fill") for path in cells(page).values()}

@@ -51,6 +51,10 @@ class Diagram {
     const chart = this.chart(state, view, x, y);
     const wanted = JSON.stringify(chart);
     const boundary = boundaryOf(state, view, x, y);
+    byId("diagram-said").textContent = [setup.captions[view.color],
+      ...boundary.length ? [setup.captions.boundary] : [],
+      ...state.aggregated ? ["Neighbouring values of an axis (~) share a cell."] : [],
+      ...setup.limits ? [setup.limits] : []].join(" ");
     if (wanted !== this.drawn) {
       this.drawn = wanted;
       this.seen = (await draw("diagram", chart, "phase-diagram", () => this.asCsv())).view;
@@ -77,12 +81,8 @@ class Diagram {
       Object.assign(encoding.y, y.channel);
       if (encoding.color?.field === "phase" && room < 460) encoding.color.legend.columns = 2;
       if (encoding.color?.field === "generalized_median_epoch") {
-        const epochs = state.cells.generalized_median_epoch.filter((epoch) => epoch !== null);
-        const low = Math.max(1, Math.min(...epochs, 1e9)), high = Math.max(...epochs, 2);
-        const domain = low < high ? [low, high] : [1, 10];
-        encoding.color.scale.domain = domain;
-        encoding.color.legend.values = encoding.color.legend.values
-          .filter((tick) => domain[0] <= tick && tick <= domain[1]);
+        encoding.color.scale.domain = state.epochs.domain;
+        encoding.color.legend.values = state.epochs.values;
       }
     }
     return chart;
@@ -180,11 +180,15 @@ function edges(axis, i) {
   return [low, high, axis.scale === "log" ? Math.sqrt(low * high) : (low + high) / 2];
 }
 
+// The boundary of the slice on show, whichever of its two axes is across.
 function boundaryOf(state, view, x, y) {
   if (!x.edges || !y.edges) return [];
-  const here = state.boundaries.find((one) => one.x === view.x && one.y === view.y &&
+  const here = state.boundaries.find((one) =>
+    [view.x, view.y].every((name) => name === one.x || name === one.y) &&
     Object.entries(one.slice ?? {}).every(([name, label]) => view.place[name] === label));
-  return here?.points ?? [];
+  if (!here || here.x === view.x) return here?.points ?? [];
+  return here.points.map((at) =>
+    ({...at, x: at.y, y: at.x, low: at.left, high: at.right, left: at.low, right: at.high}));
 }
 
 const median = (row) => row.generalized_median_epoch === null

@@ -161,8 +161,6 @@ function controls(view) {
     menu.onchange = ({target}) =>
       change({place: nearest(state, viewOf(state), name, target.value), trial: ""});
   }
-  byId("diagram-said").textContent = setup.captions[view.color] + (state.aggregated
-    ? " Neighbouring values of an axis (~) share a cell." : "") + (source.live ? "" : setup.limits);
 }
 
 // The cell of a trial: where its values lie on every axis.
