@@ -66,7 +66,7 @@ class History:
 def watch(store: Store, trial_id: str, engine: Engine | None = None) -> History:
     """Train a stored trial again, and keep its network at log-spaced epochs and at its events.
 
-    Raises: UsageError, with the nearest ids, where no row has this id.
+    The trial is named, or refused, as in `study.replay.stored_trial`.
     """
     trial, row = stored_trial(store, trial_id)
     last = int(row["epochs_run"])
@@ -79,7 +79,7 @@ def watch(store: Store, trial_id: str, engine: Engine | None = None) -> History:
     )
     dtype = getattr(torch, trial.setting.train.dtype)
     data = Parity((trial,), torch.device("cpu"), dtype)
-    stored = store.readings([trial_id], ["epoch", *_COMPARED]).to_pylist()
+    stored = store.readings([row["trial_id"]], ["epoch", *_COMPARED]).to_pylist()
     return History(trial, row, data, shots, _moved(trial, shots, stored))
 
 

@@ -170,7 +170,9 @@ def serve(
 @app.command()
 def circuits(
     store: StorePath,
-    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="A trial_id of the store.")],
+    trial: Annotated[
+        str, typer.Argument(metavar="TRIAL", help="A trial_id, or enough of its beginning.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path(
         "circuits.html"
     ),
@@ -196,7 +198,8 @@ def circuits(
         for event, said in (("memorized", "memorised"), ("generalized", "generalised"))
         if facts[f"{event}_epoch"] is not None
     )
-    lines = [f"trial {trial}: {', '.join(part for part in (events, replay_text(facts)) if part)}"]
+    said = ", ".join(part for part in (events, replay_text(facts)) if part)
+    lines = [f"trial {facts['trial_id']}: {said}"]
     lines += found.lacking
     if facts["overlap"] is not None:
         lines.append(

@@ -15,6 +15,7 @@ from analysis.where import read_filter
 from study import schema
 from study.errors import StoreError, unknown
 from study.store import Store
+from study.trials import find_id
 
 DTYPES = {pa.int64(): pd.Int64Dtype(), pa.string(): pd.StringDtype()}
 
@@ -56,14 +57,18 @@ def load_readings(
 ) -> pd.DataFrame:
     """The readings of a store by trial and epoch: of all trials, or of those named.
 
-    Args: path or URL of the store; trials, a frame with a `trial_id` column, or ids, or one id.
-    Raises: StoreError for the store; KeyError for a frame without trial_id.
+    Args: path or URL of the store; trials, a frame with a `trial_id` column, or ids, or one id or
+    the beginning of one.
+    Raises: UsageError where one id is that of no trial, or of several; StoreError for the store;
+    KeyError for a frame without trial_id.
     """
     if isinstance(trials, pd.DataFrame):
         trials = trials["trial_id"]
-    elif isinstance(trials, str):
-        trials = [trials]
-    return as_frame(Store.open(path).readings(trials))
+    store = Store.open(path)
+    if isinstance(trials, str):
+        known = store.trials(columns=["trial_id"])["trial_id"].to_pylist()
+        trials = [find_id(known, trials, store.url)]
+    return as_frame(store.readings(trials))
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:

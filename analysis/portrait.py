@@ -67,8 +67,9 @@ PLATES = (
 def draw_circuits(store_url: str | Path, trial_id: str, output: str | Path) -> Portrait:
     """Replay a trial, follow its circuits, train its tickets; write the page and its files.
 
-    Raises: UsageError, with the nearest ids, where the store has no such trial; StoreError for the
-    store; StudyError where a file cannot be written.
+    Args: trial_id, all of it or a beginning that no other trial has.
+    Raises: UsageError, with ids that are meant, where that is no trial or several; StoreError for
+    the store; StudyError where a file cannot be written.
     """
     history = watch(Store.open(store_url), trial_id)
     circuits = find_circuits(history)

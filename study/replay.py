@@ -6,7 +6,6 @@ the comparison says by how much it moved. `snapshots` shows the network itself o
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from study.schema import READINGS, RESULT_COLUMNS
 from study.spec import Budget
 from study.store import Store
 from study.training import PackRun
-from study.trials import Pack, Point, Trial
+from study.trials import Pack, Point, Trial, find_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +46,13 @@ class Replay:
 def stored_trial(store: Store, trial_id: str) -> tuple[Trial, dict[str, Any]]:
     """The trial of a row, with the budget it was trained to, and the row.
 
-    Raises UsageError, with the nearest ids, where no row has this id.
+    Args: trial_id, all of it or a beginning that no other trial of the store has.
+    Raises UsageError, with candidates or the nearest ids, where that is no trial or several.
     """
     row = store.trial(trial_id)
     if row is None:
         known = store.trials(columns=["trial_id"])["trial_id"].to_pylist()
-        near = get_close_matches(trial_id, known, n=3, cutoff=0.0)
-        raise UsageError(
-            f"{trial_id}: no such trial in {store.url}; a trial is named by its trial_id. "
-            f"Nearest: {', '.join(near) or 'none, the store is empty'}."
-        )
+        return stored_trial(store, find_id(known, trial_id, store.url))
     settings = stored_settings(store)
     if row["setting"] not in settings:
         raise UsageError(
@@ -71,7 +67,7 @@ def stored_trial(store: Store, trial_id: str) -> tuple[Trial, dict[str, Any]]:
 
 
 def replay(store: Store, trial_id: str, engine: Engine | None = None) -> Replay:
-    """Train a stored trial again, alone, and compare."""
+    """Train a stored trial again, alone, and compare; the trial is named as in `stored_trial`."""
     trial, stored = stored_trial(store, trial_id)
     run = PackRun(Pack((trial,)), engine or pick_engine(trial))
     finished = None
@@ -81,7 +77,7 @@ def replay(store: Store, trial_id: str, engine: Engine | None = None) -> Replay:
     moved = differences(
         {n: [row[n]] for n in RESULT_COLUMNS}, {n: [stored[n]] for n in RESULT_COLUMNS}
     )
-    before = store.readings([trial_id]).to_pydict()
+    before = store.readings([stored["trial_id"]]).to_pydict()
     shared = [name for name in READINGS.names if name in readings]
     moved |= differences({n: readings[n] for n in shared}, {n: before[n] for n in shared})
     return Replay(row, readings, moved)

@@ -5,6 +5,7 @@ train), so regridding a study never renames or reseeds a trial; `pack_id` hashes
 members.
 """
 
+import difflib
 import hashlib
 import itertools
 import json
@@ -16,11 +17,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from study.axes import AXES, ONLINE
-from study.errors import SpecError
+from study.errors import SpecError, UsageError
 from study.problems import COMMON, MIN_TEST_ROWS, NETS, TASKS, Values
 from study.spec import Setting, StudySpec, Table
 from study.study_file import checked
 
+SHOWN_IDS = 5  # that a sentence about an id lists
 ONLINE_STEPS_PER_EPOCH = 32  # fresh rows have no pass to end; about 1,000 rows at the usual batch
 
 
@@ -202,6 +204,34 @@ class Pack:
             axes = {name: member.get(name) for name in AXES}  # older ones lack newer axes
             trials.append(Trial(data["study"], setting, Point(**axes), member["seed"]))
         return cls(tuple(trials))
+
+
+def find_id(ids: Iterable[str], begin: str, store_url: str) -> str:
+    """The trial_id of a store that begins like this: all of one, or enough to tell it from others.
+
+    Args: ids, those of the store, or at least all that begin so; begin, what was asked for;
+    store_url, for what is said.
+    Raises UsageError, with candidates or the nearest ids, unless one id begins so.
+    """
+    ids = list(ids)
+    found = [one for one in ids if begin and one.startswith(begin)]
+    if begin in found or len(found) == 1:
+        return begin if begin in found else found[0]
+    asked, rule = (
+        begin[:60] or "''",
+        "a trial is named by its trial_id, or by enough of its beginning",
+    )
+    if not found:
+        near = ", ".join(difflib.get_close_matches(begin, ids, n=SHOWN_IDS, cutoff=0.0))
+        raise UsageError(
+            f"{asked}: no such trial in {store_url}; {rule}. "
+            f"Nearest: {near or 'none, the store is empty'}."
+        )
+    more = f" or {len(found) - SHOWN_IDS:,} more" * (len(found) > SHOWN_IDS)
+    raise UsageError(
+        f"{asked}: {len(found):,} trials in {store_url} begin so; {rule}. "
+        f"Write more of it: {', '.join(found[:SHOWN_IDS])}{more}."
+    )
 
 
 def expand(spec: StudySpec, proposed: Proposed | None = None) -> list[Trial]:

@@ -17,7 +17,7 @@ from analysis.circuits import find_circuits, jaccard, lacking, watch
 from study.engine import ReluEngine
 from study.nets.constructions import nearest
 from study.nets.relu import ReluNets
-from study.replay import snapshots
+from study.replay import replay, snapshots
 
 CIRCUITS = ("memorizing", "generalizing", "complementary", "control")
 
@@ -255,11 +255,19 @@ def test_what_a_trial_has_is_drawn(run_main, store, tmp_path, fate):
 
 
 def test_circuits_are_printed(run_main, store, tmp_path):
+    """Also of a trial that is named by its first letters, as the page's tables show it."""
     trial = trial_of(store, "weight decay 0.001")
-    code, out, _ = run_main(cli.main, "circuits", store.url, trial, "-o", tmp_path / "c.html")
+    code, out, _ = run_main(cli.main, "circuits", store.url, trial[:8], "-o", tmp_path / "c.html")
     text = out.decode()
     assert code == 0
-    for part in ("memorised at epoch", "replayed exactly", "no generalizing circuit", "tickets:"):
+    assert replay(store, trial[:8]).exact
+    for part in (
+        f"trial {trial}",
+        "memorised at epoch",
+        "replayed exactly",
+        "no generalizing circuit",
+        "tickets:",
+    ):
         assert part in text
     assert "survivors:" not in text
 

@@ -44,6 +44,9 @@ def test_readings_of_some_trials(store):
     assert set(readings["trial_id"]) == set(trials["trial_id"])
     one = trials["trial_id"].iloc[0]
     pd.testing.assert_frame_equal(load_readings(store, one), load_readings(store, [one]))
+    pd.testing.assert_frame_equal(load_readings(store, one[:8]), load_readings(store, [one]))
+    with pytest.raises(UsageError, match="no such trial"):
+        load_readings(store, "unheard")
     assert load_readings(store, one)["epoch"].is_monotonic_increasing
     assert len(load_readings(store)) > len(readings)
     assert load_readings(store, trials.iloc[:0]).empty

@@ -136,6 +136,20 @@ def test_a_click_selects_a_cell_then_a_curve_and_the_browser_goes_back(page, sto
     assert text(page, "cell-title") == chosen
 
 
+def test_an_address_may_have_the_beginning_of_an_id(page):
+    whole = page.find_element(By.CSS_SELECTOR, "#members button").get_attribute("data-trial")
+    go(page, trial=whole[:8])
+    waits(page, lambda: whole in text(page, "trial"))
+    assert len(page.find_elements(By.CSS_SELECTOR, "#members tr.chosen")) == 1
+    go(page, trial="")
+    ids = page.execute_script(
+        "return [...document.querySelectorAll('[data-trial]')].map((one) => one.dataset.trial)"
+    )
+    twice = next(one[0] for one in sorted(ids) if sum(id_[0] == one[0] for id_ in set(ids)) > 1)
+    go(page, trial=twice)
+    waits(page, lambda: "begin so. Write more of it" in text(page, "trial"))
+
+
 def test_the_keyboard_moves_between_cells_and_selects(page):
     page.find_element(By.ID, "diagram").send_keys(Keys.ARROW_LEFT)
     waits(page, lambda: text(page, "cursor-said"))

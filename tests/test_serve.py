@@ -100,7 +100,12 @@ def test_a_trial_and_the_command_that_replays_it(served, store):
     assert found["row"]["seed"] == row["seed"]
     assert found["row"]["phase"] in {"comprehension", "grokking", "memorization", "confusion"}
     assert found["replay"] == f"analysis circuits {store} {row['trial_id']}"
+    assert api(served, "trial", trial_id=row["trial_id"][:8]) == found
     assert Answer(served, "/api/trial?trial_id=none").status == 404
+    assert Answer(served, "/api/trial?trial_id=").status == 404
+    several = Answer(served, f"/api/trial?trial_id={row['trial_id'][0]}")
+    assert several.status == 400
+    assert "begin so" in several.json["error"]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from conftest import spec_of, trials_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.errors import SpecError
+from study.errors import SpecError, UsageError
 from study.packing import PACK_BYTES, group, most_together, trial_bytes
 from study.study_file import load_spec
-from study.trials import Pack, Shape, expand
+from study.trials import Pack, Shape, expand, find_id
 
 
 def ids(trials):
@@ -21,6 +21,31 @@ def test_the_grid_is_every_point_with_every_seed():
     trials = trials_of({"width": [10, 20], "weight_decay": [0.1, 0.2, 0.3]}, seeds=4)
     assert len(trials) == len(ids(trials)) == 24
     assert len({trial.point_id for trial in trials}) == 6
+
+
+ID = st.text("0123456789abcdef", min_size=8, max_size=8)
+
+
+@given(st.sets(ID, min_size=1, max_size=30), st.data())
+def test_an_id_is_found_by_any_beginning_that_no_other_has(known, data):
+    wanted = data.draw(st.sampled_from(sorted(known)))
+    begin = wanted[: data.draw(st.integers(1, 8))]
+    alike = [one for one in known if one.startswith(begin)]
+    if len(alike) == 1:
+        assert find_id(known, begin, "store") == wanted
+    else:
+        with pytest.raises(UsageError, match=f"^{begin}: {len(alike)} trials in store begin so"):
+            find_id(known, begin, "store")
+
+
+def test_an_id_that_begins_another_is_itself():
+    assert find_id(["abc", "abcd"], "abc", "store") == "abc"
+
+
+@pytest.mark.parametrize("begin", ["", "abce", "ABC", "bc"])
+def test_an_id_that_no_trial_has_is_refused_with_the_nearest(begin):
+    with pytest.raises(UsageError, match=r"no such trial in store; .* Nearest: .*abcd"):
+        find_id(["abcd", "1234"], begin, "store")
 
 
 def test_identity_is_content():

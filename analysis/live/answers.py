@@ -25,6 +25,7 @@ from analysis.phases import classify
 from analysis.where import columns_of, read_filter
 from study.schema import TRIALS
 from study.tables import PART
+from study.trials import find_id
 
 SORTED_BY = (*TRIALS.names, "phase")
 REMEMBERED = 8  # orders of the table: scrolling asks for the same one again and again
@@ -56,12 +57,18 @@ class Answers:
         return cell_answer(_classified(shown), readings, len(rows))
 
     def trial(self, trial_id: str) -> dict[str, Any] | None:
-        """The row of a trial and the command that replays it; None where there is none."""
-        trials = self._live.latest().trials
-        row = pc.index(trials["trial_id"], trial_id).as_py()
-        if row < 0:
+        """The row of a trial and the command that replays it; None where there is none.
+
+        Args: trial_id, all of it or a beginning that no other trial has.
+        Raises: UsageError, with candidates, where several begin so.
+        """
+        trials, url = self._live.latest().trials, self._live.store.url
+        alike = trials["trial_id"].filter(pc.starts_with(trials["trial_id"], trial_id))
+        if not trial_id or not len(alike):
             return None
-        replay = ["analysis", "circuits", self._live.store.url, trial_id]
+        trial_id = find_id(alike.to_pylist(), trial_id, url)
+        row = pc.index(trials["trial_id"], trial_id).as_py()
+        replay = ["analysis", "circuits", url, trial_id]
         return {"row": _records(trials.slice(row, 1))[0], "replay": shlex.join(replay)}
 
     def table(

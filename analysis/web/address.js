@@ -27,6 +27,9 @@ function viewOf(state) {
   };
 }
 
+// Whether an address means this trial: it may have the beginning of an id, as tables show it.
+const isTrial = (asked, id) => asked !== "" && id.startsWith(asked);
+
 // Go where these parts of the view change; the rest stays.
 function go(view, change) {
   const next = {...view, ...change};

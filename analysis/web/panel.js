@@ -110,17 +110,18 @@ class Panel {
 
   // The trial stands out in the curves; its row and its replay are below.
   async highlight(id) {
-    const member = this.answer.trials.find((trial) => trial.trial_id === id);
+    const member = this.answer.trials.find((trial) => isTrial(id, trial.trial_id));
     for (const button of byId("members").querySelectorAll("button")) {
-      button.setAttribute("aria-pressed", button.dataset.trial === id);
-      button.closest("tr").classList.toggle("chosen", button.dataset.trial === id);
+      const chosen = isTrial(id, button.dataset.trial);
+      button.setAttribute("aria-pressed", chosen);
+      button.closest("tr").classList.toggle("chosen", chosen);
     }
     const own = member && [["memorised", "memorized_epoch"], ["generalised", "generalized_epoch"]]
       .map(([event, name]) => ({event, epoch: member[name]}));
     const events = (own ?? this.events).filter(({epoch}) => epoch !== null)
       .map(({event, epoch}) => ({epoch, event: `${event}: ${whole(epoch)}`}));
     for (const view of this.views.values()) {
-      await view.data("events", events).signal("trial", member ? id : "").runAsync();
+      await view.data("events", events).signal("trial", member?.trial_id ?? "").runAsync();
     }
     if (!id) byId("trial").replaceChildren();
     else if (id !== byId("trial").dataset.shown || !byId("trial").children.length) {

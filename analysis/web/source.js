@@ -64,9 +64,15 @@ class Archive {
 
   async trial(id) {
     await this.ready;
-    const trial = this.number.get(id);
-    if (trial === undefined) throw new Refusal(`${id}: not among the trials of this report.`);
-    return {row: this.row(trial), replay: replayOf(this.setup.state.store, id)};
+    const alike = this.columns.trial_id.filter((one) => id && one.startsWith(id));
+    const found = this.number.has(id) ? id : alike[0];
+    if (!alike.length) throw new Refusal(`${id}: not among the trials of this report.`);
+    if (alike.length > 1 && found !== id) {
+      throw new Refusal(`${id}: ${alike.length} trials of this report begin so. ` +
+        `Write more of it: ${alike.slice(0, 5).join(", ")}${alike.length > 5 ? ", ..." : "."}`);
+    }
+    const row = this.row(this.number.get(found));
+    return {row, replay: replayOf(this.setup.state.store, found)};
   }
 
   async matching({where, sort, descending}) {

@@ -104,7 +104,8 @@ class Trials {
 
   mark() {
     for (const button of byId("rows").querySelectorAll("[data-trial]")) {
-      button.closest("tr").classList.toggle("chosen", button.dataset.trial === this.view.trial);
+      const chosen = isTrial(this.view.trial, button.dataset.trial);
+      button.closest("tr").classList.toggle("chosen", chosen);
     }
   }
 }
