@@ -41,7 +41,8 @@ def query(
         str | None, typer.Option(help='Keep these trials: "weight_decay > 0.01 and k == 3".')
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(help="Keep these columns: a,b. A table shows 12, files all.")
+        str | None,
+        typer.Option(help="Keep these columns: a,b. A table shows 12, files all that are stored."),
     ] = None,
     form: Annotated[
         Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="How to write.")
@@ -54,7 +55,7 @@ def query(
     """Print the trials of a study, filtered.
 
     A filter compares columns with ==, !=, <, <=, >, >=, in [...] and is null, joined by and, or,
-    not and parentheses; text is in quotes: ended == "collapsed" or not (n in [20, 30]).
+    not and parentheses; text is in quotes: phase == "grokking" or not (n in [20, 30]).
     """
     from analysis.formats import FORMATS
     from analysis.frames import some_trials
@@ -75,6 +76,18 @@ def query(
         return content
     write_whole(output, content)
     return b""
+
+
+@app.command()
+def columns(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> bytes:
+    """List the columns that filters and --columns may name, in order, and what each holds."""
+    import pandas as pd
+
+    from analysis.formats import as_table, records
+    from analysis.where import COLUMNS, KINDS
+
+    table = pd.DataFrame([{"column": one.name, "holds": KINDS[one.type]} for one in COLUMNS])
+    return json_of(records(table)) if as_json else as_text(as_table(table))
 
 
 @app.command()

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from study.schema import TRIALS
+from analysis.where import COLUMNS
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ def _json(frame: pd.DataFrame) -> bytes:
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
-    schema = pa.schema([TRIALS.field(name) for name in frame.columns])
+    schema = pa.schema([COLUMNS.field(name) for name in frame.columns])
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), buffer)
     return buffer.getvalue()

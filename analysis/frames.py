@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from analysis.where import read_filter
+from analysis.phases import classify
+from analysis.where import COLUMNS, LISTING, columns_of, read_filter
 from study import schema
 from study.errors import StoreError, unknown
 from study.store import Store
@@ -26,14 +27,27 @@ def load_trials(
     """The trials of a store, one row each; an empty frame where none has finished.
 
     Args: path or URL of the store; where, a filter such as `k == 3 and generalized_epoch is null`
-    (see `analysis.where`), applied while reading; columns to keep, in this order.
+    (see `analysis.where`), applied while reading; columns to keep, in this order: of the schema, or
+    `phase`, which filters may name, too. It is that of the default preset of `analysis.phases`.
     Raises: UsageError for a filter or column that is not right; StoreError for the store.
     """
     for name in columns or ():
-        if name not in schema.TRIALS.names:
-            raise unknown("a column", name, schema.TRIALS.names)
-    expression = None if where is None else read_filter(where, schema.TRIALS)
-    return as_frame(Store.open(path).trials(expression, columns))
+        if name not in COLUMNS.names:
+            raise unknown("a column", name, COLUMNS.names, LISTING)
+    expression = None if where is None else read_filter(where)
+    store = Store.open(path)
+    if "phase" not in {*(columns or ()), *columns_of(where or "")}:
+        return as_frame(store.trials(expression, columns))
+    rows = store.trials()
+    rows = rows.append_column("phase", phases_of(as_frame(rows)))
+    if expression is not None:
+        rows = rows.filter(expression)
+    return as_frame(rows.select(schema.TRIALS.names if columns is None else list(columns)))
+
+
+def phases_of(trials: pd.DataFrame) -> pa.Array:
+    """The phase of each trial, as a column of a table."""
+    return pa.array(classify(trials)["phase"]).dictionary_decode()
 
 
 def some_trials(

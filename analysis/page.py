@@ -24,8 +24,7 @@ from analysis.output import write_whole
 from analysis.page_data import CURVES, TABLE_COLUMNS, page_state
 from analysis.phases import FLAGS, PATIENCE
 from analysis.sections import BOUNDARY, law_state
-from analysis.where import KINDS
-from study.schema import TRIALS
+from analysis.where import COLUMNS, KINDS
 from study.store import Store
 
 SCRIPTS = ("dom", "where", "source", "address", "charts", "diagram", "panel", "trials", "page")
@@ -129,7 +128,7 @@ def _setup(readings: pd.DataFrame | None = None) -> dict[str, Any]:
         },
         "colors": charts.PHASE_COLORS,
         "flags": list(FLAGS),
-        "kinds": {field.name: KINDS[field.type] for field in TRIALS},
+        "kinds": {field.name: KINDS[field.type] for field in COLUMNS},
         "table": TABLE_COLUMNS,
         "axes": list(TITLES),
     }

@@ -9,6 +9,8 @@
     operand    = column | number | text in single or double quotes
     sign       = "==" | "!=" | "<" | "<=" | ">" | ">="
 
+A column is one of a trial's row, or its phase, which `analysis.phases` tells from the row.
+
 The text is read by recursive descent and never evaluated. As in SQL, a comparison with null is
 unknown, `not` leaves unknown as it is, and a row whose filter is unknown is left out.
 """
@@ -28,6 +30,9 @@ from study.schema import TRIALS
 
 MAX_LENGTH = 4_000  # characters; longer filters are written by programs, which can use pyarrow
 MAX_DEPTH = 40  # parentheses and nots around a term: far from Python's and Arrow's stacks
+
+COLUMNS: pa.Schema = TRIALS.append(pa.field("phase", pa.string()))
+LISTING = "`analysis columns` lists all."
 
 KINDS = {pa.string(): "text", pa.int64(): "number", pa.float64(): "number"}
 SIGNS: dict[str, Callable[[Any, Any], Any]] = {
@@ -97,10 +102,11 @@ class _Operand:
         return isinstance(self.value, float) or self.type == pa.float64()
 
 
-def read_filter(text: str, schema: pa.Schema = TRIALS) -> pc.Expression:
+def read_filter(text: str, schema: pa.Schema | None = None) -> pc.Expression:
     """The Arrow expression that a filter stands for.
 
-    Args: text, at most 4,000 characters; schema, whose columns it may name.
+    Args: text, at most 4,000 characters; schema, whose columns it may name, those of a trial and
+    `phase` where it is left out.
     Raises: UsageError, one sentence with the place, for text that is no filter, for a column that
     is not there, and for text compared with a number.
     """
@@ -109,13 +115,13 @@ def read_filter(text: str, schema: pa.Schema = TRIALS) -> pc.Expression:
             f"where: {len(text)} characters; a filter has at most {MAX_LENGTH}. Shorten it, or "
             "filter the frame that load_trials returns."
         )
-    return _Reader(_split(text), schema).read()
+    return _Reader(_split(text), COLUMNS if schema is None else schema).read()
 
 
-def columns_of(text: str, schema: pa.Schema = TRIALS) -> list[str]:
-    """The columns that a filter reads, in the order of the schema: all that must be at hand."""
+def columns_of(text: str) -> list[str]:
+    """The columns that a filter reads, in the order of `COLUMNS`: all that must be at hand."""
     named = {token.text for token in _split(text) if token.kind == "name"}
-    return [name for name in schema.names if name in named]
+    return [name for name in COLUMNS.names if name in named]
 
 
 def _split(text: str) -> list[_Token]:
@@ -261,7 +267,7 @@ class _Reader:
             self.expected("here stands a column, a number or quoted text", "Add it")
         self.take()
         if token.text not in self.schema.names:
-            error = unknown("a column", token.text, self.schema.names)
+            error = unknown("a column", token.text, self.schema.names, LISTING)
             raise UsageError(f"where: {error}")
         kind = self.schema.field(token.text).type
         return _Operand(token, KINDS[kind], type=kind)

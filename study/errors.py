@@ -32,14 +32,24 @@ class EmptySampleError(StudyError):
     """A measure was asked of zero rows."""
 
 
-def choices(what: str, given: str, known: Iterable[str]) -> str:
-    """Rule and remedy for a name that is none of those known; `what` is like "a column"."""
+LISTED = 20  # names that a sentence has room for
+
+
+def choices(what: str, given: str, known: Iterable[str], listing: str = "") -> str:
+    """Rule and remedy for a name that is none of those known.
+
+    Args: what, like "a column"; listing, the sentence that says where more than 20 names are told.
+    """
     names = list(known)
-    near = difflib.get_close_matches(given, names, n=1)
-    remedy = f"Did you mean {near[0]!r}?" if near else f"Use one of {', '.join(names)}."
-    return f"{what} is one of {len(names)} names. {remedy}"
+    rule = f"{what} is one of {len(names)} names."
+    if near := difflib.get_close_matches(given, names, n=1):
+        return f"{rule} Did you mean {near[0]!r}?"
+    if len(names) <= LISTED:
+        return f"{rule} Use one of {', '.join(names)}."
+    near = difflib.get_close_matches(given, names, n=3, cutoff=0.4)
+    return " ".join([rule, *([f"Nearest: {', '.join(near)}."] if near else []), listing]).rstrip()
 
 
-def unknown(what: str, given: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that is none of those known."""
-    return UsageError(f"{given[:60]!r}; {choices(what, given, known)}")
+def unknown(what: str, given: str, known: Iterable[str], listing: str = "") -> UsageError:
+    """The error for a name that is none of those known; arguments as of `choices`."""
+    return UsageError(f"{given[:60]!r}; {choices(what, given, known, listing)}")

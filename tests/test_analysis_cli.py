@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from simulated import QUICK, empty_store, simulate
 
-from analysis import cli
+from analysis import cli, load_trials
+from analysis.phases import classify
 from study.schema import TRIALS
 
 
@@ -42,6 +43,35 @@ def test_every_format_holds_the_same_trials(run, store):
     assert lines[0].split() == columns.split(",")
     assert len(lines) == 13
     assert run(*ask[:-1], "--json")[1] == answers["json"]
+
+
+def test_a_phase_is_filtered_and_shown_like_a_column(run, store):
+    trials = classify(load_trials(store))
+    expected = trials[(trials["phase"] == "grokking") & (trials["train_size"] > 300)]
+    assert 0 < len(expected) < len(trials)
+    where = 'phase == "grokking" and train_size > 300'
+    for form, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        ask = ("query", store, "--where", where, "--columns", "phase,seed", "--format", form)
+        rows = read(io.BytesIO(run(*ask)[1]))
+        assert list(rows.columns) == ["phase", "seed"]
+        assert list(rows["phase"]) == ["grokking"] * len(expected)
+        assert list(rows["seed"]) == list(expected["seed"])
+    whole = pq.read_table(
+        io.BytesIO(run("query", store, "--where", where, "--format", "parquet")[1])
+    )
+    assert whole.column_names == TRIALS.names
+    counted = json.loads(run("phases", store, "--where", 'phase != "confusion"', "--json")[1])
+    assert counted["trials"] == (trials["phase"] != "confusion").sum()
+
+
+def test_columns_are_those_that_a_filter_may_name(run, store):
+    listed = json.loads(run("columns", "--json")[1])
+    assert [row["column"] for row in listed] == [*TRIALS.names, "phase"]
+    assert run("columns")[1].decode().split()[2:4] == ["study", "text"]
+    for row in listed:
+        literal = "'a'" if row["holds"] == "text" else "1"
+        code, _, err = run("query", store, "--where", f"{row['column']} != {literal}", "--json")
+        assert (code, err) == (0, "")
 
 
 def test_a_filter_that_nothing_passes_answers_with_nothing(run, store):
@@ -90,6 +120,8 @@ BAD_INPUT = [
     (["query", "STORE", "--where", "ended == 3"], 2, "ended holds text"),
     (["query", "STORE", "--columns", "seed,ende"], 2, "Did you mean 'ended'?"),
     (["query", "STORE", "--columns", ""], 2, "a column is one of"),
+    (["query", "STORE", "--where", "zzz > 1"], 2, "names. `analysis columns` lists all."),
+    (["query", "STORE", "--where", "delay > 9"], 2, "Nearest: layers, weight_decay, study."),
     (["query", "STORE", "--format", "xml"], 2, "'xml'"),
     (["query", "STORE", "--wher", "k == 2"], 2, "No such option: --wher"),
     (["query"], 2, "Missing argument"),

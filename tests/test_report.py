@@ -249,6 +249,16 @@ def test_a_wrong_filter_is_told_and_the_table_stays(page):
     waits(page, lambda: text(page, "where-wrong"))
     assert text(page, "where-wrong") == ("'=' at character 14; a column is compared. Write ==.")
     assert text(page, "pages") == before
+    page.find_element(By.ID, "where").clear()
+    page.find_element(By.ID, "where").send_keys("generalised_epoch > 3", Keys.ENTER)
+    waits(page, lambda: "Did you mean 'generalized_epoch'?" in text(page, "where-wrong"))
+
+
+def test_a_phase_is_filtered_like_a_column(page, store):
+    page.find_element(By.ID, "where").send_keys('phase == "grokking"', Keys.ENTER)
+    grokked = load_trials(store, 'phase == "grokking"')
+    assert len(grokked)
+    waits(page, lambda: text(page, "pages").endswith(f"of {len(grokked)} trials"))
 
 
 @pytest.mark.parametrize("chart", ["diagram", "curve-accuracy", "laws-0"])

@@ -133,6 +133,17 @@ def test_the_table_filters_sorts_and_pages_as_pandas_does(served, store, where):
     assert len(api(served, "trials", where=where)["rows"]) == min(len(trials), 100)
 
 
+def test_a_phase_is_filtered_like_a_column(served, store):
+    where = 'phase in ["grokking", "confusion"] and seed == 1'
+    page = api(served, "trials", where=where, limit=100)
+    trials = load_trials(store, where)
+    assert 0 < len(trials) < 30
+    assert {row["trial_id"] for row in page["rows"]} == set(trials["trial_id"])
+    assert {row["phase"] for row in page["rows"]} <= {"grokking", "confusion"}
+    file = Answer(served, f"/api/download?{urlencode({'where': where})}").body.decode()
+    assert len(file.splitlines()) == 1 + len(trials)
+
+
 def test_the_table_sorts_by_phase(served):
     rows = api(served, "trials", sort="phase", limit=150)["rows"]
     phases = ["comprehension", "grokking", "memorization", "confusion"]

@@ -17,17 +17,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.formats import records
-from analysis.frames import as_frame
+from analysis.frames import as_frame, phases_of
 from analysis.live.study import LiveStudy, Snapshot, state_frame
 from analysis.live.trials import plain
 from analysis.page_data import MAX_CURVES_PER_CELL, cell_answer, rounded
 from analysis.phases import classify
-from analysis.where import columns_of, read_filter
+from analysis.where import COLUMNS, columns_of, read_filter
 from study.schema import TRIALS
 from study.tables import PART
 from study.trials import find_id
 
-SORTED_BY = (*TRIALS.names, "phase")
+SORTED_BY = tuple(COLUMNS.names)
 REMEMBERED = 8  # orders of the table: scrolling asks for the same one again and again
 SLICE = 20_000  # rows of a file that are in memory at a time
 
@@ -119,7 +119,11 @@ def _passing(trials: pa.Table, where: str) -> Rows:
     if not where.strip():
         return every
     expression = read_filter(where)
-    numbered = trials.select(columns_of(where)).append_column(PART, pa.array(every))
+    named = columns_of(where)
+    numbered = trials.select([name for name in named if name != "phase"])
+    if "phase" in named:
+        numbered = numbered.append_column("phase", phases_of(state_frame(trials)))
+    numbered = numbered.append_column(PART, pa.array(every))
     passing: Rows = numbered.filter(expression)[PART].to_numpy()
     return passing
 

@@ -17,6 +17,8 @@ const TOKEN = new RegExp([
   /(?<other>[^ \t\n\r\f\v])/u,
 ].map((part) => part.source).join("|"), "gu");
 
+const LISTING = "`analysis columns` lists all.";
+
 class Refusal extends Error {}
 
 // The function of a row (a function from column to value) that a filter stands for: true, false or
@@ -53,6 +55,41 @@ function refuse(token, rule, remedy) {
   const where = token.kind === "end" ? `ends at character ${token.at + 1}`
     : `${repr(text)} at character ${token.at + 1}`;
   throw new Refusal(`where: ${where}; ${rule}. ${remedy}.`);
+}
+
+// Rule and remedy for a name that is none of those known, as study/errors.py has them.
+function choices(what, given, known, listing) {
+  const rule = `${what} is one of ${known.length} names.`;
+  const [nearest] = close(given, known, 1, 0.6);
+  if (nearest) return `${rule} Did you mean ${repr(nearest)}?`;
+  const near = close(given, known, 3, 0.4);
+  return [rule, ...near.length ? [`Nearest: ${near.join(", ")}.`] : [], listing].join(" ");
+}
+
+// At most so many of the names known that are this much like one given, the nearest first: what
+// Python's difflib.get_close_matches finds.
+function close(given, known, most, least) {
+  return known.map((name) => [2 * shared(name, given) / (name.length + given.length), name])
+    .filter(([likeness]) => likeness >= least)
+    .sort(([a, x], [b, y]) => b - a || (x < y ? 1 : -1))
+    .slice(0, most).map(([, name]) => name);
+}
+
+// How many letters two texts share: those of the longest piece that is in both, and those shared by
+// what lies before it and by what lies behind it.
+function shared(a, b) {
+  let size = 0, endA = 0, endB = 0, runs = new Uint16Array(b.length + 1);
+  for (let i = 1; i <= a.length; i++) {
+    const longer = new Uint16Array(b.length + 1);
+    for (let j = 1; j <= b.length; j++) {
+      if (a[i - 1] !== b[j - 1]) continue;
+      longer[j] = runs[j - 1] + 1;
+      if (longer[j] > size) [size, endA, endB] = [longer[j], i, j];
+    }
+    runs = longer;
+  }
+  return size && size + shared(a.slice(0, endA - size), b.slice(0, endB - size)) +
+    shared(a.slice(endA), b.slice(endB));
 }
 
 const UNPRINTABLE = /[^\P{C}]|[^\P{Z} ]/gu;
@@ -197,9 +234,8 @@ class Reader {
     }
     this.take();
     if (!Object.hasOwn(this.kinds, token.text)) {
-      const names = Object.keys(this.kinds);
-      throw new Refusal(`where: ${repr(token.text.slice(0, 60))}; a column is one of ` +
-        `${names.length} names. Use one of ${names.join(", ")}.`);
+      throw new Refusal(`where: ${repr(token.text.slice(0, 60))}; ` +
+        choices("a column", token.text, Object.keys(this.kinds), LISTING));
     }
     return {token, kind: this.kinds[token.text], column: token.text};
   }
