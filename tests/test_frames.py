@@ -1,5 +1,7 @@
 """Frames: dtypes that keep nulls null, filters pushed down, and no need of torch or Ray."""
 
+import inspect
+import rlcompleter
 import subprocess
 import sys
 
@@ -50,6 +52,17 @@ def test_readings_of_some_trials(store):
     assert load_readings(store, one)["epoch"].is_monotonic_increasing
     assert len(load_readings(store)) > len(readings)
     assert load_readings(store, trials.iloc[:0]).empty
+
+
+def test_public_names_are_listed_completed_and_told_briefly():
+    import analysis
+
+    assert dir(analysis) == sorted(analysis.__all__)
+    names = {"analysis": analysis}
+    completer = rlcompleter.Completer(names)
+    assert completer.complete("analysis.load_t", 0).startswith("analysis.load_trials")
+    for name in analysis.__all__:
+        assert len(str(inspect.signature(getattr(analysis, name)))) < 600, name
 
 
 def test_an_unknown_column_is_named(store):
