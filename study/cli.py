@@ -94,6 +94,7 @@ def plan(
                 "core_seconds": round(costs.core_seconds(planned.packs), 1),
                 "pack_bytes": costs.pack_bytes(planned.packs),
                 "measures": {name: round(share, 3) for name, share in shares.items()},
+                "without_readings": planned.without_readings,
                 "warnings": warnings,
                 "shapes": list(shapes.values()),
                 **({"cluster": there} if there else {}),
@@ -121,6 +122,7 @@ def plan(
         f"time: about {seconds} on one core if no trial is decided before its budget",
         f"memory: {costs.pack_bytes(planned.packs) / 1e6:.0f} MB for the largest pack",
         *money.lines_of(there),
+        *(f"note: {note}" for note in planned.notes),
         *(f"warning: {warning}" for warning in warnings),
     )
 
@@ -145,6 +147,8 @@ def run(
     study = load_spec(spec, tuple(sets or ()))
     store = Store(f"{out}/{study.name}")
     planned = start_study(study, store, ["study", *sys.argv[1:]])
+    for note in planned.notes:
+        print(f"note: {note}", file=sys.stderr)
     stopped, failed = "", 0
     if planned.packs:
         if native.path() is None:
@@ -211,6 +215,7 @@ def _typed(program: str) -> str:
 @app.command()
 def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     """Trials planned, done, failed and running; packs; rate; time left."""
+    from study.plan import unread_note
     from study.status import study_status
     from study.store import Store
 
@@ -229,6 +234,8 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
         lines.append(f"  rate    {found['rate']:.2f} trials a second")
     if found["seconds_left"] is not None:
         lines.append(f"  left    {seconds_text(found['seconds_left'])}")
+    if found["without_readings"]:
+        lines.append(f"  note: {unread_note(found['without_readings'])}")
     lines += [f"  pack {pack_id} failed: {error}" for pack_id, error in found["errors"].items()]
     return as_text(*lines)
 

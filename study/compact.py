@@ -2,6 +2,7 @@
 
 Rows that count are copied into new parts; then the old parts are deleted, rows before readings.
 Wherever that is cut short, every trial has a row with its readings, and readers keep one of two.
+Rows whose readings are gone stay where they are: the next `study run` trains their trials anew.
 """
 
 import time
@@ -26,10 +27,13 @@ def compact(store: Store, rows: int = ROWS) -> dict[str, Any]:
     """
     _refuse_while_running(store)
     lying = store.scan("trials", columns=["trial_id", "budget_epochs"], parts=True)
-    counted = tables.sources(tables.winners(lying))
+    winners = tables.winners(lying)
+    counted = tables.sources(winners)
     sizes = dict.fromkeys(store.part_names("trials"), 0)
     for found in pc.value_counts(lying[tables.PART]).to_pylist():
         sizes[found["values"]] = found["counts"]
+    for part in _without_readings(store, winners):
+        del sizes[part]
     old_readings = [part for part in store.part_names("readings") if part in sizes]
     new = list(_batches(sizes, rows))
     if len(new) < len(sizes):
@@ -57,6 +61,12 @@ def _refuse_while_running(store: Store) -> None:
                 f"{store.url}: pack {pack_id} is in training; parts are merged when nobody writes. "
                 "Wait for the study, or stop it: the same command goes on later."
             )
+
+
+def _without_readings(store: Store, winners: pa.Table) -> list[str]:
+    """Parts with a row that counts and no readings: merged, the loss could not be seen."""
+    unread = pc.is_in(winners[tables.PART], value_set=pa.array(store.unread_parts(), pa.string()))
+    return list(pc.unique(winners[tables.PART].filter(unread)).to_pylist())
 
 
 def _batches(sizes: Mapping[str, int], rows: int) -> Iterator[list[str]]:

@@ -5,7 +5,7 @@ more points, seeds or settings extends a store; one that contradicts it is refus
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,6 +19,7 @@ from study.search import extended, proposed, record, to_come
 from study.spec import Setting, StudySpec
 from study.store import Store
 from study.study_file import checked
+from study.tables import PART
 from study.trials import Pack, Proposed, Trial, expand
 
 # Tables of a setting that decide what a stored row means: they cannot change under a store.
@@ -30,7 +31,8 @@ class Plan:
     """Every trial of a study, the ids of those still missing, and the packs that train them.
 
     A pack that goes on from a checkpoint may hold members that are stored already. Of an adaptive
-    search the trials are those `proposed` so far.
+    search the trials are those `proposed` so far. `without_readings` counts the missing trials that
+    have a row for their budget and lost its readings.
     """
 
     spec: StudySpec
@@ -38,6 +40,7 @@ class Plan:
     missing: frozenset[str]
     packs: tuple[Pack, ...]
     proposed: Proposed
+    without_readings: int = 0
 
     @property
     def planned(self) -> int:
@@ -48,6 +51,11 @@ class Plan:
     def done(self) -> int:
         """How many of the trials are stored."""
         return len(self.trials) - len(self.missing)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of the store before anything is trained, a sentence each."""
+        return [unread_note(self.without_readings)] if self.without_readings else []
 
 
 def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = False) -> Plan:
@@ -65,24 +73,62 @@ def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = Fals
     if store is None:
         ids = frozenset(trial.trial_id for trial in trials)
         return Plan(spec, tuple(trials), ids, tuple(group(trials)), pairs)
-    wanted = {trial.trial_id: trial for trial in missing(store, trials)}
+    rows = _Rows.of(store)
+    wanted = {trial.trial_id: trial for trial in trials if not rows.answer(trial)}
     ids = frozenset(wanted)
     resumed = _checkpointed(store, wanted)
+    unread = sum(rows.unread(trial) for trial in wanted.values())
     for pack in resumed:
         for trial in pack.trials:
             wanted.pop(trial.trial_id, None)
-    return Plan(spec, tuple(trials), ids, (*resumed, *group(wanted.values())), pairs)
+    packs = (*resumed, *group(wanted.values()))
+    return Plan(spec, tuple(trials), ids, packs, pairs, unread)
 
 
 def missing(store: Store, trials: Sequence[Trial]) -> list[Trial]:
-    """The trials still to train: those without a row, or censored by a smaller budget."""
-    stored = store.trials(columns=["trial_id", "ended", "budget_epochs"]).to_pylist()
-    rows = {row["trial_id"]: row for row in stored}
-    return [
-        trial
-        for trial in trials
-        if trial.trial_id not in rows or not trial.answered_by(rows[trial.trial_id])
-    ]
+    """The trials still to train: without a row, censored by a smaller budget, or without readings.
+
+    The readings of a row are gone where a damaged part of them was moved out of the store.
+    """
+    rows = _Rows.of(store)
+    return [trial for trial in trials if not rows.answer(trial)]
+
+
+def unread_note(count: int) -> str:
+    """What is said of trials that have a row and no readings."""
+    return (
+        f"{count} stored trials have lost their readings: a part of readings/ is gone. "
+        "study run trains them anew."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a store by trial, and the parts of them whose readings are gone."""
+
+    by_trial: Mapping[str, Mapping[str, Any]]
+    unread_parts: frozenset[str]
+
+    @classmethod
+    def of(cls, store: Store) -> "_Rows":
+        stored = store.trials(columns=["trial_id", "ended", "budget_epochs"], parts=True)
+        rows = {row["trial_id"]: row for row in stored.to_pylist()}
+        return cls(rows, frozenset(store.unread_parts()))
+
+    def answer(self, trial: Trial) -> bool:
+        """Whether a row says all of a trial, and its readings are there."""
+        return self._answered(trial) and not self._unread(trial)
+
+    def unread(self, trial: Trial) -> bool:
+        """Whether a row says all of a trial, but for its readings."""
+        return self._answered(trial) and self._unread(trial)
+
+    def _answered(self, trial: Trial) -> bool:
+        row = self.by_trial.get(trial.trial_id)
+        return row is not None and trial.answered_by(row)
+
+    def _unread(self, trial: Trial) -> bool:
+        return self.by_trial[trial.trial_id][PART] in self.unread_parts
 
 
 def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:

@@ -17,7 +17,8 @@ def study_status(store: Store) -> dict[str, Any]:
     """planned, done, failed, running (trials), packs, rate (trials a second), seconds_left.
 
     And what happened: `begun_again`, attempts beyond a pack's first, after a lost process, an error
-    or an interrupt; `halved`, packs for which memory was short; `errors` of packs set aside.
+    or an interrupt; `halved`, packs for which memory was short; `errors` of packs set aside;
+    `without_readings`, trials with a row whose readings are gone: they are not done.
     """
     plan = make_plan(stored_spec(store), store)
     packs = {pack_id: store.pack(pack_id) for pack_id in store.pack_ids()}
@@ -26,7 +27,8 @@ def study_status(store: Store) -> dict[str, Any]:
         members = {pack_id: members_of(packs[pack_id]) for pack_id in pack_ids}
         return {pack_id: ids & plan.missing for pack_id, ids in members.items()}
 
-    return tally(store.manifest(), plan.planned, plan.done, packs, missing)
+    answer = tally(store.manifest(), plan.planned, plan.done, packs, missing)
+    return {**answer, "without_readings": plan.without_readings}
 
 
 def tally(

@@ -144,17 +144,35 @@ class Store:
         self.write_part("trials", part, pa.Table.from_pylist(list(trials), schema.TRIALS))
 
     def trials(
-        self, where: pc.Expression | None = None, columns: Sequence[str] | None = None
+        self,
+        where: pc.Expression | None = None,
+        columns: Sequence[str] | None = None,
+        *,
+        parts: bool = False,
     ) -> pa.Table:
-        """The trials, one row each; of a trial trained twice, the row with the larger budget."""
+        """The trials, one row each; of a trial trained twice, the row with the larger budget.
+
+        With `parts`, a last column says which part each row is from.
+        """
         ids = self.scan("trials", None, ["trial_id"])
         if ids.num_rows == pc.count_distinct(ids["trial_id"]).as_py():
-            return self.scan("trials", where, columns)
+            return self.scan("trials", where, columns, parts=parts)
         # A filter may hide the row that replaces another: choose rows first, then filter.
         table = tables.winners(self.scan("trials", parts=True))
         if where is not None:
             table = table.filter(where)
-        return table.select(list(columns or schema.TRIALS.names))
+        return table.select([*(columns or schema.TRIALS.names), *[tables.PART] * parts])
+
+    def unread_parts(self) -> list[str]:
+        """Parts of the table `trials` whose readings are gone: no part of readings has their name.
+
+        Readings are written under the name of their rows, also where a trial has none, so that the
+        two lists of names say it without opening a file.
+        """
+        rows = self.part_names("trials")
+        lacking = set(rows) - set(self.part_names("readings"))
+        # Compaction deletes rows before their readings: rows that have gone meanwhile lack nothing.
+        return sorted(lacking & set(self.part_names("trials"))) if lacking else []
 
     def trial(self, trial_id: str) -> dict[str, Any] | None:
         """The row of one trial, if it has one."""

@@ -18,6 +18,7 @@ from study.search import proposed, to_come
 from study.spec import StudySpec
 from study.status import members_of, tally
 from study.store import Store
+from study.tables import PART
 from study.trials import Proposed, each
 
 PATIENCE_SECONDS = 1.0  # that an answer waits for the plan; a million trials take half a minute
@@ -35,13 +36,15 @@ class StatusReader:
         self._stamps: dict[str, tuple[int, int]] = {}
         self._packs: dict[str, dict[str, Any]] = {}
         self._members: dict[str, frozenset[str]] = {}
-        self._counted: tuple[Any, Any] = (None, None)  # the plan and the trials of `_done`
+        # The plan, the trials and the parts without readings that the next two were counted from.
+        self._counted: tuple[Any, Any, list[str]] = (None, None, [])
         self._done = pa.array([], pa.string())
+        self._without_readings = 0
 
     def read(self, manifest: Mapping[str, Any], trials: pa.Table) -> dict[str, Any] | None:
         """The answer of `study_status`; None while a new plan is still being expanded.
 
-        Args: manifest and trials (trial_id, ended, budget_epochs), as they are in the store.
+        Args: manifest and trials (trial_id, ended, budget_epochs, part), as they are in the store.
         Raises: StoreError where a file of the store cannot be read.
         """
         written = (manifest.get("spec"), self._store.proposed())
@@ -51,9 +54,16 @@ class StatusReader:
         plan = self._plan.table
         if plan is None or "started" not in manifest:
             return None
-        if self._counted[0] is not plan or self._counted[1] is not trials:
-            self._done = _done(plan, trials)
-            self._counted = (plan, trials)
+        unread = self._store.unread_parts()
+        counted = self._counted
+        if counted[0] is not plan or counted[1] is not trials or counted[2] != unread:
+            answered = _answered(plan, trials)
+            lost = pc.is_in(
+                answered[PART].cast(pa.string()), value_set=pa.array(unread, pa.string())
+            )
+            self._done = answered["trial_id"].filter(pc.invert(lost)).combine_chunks()
+            self._without_readings = answered.num_rows - len(self._done)
+            self._counted = (plan, trials, unread)
 
         def missing(pack_ids: list[str]) -> dict[str, frozenset[str]]:
             members = {pack_id: self._members_of(pack_id) for pack_id in pack_ids}
@@ -64,7 +74,8 @@ class StatusReader:
             return {pack_id: ids & left for pack_id, ids in members.items()}
 
         planned = plan.num_rows + self._plan.to_come
-        return tally(manifest, planned, len(self._done), self._packs, missing)
+        answer = tally(manifest, planned, len(self._done), self._packs, missing)
+        return {**answer, "without_readings": self._without_readings}
 
     def _follow_packs(self) -> None:
         """Read the packs' files that are new or have changed."""
@@ -111,10 +122,9 @@ class _Plan:
         self.table = table.combine_chunks()
 
 
-def _done(plan: pa.Table, trials: pa.Table) -> pa.Array:
-    """The ids of the planned trials that need no more training; see `study.plan.missing`."""
+def _answered(plan: pa.Table, trials: pa.Table) -> pa.Table:
+    """The rows of the planned trials that say all of them; see `study.plan.missing`."""
     place = pc.index_in(trials["trial_id"], value_set=plan["trial_id"])
     budget = plan["budget_max"].take(place)
     short = pc.and_(pc.equal(trials["ended"], "budget"), pc.less(trials["budget_epochs"], budget))
-    done = trials["trial_id"].filter(pc.and_not(pc.is_valid(place), short))
-    return done.combine_chunks()
+    return trials.select(["trial_id", PART]).filter(pc.and_not(pc.is_valid(place), short))

@@ -67,11 +67,18 @@ class LiveTrials:
         rows = plain(rows)
         try:
             found = self._store.readings_beside(rows)
-        except StoreError:
-            if set(rows[PART].to_pylist()) <= set(self._store.part_names("trials")):
-                raise
-            found = self._store.readings(rows["trial_id"].to_pylist())  # compacted meanwhile
+        except StoreError as error:
+            found = self._readings_after(error, rows)
         return as_frame(found)
+
+    def _readings_after(self, error: StoreError, rows: pa.Table) -> pa.Table:
+        """The readings of rows whose parts could not all be read: some are compacted, or gone."""
+        if not set(rows[PART].to_pylist()) <= set(self._store.part_names("trials")):
+            return self._store.readings(rows["trial_id"].to_pylist())
+        unread = pc.is_in(rows[PART], value_set=pa.array(self._store.unread_parts(), pa.string()))
+        if not pc.any(unread).as_py():
+            raise error
+        return self._store.readings_beside(rows.filter(pc.invert(unread)))
 
 
 def coded(rows: pa.Table) -> pa.Table:
