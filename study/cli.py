@@ -149,8 +149,8 @@ def run(
     planned = start_study(study, store, ["study", *sys.argv[1:]])
     for note in planned.notes:
         print(f"note: {note}", file=sys.stderr)
-    stopped, failed = "", 0
-    if planned.packs:
+    stopped, failed = "budget" if planned.packs and planned.used_up else "", 0
+    if planned.packs and not planned.used_up:
         if native.path() is None:
             print("no compiled kernel here: training with torch's", file=sys.stderr)
         with Display(study.name) as display:
@@ -193,7 +193,10 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
     lines = [as_table(phases.assign(share=phases["share"].map("{:.0%}".format))), ""]
     if failed:
         lines.append(f"{failed} trials failed: study status {store.url} says why.")
-    if stopped:
+    if stopped == "budget" and plan.used_up:
+        used = f"budget.trials = {plan.trials_budget}"
+        lines.append(f"stopped early ({used} are stored); raise it to go on from here.")
+    elif stopped:
         lines.append(f"stopped early ({stopped}); the same command goes on from here.")
     if report:
         lines.append(f"report: {report}")

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from study import tables
 from study.errors import StudyError
+from study.records import read_pack
 from study.status import state_of
 from study.store import Store
 
@@ -56,7 +57,7 @@ def compact(store: Store, rows: int = ROWS) -> dict[str, Any]:
 
 def _refuse_while_running(store: Store) -> None:
     for pack_id in store.pack_ids():
-        if state_of(store.pack(pack_id)) == "running":
+        if state_of(read_pack(store, pack_id)) == "running":
             raise StudyError(
                 f"{store.url}: pack {pack_id} is in training; parts are merged when nobody writes. "
                 "Wait for the study, or stop it: the same command goes on later."

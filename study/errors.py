@@ -28,6 +28,10 @@ class StoreError(StudyError):
     """A store is missing, unreadable, damaged or cannot be written."""
 
 
+class DamagedError(StoreError):
+    """A small file of a store is not what the study wrote there."""
+
+
 class EmptySampleError(StudyError):
     """A measure was asked of zero rows."""
 

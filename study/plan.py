@@ -14,8 +14,9 @@ from typing import Any
 from study import __version__
 from study.errors import SpecError
 from study.packing import group
+from study.records import read_manifest, read_pack, stored_pack
 from study.schema import SCHEMA_VERSION
-from study.search import extended, proposed, record, to_come
+from study.search import extended, proposed, record, recorded, to_come
 from study.spec import Setting, StudySpec
 from study.store import Store
 from study.study_file import checked
@@ -32,7 +33,8 @@ class Plan:
 
     A pack that goes on from a checkpoint may hold members that are stored already. Of an adaptive
     search the trials are those `proposed` so far. `without_readings` counts the missing trials that
-    have a row for their budget and lost its readings.
+    have a row for their budget and lost its readings. `notes` are what a user should know of the
+    store before anything is trained, a sentence each.
     """
 
     spec: StudySpec
@@ -41,6 +43,7 @@ class Plan:
     packs: tuple[Pack, ...]
     proposed: Proposed
     without_readings: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def planned(self) -> int:
@@ -53,36 +56,47 @@ class Plan:
         return len(self.trials) - len(self.missing)
 
     @property
-    def notes(self) -> list[str]:
-        """What a user should know of the store before anything is trained, a sentence each."""
-        return [unread_note(self.without_readings)] if self.without_readings else []
+    def trials_budget(self) -> int | None:
+        """How many trials the study may have: the least `budget.trials`; None if endless."""
+        budgets = [setting.budget.trials for setting in self.spec.settings]
+        return min((trials for trials in budgets if trials is not None), default=None)
+
+    @property
+    def used_up(self) -> bool:
+        """Whether as many trials are stored as the study may have."""
+        return self.trials_budget is not None and self.done >= self.trials_budget
 
 
 def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = False) -> Plan:
     """What would run: all of the study, or what its store lacks.
 
-    With `ahead`, a search whose trials are all stored proposes its next batch.
+    With `ahead`, a search whose trials are all stored proposes what it has to train next.
     """
     store = store if store is not None and store.exists() else None
     pairs = proposed(spec, store)
-    if store is not None:
-        refuse_contradiction(store, spec, expand(spec, pairs))
     if ahead:
         pairs = extended(spec, store, pairs)
     trials = expand(spec, pairs)
     if store is None:
         ids = frozenset(trial.trial_id for trial in trials)
         return Plan(spec, tuple(trials), ids, tuple(group(trials)), pairs)
+    refuse_contradiction(store, spec, trials)
     rows = _Rows.of(store)
     wanted = {trial.trial_id: trial for trial in trials if not rows.answer(trial)}
     ids = frozenset(wanted)
     resumed = _checkpointed(store, wanted)
     unread = sum(rows.unread(trial) for trial in wanted.values())
+    notes = [unread_note(unread)] * (unread > 0)
+    if pairs and recorded(store) is None:
+        notes.append(
+            f"{store.place('search.json')}: damaged; the search asks for its trials again, and "
+            "those that are stored are not trained again."
+        )
     for pack in resumed:
         for trial in pack.trials:
             wanted.pop(trial.trial_id, None)
     packs = (*resumed, *group(wanted.values()))
-    return Plan(spec, tuple(trials), ids, packs, pairs, unread)
+    return Plan(spec, tuple(trials), ids, packs, pairs, unread, tuple(notes))
 
 
 def missing(store: Store, trials: Sequence[Trial]) -> list[Trial]:
@@ -132,24 +146,39 @@ class _Rows:
 
 
 def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
-    """Plan a study and note its start in the store, with every pack that is to run."""
-    plan = make_plan(spec, store)
-    versions = {name: version(name) for name in ("torch", "ray", "optuna", "pandas", "pyarrow")}
-    store.write_manifest(
-        {
-            "spec": spec.model_dump(mode="json"),
-            "settings": {
-                **(store.manifest().get("settings", {}) if store.exists() else {}),
-                **{setting.label: setting.model_dump(mode="json") for setting in spec.settings},
-            },
-            "command": shlex.join(command),
+    """Plan a study and note its start in the store, with every pack that is to run.
+
+    A start is noted where something is to be trained; without that the store keeps what it says of
+    its study, but for a spec that has changed.
+    """
+    plan = make_plan(spec, store, ahead=True)
+    known = store.manifest() if store.exists() else {}
+    manifest = {
+        **known,
+        "spec": spec.model_dump(mode="json"),
+        "settings": {
+            **known.get("settings", {}),
+            **{setting.label: setting.model_dump(mode="json") for setting in spec.settings},
+        },
+    }
+    if (plan.packs and not plan.used_up) or not known:
+        packages = {name: version(name) for name in ("torch", "ray", "optuna", "pandas", "pyarrow")}
+        start = {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": shlex.join(command),
             "done_before": plan.done,
-            "versions": {"study": __version__, **versions},
+            "versions": {"study": __version__, **packages},
+        }
+        first = {name: known[name] for name in start if name in known}
+        manifest |= {
+            **start,
+            "started": known.get("started", start["started"]),
+            "starts": [*known.get("starts", [first] if first else []), start],
             "schema_version": SCHEMA_VERSION,
         }
-    )
-    return next_plan(spec, store)
+    if manifest != known:
+        store.write_manifest(manifest)
+    return plan if plan.used_up else _noted(plan, store)
 
 
 def next_plan(spec: StudySpec, store: Store) -> Plan:
@@ -157,11 +186,15 @@ def next_plan(spec: StudySpec, store: Store) -> Plan:
 
     A plan without packs says that the study is done.
     """
-    plan = make_plan(spec, store, ahead=True)
+    return _noted(make_plan(spec, store, ahead=True), store)
+
+
+def _noted(plan: Plan, store: Store) -> Plan:
+    """The plan, once the store knows its proposals and packs."""
     if plan.proposed:
         record(store, plan.proposed)
     for pack in plan.packs:
-        known = store.pack(pack.pack_id)
+        known = read_pack(store, pack.pack_id)
         # Whoever trains a fresh pack need not look for its members in all of the table.
         fresh = all(trial.trial_id in plan.missing for trial in pack.trials)
         now = {"state": "pending", "error": None, "failures": 0, "fresh": fresh}
@@ -172,15 +205,15 @@ def next_plan(spec: StudySpec, store: Store) -> Plan:
 def stored_spec(store: Store) -> StudySpec:
     """The study that a store was last run with."""
     spec: StudySpec = checked(
-        StudySpec, store.manifest().get("spec"), f"{store.url}/study.json: spec."
+        StudySpec, store.manifest().get("spec"), f"{store.place('study.json')}: spec."
     )
     return spec
 
 
 def stored_settings(store: Store) -> dict[str, Setting]:
     """Every setting that a store was ever run with, by its label, as it was last."""
-    settings = store.manifest().get("settings", {})
-    where = f"{store.url}/study.json: settings."
+    settings = read_manifest(store).settings
+    where = f"{store.place('study.json')}: settings."
     return {label: checked(Setting, setting, where) for label, setting in settings.items()}
 
 
@@ -231,9 +264,9 @@ def _flat(table: dict[str, Any]) -> dict[str, Any]:
 
 def _checkpointed(store: Store, wanted: dict[str, Trial]) -> list[Pack]:
     """Packs that left a checkpoint and whose open members are all wanted, to the same budget."""
-    saved = [store.pack(pack_id).get("members") for pack_id in store.checkpoint_ids()]
+    saved = {pack_id: read_pack(store, pack_id) for pack_id in store.checkpoint_ids()}
     # Without members nobody can place a checkpoint: its trials are trained from their start.
-    known = [Pack.from_json(members) for members in saved if members is not None]
+    known = [stored_pack(store, i, content) for i, content in saved.items() if "members" in content]
     packs, taken = [], set[str]()
     for pack in sorted(known, key=lambda pack: len(pack.trials)):  # pieces before what was split
         left = [t for t in pack.trials if t.trial_id in wanted and t.trial_id not in taken]

@@ -68,7 +68,7 @@ class BoundarySampler(BaseSampler):
         self._shapes, self._shapes_a_batch = set(shapes), shapes_a_batch
         self._space = None if space is None else dict(space)
         self._seen = IntersectionSearchSpace()
-        self._independent = RandomSampler(seed)
+        self._independent = RandomSampler(seed % 2**32)  # of NumPy's older kind: 32 bits
         self._ready: list[Params] = []
 
     def infer_relative_search_space(

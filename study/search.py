@@ -10,27 +10,53 @@ import math
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from study.axes import AXES, ONLINE, Axis, AxisValue
+from study.errors import DamagedError
 from study.spec import Setting, StudySpec
 from study.store import Store
 from study.trials import Pair, Point, Proposed, Trial, make_point
 from study.tried import Tried, as_optuna, quiet, space_of, varied
 
 FIRST_SEEDS = 2  # of a point, before it is decided whether it gets the others
+_FIRST_AXES = 8  # that every proposal has: those of the first release
 _ASKS = 4  # of a sampler for one new point; one that repeats itself longer has no other left
+
+
+def recorded(store: Store) -> dict[str, list[list[Any]]] | None:
+    """What search.json says, rows by setting; None where it is damaged.
+
+    Nothing is lost with it but time: a search that is asked again proposes the same trials, whose
+    rows are in the store.
+    """
+    try:
+        rows = store.proposed()
+    except DamagedError:
+        return None
+    whole = all(
+        isinstance(listed, list) and all(_is_row(row) for row in listed) for listed in rows.values()
+    )
+    return rows if whole else None
+
+
+def _is_row(row: object) -> bool:
+    """Whether this is a point and a seed; older ones lack newer axes."""
+    if not isinstance(row, list) or not _FIRST_AXES < len(row) <= len(AXES) + 1:
+        return False
+    kinds = {type(value) for value in row}
+    return kinds <= {int, float, type(None)} and isinstance(row[-1], int)
 
 
 def proposed(spec: StudySpec, store: Store | None) -> dict[str, list[Pair]]:
     """The trials that searches have proposed so far, by setting, as far as its axes hold them."""
-    recorded = {} if store is None else store.proposed()
+    rows = {} if store is None else recorded(store) or {}
     pairs: dict[str, list[Pair]] = {}
     for setting in spec.settings:
         if setting.search.adaptive:
-            read = [(Point(*row[:-1]), int(row[-1])) for row in recorded.get(setting.label, ())]
+            read = [(Point(*row[:-1]), int(row[-1])) for row in rows.get(setting.label, ())]
             held = [(point, seed) for point, seed in read if _holds(setting, point)]
             pairs[setting.label] = held[: setting.search.trials]
     return pairs
@@ -44,7 +70,10 @@ def to_come(spec: StudySpec, pairs: Proposed) -> int:
 
 def record(store: Store, pairs: Proposed) -> None:
     """Keep proposals in the store, after those that it has: nothing proposed is forgotten."""
-    rows = store.proposed()
+    rows = recorded(store)
+    if rows is None:
+        store.set_proposed_aside()
+        rows = {}
     for label, listed in pairs.items():
         new = ([*point.values().values(), seed] for point, seed in listed)
         known = rows.setdefault(label, [])
@@ -54,18 +83,33 @@ def record(store: Store, pairs: Proposed) -> None:
 
 
 def extended(spec: StudySpec, store: Store | None, pairs: Proposed) -> dict[str, list[Pair]]:
-    """The proposals with one more batch for every search whose trials all have a row."""
+    """The proposals with one more batch for every search whose trials all have a row.
+
+    A batch may be stored already, by a grid or by a search whose search.json was lost. It is passed
+    over: another follows until a search has something to train, or ends.
+    """
     longer = {label: list(listed) for label, listed in pairs.items()}
-    for tried in _tried(spec, store, pairs):
-        label = tried.setting.label
-        if len(tried.trials) == len(pairs[label]):
-            longer[label] += next_batch(tried)
+    rows = _rows_of(store, pairs)
+    for setting in spec.settings:
+        if not setting.search.adaptive:
+            continue
+        label = setting.label
+        tried = _tried(spec, setting, longer[label], rows)
+        while len(tried.trials) == len(longer[label]) and (batch := next_batch(tried)):
+            longer[label] += batch
+            more = _tried(spec, setting, batch, rows)
+            tried = Tried(setting, [*tried.trials, *more.trials], [*tried.rows, *more.rows])
     return longer
 
 
 def write_journals(spec: StudySpec, store: Store) -> None:
     """Put what every search has tried beside the store's tables, for optuna-dashboard."""
-    for tried in _tried(spec, store, proposed(spec, store)):
+    pairs = proposed(spec, store)
+    rows = _rows_of(store, pairs)
+    for setting in spec.settings:
+        if not setting.search.adaptive:
+            continue
+        tried = _tried(spec, setting, pairs[setting.label], rows)
         if tried.trials:
             with tempfile.TemporaryDirectory(prefix="study-optuna-") as folder:
                 path = Path(folder) / "journal.log"
@@ -74,22 +118,24 @@ def write_journals(spec: StudySpec, store: Store) -> None:
                 store.write_journal(name, path.read_bytes())
 
 
-def _tried(spec: StudySpec, store: Store | None, pairs: Proposed) -> list[Tried]:
-    """Of every search the proposals that have a row for their budget."""
-    rows: dict[str, dict[str, Any]] = {}
-    if store is not None and pairs:
-        rows = {row["trial_id"]: row for row in store.trials().to_pylist()}
-    found = []
-    for setting in spec.settings:
-        if setting.search.adaptive:
-            trials = [Trial(spec.name, setting, *pair) for pair in pairs[setting.label]]
-            answered = [
-                trial
-                for trial in trials
-                if trial.trial_id in rows and trial.answered_by(rows[trial.trial_id])
-            ]
-            found.append(Tried(setting, answered, [rows[t.trial_id] for t in answered]))
-    return found
+def _rows_of(store: Store | None, pairs: Proposed) -> dict[str, dict[str, Any]]:
+    """The rows of a store by trial; none where nothing searches."""
+    if store is None or not pairs:
+        return {}
+    return {row["trial_id"]: row for row in store.trials().to_pylist()}
+
+
+def _tried(
+    spec: StudySpec, setting: Setting, pairs: Sequence[Pair], rows: Mapping[str, Mapping[str, Any]]
+) -> Tried:
+    """The proposals of a search that have a row for their budget."""
+    trials = [Trial(spec.name, setting, *pair) for pair in pairs]
+    answered = [
+        trial
+        for trial in trials
+        if trial.trial_id in rows and trial.answered_by(rows[trial.trial_id])
+    ]
+    return Tried(setting, answered, [rows[trial.trial_id] for trial in answered])
 
 
 def next_batch(tried: Tried) -> list[Pair]:

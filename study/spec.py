@@ -199,7 +199,7 @@ class Search(Table):
 
     kind: Literal["grid", "random", "tpe", "gp", "boundary"] = "grid"
     trials: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     batch: Annotated[int, Field(ge=1, le=10_000)] = 64
     objective: Annotated[tuple[str, ...], BeforeValidator(_read_objective)] = ("generalized_epoch",)
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from study.plan import make_plan, stored_spec
+from study.records import Manifest, read_manifest, read_pack, stored_pack
 from study.store import Store
-from study.trials import Pack
 
 STALE_SECONDS = 120.0  # a pack says how it is every 30 s; silent for longer, it is not running
 PackState = Mapping[str, Any]
@@ -21,18 +21,19 @@ def study_status(store: Store) -> dict[str, Any]:
     `without_readings`, trials with a row whose readings are gone: they are not done.
     """
     plan = make_plan(stored_spec(store), store)
-    packs = {pack_id: store.pack(pack_id) for pack_id in store.pack_ids()}
+    read = {pack_id: read_pack(store, pack_id) for pack_id in store.pack_ids()}
+    packs = {pack_id: pack for pack_id, pack in read.items() if pack}
 
     def missing(pack_ids: list[str]) -> dict[str, frozenset[str]]:
-        members = {pack_id: members_of(packs[pack_id]) for pack_id in pack_ids}
+        members = {pack_id: members_of(store, pack_id, packs[pack_id]) for pack_id in pack_ids}
         return {pack_id: ids & plan.missing for pack_id, ids in members.items()}
 
-    answer = tally(store.manifest(), plan.planned, plan.done, packs, missing)
+    answer = tally(read_manifest(store), plan.planned, plan.done, packs, missing)
     return {**answer, "without_readings": plan.without_readings}
 
 
 def tally(
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     planned: int,
     done: int,
     packs: Mapping[str, PackState],
@@ -46,17 +47,17 @@ def tally(
     states = {pack_id: state_of(pack) for pack_id, pack in packs.items()}
     unfinished = [pack_id for pack_id, state in states.items() if state in {"running", "failed"}]
     open_members = _open_members(states, missing(unfinished))
-    started = datetime.fromisoformat(manifest["started"])
-    beats = [datetime.fromisoformat(p["heartbeat"]) for p in packs.values() if "heartbeat" in p]
+    started = datetime.fromisoformat(manifest.latest.started)
+    beats = [datetime.fromisoformat(p["heartbeat"]) for p in packs.values() if p.get("heartbeat")]
     running = sum(open_members["running"].values())
     now = datetime.now(UTC) if running else max(beats, default=started)
     elapsed = (now - started).total_seconds()
-    trained = done - manifest.get("done_before", 0)
+    trained = done - manifest.latest.done_before
     rate = trained / elapsed if elapsed > 0 else None
     left = planned - done
     return {
-        "study": manifest["spec"]["name"],
-        "started": manifest["started"],
+        "study": manifest.spec["name"],
+        "started": manifest.started,
         "planned": planned,
         "done": done,
         "failed": sum(open_members["failed"].values()),
@@ -66,13 +67,13 @@ def tally(
         "seconds_left": left / rate if running and rate else None,
         "begun_again": sum(max(0, pack.get("attempts", 0) - 1) for pack in packs.values()),
         "halved": sum(bool(pack.get("halved")) for pack in packs.values()),
-        "errors": {pack_id: packs[pack_id]["error"] for pack_id in open_members["failed"]},
+        "errors": {pack_id: packs[pack_id].get("error") for pack_id in open_members["failed"]},
     }
 
 
-def members_of(pack: PackState) -> frozenset[str]:
+def members_of(store: Store, pack_id: str, pack: PackState) -> frozenset[str]:
     """The ids of a pack's trials."""
-    return frozenset(trial.trial_id for trial in Pack.from_json(pack["members"]).trials)
+    return frozenset(trial.trial_id for trial in stored_pack(store, pack_id, pack).trials)
 
 
 def _open_members(
@@ -91,7 +92,8 @@ def _open_members(
 
 def state_of(pack: PackState) -> str:
     """A pack's state; one that has gone silent is pending again."""
-    if pack["state"] != "running":
-        return str(pack["state"])
+    state = str(pack.get("state", "pending"))
+    if state != "running" or not pack.get("heartbeat"):
+        return "pending" if state == "running" else state
     age = datetime.now(UTC) - datetime.fromisoformat(pack["heartbeat"])
     return "running" if age.total_seconds() < STALE_SECONDS else "pending"

@@ -19,7 +19,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from study import schema, tables
-from study.errors import StoreError
+from study.errors import DamagedError, StoreError
 from study.files import replace_file
 from study.patience import patiently
 
@@ -27,6 +27,12 @@ _FILE = "__filename"  # pyarrow's name for the file that a row is from
 T = TypeVar("T")
 
 READS = 5  # of a small file, until it is read whole
+PACK_REMEDY = "Delete the file: what its pack has not stored is trained from its start."
+_REMEDIES = {  # for a small file that is damaged, by how its name begins
+    "study": "Restore the file, or choose another --out.",
+    "searc": "Delete the file: the search asks for its trials again.",
+    "packs": PACK_REMEDY,
+}
 TABLES = {"trials": schema.TRIALS, "readings": schema.READINGS}
 
 
@@ -59,9 +65,12 @@ class Store:
 
     @classmethod
     def open(cls, url: str | Path, patience_seconds: float = 0.0) -> "Store":
-        """A store that exists; raises StoreError where there is no study."""
+        """A store that exists; raises StoreError where there is no study, or a newer one."""
         store = cls(url, patience_seconds)
-        if not store.exists():
+        if store.exists():
+            with contextlib.suppress(DamagedError):  # rows can be read without it
+                store.manifest()
+        else:
             raise StoreError(
                 f"{store.url}: no study here; a store is a folder with study.json. "
                 "Check the path, or make one with `study run`."
@@ -74,21 +83,43 @@ class Store:
 
     # study.json and packs/: small files, written whole
 
+    def place(self, name: str) -> str:
+        """Where a file of the store is, for messages."""
+        return f"{self.url}/{name}"
+
     def manifest(self) -> dict[str, Any]:
-        """What study.json says: spec, versions, command, start."""
-        return self._get_json("study.json") or {}
+        """What study.json says: spec, versions, command, start.
+
+        Raises StoreError where a newer program wrote it: its rows may mean something else.
+        """
+        found = self._get_json("study.json") or {}
+        version = found.get("schema_version", schema.SCHEMA_VERSION)
+        if not isinstance(version, int) or version > schema.SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.place('study.json')}: schema_version {version!r}; this program reads up to "
+                f"{schema.SCHEMA_VERSION}. Use the newer program that wrote the store."
+            )
+        return found
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace study.json."""
         self._put("study.json", json.dumps(manifest, indent=1).encode())
 
     def proposed(self) -> dict[str, list[list[Any]]]:
-        """What searches have proposed so far, as search.json has it: rows by setting."""
+        """What searches have proposed so far, as search.json has it: rows by setting.
+
+        Raises DamagedError where the file is cut short; see `study.search.recorded`.
+        """
         return self._get_json("search.json") or {}
 
     def write_proposed(self, proposed: Mapping[str, Sequence[Sequence[Any]]]) -> None:
         """Replace search.json."""
         self._put("search.json", json.dumps(proposed).encode())
+
+    def set_proposed_aside(self) -> None:
+        """Keep a search.json that is damaged under another name, before it is written anew."""
+        if (content := self._get("search.json")) is not None:
+            self._put("search.json.damaged", content)
 
     def write_journal(self, name: str, content: bytes) -> None:
         """Replace what optuna-dashboard reads of a search."""
@@ -312,13 +343,16 @@ class Store:
     def _get_json(self, name: str) -> dict[str, Any] | None:
         for _ in range(READS):
             found = self._get(name)
-            try:
-                return None if found is None else dict(json.loads(found))
-            except (ValueError, TypeError):
-                # An object is read to the size it had: one replaced meanwhile is cut off.
-                time.sleep(0.05)
-        raise StoreError(
-            f"{self.url}/{name}: not JSON; the store keeps its state there. Restore the file."
+            if found is None:
+                return None
+            with contextlib.suppress(ValueError):
+                content = json.loads(found)
+                if isinstance(content, dict):
+                    return content
+            # An object is read to the size it had: one replaced meanwhile is cut off.
+            time.sleep(0.05)
+        raise DamagedError(
+            f"{self.url}/{name}: not JSON; the store keeps its state there. {_REMEDIES[name[:5]]}"
         )
 
     def _put(self, name: str, content: bytes) -> None:

@@ -19,7 +19,7 @@ from test_runner import fill, table
 from study.axes import AXES as AXES_OF_ALL
 from study.driver.search import PackSearcher
 from study.errors import SpecError
-from study.plan import make_plan, next_plan
+from study.plan import make_plan, next_plan, start_study
 from study.sampler import BoundarySampler
 from study.search import next_batch, write_journals
 from study.store import Store
@@ -299,3 +299,56 @@ def test_tune_gets_the_packs_of_a_batch_and_then_those_of_the_next():
     failing.on_trial_complete("a", error=True)
     failing.on_trial_complete("b")
     assert failing.suggest("c") == Searcher.FINISHED
+
+
+def after_a_grid(search):
+    """A grid whose points are all that a search can try, and the same study with that search."""
+    axes = {"weight_decay": {"log": [0.01, 0.1], "points": 6}, "train_size": 60}
+    grid = spec_of(axes, seeds=2, budget={"epochs": 20})
+    return grid, spec_of(axes, seeds=2, budget={"epochs": 20}, search=search)
+
+
+def test_a_search_passes_over_batches_that_are_stored_already(tmp_path):
+    grid, search = after_a_grid({"kind": "tpe", "trials": 12, "batch": 4})
+    store = fill(grid, tmp_path / "small")
+    rows = store.trials().num_rows
+    plan = start_study(search, store, ["pytest"])
+    assert plan.planned == len(plan.trials) == plan.done
+    assert 4 < plan.done <= rows
+    assert next_plan(search, store).packs == ()
+
+
+def test_a_search_goes_on_to_the_first_batch_with_something_to_train(tmp_path):
+    _, search = after_a_grid({"kind": "tpe", "trials": 12, "batch": 4})
+    few = spec_of({"weight_decay": [0.01], "train_size": 60}, seeds=2, budget={"epochs": 20})
+    store = fill(few, tmp_path / "small")
+    before = {row["trial_id"] for row in store.trials().to_pylist()}
+    done = fill(search, store.url)
+    ids = {row["trial_id"] for row in done.trials().to_pylist()}
+    assert before <= ids
+    assert make_plan(search, store, ahead=True).packs == ()
+    assert len(ids) >= 12
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"": [[20, 2, 24', b"[]", b'{"": [[1, 2]]}', b'{"": 3}'])
+def test_a_search_whose_proposals_are_damaged_asks_for_them_again(tmp_path, damage):
+    spec = searching({"kind": "tpe", "trials": 12, "batch": 6}, seeds=2)
+    store = fill(spec, tmp_path / "small")
+    proposals, rows = store.proposed(), table(store)
+    (tmp_path / "small" / "search.json").write_bytes(damage)
+    plan = make_plan(spec, store, ahead=True)
+    assert (plan.done, plan.planned, plan.packs) == (12, 12, ())
+    [note] = plan.notes
+    assert "search.json: damaged" in note
+    fill(spec, store.url)
+    assert store.proposed() == proposals
+    assert table(store) == rows
+    assert (tmp_path / "small" / "search.json.damaged").read_bytes() == damage
+
+
+def test_any_seed_of_a_search_works():
+    for kind in ("boundary", "tpe", "gp"):
+        spec = searching({"kind": kind, "trials": 4, "batch": 4, "seed": 2**32})
+        assert len(make_plan(spec, ahead=True).trials) == 4
+    with pytest.raises(SpecError, match=r"search\.seed"):
+        searching({**BOUNDARY, "seed": 2**63})

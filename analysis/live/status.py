@@ -6,6 +6,7 @@ pack never change. The numbers are those of `study.status`.
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from threading import Thread
 from typing import Any
@@ -14,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from study.plan import stored_spec
-from study.search import proposed, to_come
+from study.records import manifest_of, read_pack
+from study.search import proposed, recorded, to_come
 from study.spec import StudySpec
 from study.status import members_of, tally
 from study.store import Store
@@ -47,7 +49,7 @@ class StatusReader:
         Args: manifest and trials (trial_id, ended, budget_epochs, part), as they are in the store.
         Raises: StoreError where a file of the store cannot be read.
         """
-        written = (manifest.get("spec"), self._store.proposed())
+        written = (manifest.get("spec"), recorded(self._store))
         if self._plan is None or self._plan.written != written:
             self._plan = _Plan(self._store, written)
         self._follow_packs()
@@ -74,7 +76,8 @@ class StatusReader:
             return {pack_id: ids & left for pack_id, ids in members.items()}
 
         planned = plan.num_rows + self._plan.to_come
-        answer = tally(manifest, planned, len(self._done), self._packs, missing)
+        record = manifest_of(manifest, self._store.place("study.json"))
+        answer = tally(record, planned, len(self._done), self._packs, missing)
         return {**answer, "without_readings": self._without_readings}
 
     def _follow_packs(self) -> None:
@@ -82,7 +85,9 @@ class StatusReader:
         stamps = self._store.pack_stamps()
         changed = [pack_id for pack_id in stamps if stamps[pack_id] != self._stamps.get(pack_id)]
         with ThreadPoolExecutor(READERS) as pool:
-            read = dict(zip(changed, pool.map(self._store.pack, changed), strict=True))
+            read = dict(
+                zip(changed, pool.map(partial(read_pack, self._store), changed), strict=True)
+            )
         said = {i: {name: pack[name] for name in KEPT if name in pack} for i, pack in read.items()}
         # A file that went away while it was read says nothing.
         self._packs = {i: found for i in stamps if (found := said.get(i, self._packs.get(i)))}
@@ -90,7 +95,9 @@ class StatusReader:
 
     def _members_of(self, pack_id: str) -> frozenset[str]:
         if pack_id not in self._members:
-            self._members[pack_id] = members_of(self._store.pack(pack_id))
+            self._members[pack_id] = members_of(
+                self._store, pack_id, read_pack(self._store, pack_id)
+            )
         return self._members[pack_id]
 
 
