@@ -10,10 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from study.written import plain_number, whole_number
+
 Number = int | float | str  # as written; a word stands for a number
 AxisValue = Number | None
 
 ONLINE = "online"
+MAX_POINTS = 100_000  # of a range
 HIGHEST = 10**9  # of any axis: beyond every net that could be trained
 LATTICE_POINTS = 12  # values that a search tries on a shape axis: packs stay full
 FINE_POINTS = 48  # values that an adaptive search tries of any other range: points meet in cells
@@ -38,20 +41,17 @@ class AxisRule:
         """The value in the axis's own type; a ValueError says which rule it breaks."""
         if isinstance(value, str) and value in self.words:
             return value
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or (isinstance(value, float) and math.isnan(value)):
-            also = "".join(f' or "{word}"' for word in self.words)
-            raise ValueError(f"{value!r}; a value here is a finite number{also}. Write a number.")
+        value = plain_number(value, "a finite number", self.words)
         if abs(value) > HIGHEST:
             raise ValueError(f"{str(value)[:20]}; a value here is at most {HIGHEST:g}. Lower it.")
-        if self.integer and value != int(value):
-            raise ValueError(f"{value!r}; a value here is a whole number. Use {round(value)}.")
+        if self.integer:
+            value = whole_number(value)
         if value < self.low or (value == self.low and not self.low_allowed):
             bound = "at least" if self.low_allowed else "above"
             raise ValueError(f"{value!r}; a value here is {bound} {self.low:g}. Raise it.")
         if value >= self.below:
             raise ValueError(f"{value!r}; a value here is below {self.below:g}. Lower it.")
-        return int(value) if self.integer else float(value)
+        return value if self.integer else float(value)
 
 
 AXES: dict[str, AxisRule] = {
@@ -175,8 +175,15 @@ def _read_range(rule: AxisRule, written: dict[str, Any]) -> Axis:
     points = written.get("points")
     values: tuple[AxisValue, ...] = ()
     if points is not None:
-        if isinstance(points, bool) or not isinstance(points, int) or points < 2:
-            raise ValueError(f"points = {points!r}; a range has at least 2 points. Write more.")
+        try:
+            points = whole_number(points)
+        except ValueError:
+            points = 0
+        if not 2 <= points <= MAX_POINTS:
+            raise ValueError(
+                f"points = {written['points']!r}; a range has 2 to {MAX_POINTS:,} points, a whole "
+                "number. Write points = 9."
+            )
         shares = (i / (points - 1) for i in range(points))
         values = _distinct(_interpolate(rule, scale, low, high, share) for share in shares)
     return Axis(rule, values, written, scale, low, high)

@@ -4,6 +4,8 @@ A study is the union of its settings, and each setting has every key in force; `
 TOML into this resolved form, which is also what is kept, compared and stored.
 """
 
+import math
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -23,9 +25,13 @@ from study.catalogue import MEASURES
 from study.errors import choices
 from study.problems import COMMON, MIN_TEST_ROWS, NETS, TASKS, check_axes, check_choices
 from study.schema import OBJECTIVES, TRIALS
+from study.written import REAL, WHOLE, Flag, Positive, whole_or
 
 DEFAULT_STEPS = 20_000
 MAX_SEEDS = 1_000_000
+MAX_TRIALS = 2_000_000  # of a study: a plan of a million takes half a minute and a gigabyte
+MAX_SHAPES = 10_000  # of a study: each is a pack of its own at least
+MAX_NAME = 100  # characters: a file system takes 255 bytes for a name
 # Events of a trial, null where it has not had them: what a boundary can be of.
 EVENTS = tuple(
     name
@@ -83,12 +89,20 @@ class Data(Table):
 
     hidden_bits: Literal["random", "first"] = "random"
     labels: Literal["parity", "random"] = "parity"
-    test_rows: Annotated[int, Field(ge=MIN_TEST_ROWS)] | Literal["fixed"] = 2048
-    shared: bool = False
-    equations: Annotated[int, Field(ge=1)] | Literal["all"] = "all"
+    test_rows: Annotated[
+        Annotated[int, Field(ge=MIN_TEST_ROWS)] | Literal["fixed"], whole_or("fixed")
+    ] = 2048
+    shared: Flag = False
+    equations: Annotated[Annotated[int, Field(ge=1)] | Literal["all"], whole_or("all")] = "all"
 
 
-Beta = Annotated[float, Field(ge=0, lt=1)]
+Beta = Annotated[float, Field(ge=0, lt=1), REAL]
+
+
+def _read_betas(written: Any) -> Any:
+    if not isinstance(written, list | tuple) or len(written) != 2:
+        raise ValueError(f"{written!r}; betas are two numbers. Write [0.9, 0.999].")
+    return tuple(written)
 
 
 class Train(Table):
@@ -101,7 +115,7 @@ class Train(Table):
     optimizer: Literal["sgd", "adamw"] = "sgd"
     decay: Literal["coupled", "decoupled"] = "coupled"
     dtype: Literal["float32", "float64"] = "float32"
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    betas: Annotated[tuple[Beta, Beta], BeforeValidator(_read_betas)] = (0.9, 0.999)
 
 
 class Budget(Table):
@@ -111,11 +125,11 @@ class Budget(Table):
     whole study.
     """
 
-    steps: Annotated[int, Field(ge=1)] | None = None
-    epochs: Annotated[int, Field(ge=1)] | None = None
-    decay_times: Annotated[float, Field(ge=0)] = 0.0
-    wall_hours: Annotated[float, Field(gt=0)] | None = None
-    trials: Annotated[int, Field(ge=1)] | None = None
+    steps: Positive | None = None
+    epochs: Positive | None = None
+    decay_times: Annotated[float, Field(ge=0), REAL] = 0.0
+    wall_hours: Annotated[float, Field(gt=0), REAL] | None = None
+    trials: Positive | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -137,17 +151,17 @@ class Detect(Table):
     With `stop`, a trial that is decided leaves its pack after `linger` more decay times.
     """
 
-    memorized: Annotated[float, Field(gt=0, lt=1)] = 0.98
-    generalized: Annotated[float, Field(gt=0, lt=1)] = 0.98
-    hold: Annotated[int, Field(ge=1)] = 3
-    stop: bool = True
-    linger: Annotated[float, Field(ge=0)] = 0.0
+    memorized: Annotated[float, Field(gt=0, lt=1), REAL] = 0.98
+    generalized: Annotated[float, Field(gt=0, lt=1), REAL] = 0.98
+    hold: Positive = 3
+    stop: Flag = True
+    linger: Annotated[float, Field(ge=0), REAL] = 0.0
 
 
 class PerDecade(Table):
     """Readings at log-spaced epochs, so many a decade."""
 
-    per_decade: Annotated[int, Field(ge=1)]
+    per_decade: Positive
 
 
 def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -160,8 +174,8 @@ def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
 class Readings(Table):
     """Which epochs are read for detection (`every`), and which readings are stored."""
 
-    every: Annotated[int, Field(ge=1)] | PerDecade = 1
-    keep_per_decade: Annotated[int, Field(ge=1)] | Literal["all"] = 10
+    every: Annotated[Annotated[int, Field(ge=1)] | PerDecade, WHOLE] = 1
+    keep_per_decade: Annotated[Annotated[int, Field(ge=1)] | Literal["all"], whole_or("all")] = 10
     measures: Annotated[tuple[str, ...], AfterValidator(_known_measures)] = ()
 
     @model_validator(mode="before")
@@ -198,9 +212,9 @@ class Search(Table):
     """
 
     kind: Literal["grid", "random", "tpe", "gp", "boundary"] = "grid"
-    trials: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    batch: Annotated[int, Field(ge=1, le=10_000)] = 64
+    trials: Annotated[int, Field(ge=1, le=10_000_000), WHOLE] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] = 0
+    batch: Annotated[int, Field(ge=1, le=10_000), WHOLE] = 64
     objective: Annotated[tuple[str, ...], BeforeValidator(_read_objective)] = ("generalized_epoch",)
 
     @property
@@ -213,9 +227,11 @@ class Resources(Table):
     """What one pack asks of Ray: cores, a share of a GPU when there are any, and its size."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    cpu: Annotated[float, Field(gt=0)] = 1.0
-    gpu: Annotated[float, Field(ge=0)] = 0.25
-    trials_per_pack: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    cpu: Annotated[float, Field(gt=0), REAL] = 1.0
+    gpu: Annotated[float, Field(ge=0), REAL] = 0.25
+    trials_per_pack: Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], whole_or("auto")] = (
+        "auto"
+    )
 
 
 def _read_seeds(written: object) -> tuple[int, ...]:
@@ -225,6 +241,8 @@ def _read_seeds(written: object) -> tuple[int, ...]:
     )
     if isinstance(written, int) and written > MAX_SEEDS:
         raise ValueError(f"{written!r}; {rule}")
+    if isinstance(written, float) and written.is_integer():
+        written = int(written)
     listed = range(written) if isinstance(written, int) else written
     if isinstance(written, bool) or not isinstance(listed, range | list | tuple) or not len(listed):
         raise ValueError(f"{written!r}; {rule}")
@@ -318,6 +336,28 @@ class Setting(Table):
         return self
 
     @property
+    def size(self) -> int:
+        """How many trials it has, counted without making them."""
+        if self.search.kind != "grid":
+            return self.search.trials or 0
+        return math.prod(len(axis.values) for axis in self._axes.values()) * len(self.seeds)
+
+    @property
+    def shapes(self) -> int:
+        """How many shapes its trials can have, at most."""
+        most = (len(axis.lattice) for axis in self._axes.values() if axis.rule.shape)
+        return min(self.size, math.prod(most))
+
+    @property
+    def counted(self) -> str:
+        """What its trials are made of, for messages: the axes with several values, and seeds."""
+        if self.search.kind != "grid":
+            return f"search.trials = {self.search.trials:,}"
+        several = {n: len(axis.values) for n, axis in self._axes.items() if len(axis.values) > 1}
+        parts = [*(f"{count:,} of {name}" for name, count in several.items())]
+        return " x ".join([*parts, f"{len(self.seeds):,} seeds"])
+
+    @property
     def _axes(self) -> dict[str, Axis]:
         return {name: getattr(self.axes, name) for name in AXES}
 
@@ -346,8 +386,41 @@ class Setting(Table):
                 )
 
 
+def _fit_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name) or len(name) > MAX_NAME:
+        shown = name if len(name) <= MAX_NAME else f"{name[:20]}... of {len(name)} characters"
+        raise ValueError(
+            f"{shown!r}; a name has letters, digits, _, - and ., at most {MAX_NAME} of them: it "
+            "names a folder. Rename the study."
+        )
+    return name
+
+
 class StudySpec(Table):
     """A named plan: settings whose union is the study. Frozen once read."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+    name: Annotated[str, AfterValidator(_fit_name)]
     settings: Annotated[tuple[Setting, ...], Field(min_length=1)]
+
+    @property
+    def size(self) -> int:
+        """How many trials the study has, or a few more: settings may share some."""
+        return sum(setting.size for setting in self.settings)
+
+    @model_validator(mode="after")
+    def _plannable(self) -> "StudySpec":
+        """Refuse what nobody could plan, by counting: nothing is expanded."""
+        if self.size > MAX_TRIALS:
+            largest = max(self.settings, key=lambda setting: setting.size)
+            raise ValueError(
+                f"{largest.counted}: {self.size:,} trials; a study has at most {MAX_TRIALS:,}. "
+                "Use fewer seeds or values, or a search for some of the points."
+            )
+        shapes = sum(setting.shapes for setting in self.settings)
+        if shapes > MAX_SHAPES:
+            largest = max(self.settings, key=lambda setting: setting.shapes)
+            raise ValueError(
+                f"{largest.counted}: {shapes:,} shapes; a pack holds trials of one shape, and a "
+                f"study has at most {MAX_SHAPES:,}. Use fewer values of axes that change shapes."
+            )
+        return self

@@ -4,8 +4,11 @@ A file without `[[settings]]` is one setting with an empty label; with them, eac
 file's tables with its own keys laid over.
 """
 
+import codecs
 import json
+import re
 import tomllib
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,13 +16,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from study.errors import SpecError, choices
+from study.overrides import overlay, overridden, with_digits
 from study.spec import Setting, StudySpec, Table
 
-# Keys of one table of which only one can hold: writing one puts the other out of force.
-EXCLUSIVE: dict[str, tuple[str, str]] = {
-    "budget": ("steps", "epochs"),
-    "readings": ("every", "per_decade"),
-}
+_OF_A_STUDY = frozenset(StudySpec.model_fields)
 
 
 def resolve(written: dict[str, Any]) -> StudySpec:
@@ -49,22 +49,6 @@ def resolve(written: dict[str, Any]) -> StudySpec:
     return spec
 
 
-def overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Lay the keys of one study file over another, table by table."""
-    merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        if isinstance(value, dict) and isinstance(below, dict) and key != "settings":
-            kept = dict(below)
-            pair = EXCLUSIVE.get(key, ())
-            if any(name in value for name in pair):
-                kept = {name: v for name, v in kept.items() if name not in pair}
-            merged[key] = {**kept, **value}
-        else:
-            merged[key] = value
-    return merged
-
-
 def checked(model: type[Any], data: Any, where: str = "") -> Any:
     """A model of the data, or a SpecError of one sentence; `where` is put before its key."""
     try:
@@ -75,7 +59,9 @@ def checked(model: type[Any], data: Any, where: str = "") -> Any:
 
 def _sentence(model: type[Table], error: ValidationError, where: str) -> str:
     """The first broken rule, in the form `key: value; rule. remedy.`, as one sentence."""
-    first = error.errors(include_url=False)[0]
+    found = error.errors(include_url=False)
+    # A key that is missing is often there under another name, which says more.
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     steps = [str(step) for step in first["loc"]]
     table = _table_at(model, steps)
     kind, given = first["type"], first["input"]
@@ -83,7 +69,7 @@ def _sentence(model: type[Table], error: ValidationError, where: str) -> str:
     key = where + ".".join(steps if kind == "extra_forbidden" else known_path)
     prefix = f"{key}: " if steps else where  # a rule across keys names them itself
     if kind == "extra_forbidden":
-        return f"{prefix}unknown key; {choices('a key here', steps[-1], table)}"
+        return f"{prefix}unknown key; {_whereabouts(steps, table)}"
     if kind == "missing":
         return f"{prefix}missing; a study file says it. Add it."
     if kind in {"model_type", "model_attributes_type"}:
@@ -92,6 +78,28 @@ def _sentence(model: type[Table], error: ValidationError, where: str) -> str:
         return prefix + str(first["ctx"]["error"])
     rule = first["msg"][0].lower() + first["msg"][1:]
     return f"{prefix}{given!r}; {rule.replace('input ', 'the value ')}. Change it."
+
+
+def _whereabouts(steps: list[str], table: dict[str, Any]) -> str:
+    """Rule and remedy for a key that its table does not know: it may be of another table."""
+    key, inside = steps[-1], len(steps) > 1
+    homes = [name for name, known in _keys_of_tables().items() if key in known]
+    if inside and key in _OF_A_STUDY | set(Setting.model_fields):
+        return f"{key} is a key of the whole study. Write it above [{steps[0]}]."
+    if homes:
+        written = " or ".join(f"{name}.{key}" for name in homes)
+        return f"{key} is a key of {' and '.join(f'[{name}]' for name in homes)}. Write {written}."
+    return choices("a key here", key, table)
+
+
+def _keys_of_tables() -> dict[str, Iterable[str]]:
+    """The keys of every table of a study file, by its name."""
+    kinds = {name: field.annotation for name, field in Setting.model_fields.items()}
+    return {
+        name: kind.model_fields
+        for name, kind in kinds.items()
+        if isinstance(kind, type) and issubclass(kind, Table)
+    }
 
 
 def _table_at(model: type[Table], steps: list[str]) -> dict[str, Any]:
@@ -117,57 +125,90 @@ def load_spec(source: str, sets: tuple[str, ...] = ()) -> StudySpec:
     A file that ends in .json holds a resolved study, every key in force, as a submitted job does.
     Raises SpecError when there is no such file, it is not TOML, or a key breaks a rule.
     """
-    if source.endswith(".json") and not sets:
-        return _read_resolved(source)
-    written = _read_toml(source)
+    resolved = source.endswith(".json")
+    written = _read_resolved(source) if resolved else _read_toml(source)
     for override in sets:
-        written = _set(written, override)
-    return resolve(written)
-
-
-def _read_resolved(source: str) -> StudySpec:
-    try:
-        written = json.loads(Path(source).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise SpecError(f"{source}: {error}; a resolved study is JSON. Submit it again.") from None
-    spec: StudySpec = checked(StudySpec, written, f"{source}: ")
+        written = overridden(written, override)
+    if not resolved:
+        return resolve(written)
+    # What an override lays beside the settings of a resolved study is laid over each of them, too.
+    whole = {key: value for key, value in written.items() if not sets or key in _OF_A_STUDY}
+    spec: StudySpec = checked(StudySpec, whole, f"{source}: ")
     return spec
 
 
+def _read_resolved(source: str) -> dict[str, Any]:
+    """A resolved study, alone or as a store keeps it in its study.json."""
+    text = _read_text(source)
+    try:
+        written = json.loads(text)
+    except ValueError as error:
+        raise SpecError(f"{source}: {error}; a resolved study is JSON. Submit it again.") from None
+    if (
+        isinstance(written, dict)
+        and "settings" in written
+        and isinstance(written.get("spec"), dict)
+    ):
+        written = written["spec"]
+    if not isinstance(written, dict):
+        raise SpecError(f"{source}: no table of keys; a resolved study is one. Submit it again.")
+    return written
+
+
 def _read_toml(source: str) -> dict[str, Any]:
-    if source in bundled_names():
-        text = (resources.files("study") / "specs" / f"{source}.toml").read_text("utf-8")
-    else:
-        try:
-            text = Path(source).read_text("utf-8")
-        except FileNotFoundError:
-            raise SpecError(
-                f"{source}: no such file; a study is a TOML file or a bundled name. "
-                f"Use one of {', '.join(bundled_names())}."
-            ) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise SpecError(f"{source}: {error}; a study file is readable TOML text.") from None
+    text = _read_text(source)
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"{source}: {error}; a study file is TOML. Mend that line.") from None
+    except ValueError as error:  # a number of thousands of digits is no TOMLDecodeError
+        raise SpecError(f"{source}: {_not_toml(source, text, str(error))}") from None
 
 
-def _set(written: dict[str, Any], override: str) -> dict[str, Any]:
-    path, equals, text = override.partition("=")
-    steps = path.strip().split(".")
-    if not equals or not all(steps):
-        raise SpecError(f"--set {override}: no value; an override is key=value. Write name=test.")
+def _read_text(source: str) -> str:
+    """The text of a study file, or of a bundled study, without a byte order mark."""
+    if source in bundled_names():
+        return (resources.files("study") / "specs" / f"{source}.toml").read_text("utf-8")
+    path = Path(source)
     try:
-        value: Any = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()  # a bare word stands for itself: --set search.kind=random
-    for step in reversed(steps[1:]):
-        value = {step: value}
-    patch = {steps[0]: value}
-    patched = overlay(written, patch)
-    settings = patched.get("settings")
-    if isinstance(settings, list) and steps[0] not in {"name", "settings"}:
-        # An override is the last word, over what a setting says as well.
-        patched["settings"] = [overlay(s, patch) if isinstance(s, dict) else s for s in settings]
-    return patched
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise SpecError(
+            f"{source}: no such file; a study is a TOML file or a bundled name. "
+            f"Use one of {', '.join(bundled_names())}."
+        ) from None
+    except IsADirectoryError:
+        if (path / "study.json").is_file():
+            raise SpecError(
+                f"{source}: a store; a study is a TOML file or a bundled name. To go on with the "
+                f"study of this store, use {path / 'study.json'}."
+            ) from None
+        raise SpecError(f"{source}: a folder; a study is a TOML file. Name the file.") from None
+    except OSError as error:
+        raise SpecError(f"{source}: {error}; a study file is readable TOML text.") from None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:100]:
+        raise SpecError(f"{source}: not UTF-8; a study file is UTF-8 text. Save it as UTF-8.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SpecError(
+            f"{source}: line {line} is not UTF-8; a study file is UTF-8 text. Save it as UTF-8."
+        ) from None
+
+
+def _not_toml(source: str, text: str, error: str) -> str:
+    """What a text is instead of TOML, and what to do about it."""
+    found = re.search(r"line (\d+)", error)
+    lines = text.splitlines()
+    line = lines[int(found[1]) - 1].strip() if found and int(found[1]) <= len(lines) else ""
+    if text.lstrip().startswith(("{", "[{")):
+        return 'JSON; a study file is TOML. Write name = "test", then [axes] and n = 40.'
+    if source.endswith((".yaml", ".yml")) or re.match(r"[\w-]+:(\s|$)", line):
+        return (
+            'YAML; a study file is TOML. Write name = "test" for name: test, and [axes] for axes:.'
+        )
+    if with_digits(line) != line:
+        return (
+            f"{error}: {line[:60]}; a number in TOML has digits on both sides of its point. "
+            f"Write {with_digits(line)[:60]}"
+        )
+    return f"{error}: {line[:60]}; a study file is TOML. Mend that line."

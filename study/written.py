@@ -1,0 +1,74 @@
+"""Values as users write them: strict where a guess would change what was meant.
+
+`true` is not 1, "100" is not 100 and "no" is not false. Whole numbers may be written as 9.0 or 2e4.
+"""
+
+import contextlib
+import math
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+HIGHEST_REAL = 1e15  # beyond every hour, decay time and core
+
+
+def plain_number(value: Any, kind: str, words: tuple[str, ...] = ()) -> int | float:
+    """A number as written: true is not 1, and a text in quotes is none.
+
+    Args: kind, what the number counts as in the sentence; words, what may stand for it there.
+    Raises ValueError whose message is `value; rule. remedy.`
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and not math.isnan(value):
+        return value
+    also = "".join(f' or "{word}"' for word in words)
+    remedy = f"Write a number{also}."
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            remedy = f"Write {float(value):g}, without quotes."
+    raise ValueError(f"{value!r}; a value here is {kind}{also}. {remedy}")
+
+
+def whole_number(value: Any, words: tuple[str, ...] = ()) -> int:
+    """A whole number as written; 2e4 and 9.0 are whole. Raises ValueError as `plain_number`."""
+    number = plain_number(value, "a whole number", words)
+    if isinstance(number, float) and not number.is_integer():
+        remedy = f"Use {round(number)}." if math.isfinite(number) else "Write a number."
+        raise ValueError(f"{value!r}; a value here is a whole number. {remedy}")
+    if abs(number) >= 2**63:
+        raise ValueError(f"{str(number)[:20]}; a whole number here is below 2^63. Lower it.")
+    return int(number)
+
+
+def whole_or(*words: str) -> BeforeValidator:
+    """A whole number, or one of some words; null where the key allows it."""
+
+    def read(written: Any) -> Any:
+        absent = written is None or written in words or isinstance(written, dict)
+        return written if absent else whole_number(written, words)
+
+    return BeforeValidator(read)
+
+
+def _read_real(written: Any) -> Any:
+    if written is None:
+        return None
+    number = plain_number(written, "a number")
+    if abs(number) > HIGHEST_REAL:
+        raise ValueError(
+            f"{str(number)[:20]}; a number here is at most {HIGHEST_REAL:g}. Lower it."
+        )
+    return float(number)
+
+
+def _read_flag(written: Any) -> bool:
+    if not isinstance(written, bool):
+        raise ValueError(f"{written!r}; a value here is true or false, without quotes. Write true.")
+    return written
+
+
+# For fields of a table: how their values are read.
+WHOLE, REAL = whole_or(), BeforeValidator(_read_real)
+Flag = Annotated[bool, BeforeValidator(_read_flag)]
+Positive = Annotated[int, Field(ge=1), WHOLE]
