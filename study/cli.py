@@ -17,7 +17,10 @@ from study.console import as_json as json_of
 
 if TYPE_CHECKING:
     from study.plan import Plan
+    from study.spec import StudySpec
     from study.store import Store
+
+LARGE = 100_000  # trials, from which on a plan takes some seconds
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,6 +73,7 @@ def plan(
     from study.study_file import load_spec
 
     study = load_spec(spec, tuple(sets or ()))
+    _announce(study)
     planned = make_plan(study, Store(f"{out}/{study.name}"), ahead=True)
     shapes: dict[str, dict[str, Any]] = {}
     for pack in planned.packs:
@@ -81,7 +85,7 @@ def plan(
         row["trials"] += len(pack.trials)
         row["packs"] += 1
     shares = costs.measure_shares(planned.packs)
-    warnings = costs.warnings(planned.trials)
+    warnings = costs.warnings(planned.trials, planned.packs)
     prices = money.read_prices(price or ())
     there = money.cluster_cost(planned.packs, cluster, prices) if cluster else None
     if as_json:
@@ -138,7 +142,7 @@ def run(
     as_json: JsonOption = False,
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
-    from study import native
+    from study import costs, native
     from study.plan import make_plan, start_study
     from study.search import write_journals
     from study.store import Store
@@ -146,9 +150,12 @@ def run(
 
     study = load_spec(spec, tuple(sets or ()))
     store = Store(f"{out}/{study.name}")
+    _announce(study)
     planned = start_study(study, store, ["study", *sys.argv[1:]])
     for note in planned.notes:
         print(f"note: {note}", file=sys.stderr)
+    for warning in costs.warnings(planned.trials, planned.packs):
+        print(f"warning: {warning}", file=sys.stderr)
     stopped, failed = "budget" if planned.packs and planned.used_up else "", 0
     if planned.packs and not planned.used_up:
         if native.path() is None:
@@ -162,6 +169,12 @@ def run(
     write_journals(study, store)
     answer = _summary(store, ended, failed, stopped, as_json=as_json)
     return answer, 130 if stopped == "interrupted" else 3 if failed else 0
+
+
+def _announce(study: "StudySpec") -> None:
+    """Say what is waited for where a plan takes long."""
+    if study.size >= LARGE:
+        print(f"{study.name}: planning {study.size:,} trials", file=sys.stderr)
 
 
 def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json: bool) -> bytes:
@@ -218,11 +231,13 @@ def _typed(program: str) -> str:
 @app.command()
 def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     """Trials planned, done, failed and running; packs; rate; time left."""
-    from study.plan import unread_note
+    from study.plan import stored_spec, unread_note
     from study.status import study_status
     from study.store import Store
 
-    found = study_status(Store.open(store))
+    opened = Store.open(store)
+    _announce(stored_spec(opened))
+    found = study_status(opened)
     if as_json:
         return json_of(found)
     lines = [f"study {found['study']}, started {found['started']}"]

@@ -3,13 +3,19 @@
 Estimates, no promises: arithmetic over rates that were measured on cores of 2.5 GHz with AVX-512.
 """
 
-from collections.abc import Iterable, Sequence
+import bisect
+import functools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 from study import native
 from study.catalogue import MEASURES, PROBE_ROWS
 from study.packing import multiply_adds, trial_bytes
 from study.problems import NETS
 from study.readings import log_spaced_up_to, scheduled
+from study.spec import PerDecade
 from study.trials import Pack, Trial
 
 # Arithmetic that one core sustains in training, a step's bookkeeping and glances included, and in
@@ -23,12 +29,12 @@ _MODULE_ONCE = 1e-3  # seconds: a module's own copy, and calls
 
 def core_seconds(packs: Iterable[Pack]) -> float:
     """Time of packs on one core if every trial runs to its budget: an upper estimate."""
-    return sum(_seconds(trial) for pack in packs for trial in pack.trials)
+    return sum(count * _seconds(trial) for trial, count in _points(_trials_of(packs)))
 
 
 def pack_bytes(packs: Iterable[Pack]) -> int:
-    """Memory of the largest pack."""
-    return max((sum(trial_bytes(trial) for trial in pack.trials) for pack in packs), default=0)
+    """Memory of the largest pack: what its members take is the same for all of one shape."""
+    return max((len(pack.trials) * trial_bytes(pack.trials[0]) for pack in packs), default=0)
 
 
 def measure_shares(packs: Iterable[Pack]) -> dict[str, float]:
@@ -38,31 +44,104 @@ def measure_shares(packs: Iterable[Pack]) -> dict[str, float]:
     """
     added: dict[str, float] = {}
     own: dict[str, float] = {}
-    for trial in (trial for pack in packs for trial in pack.trials):
-        readings = _readings(trial)
+    for trial, count in _points(_trials_of(packs)):
         for name, seconds in _measure_seconds(trial).items():
+            readings = count * _readings(trial)
             added[name] = added.get(name, 0.0) + readings * seconds
             own[name] = own.get(name, 0.0) + readings * _reading_seconds(trial)
     return {name: added[name] / own[name] for name in added}
 
 
-def warnings(trials: Sequence[Trial]) -> list[str]:
-    """What will not work as asked, a sentence each."""
-    overshooting = [
-        trial
-        for trial in trials
-        if trial.setting.train.optimizer == "sgd"
-        and trial.point.learning_rate * trial.point.weight_decay >= 2
-    ]
-    if not overshooting:
-        return []
-    worst = max(overshooting, key=lambda t: t.point.learning_rate * t.point.weight_decay).point
-    sentence = (
-        f"learning_rate x weight_decay: {worst.learning_rate:g} x {worst.weight_decay:g}; decay "
-        f"alone overshoots from 2 on, so {len(overshooting)} of {len(trials)} trials will diverge. "
-        "Lower either."
+def warnings(trials: Sequence[Trial], packs: Sequence[Pack] = ()) -> list[str]:
+    """What will not work as asked, a sentence each: of trials, and of packs on this machine."""
+    points = _points(trials)
+    said = [_of_decay(points, len(trials)), _of_detection(points, len(trials)), _of_memory(packs)]
+    return [sentence for sentence in said if sentence]
+
+
+def _of_decay(points: Sequence[tuple[Trial, int]], trials: int) -> str:
+    """Decay multiplies weights by 1 - rate, each step: from 1 on it turns them round."""
+    fast = [(trial, count) for trial, count in points if _decay_rate(trial) >= 1]
+    if not fast:
+        return ""
+    worst = max((trial for trial, _ in fast), key=_decay_rate)
+    diverging = sum(count for trial, count in fast if _decay_rate(trial) >= 2)
+    turning = sum(count for _, count in fast) - diverging
+    what = [f"{diverging} of {trials} trials will diverge"] * (diverging > 0)
+    what += [f"the weights of {turning} of {trials} change sign with every step"] * (turning > 0)
+    return (
+        f"learning_rate x weight_decay: {worst.point.learning_rate:g} x "
+        f"{worst.point.weight_decay:g}; decay alone turns weights round from 1 on and overshoots "
+        f"from 2 on, so {' and '.join(what)}. Lower either."
     )
-    return [sentence]
+
+
+def _decay_rate(trial: Trial) -> float:
+    """The share of a weight that decay takes in a step; AdamW's coupled decay is scaled away."""
+    train = trial.setting.train
+    if train.optimizer == "adamw" and train.decay == "coupled":
+        return 0.0
+    return trial.point.learning_rate * trial.point.weight_decay
+
+
+def _of_detection(points: Sequence[tuple[Trial, int]], trials: int) -> str:
+    """Trials whose budget ends before `hold` readings in a row: the one at epoch 0 is no help."""
+    short = [(trial, count) for trial, count in points if trial.budget_epochs < _to_decide(trial)]
+    if not short:
+        return ""
+    first = short[0][0]
+    return (
+        f"detect.hold: {first.setting.detect.hold} with a budget of {first.budget_epochs} epochs; "
+        f"a trial is decided by so many readings in a row of a trained net, so that none of "
+        f"{sum(count for _, count in short)} of {trials} trials can be. Give them at least "
+        f"{_to_decide(first)} epochs, or lower hold."
+    )
+
+
+def _to_decide(trial: Trial) -> int:
+    """The epochs in which a trial could be decided at the earliest."""
+    every = trial.setting.readings.every
+    return (every if isinstance(every, int) else 1) + trial.setting.detect.hold - 1
+
+
+def _of_memory(packs: Sequence[Pack]) -> str:
+    """A pack that this machine has no memory for; of a GPU's nothing is known here."""
+    needed, there = pack_bytes(p for p in packs if _on_cpu(p)), machine_bytes()
+    if needed <= there:
+        return ""
+    return (
+        f"memory: about {needed / 1e9:.0f} GB for the largest pack; this machine has "
+        f"{there / 1e9:.0f} GB. Lower width, rows or batch_size, or resources.trials_per_pack."
+    )
+
+
+def _on_cpu(pack: Pack) -> bool:
+    return pack.setting.resources.device != "cuda"
+
+
+def machine_bytes() -> int:
+    """Memory of this machine, or what its container may use of it."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text("utf-8").strip()
+    except OSError:
+        return pages
+    return min(pages, int(limit)) if limit.isdigit() else pages
+
+
+def _trials_of(packs: Iterable[Pack]) -> Iterator[Trial]:
+    return (trial for pack in packs for trial in pack.trials)
+
+
+def _points(trials: Iterable[Trial]) -> list[tuple[Trial, int]]:
+    """One trial of each point and setting, and how many seeds of it there are.
+
+    The seeds of a point share one object: nothing need be compared.
+    """
+    found: dict[tuple[int, int], list[Any]] = {}
+    for trial in trials:
+        found.setdefault((id(trial.setting), id(trial.point)), [trial, 0])[1] += 1
+    return [(trial, count) for trial, count in found.values()]
 
 
 def _seconds(trial: Trial) -> float:
@@ -78,12 +157,19 @@ def _readings(trial: Trial) -> float:
     on_schedule = (
         epochs / asked.every
         if isinstance(asked.every, int)
-        else sum(scheduled(epoch, asked.every) for epoch in range(min(epochs, 10_000)))
+        else bisect.bisect_left(_schedule(asked.every.per_decade), epochs)
     )
     if asked.keep_per_decade == "all":
         return on_schedule
     kept = log_spaced_up_to(epochs, asked.keep_per_decade) + _READINGS_AROUND_EVENTS
     return min(on_schedule, kept)
+
+
+@functools.cache
+def _schedule(per_decade: int) -> list[int]:
+    """The epochs of a log-spaced schedule, as far as they matter to an estimate."""
+    every = PerDecade(per_decade=per_decade)
+    return [epoch for epoch in range(10_000) if scheduled(epoch, every)]
 
 
 def _reading_seconds(trial: Trial) -> float:

@@ -154,8 +154,8 @@ class ReluEngine:
         rows = self._ordered(state)
         nets, moments = state.nets, state.moments
         update = state.epoch * first.steps_per_epoch
-        for start in range(0, first.train_size, first.point.batch_size):
-            batch = slice(start, start + first.point.batch_size)
+        for start in range(0, first.train_size, first.batch_rows):
+            batch = slice(start, start + first.batch_rows)
             grads = relu.gradients(nets, rows.inputs[:, batch], rows.labels[:, batch], loss)
             update += 1
             stepped = []

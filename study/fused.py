@@ -337,7 +337,7 @@ class FusedEngine:
         pack = {
             "members": len(state.trials),
             "rows": data.labels.shape[1],
-            "batch": first.point.batch_size,
+            "batch": first.batch_rows,
             "bits": first.point.bits,
             "width": state.outgoing.shape[1],
             "loss": list(LOSSES).index(first.setting.train.loss),

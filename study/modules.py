@@ -58,7 +58,7 @@ def vmaps(trial: Trial) -> bool:
 
     It costs less in Python and more in copies, so that it wins while a batch is little work.
     """
-    return trial.point.batch_size * multiply_adds(trial) < LOOP_FROM
+    return trial.batch_rows * multiply_adds(trial) < LOOP_FROM
 
 
 class ModuleEngine:
@@ -105,8 +105,8 @@ class ModuleEngine:
         rows = ordered(state)
         weights, moments = state.weights, state.moments
         update = state.epoch * first.steps_per_epoch
-        for start in range(0, first.train_size, first.point.batch_size):
-            part = slice(start, start + first.point.batch_size)
+        for start in range(0, first.train_size, first.batch_rows):
+            part = slice(start, start + first.batch_rows)
             batch = Rows(rows.inputs[:, part], rows.labels[:, part])
             gradients = self.gradients(replace(state, weights=weights), batch)
             update += 1

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
+@cache
 def path() -> Path | None:
     """Where the library is, or None where it was not compiled."""
     found = find_spec("study.nets._relu_step")

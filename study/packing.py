@@ -23,8 +23,12 @@ _LANES = 16  # neurons side by side in the fused kernel
 def group(trials: Iterable[Trial]) -> list[Pack]:
     """Sort trials into packs of one setting and shape, the most expensive pack first."""
     groups: dict[tuple[str, Shape], list[Trial]] = {}
+    same: dict[tuple[int, int], list[Trial]] = {}  # the groups, by setting and point themselves
     for trial in trials:
-        groups.setdefault((trial.setting.label, trial.shape), []).append(trial)
+        itself = (id(trial.setting), id(trial.point))
+        if itself not in same:
+            same[itself] = groups.setdefault((trial.setting.label, trial.shape), [])
+        same[itself].append(trial)
     packs = []
     for members in groups.values():
         # Equal shares rather than full packs and a remainder: no pack is a straggler by design.
@@ -47,7 +51,7 @@ def trial_bytes(trial: Trial) -> int:
     if net.home is not None:
         weights = net.weights(point.values())
         # A row's activations are some ten times those of the residual stream, forward and back.
-        activations = 20 * point.width * net.positions * point.batch_size * (point.layers or 1)
+        activations = 20 * point.width * net.positions * trial.batch_rows * (point.layers or 1)
         return 32 * rows + item * ((12 + 4 * past) * weights + activations)
     if setting.resources.device == "cuda" or setting.train.optimizer != "sgd":
         weights = point.width * (point.bits + 2)
@@ -75,9 +79,9 @@ def _count(members: list[Trial]) -> int:
 
 
 def _cost(pack: Pack) -> float:
-    return sum(
-        trial.budget_epochs * trial.train_size * multiply_adds(trial) for trial in pack.trials
-    )
+    first = pack.trials[0]  # rows and arithmetic are those of the shape
+    epochs = sum(trial.budget_epochs for trial in pack.trials)
+    return epochs * first.train_size * multiply_adds(first)
 
 
 def multiply_adds(trial: Trial) -> int:

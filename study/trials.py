@@ -13,7 +13,7 @@ import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from study.axes import AXES, ONLINE
@@ -85,30 +85,17 @@ class Trial:
     @cached_property
     def point_id(self) -> str:
         """Hash of everything but the seed that determines the trajectory."""
-        return _digest(self._content)
+        return _digest_of(_content_text(self.setting, self.point, ""))
 
     @cached_property
     def trial_id(self) -> str:
         """Hash of everything that determines the trajectory."""
-        return _digest({**self._content, "seed": self.seed})
-
-    @property
-    def _content(self) -> dict[str, Any]:
-        setting = self.setting
-        return {
-            "task": setting.task,
-            "net": setting.net,
-            "axes": self._axes,
-            "data": _known_first(setting.data),
-            "train": _known_first(setting.train),
-        }
+        return _digest_of(_content_text(self.setting, self.point, f'"seed":{self.seed},'))
 
     @property
     def _axes(self) -> dict[str, Any]:
         """The values of the axes that the task and the net have."""
-        task, net = TASKS[self.setting.task], NETS[self.setting.net]
-        own = {*COMMON, *task.axes, *net.axes}
-        return {name: value for name, value in self.point.values().items() if name in own}
+        return _own_axes(self.setting.task, self.setting.net, self.point)
 
     @cached_property
     def stream_key(self) -> tuple[int, int]:
@@ -142,6 +129,11 @@ class Trial:
         # Fresh rows avoid the test rows, so those of a small world are at most half of it.
         left = everything // 2 if self.point.train_size is None else everything - self.train_size
         return min(rows, left)
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows of one update: the batch, or all rows where they are fewer."""
+        return min(self.point.batch_size, self.train_size)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -312,9 +304,52 @@ def _known_first(table: Table) -> dict[str, Any]:
     return table.model_dump(mode="json", exclude=usual)
 
 
+def _own_axes(task: str, net: str, point: Point) -> dict[str, Any]:
+    own = {*COMMON, *TASKS[task].axes, *NETS[net].axes}
+    return {name: value for name, value in point.values().items() if name in own}
+
+
+def _content_text(setting: Setting, point: Point, seed: str) -> str:
+    """What determines a trajectory, as canonical JSON; `seed` is its key and value, or nothing.
+
+    Its parts are kept: a study has few tables, and the seeds of a point come one after another.
+    """
+    axes = _axes_text(setting.task, setting.net, _Itself(point))
+    data, train = (_table_text(_Itself(table)) for table in (setting.data, setting.train))
+    net, task = json.dumps(setting.net), json.dumps(setting.task)
+    return f'{{"axes":{axes},"data":{data},"net":{net},{seed}"task":{task},"train":{train}}}'
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Itself:
+    """An object that equals no other: 1 and 1.0 are equal, and their texts are not."""
+
+    of: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.of is other.of
+
+    def __hash__(self) -> int:
+        return id(self.of)
+
+
+@lru_cache(maxsize=64)
+def _table_text(table: _Itself) -> str:
+    return _canonical(_known_first(table.of))
+
+
+@lru_cache(maxsize=1024)
+def _axes_text(task: str, net: str, point: _Itself) -> str:
+    return _canonical(_own_axes(task, net, point.of))
+
+
 def _canonical(content: Any) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def _digest(content: Any) -> str:
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()[:20]
+    return _digest_of(_canonical(content))
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
