@@ -68,13 +68,14 @@ def plan(
 ) -> bytes:
     """What would run: trials, packs, shapes, estimated time and memory. Nothing is trained."""
     from study import costs, money
+    from study.address import inside
     from study.plan import make_plan
     from study.store import Store
     from study.study_file import load_spec
 
     study = load_spec(spec, tuple(sets or ()))
     _announce(study)
-    planned = make_plan(study, Store(f"{out}/{study.name}"), ahead=True)
+    planned = make_plan(study, Store(inside(out, study.name)), ahead=True)
     shapes: dict[str, dict[str, Any]] = {}
     for pack in planned.packs:
         shape = pack.trials[0].shape
@@ -143,13 +144,14 @@ def run(
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
     from study import costs, native
+    from study.address import inside
     from study.plan import make_plan, start_study
     from study.search import write_journals
     from study.store import Store
     from study.study_file import load_spec
 
     study = load_spec(spec, tuple(sets or ()))
-    store = Store(f"{out}/{study.name}")
+    store = Store(inside(out, study.name))
     _announce(study)
     planned = start_study(study, store, ["study", *sys.argv[1:]])
     for note in planned.notes:
@@ -203,9 +205,10 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
                 "phases": records(phases),
             }
         )
+    typed = shlex.quote(store.url)
     lines = [as_table(phases.assign(share=phases["share"].map("{:.0%}".format))), ""]
     if failed:
-        lines.append(f"{failed} trials failed: study status {store.url} says why.")
+        lines.append(f"{failed} trials failed: study status {typed} says why.")
     if stopped == "budget" and plan.used_up:
         used = f"budget.trials = {plan.trials_budget}"
         lines.append(f"stopped early ({used} are stored); raise it to go on from here.")
@@ -217,15 +220,17 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
     return as_text(
         *lines,
         "next:",
-        f"  {_typed('analysis')} phases {store.url}{' --boundary' * sought}",
-        f'  {_typed("analysis")} query {store.url} --where "generalized_epoch > 100" --format csv',
-        f"  {_typed('study')} status {store.url}",
+        f"  {_typed('analysis')} phases {typed}{' --boundary' * sought}",
+        f'  {_typed("analysis")} query {typed} --where "generalized_epoch > 100" --format csv',
+        f"  {_typed('study')} status {typed}",
     )
 
 
 def _typed(program: str) -> str:
     """How to type a command of ours: its name, or its path where no environment is active."""
-    return program if shutil.which(program) else str(Path(sys.argv[0]).with_name(program))
+    if shutil.which(program):
+        return program
+    return shlex.quote(str(Path(sys.argv[0]).with_name(program)))
 
 
 @app.command()
@@ -268,22 +273,24 @@ def submit(
     as_json: JsonOption = False,
 ) -> bytes:
     """Start a study on a cluster, where it goes on without this machine; prints its job."""
+    from study.address import inside
     from study.errors import UsageError
     from study.study_file import load_spec
 
     study = load_spec(spec, tuple(sets or ()))
+    store = inside(out, study.name)
     if "://" not in out:
         if cluster is not None:
             raise UsageError(
                 f"--out {out}: a folder; the nodes of a cluster share none. "
                 "Use --out s3://BUCKET/runs."
             )
-        out = str(Path(out).absolute())  # a job runs in a folder of its own
+        store = str(Path(store).absolute())
+        out = str(Path(store).parent)  # a job runs in a folder of its own
     from study.driver import jobs
 
     with jobs.reach(cluster, address) as head:
         job = jobs.submit(study, out, head)
-    store = f"{out}/{study.name}"
     if as_json:
         return json_of({"job": job, "study": study.name, "store": store})
     where = shlex.join(["--cluster", cluster] if cluster else ["--address", str(address)])
@@ -291,7 +298,7 @@ def submit(
         job,
         "next:",
         f"  {_typed('study')} logs {job} {where}",
-        f"  {_typed('study')} status {store}",
+        f"  {_typed('study')} status {shlex.quote(store)}",
         f"  {_typed('study')} stop {job} {where}",
     )
 

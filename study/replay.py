@@ -56,8 +56,8 @@ def stored_trial(store: Store, trial_id: str) -> tuple[Trial, dict[str, Any]]:
     settings = stored_settings(store)
     if row["setting"] not in settings:
         raise UsageError(
-            f"{trial_id}: setting {row['setting']!r} is not in {store.url}/study.json; a replay "
-            "needs it. Run the study file that had it."
+            f"{trial_id}: setting {row['setting']!r} is not in {store.place('study.json')}; a "
+            "replay needs it. Run the study file that had it."
         )
     budget = Budget(epochs=row["budget_epochs"])
     setting = settings[row["setting"]].model_copy(update={"budget": budget})

@@ -6,6 +6,7 @@ never counts twice. A trial's readings are written before its row: the row is wh
 """
 
 import contextlib
+import errno
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from study import schema, tables
+from study.address import Address
 from study.errors import DamagedError, StoreError
 from study.files import replace_file
 from study.patience import patiently
@@ -44,23 +46,21 @@ class Store:
     """
 
     def __init__(self, url: str | Path, patience_seconds: float = 0.0) -> None:
-        self.url = str(url).removeprefix("file://").rstrip("/")
-        self._local = "://" not in self.url
+        self._address = Address.of(url)
+        self.url = self._address.url
         self._patience = patience_seconds
         try:
-            if self._local:
+            if self._address.local:
                 self._fs: Any = pafs.LocalFileSystem()
                 self._root = str(Path(self.url).absolute())
             else:
-                # A small file is one PUT, where pyarrow would make an upload of several requests.
-                options = "?allow_delayed_open=true" if self.url.startswith("s3://") else ""
                 self._fs, self._root = self._patiently(
-                    lambda: pafs.FileSystem.from_uri(self.url + options)
+                    lambda: pafs.FileSystem.from_uri(self._address.uri)
                 )
         except (pa.ArrowException, OSError, ValueError) as error:
             raise StoreError(
-                f"{self.url}: {_line(error)}; a store is a folder or an s3:// or gs:// URL. "
-                "Check the address."
+                f"{self._address.shown}: {_line(error)}; a store is a folder or an s3:// or gs:// "
+                "URL. Check the address."
             ) from None
 
     @classmethod
@@ -72,20 +72,41 @@ class Store:
                 store.manifest()
         else:
             raise StoreError(
-                f"{store.url}: no study here; a store is a folder with study.json. "
+                f"{store._address.shown}: no study here; a store is a folder with study.json. "
                 "Check the path, or make one with `study run`."
             )
         return store
 
     def exists(self) -> bool:
-        """Whether a study has been started here."""
-        return self._get("study.json") is not None
+        """Whether a study has been started here.
+
+        Raises StoreError where there is no such bucket: a study could not be started there.
+        """
+        found = self._get("study.json") is not None
+        if not found:
+            self._refuse_no_bucket()
+        return found
+
+    def _refuse_no_bucket(self) -> None:
+        scheme, _, _ = self.url.partition("://")
+        if scheme not in {"s3", "gs"}:
+            return
+        bucket = self._root.split("/")[0]
+        try:
+            missing = self._fs.get_file_info(bucket).type == pafs.FileType.NotFound
+        except (pa.ArrowException, OSError):
+            return  # a key may be allowed to write in a bucket and not to ask for it
+        if missing:
+            raise StoreError(
+                f"{scheme}://{bucket}: no such bucket; a study writes into one that is there. "
+                "Make the bucket, or check its name."
+            )
 
     # study.json and packs/: small files, written whole
 
     def place(self, name: str) -> str:
         """Where a file of the store is, for messages."""
-        return f"{self.url}/{name}"
+        return f"{self._address.shown}/{name}"
 
     def manifest(self) -> dict[str, Any]:
         """What study.json says: spec, versions, command, start.
@@ -286,12 +307,12 @@ class Store:
             try:
                 pq.read_table(path, filesystem=self._fs)
             except (pa.ArrowException, OSError):
-                place = f"{self.url}{path.removeprefix(self._root)}"
+                place = self.place(path.removeprefix(f"{self._root}/"))
                 return StoreError(
                     f"{place}: damaged; a part is a whole Parquet file. Move it out of the store "
                     "and run the study again: only its trials are trained anew."
                 )
-        return StoreError(f"{self.url}: {_line(error)}. Try again.")
+        return StoreError(f"{self._address.shown}: {_line(error)}. Try again.")
 
     # parts: whole files, for those who merge or remember them
 
@@ -320,7 +341,7 @@ class Store:
         try:
             found = self._patiently(lambda: self._fs.get_file_info(selector))
         except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"{self.url}/{folder}: {_line(error)}. Check access.") from None
+            raise StoreError(f"{self.place(folder)}: {_line(error)}. Check access.") from None
         files = (info for info in found if info.type == pafs.FileType.File)
         return [
             info
@@ -338,7 +359,7 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"{self.url}/{name}: {_line(error)}. Check access.") from None
+            raise StoreError(f"{self.place(name)}: {_line(error)}. Check access.") from None
 
     def _get_json(self, name: str) -> dict[str, Any] | None:
         for _ in range(READS):
@@ -352,14 +373,14 @@ class Store:
             # An object is read to the size it had: one replaced meanwhile is cut off.
             time.sleep(0.05)
         raise DamagedError(
-            f"{self.url}/{name}: not JSON; the store keeps its state there. {_REMEDIES[name[:5]]}"
+            f"{self.place(name)}: not JSON; the store keeps its state there. {_REMEDIES[name[:5]]}"
         )
 
     def _put(self, name: str, content: bytes) -> None:
         """Write a file whole: renamed into place on a disk, one PUT on an object store."""
 
         def put() -> None:
-            if self._local:
+            if self._address.local:
                 path = Path(self._root) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 replace_file(path, content)
@@ -371,8 +392,7 @@ class Store:
             self._patiently(put)
         except (pa.ArrowException, OSError) as error:
             raise StoreError(
-                f"{self.url}/{name}: {_line(error)}; a study writes here. "
-                "Make the place writable, or choose another with --out."
+                f"{self.place(name)}: {_line(error)}; a study writes here. {_put_remedy(error)}"
             ) from None
 
     def _delete(self, name: str) -> None:
@@ -381,7 +401,7 @@ class Store:
             with contextlib.suppress(FileNotFoundError):
                 self._patiently(lambda: self._fs.delete_file(f"{self._root}/{name}"))
         except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"{self.url}/{name}: {_line(error)}. Check access.") from None
+            raise StoreError(f"{self.place(name)}: {_line(error)}. Check access.") from None
 
     def _patiently(self, act: Callable[[], T]) -> T:
         return patiently(act, self._patience)
@@ -389,6 +409,16 @@ class Store:
 
 def _one_of(trial_ids: Iterable[str]) -> pc.Expression:
     return pc.field("trial_id").isin(pa.array(list(trial_ids), pa.string()))
+
+
+def _put_remedy(error: Exception) -> str:
+    """What to do where a file cannot be written."""
+    number = getattr(error, "errno", None)
+    if number == errno.ENAMETOOLONG:
+        return "Use a shorter name, or a shorter --out."
+    if number in {errno.ENOSPC, errno.EDQUOT}:
+        return "Free some space, or choose another place with --out."
+    return "Make the place writable, or choose another with --out."
 
 
 def _line(error: Exception) -> str:
