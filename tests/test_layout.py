@@ -53,6 +53,15 @@ def test_every_control_can_be_clicked_wherever_it_is_scrolled_to(browser, report
             assert {"x", "where", "every-column", "Filter", "Download CSV", "PNG"} <= {*seen}
 
 
+def test_every_chart_is_drawn(browser, report):
+    opened(browser, report.as_uri())
+    charts = browser.find_elements(By.CSS_SELECTOR, ".chart")
+    assert len(charts) > 6
+    for chart in charts:
+        shapes = chart.find_elements(By.CSS_SELECTOR, "svg path, svg text")
+        assert len(shapes) > 10, chart.get_attribute("id")
+
+
 def test_a_tooltip_is_within_the_screen_of_a_phone(browser, report):
     with emulated(browser, 390):
         opened(browser, report.as_uri())

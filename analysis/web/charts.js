@@ -9,7 +9,6 @@ async function draw(id, chart, name, rows = null) {
   const box = byId(id);
   const drawn = await vegaEmbed(box, chart, OPTIONS);
   hideEmptyGroups(box);
-  keepTooltipsInSight(drawn.view);
   const menu = document.querySelector(`[data-chart="${id}"]`);
   menu?.replaceChildren(saveMenu(drawn.view, box, name, rows ?? (() => namedData(drawn))));
   return drawn;
@@ -24,19 +23,15 @@ function hideEmptyGroups(box) {
 }
 
 // Where there is no room to the right of the mouse, Vega moves a tooltip to its left, on a phone
-// beyond the edge of the screen.
-function keepTooltipsInSight(view) {
-  const show = view.tooltip();
-  view.tooltip((...call) => {
-    show(...call);
-    const box = byId("vg-tooltip-element");
-    if (!box) return;
-    const {left, top, width, height} = box.getBoundingClientRect();
-    const within = (at, size, room) => `${Math.max(0, Math.min(at, room - size))}px`;
-    box.style.left = within(left, width, document.documentElement.clientWidth);
-    box.style.top = within(top, height, window.innerHeight);
-  });
-}
+// beyond the edge of the screen. Vega has placed it by the time the mouse's event comes up here.
+document.addEventListener("mousemove", () => {
+  const box = byId("vg-tooltip-element");
+  if (!box?.classList.contains("visible")) return;
+  const {left, top, width, height} = box.getBoundingClientRect();
+  const within = (at, size, room) => `${Math.max(0, Math.min(at, room - size))}px`;
+  box.style.left = within(left, width, document.documentElement.clientWidth);
+  box.style.top = within(top, height, window.innerHeight);
+});
 
 function saveMenu(view, box, name, rows) {
   const menu = element("details");
