@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -107,8 +108,9 @@ def chromium(folder):
 
 
 def waits(browser, condition):
-    """What the condition gives once it is true."""
-    return WebDriverWait(browser, 60).until(lambda _: condition())
+    """What the condition gives once it is true; a live page may redraw what it looks at."""
+    redrawn = [StaleElementReferenceException]
+    return WebDriverWait(browser, 60, ignored_exceptions=redrawn).until(lambda _: condition())
 
 
 def settled(browser):
