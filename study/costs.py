@@ -90,8 +90,9 @@ def _of_detection(points: Sequence[tuple[Trial, int]], trials: int) -> str:
     if not short:
         return ""
     first = short[0][0]
+    budget = f"{first.budget_epochs} epoch{'s' * (first.budget_epochs != 1)}"
     return (
-        f"detect.hold: {first.setting.detect.hold} with a budget of {first.budget_epochs} epochs; "
+        f"detect.hold: {first.setting.detect.hold} with a budget of {budget}; "
         f"a trial is decided by so many readings in a row of a trained net, so that none of "
         f"{sum(count for _, count in short)} of {trials} trials can be. Give them at least "
         f"{_to_decide(first)} epochs, or lower hold."

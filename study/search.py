@@ -6,11 +6,12 @@ the trials that it would have had. Of a boundary an Optuna trial is one network;
 it is a point, whose first seeds decide whether the rest are worth their time.
 """
 
+import itertools
 import math
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from study.tried import Tried, as_optuna, quiet, space_of, varied
 
 FIRST_SEEDS = 2  # of a point, before it is decided whether it gets the others
 _FIRST_AXES = 8  # that every proposal has: those of the first release
-_ASKS = 4  # of a sampler for one new point; one that repeats itself longer has no other left
+_ASKS = 4  # of a sampler for one new point; where it repeats itself longer, others are looked up
+_LOOKED_UP = 10_000  # points of a lattice at most, for one that is new
 
 
 def recorded(store: Store) -> dict[str, list[list[Any]]] | None:
@@ -175,7 +177,20 @@ def _ask(tried: Tried, count: int, taken: Mapping[Point, int]) -> list[Point]:
             point = _point(setting, study.ask(space).params)
             if setting.search.kind == "boundary" or (point not in taken and point not in points):
                 points.append(point)
+    if setting.search.kind != "boundary":
+        points += itertools.islice(_others(setting, space, {*taken, *points}), count - len(points))
     return points
+
+
+def _others(
+    setting: Setting, space: Mapping[str, Any], taken: Collection[Point]
+) -> Iterator[Point]:
+    """Points of the lattices that are not `taken`, in their order."""
+    lattices = (getattr(setting.axes, name).searched() for name in space)
+    for values in itertools.islice(itertools.product(*lattices), _LOOKED_UP):
+        point = _point(setting, dict(zip(space, values, strict=True)))
+        if point not in taken:
+            yield point
 
 
 def _sampler(tried: Tried, space: dict[str, Any], count: int) -> Any:

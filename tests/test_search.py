@@ -170,6 +170,14 @@ def test_a_search_ends_where_every_point_has_all_its_seeds():
     assert len({trial.trial_id for trial in asked}) == len(asked) == 8
 
 
+def test_a_search_tries_every_point_before_it_ends():
+    """A sampler that repeats itself has points left: 12 here, of which it asked for 11."""
+    axes = {"weight_decay": {"log": [0.01, 0.1], "points": 12}, "train_size": 60}
+    spec = searching({"kind": "tpe", "trials": 100, "batch": 4}, seeds=2, axes=axes)
+    asked = list(itertools.chain(*simulated(spec, lambda _: 0.0)))
+    assert len({trial.trial_id for trial in asked}) == len(asked) == 24
+
+
 def test_hopeless_points_get_no_more_seeds_and_the_others_all():
     spec = searching({"kind": "tpe", "trials": 40, "batch": 10}, seeds=4)
     [setting] = spec.settings
