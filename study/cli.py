@@ -147,11 +147,14 @@ def run(
     from study.address import inside
     from study.plan import make_plan, start_study
     from study.search import write_journals
+    from study.status import others_at_work
     from study.store import Store
     from study.study_file import load_spec
 
     study = load_spec(spec, tuple(sets or ()))
     store = Store(inside(out, study.name))
+    if others := others_at_work(store):
+        print(f"{study.name}: warning: {others}", file=sys.stderr)
     _announce(study)
     planned = start_study(study, store, ["study", *sys.argv[1:]])
     for note in planned.notes:
@@ -165,9 +168,10 @@ def run(
         with Display(study.name) as display:
             from study.driver.tune import run_study
 
-            outcome = run_study(planned, store, address, display.show)
-        stopped, failed = outcome.stopped, outcome.failed
-    ended = make_plan(study, store)
+            outcome = run_study(planned, store, address, display.show, display.say)
+        stopped, failed, ended = outcome.stopped, outcome.failed, outcome.stored
+    else:
+        ended = make_plan(study, store)
     write_journals(study, store)
     answer = _summary(store, ended, failed, stopped, as_json=as_json)
     return answer, 130 if stopped == "interrupted" else 3 if failed else 0
@@ -188,11 +192,14 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
     from analysis.phases import summary
 
     trials = load_trials(store.url)
+    # As many as the progress says and `study status`: of the plan, and watched for its budget.
+    wanted = {trial.trial_id for trial in plan.trials} - plan.missing
+    counted = trials[trials["trial_id"].isin(wanted)]
     report = None
     if len(trials):
         report = f"{'.' if '://' in store.url else store.url}/report.html"
         write_report(store.url, report)
-    phases = summary(trials)
+    phases = summary(counted)
     if as_json:
         return json_of(
             {
@@ -207,13 +214,15 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
         )
     typed = shlex.quote(store.url)
     lines = [as_table(phases.assign(share=phases["share"].map("{:.0%}".format))), ""]
+    if others := len(trials) - len(counted):
+        lines.append(f"{others} more are stored, of other plans or smaller budgets.")
     if failed:
         lines.append(f"{failed} trials failed: study status {typed} says why.")
-    if stopped == "budget" and plan.used_up:
-        used = f"budget.trials = {plan.trials_budget}"
-        lines.append(f"stopped early ({used} are stored); raise it to go on from here.")
-    elif stopped:
-        lines.append(f"stopped early ({stopped}); the same command goes on from here.")
+    if stopped:
+        next_ = "the same command continues"
+        if stopped == "budget" and plan.used_up:
+            next_ = f"budget.trials = {plan.trials_budget} is used up, a larger one continues"
+        lines.append(f"stopped: {plan.done} of {plan.planned} finished; {next_}")
     if report:
         lines.append(f"report: {report}")
     sought = any(setting.search.kind == "boundary" for setting in plan.spec.settings)

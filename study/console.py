@@ -89,7 +89,6 @@ class Display:
         self._name = name
         self._live: Any = None
         self._last = 0.0
-        self._done = -1
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -122,13 +121,21 @@ class Display:
         left = "?" if now.seconds_left is None else seconds_text(now.seconds_left)
         words = (
             f"{now.done}/{now.planned} trials done, "
-            f"{now.running} running, {now.grokked} grokked, {now.failed} failed, "
+            f"{now.running} running, {now.generalized} generalized, {now.failed} failed, "
             f"{now.rate:.1f}/s, {left} left"
         )
         if self._live is not None:
             self._live.update(self._task, completed=now.done, total=now.planned, words=words)
-        elif time.monotonic() - self._last >= PLAIN_SECONDS or now.done == now.planned > self._done:
-            self._last, self._done = time.monotonic(), now.done
+        elif now.over or time.monotonic() - self._last >= PLAIN_SECONDS:
+            self._last = time.monotonic()
+            self._line(words)
+
+    def say(self, words: str) -> None:
+        """Say something beside the progress: for what the study waits, what it has lost."""
+        if self._live is not None:
+            line = f"{self._name}: {words}"
+            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
             self._line(words)
 
     def _line(self, words: str) -> None:

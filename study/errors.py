@@ -25,7 +25,14 @@ class SpecError(UsageError):
 
 
 class StoreError(StudyError):
-    """A store is missing, unreadable, damaged or cannot be written."""
+    """A store is missing, unreadable, damaged or cannot be written.
+
+    `passing`: whether that may go away by itself, as a full disk or an outage does.
+    """
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 class DamagedError(StoreError):

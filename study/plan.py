@@ -4,7 +4,9 @@ There is one way to resume: the store and its pack checkpoints decide what is mi
 more points, seeds or settings extends a store; one that contradicts it is refused.
 """
 
+import os
 import shlex
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -145,6 +147,16 @@ class _Rows:
         return self.by_trial[trial.trial_id][PART] in self.unread_parts
 
 
+def generalized_of(plan: Plan, store: Store) -> int:
+    """How many of the plan's trials are done and have generalized."""
+    if not plan.done:
+        return 0
+    rows = store.trials(columns=["trial_id", "generalized_epoch"]).to_pydict()
+    pairs = zip(rows["trial_id"], rows["generalized_epoch"], strict=True)
+    generalized = {trial_id for trial_id, epoch in pairs if epoch is not None}
+    return sum(t.trial_id in generalized and t.trial_id not in plan.missing for t in plan.trials)
+
+
 def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
     """Plan a study and note its start in the store, with every pack that is to run.
 
@@ -166,6 +178,8 @@ def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
         start = {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": shlex.join(command),
+            "node": socket.gethostname(),
+            "process": os.getpid(),
             "done_before": plan.done,
             "versions": {"study": __version__, **packages},
         }

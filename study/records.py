@@ -33,9 +33,14 @@ class Record(BaseModel):
 
 
 class Start(Record):
-    """A command that trained something: when, with what, and how many trials were stored then."""
+    """A command that trained something: when, with what, and how many trials were stored then.
+
+    `node` and `process` are of its driver; the first stores did not name them.
+    """
 
     started: Moment
+    node: str = "an unnamed machine"
+    process: Count = 0
     command: str = ""
     done_before: Count = 0
     versions: dict[str, str] = {}
@@ -69,6 +74,8 @@ class PackRecord(Record):
     attempts: Count = 0
     failures: Count = 0
     early_deaths: Count = 0
+    node: str = ""
+    process: Count = 0
     fresh: bool = False
     halved: bool = False
     saved: bool = True

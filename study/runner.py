@@ -10,10 +10,11 @@ import os
 import socket
 import time
 import zipfile
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 
@@ -21,6 +22,7 @@ from study.engine import Engine, ReluEngine
 from study.errors import StoreError
 from study.fused import FusedEngine, Library
 from study.modules import ModuleEngine
+from study.patience import CLOSING_SECONDS, PATIENCE_SECONDS, patiently, retried
 from study.plan import missing
 from study.problems import NETS
 from study.store import Store
@@ -31,15 +33,24 @@ CHECKPOINT_SECONDS = 30.0
 REPORT_SECONDS = 2.0
 EARLY_DEATHS = 2  # in a row, of processes that left no word and no checkpoint
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pack is: its epoch, its members still open, and those that this run has trained."""
+    """How far a pack is: its epoch, its open members, and of those trained by this run their count.
+
+    `generalized` counts those among the trained that generalized.
+    """
 
     epoch: int
     open: int
     trained: int
-    grokked: int
+    generalized: int
+
+
+# A running pack reports how far it is, or the error of its store that it waits out.
+Reports = Generator[Progress | StoreError, None, T]
 
 
 def pick_engine(trial: Trial) -> Engine:
@@ -59,14 +70,16 @@ def pick_engine(trial: Trial) -> Engine:
 
 def run_pack(
     pack: Pack, store: Store, engine: Engine | None = None, report_seconds: float = REPORT_SECONDS
-) -> Generator[Progress]:
+) -> Reports[None]:
     """Train a pack into a store, from its checkpoint if it left one.
 
-    Yields progress every `report_seconds`, and once more when nothing is open. Closing the
-    iterator early leaves a consistent store: finished members flushed, the rest checkpointed.
+    Yields progress every `report_seconds`, and once more when nothing is open. Where the store is
+    full or out of order it yields that error instead, before each new attempt, and raises it after
+    `PATIENCE_SECONDS`. Closing the iterator early leaves a consistent store: finished members
+    flushed, the rest checkpointed.
     """
     engine = engine or pick_engine(pack.trials[0])
-    keeper = _Keeper(store, pack)
+    keeper = _Keeper(store, pack, (yield from waiting_out(lambda: store.pack(pack.pack_id))))
     if not keeper.halved and not (yield from _train(pack, store, engine, report_seconds, keeper)):
         torch.cuda.empty_cache()
         keeper.halve()
@@ -74,65 +87,65 @@ def run_pack(
         yield from _train_halves(pack, store, engine, report_seconds, keeper)
 
 
+def waiting_out(act: Callable[[], T]) -> Generator[StoreError, None, T]:
+    """What an operation on a store returns, tried again while the store is full or out of order."""
+    attempts = retried(act, PATIENCE_SECONDS, StoreError)
+    return (yield from attempts)  # type: ignore[misc]  # of the kind asked for
+
+
 def _train(
     pack: Pack, store: Store, engine: Engine, report_seconds: float, keeper: "_Keeper"
-) -> Generator[Progress, None, bool]:
+) -> Reports[bool]:
     """Train a pack as one; returns False where memory is short for that."""
-    lacking = pack.trials if keeper.fresh else missing(store, pack.trials)
+    lacking: Sequence[Trial] = pack.trials
+    if not keeper.fresh:
+        lacking = yield from waiting_out(lambda: missing(store, pack.trials))
     to_train = {trial.trial_id for trial in lacking}
     members_open = len(to_train)
-    keeper.note("running", members_open)
-    trained, grokked = 0, 0
+    yield from waiting_out(lambda: keeper.note("running", members_open))
+    saved = yield from waiting_out(lambda: store.checkpoint(pack.pack_id))
     reported = checkpointed = time.monotonic()
-    pending: list[Finished] = []
     run = None
     try:
-        run = _begun(pack, engine, store.checkpoint(pack.pack_id), to_train)
+        run = _begun(pack, engine, saved, to_train)
         while run.open:
-            finished = run.advance()
-            if finished:
-                pending.append(finished)
-                trained += len(finished.trials)
-                grokked += sum(row["generalized_epoch"] is not None for row in finished.trials)
+            keeper.take(run.advance())
             now = time.monotonic()
             if now - reported >= report_seconds and run.open:
-                keeper.flush(pending)
+                yield from waiting_out(keeper.flush)
                 if now - checkpointed >= CHECKPOINT_SECONDS:
-                    keeper.checkpoint(run)
-                    keeper.note("running", run.open)
+                    yield from waiting_out(partial(keeper.checkpoint, run))
                     checkpointed = now
                 reported = now
-                yield Progress(run.epoch, run.open, trained, grokked)
+                yield keeper.progress(run)
+        yield from waiting_out(keeper.finish)
     except GeneratorExit:
         if run is not None:
-            keeper.flush(pending)
-            keeper.checkpoint(run)
-            keeper.note("pending", run.open)
+            patiently(partial(keeper.leave, run), CLOSING_SECONDS, StoreError)
         raise
     except StoreError:
         raise  # the store cannot be told
     except Exception as error:
         if memory_is_short(error) and len(pack.trials) > 1:
             return False
-        keeper.note_failure(run.open if run is not None else members_open, error)
+        members_open = run.open if run is not None else members_open
+        keeper.count_failure(error)
+        yield from waiting_out(lambda: keeper.note("failed", members_open))
         raise
-    keeper.flush(pending)
-    store.drop_checkpoint(pack.pack_id)
-    keeper.note("done", 0)
-    yield Progress(run.epoch, 0, trained, grokked)
+    yield keeper.progress(run)
     return True
 
 
 def _train_halves(
     pack: Pack, store: Store, engine: Engine, report_seconds: float, keeper: "_Keeper"
-) -> Generator[Progress]:
+) -> Reports[None]:
     """Train a pack as two, each with a state and a checkpoint of its own."""
-    trained, grokked, epoch = 0, 0, 0
+    trained, generalized, epoch = 0, 0, 0
     middle = len(pack.trials) // 2
     halves = [Pack(pack.trials[:middle]), Pack(pack.trials[middle:])]
-    lacking = [len(missing(store, half.trials)) for half in halves]
-    keeper.note("halved", sum(lacking))
-    store.drop_checkpoint(pack.pack_id)  # it is of the whole
+    lacking = yield from waiting_out(lambda: [len(missing(store, h.trials)) for h in halves])
+    yield from waiting_out(lambda: keeper.note("halved", sum(lacking)))
+    yield from waiting_out(lambda: store.drop_checkpoint(pack.pack_id))  # it is of the whole
     for number, half in enumerate(halves):
         if not lacking[number]:
             continue
@@ -140,26 +153,32 @@ def _train_halves(
         progress = Progress(0, lacking[number], 0, 0)
         try:
             with contextlib.closing(run_pack(half, store, engine, report_seconds)) as running:
-                for progress in running:
+                for report in running:
+                    if isinstance(report, StoreError):
+                        yield report
+                        continue
+                    progress = report
                     if progress.open + later:
                         yield Progress(
                             progress.epoch,
                             progress.open + later,
                             trained + progress.trained,
-                            grokked + progress.grokked,
+                            generalized + progress.generalized,
                         )
         except GeneratorExit:
-            keeper.note("pending", progress.open + later)
+            left = progress.open + later
+            patiently(partial(keeper.note, "pending", left), CLOSING_SECONDS, StoreError)
             raise
         except StoreError:
             raise
         except Exception as error:
-            keeper.note_failure(progress.open + later, error)
+            keeper.count_failure(error)
+            yield from waiting_out(partial(keeper.note, "failed", progress.open + later))
             raise
-        trained, grokked = trained + progress.trained, grokked + progress.grokked
+        trained, generalized = trained + progress.trained, generalized + progress.generalized
         epoch = max(epoch, progress.epoch)
-    keeper.note("done", 0)
-    yield Progress(epoch, 0, trained, grokked)
+    yield from waiting_out(lambda: keeper.note("done", 0))
+    yield Progress(epoch, 0, trained, generalized)
 
 
 def memory_is_short(error: Exception) -> bool:
@@ -198,9 +217,11 @@ class _Keeper:
     attempt since a plan that knew of no member's row.
     """
 
-    def __init__(self, store: Store, pack: Pack) -> None:
+    def __init__(self, store: Store, pack: Pack, known: Mapping[str, Any]) -> None:
         self._store, self._pack_id = store, pack.pack_id
-        known = store.pack(pack.pack_id)
+        self._pending: list[Finished] = []  # members that have ended since the last flush
+        self._stamp: int | None = None  # of their part, from the first attempt to write it
+        self._trained, self._generalized = 0, 0
         self.fresh = bool(known.get("fresh"))
         # Whoever kills a process for its memory leaves it no last word. A lost machine neither, but
         # the same pack seldom loses two before its first checkpoint; and halves are never wrong.
@@ -221,18 +242,33 @@ class _Keeper:
             "node": socket.gethostname(),
             "process": os.getpid(),
         }
+        self._error: str | None = None
 
-    def note(self, state: str, members_open: int, error: str | None = None) -> None:
+    def take(self, finished: Finished | None) -> None:
+        """Take in members that have ended."""
+        if finished:
+            self._pending.append(finished)
+            self._trained += len(finished.trials)
+            self._generalized += sum(
+                row["generalized_epoch"] is not None for row in finished.trials
+            )
+
+    def progress(self, run: PackRun) -> Progress:
+        """How far the pack is."""
+        return Progress(run.epoch, run.open, self._trained, self._generalized)
+
+    def note(self, state: str, members_open: int) -> None:
         """Say in packs/<pack>.json how the pack is."""
         beat = datetime.now(UTC).isoformat(timespec="seconds")
+        error = self._error if state == "failed" else None
         now = {"state": state, "open": members_open, "error": error, "heartbeat": beat}
         self._state = {**self._state, **now}
         self._store.write_pack(self._pack_id, self._state)
 
-    def note_failure(self, members_open: int, error: Exception) -> None:
-        """Say that this attempt has failed, and why."""
+    def count_failure(self, error: Exception) -> None:
+        """Remember that this attempt has failed, and why."""
         self._state["failures"] = int(self._state["failures"]) + 1
-        self.note("failed", members_open, f"{type(error).__name__}: {error}")
+        self._error = f"{type(error).__name__}: {error}"
 
     def halve(self) -> None:
         """Say that memory is short for the pack as one."""
@@ -242,13 +278,29 @@ class _Keeper:
         """Leave what the next attempt goes on from."""
         self._store.write_checkpoint(self._pack_id, run.checkpoint())
         self._state["saved"] = True
+        self.note("running", run.open)
 
-    def flush(self, pending: list[Finished]) -> None:
+    def leave(self, run: PackRun) -> None:
+        """Put everything in order for whoever goes on."""
+        if not run.open:
+            return self.finish()
+        self.flush()
+        self.checkpoint(run)
+        return self.note("pending", run.open)
+
+    def finish(self) -> None:
+        """Put everything in order for good."""
+        self.flush()
+        self._store.drop_checkpoint(self._pack_id)
+        self.note("done", 0)
+
+    def flush(self) -> None:
         """Write the members that have ended since the last flush, as one part."""
-        if not pending:
+        if not self._pending:
             return
-        trials = [row for finished in pending for row in finished.trials]
-        names: Mapping[str, Any] = pending[0].readings
-        readings = {name: [v for f in pending for v in f.readings[name]] for name in names}
-        self._store.write_rows(self._pack_id, trials, readings)
-        pending.clear()
+        self._stamp = self._stamp or time.time_ns()  # one part, however often it is tried
+        trials = [row for finished in self._pending for row in finished.trials]
+        names: Mapping[str, Any] = self._pending[0].readings
+        readings = {name: [v for f in self._pending for v in f.readings[name]] for name in names}
+        self._store.write_rows(self._pack_id, trials, readings, self._stamp)
+        self._pending, self._stamp = [], None

@@ -1,12 +1,15 @@
 """What a store says about its study: counts in trials, packs by state, rate and time left."""
 
+import os
+import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from study.plan import make_plan, stored_spec
-from study.records import Manifest, read_manifest, read_pack, stored_pack
+from study.records import Manifest, Start, read_manifest, read_pack, stored_pack
 from study.store import Store
 
 STALE_SECONDS = 120.0  # a pack says how it is every 30 s; silent for longer, it is not running
@@ -97,3 +100,52 @@ def state_of(pack: PackState) -> str:
         return "pending" if state == "running" else state
     age = datetime.now(UTC) - datetime.fromisoformat(pack["heartbeat"])
     return "running" if age.total_seconds() < STALE_SECONDS else "pending"
+
+
+def others_at_work(store: Store) -> str:
+    """Who else seems to run a study on a store at this moment, as a sentence; "" where nobody does.
+
+    Packs whose files are fresh tell, and a run that has begun within two minutes on this machine.
+    """
+    if not store.exists():
+        return ""
+    since = (time.time() - STALE_SECONDS) * 1e9
+    fresh = [name for name, (_, stamp) in store.pack_stamps().items() if stamp > since]
+    packs = [read_pack(store, pack_id) for pack_id in fresh]
+    running = [
+        pack
+        for pack in packs
+        if state_of(pack) == "running" and _may_live(pack.get("node", ""), pack.get("process", 0))
+    ]
+    driver = read_manifest(store).latest
+    if not running and not _begins(driver):
+        return ""
+    nodes = ", ".join(sorted({pack.get("node", "?") for pack in running})) or "none yet"
+    return (
+        f"another run seems active on {store.url}: process {driver.process} on {driver.node}, "
+        f"started {driver.started}, {len(running)} packs in training ({nodes}); each trial is "
+        "stored once, but both may train it. Stop one of them."
+    )
+
+
+def _begins(driver: Start) -> bool:
+    """Whether a driver of this machine has begun lately, whose packs may be about to."""
+    if driver.node != socket.gethostname() or not _may_live(driver.node, driver.process):
+        return False
+    age = datetime.now(UTC) - datetime.fromisoformat(driver.started)
+    return age.total_seconds() < STALE_SECONDS
+
+
+def _may_live(node: str, process: int) -> bool:
+    """Whether a process that wrote to a store may still be there: elsewhere nobody can tell."""
+    if node != socket.gethostname():
+        return True
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True

@@ -23,7 +23,7 @@ from study import schema, tables
 from study.address import Address
 from study.errors import DamagedError, StoreError
 from study.files import replace_file
-from study.patience import patiently
+from study.patience import is_full, passes, patiently
 
 _FILE = "__filename"  # pyarrow's name for the file that a row is from
 T = TypeVar("T")
@@ -42,13 +42,18 @@ class Store:
     """The store of one study, at a local path or a URL such as s3://bucket/runs/quick.
 
     `patience_seconds`: how long an operation is tried again that a full disk or an object store out
-    of order has failed.
+    of order has failed; `say` is told for what it waits.
     """
 
-    def __init__(self, url: str | Path, patience_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        url: str | Path,
+        patience_seconds: float = 0.0,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
         self._address = Address.of(url)
         self.url = self._address.url
-        self._patience = patience_seconds
+        self._patience, self._say = patience_seconds, say
         try:
             if self._address.local:
                 self._fs: Any = pafs.LocalFileSystem()
@@ -60,7 +65,8 @@ class Store:
         except (pa.ArrowException, OSError, ValueError) as error:
             raise StoreError(
                 f"{self._address.shown}: {_line(error)}; a store is a folder or an s3:// or gs:// "
-                "URL. Check the address."
+                "URL. Check the address.",
+                passing=passes(error),
             ) from None
 
     @classmethod
@@ -186,9 +192,14 @@ class Store:
         pack_id: str,
         trials: Sequence[Mapping[str, Any]],
         readings: Mapping[str, Sequence[Any]],
+        stamp: int | None = None,
     ) -> None:
-        """Add finished trials, one mapping a row, and their readings, one sequence a column."""
-        part = f"part-{pack_id}-{time.time_ns():x}.parquet"
+        """Add finished trials, one mapping a row, and their readings, one sequence a column.
+
+        `stamp`, by default the time in nanoseconds, tells a pack's parts apart: rows that are
+        written again under one stamp replace what a failed write has left.
+        """
+        part = f"part-{pack_id}-{stamp or time.time_ns():x}.parquet"
         lacking = [name for name in schema.READINGS.names if name not in readings]
         rows = len(readings["trial_id"])
         columns = {**readings, **{name: [None] * rows for name in lacking}}
@@ -295,6 +306,8 @@ class Store:
         try:
             table = self._patiently(read)
         except (pa.ArrowException, OSError) as error:
+            if passes(error):
+                raise self._error(name, error, "Try again.") from None
             raise self._damage(paths, error) from None
         if parts:
             file_name = pc.replace_substring_regex(table[_FILE], ".*/", "")
@@ -341,7 +354,7 @@ class Store:
         try:
             found = self._patiently(lambda: self._fs.get_file_info(selector))
         except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"{self.place(folder)}: {_line(error)}. Check access.") from None
+            raise self._error(folder, error, "Check access.") from None
         files = (info for info in found if info.type == pafs.FileType.File)
         return [
             info
@@ -359,7 +372,7 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"{self.place(name)}: {_line(error)}. Check access.") from None
+            raise self._error(name, error, "Check access.") from None
 
     def _get_json(self, name: str) -> dict[str, Any] | None:
         for _ in range(READS):
@@ -391,9 +404,7 @@ class Store:
         try:
             self._patiently(put)
         except (pa.ArrowException, OSError) as error:
-            raise StoreError(
-                f"{self.place(name)}: {_line(error)}; a study writes here. {_put_remedy(error)}"
-            ) from None
+            raise self._error(name, error, _put_remedy(error), "a study writes here") from None
 
     def _delete(self, name: str) -> None:
         """Delete a file, if it is there: another writer may have been first."""
@@ -401,10 +412,16 @@ class Store:
             with contextlib.suppress(FileNotFoundError):
                 self._patiently(lambda: self._fs.delete_file(f"{self._root}/{name}"))
         except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"{self.place(name)}: {_line(error)}. Check access.") from None
+            raise self._error(name, error, "Check access.") from None
+
+    def _error(self, name: str, error: Exception, remedy: str, rule: str = "") -> StoreError:
+        where = f"{self.place(name)}: {_line(error)}"
+        return StoreError(
+            f"{where}; {rule}. {remedy}" if rule else f"{where}. {remedy}", passing=passes(error)
+        )
 
     def _patiently(self, act: Callable[[], T]) -> T:
-        return patiently(act, self._patience)
+        return patiently(act, self._patience, say=self._say)
 
 
 def _one_of(trial_ids: Iterable[str]) -> pc.Expression:
@@ -413,11 +430,12 @@ def _one_of(trial_ids: Iterable[str]) -> pc.Expression:
 
 def _put_remedy(error: Exception) -> str:
     """What to do where a file cannot be written."""
-    number = getattr(error, "errno", None)
-    if number == errno.ENAMETOOLONG:
+    if is_full(error):
+        return "Make room there, or choose another place with --out."
+    if passes(error):
+        return "See that it answers."
+    if getattr(error, "errno", None) == errno.ENAMETOOLONG:
         return "Use a shorter name, or a shorter --out."
-    if number in {errno.ENOSPC, errno.EDQUOT}:
-        return "Free some space, or choose another place with --out."
     return "Make the place writable, or choose another with --out."
 
 

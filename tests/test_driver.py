@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from conftest import spec_of
 from test_runner import fill, table
 
@@ -104,7 +104,11 @@ def running_process(store):
 
 def test_a_study_runs_says_what_it_found_and_runs_only_what_is_missing(tmp_path, undisturbed):
     path, expected = undisturbed
-    out, err = finish(study("run", path, "--out", tmp_path), 0)
+    beside = tmp_path / "beside"
+    (beside / "study").mkdir(parents=True)
+    for name in ("torch.py", "analysis.py"):
+        (beside / name).write_text("raise RuntimeError('not what is to be imported')")
+    out, err = finish(study("run", path, "--out", tmp_path, cwd=beside), 0)
     assert table(Store.open(tmp_path / "small")) == expected
     assert "grokking" in out
     assert f"report: {tmp_path}/small/report.html" in out
@@ -129,9 +133,11 @@ def test_interrupts_and_kills_end_with_the_undisturbed_table(tmp_path, undisturb
 
     process = start_until_new_rows(path, tmp_path)
     process.send_signal(signal.SIGINT)
-    out, _ = finish(process, 130)
-    assert "goes on from here" in out
-    assert 0 < store.trials().num_rows < TRIALS
+    out, err = finish(process, 130)
+    stored = store.trials().num_rows
+    assert 0 < stored < TRIALS
+    assert f"stopped: {stored} of {TRIALS} finished; the same command continues" in out
+    assert_one_count(out, err, store)
     states = {store.pack(pack_id)["state"] for pack_id in store.pack_ids()}
     assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
 
@@ -169,16 +175,66 @@ def test_the_signal_that_stops_a_job_is_an_interrupt(tmp_path, undisturbed):
     assert table(store) == expected
 
 
+def assert_one_count(out, err, store):
+    """The last line of the progress, the phases and `study status` say how much is stored."""
+    [*_, last] = [line for line in err.splitlines() if " trials done, " in line]
+    done, generalized = re.search(r": (\d+)/\d+ trials done, 0 running, (\d+) gen", last).groups()
+    rows = store.trials(columns=["generalized_epoch"])["generalized_epoch"]
+    assert (int(done), int(generalized)) == (len(rows), len(rows) - rows.null_count)
+    phases = {
+        name: int(count) for name, count in re.findall(r"^ *(\w+) +(\d+) +\d+%", out, re.MULTILINE)
+    }
+    assert sum(phases.values()) == int(done)
+    assert phases["comprehension"] + phases["grokking"] == int(generalized)
+    said, _ = finish(study("status", store.url, "--json"), 0)
+    assert json.loads(said)["done"] == int(done)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("budget", ["trials=5", "wall_hours=0.004"])
+def test_progress_phases_and_status_agree_after_an_interrupt_and_a_resume(tmp_path, undisturbed):
+    path, _ = undisturbed
+    store = Store(tmp_path / "small")
+    process = start_until_new_rows(path, tmp_path)
+    process.send_signal(signal.SIGINT)
+    out, err = finish(process, 130)
+    assert_one_count(out, err, store)
+    before = store.trials().num_rows
+    process = start_until_new_rows(path, tmp_path)
+    process.send_signal(signal.SIGINT)
+    out, err = finish(process, 130)
+    assert store.trials().num_rows > before
+    assert_one_count(out, err, store)
+    out, err = finish(study("run", path, "--out", tmp_path), 0)
+    assert_one_count(out, err, store)
+    # Rows of a smaller budget are stored, but not what the study has asked for since.
+    larger = study("run", path, "--out", tmp_path, "--set", "budget.epochs=6001")
+    wait_for(lambda: '"running"' in states_of(store), larger)
+    larger.send_signal(signal.SIGINT)
+    out, err = finish(larger, 130)
+    done = json.loads(finish(study("status", store.url, "--json"), 0)[0])["done"]
+    assert f": {done}/{TRIALS} trials done" in err.splitlines()[-1]
+    assert f"{store.trials().num_rows - done} more are stored" in out
+
+
+def states_of(store):
+    return "".join(path.read_text() for path in (Path(store.url) / "packs").glob("*.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("budget", "next_"),
+    [("trials=5", "a larger budget.trials continues"),
+     ("wall_hours=0.004", "the same command continues")],
+)  # fmt: skip
 def test_a_study_ends_at_its_own_budget_and_goes_on_with_a_larger_one(
-    tmp_path, undisturbed, budget
+    tmp_path, undisturbed, budget, next_
 ):
     path, expected = undisturbed
     store = Store(tmp_path / "small")
     out, _ = finish(study("run", path, "--out", tmp_path, "--set", f"budget.{budget}"), 0)
-    assert "stopped early (budget); the same command goes on from here." in out
-    assert store.trials().num_rows < TRIALS
+    stored = store.trials().num_rows
+    assert stored < TRIALS
+    assert f"stopped: {stored} of {TRIALS} finished; {next_}" in out
     states = {store.pack(pack_id)["state"] for pack_id in store.pack_ids()}
     assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
     fill(load_spec(str(path)), store.url)
@@ -200,22 +256,40 @@ label = "here"
 [[settings]]
 label = "there"
 axes = {train_size = 41}
-resources = {device = "cuda"}
+"""
+FAILS = """
+import study.driver.tune as driver
+class Failing(driver.PackTrainable):
+    def setup(self, config):
+        from study import runner
+        begin = getattr(runner, "begin", runner._begun)
+        def fail(pack, *others):
+            if pack.trials[0].train_size == 41:
+                raise ZeroDivisionError("of its own")
+            return begin(pack, *others)
+        runner.begin, runner._begun = begin, fail
+        super().setup(config)
+driver.PackTrainable = Failing
+from study.cli import main
+main()
 """
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU that is not there")
 def test_packs_that_keep_failing_are_set_aside_and_the_rest_completes(tmp_path):
     (tmp_path / "mixed.toml").write_text(MIXED)
-    out, err = finish(study("run", tmp_path / "mixed.toml", "--out", tmp_path, "--json"), 3)
+    command = ["run", str(tmp_path / "mixed.toml"), "--out", str(tmp_path), "--json"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", FAILS, *command], **pipes)
+    out, err = finish(process, 3)
     assert all(line.startswith("mixed: ") for line in err.splitlines()), "no chatter of Ray's"
+    assert "ZeroDivisionError: of its own" in err
     answer = json.loads(out)
     assert (answer["planned"], answer["done"], answer["failed"]) == (4, 2, 2)
     out, _ = finish(study("status", tmp_path / "mixed", "--json"), 0)
     status = json.loads(out)
     assert status["failed"] == 2
-    assert "CUDA" in next(iter(status["errors"].values()))
+    assert "ZeroDivisionError: of its own" in next(iter(status["errors"].values()))
 
 
 def test_more_seeds_extend_a_study_and_leave_its_rows_alone(tmp_path):

@@ -79,7 +79,7 @@ def test_what_is_left_is_split_over_idle_places(tmp_path):
     expected = table(fill(load_spec(str(path)), tmp_path / "serial"))
     command = "run", path, "--out", tmp_path
     out, err = finish(altered(IMPATIENT + ASKED_BETWEEN_ROUNDS, *command), 130)
-    assert "goes on from here" in out
+    assert "the same command continues" in out
     assert "again to stop at once" in err
     store = Store(tmp_path / "tail")
     assert 0 < store.trials().num_rows < 12
@@ -147,11 +147,13 @@ def test_a_live_display_does_not_stop_tune_from_pickling_its_callbacks():
     [pack] = make_plan(spec_of(seeds=2)).packs
     trial = SimpleNamespace(config={"pack_id": pack.pack_id})
     callback.on_trial_start(0, [], trial)
-    result = {"members_open": 1, "members_trained": 1, "members_grokked": 1}
+    result = {"members_open": 1, "members_trained": 1, "members_generalized": 1, "waiting": ""}
     callback.on_trial_result(0, [], trial, result)
+    callback.on_trial_result(0, [], trial, {"members_open": 2, "waiting": "a disk"})
     callback.show()
     [*_, last] = shown
-    assert (last.planned, last.done, last.running, last.grokked, last.failed) == (2, 1, 1, 1, 0)
+    counts = (last.planned, last.done, last.running, last.generalized, last.failed)
+    assert counts == (2, 1, 1, 1, 0), "who waits reports nothing new"
     callback.on_trial_recover(0, [], trial)
     callback.show()
     assert (shown[-1].running, shown[-1].failed) == (0, 0)
@@ -171,11 +173,12 @@ def test_of_two_rounds_each_trial_is_counted_once():
         report = {
             "members_open": members_open,
             "members_trained": trained,
-            "members_grokked": trained,
+            "members_generalized": trained,
+            "waiting": "",
         }
         callback.on_trial_result(0, [], trial, report)
         callback.show()
-        return shown[-1].done, shown[-1].running, shown[-1].grokked
+        return shown[-1].done, shown[-1].running, shown[-1].generalized
 
     [pack] = make_plan(spec_of(seeds=4)).packs
     assert say(pack.pack_id, 3, 1) == (1, 3, 1)

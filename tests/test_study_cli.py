@@ -49,19 +49,25 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(capfd):
         from study.console import Display
         with Display("quick") as display:
             for done in (0, 3):
-                display.show(SimpleNamespace(planned=3, running=3 - done, done=done, grokked=done,
-                                             failed=0, rate=1.5, seconds_left=200.0 - done))
+                display.show(SimpleNamespace(planned=3, running=3 - done, done=done, failed=0,
+                                             generalized=done, rate=1.5, seconds_left=200.0 - done,
+                                             over=done == 3))
+                display.say("[bold] is no style of rich's")
     """
     subprocess.run([sys.executable, "-c", code], check=True)
     lines = capfd.readouterr().err.splitlines()
     assert lines[0] == "quick: starting Ray"
-    assert lines[-1] == "quick: 3/3 trials done, 0 running, 3 grokked, 0 failed, 1.5/s, 3 min left"
+    assert lines[-2] == (
+        "quick: 3/3 trials done, 0 running, 3 generalized, 0 failed, 1.5/s, 3 min left"
+    )
+    assert lines[-1] == "quick: [bold] is no style of rich's"
     terminal, far_end = pty.openpty()
     subprocess.run([sys.executable, "-c", code], check=True, stderr=far_end)
     os.close(far_end)
     shown = os.read(terminal, 100_000).decode()
     os.close(terminal)
     assert "3/3 trials done" in shown
+    assert "quick: [bold] is no style of rich's" in shown
     assert "\u2501" in shown, "a bar"
 
 

@@ -14,18 +14,20 @@ REPORT_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class StudyProgress:
-    """Trials planned, done (with those stored before), grokked and failed in this run, running.
+    """Trials planned, running, done, of those generalized, and failed in this run.
 
-    `rate` is trials done a second in this run; `seconds_left` at that rate, None before the first.
+    Those stored before count as done. `rate` is trials done a second in this run; `seconds_left` at
+    that rate, None before the first. `over`: the run has ended, and these are the store's counts.
     """
 
     planned: int
     running: int
     done: int
-    grokked: int
+    generalized: int
     failed: int
     rate: float
     seconds_left: float | None
+    over: bool = False
 
 
 def sizes_of(plan: Plan) -> dict[str, int]:
@@ -37,13 +39,18 @@ def sizes_of(plan: Plan) -> dict[str, int]:
 
 
 class ProgressCallback(Callback):
-    """Adds up the packs' reports and hands the sum to a display, at most twice a second."""
+    """Adds up the packs' reports and hands the sum to a display, at most twice a second.
 
-    def __init__(self, plan: Plan, display: Callable[[StudyProgress], None]) -> None:
+    `generalized`: how many of the plan's trials that are done have generalized.
+    """
+
+    def __init__(
+        self, plan: Plan, display: Callable[[StudyProgress], None], generalized: int = 0
+    ) -> None:
         self._planned, self._done_before, self._display = plan.planned, plan.done, display
         self._sizes: dict[str, int] = {}
         self.extend(sizes_of(plan))
-        self._grokked_before = 0  # by attempts that a retry replaced
+        self._generalized_before = generalized  # and by attempts that a retry replaced
         self._latest: dict[str, dict[str, Any]] = {}
         self._running: set[str] = set()
         self._failed: set[str] = set()
@@ -66,14 +73,16 @@ class ProgressCallback(Callback):
         """A pack begins, or begins again."""
         pack_id = trial.config["pack_id"]
         self._running.add(pack_id)
-        self._grokked_before += self._latest.get(pack_id, {}).get("members_grokked", 0)
+        self._generalized_before += self._latest.get(pack_id, {}).get("members_generalized", 0)
         if pack_id in self._latest:
-            self._latest[pack_id] = {**self._latest[pack_id], "members_grokked": 0}
+            self._latest[pack_id] = {**self._latest[pack_id], "members_generalized": 0}
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any
     ) -> None:
-        """A pack has trained a few seconds more."""
+        """A pack has trained a few seconds more, or waits for its store."""
+        if result["waiting"]:
+            return
         self._latest[trial.config["pack_id"]] = result
         if time.monotonic() - self._shown >= REPORT_SECONDS:
             self.show()
@@ -100,25 +109,35 @@ class ProgressCallback(Callback):
 
     def show(self) -> None:
         """Hand the sum to the display now."""
-        self._shown = time.monotonic()
         open_members = {
             pack: self._latest[pack]["members_open"] if pack in self._latest else size
             for pack, size in self._sizes.items()
         }
         trained = sum(self._sizes.values()) - sum(open_members.values())
-        done = self._done_before + trained
-        rate = trained / max(self._shown - self._began, 1e-9)
-        failed = sum(open_members[pack] for pack in self._failed)
-        left = self._planned - done - failed
-        self._display(
-            StudyProgress(
-                planned=self._planned,
-                running=sum(open_members[pack] for pack in self._running),
-                done=done,
-                grokked=self._grokked_before
-                + sum(result["members_grokked"] for result in self._latest.values()),
-                failed=failed,
-                rate=rate,
-                seconds_left=left / rate if rate else None,
-            )
+        generalized = sum(result["members_generalized"] for result in self._latest.values())
+        self._show(
+            self._planned,
+            sum(open_members[pack] for pack in self._running),
+            self._done_before + trained,
+            self._generalized_before + generalized,
+            sum(open_members[pack] for pack in self._failed),
         )
+
+    def end(self, plan: Plan, generalized: int, failed: int) -> None:
+        """Show what the store holds at the end of a run: packs that stop report no more."""
+        self._show(plan.planned, 0, plan.done, generalized, failed, over=True)
+
+    def _show(
+        self,
+        planned: int,
+        running: int,
+        done: int,
+        generalized: int,
+        failed: int,
+        *,
+        over: bool = False,
+    ) -> None:
+        self._shown = time.monotonic()
+        rate = (done - self._done_before) / max(self._shown - self._began, 1e-9)
+        left = (planned - done - failed) / rate if rate else None
+        self._display(StudyProgress(planned, running, done, generalized, failed, rate, left, over))

@@ -21,17 +21,20 @@ from typing import Any, Literal
 import ray
 from ray import tune
 from ray._private import ray_constants
+from ray.tune import Callback
 from ray.tune.execution import class_cache
 from ray.tune.stopper import CombinedStopper
 
 from study.driver.ends import InterruptStopper, SkewStopper, TailStopper
+from study.driver.places import most_gpus, refuse_more_cores, refuse_what_has_no_place
 from study.driver.progress import ProgressCallback, StudyProgress, sizes_of
 from study.driver.search import PackSearcher
 from study.driver.stopper import GrokkingStopper
 from study.driver.trainable import PackTrainable
+from study.driver.watch import Watch, reason_in
 from study.errors import StudyError, UsageError
 from study.patience import PATIENCE_SECONDS
-from study.plan import Plan, next_plan
+from study.plan import Plan, generalized_of, make_plan, next_plan
 from study.spec import StudySpec
 from study.splitting import split_packs
 from study.store import Store
@@ -43,6 +46,9 @@ from study.versions import versions
 MAX_LOSSES = 20
 # Tune gives a pack up at once whose process dies while it is handed over from another pack.
 MAX_LOST_ROUNDS = 3
+# Ray's workers import from the driver's working folder before all others. What lies where the user
+# stands, a study.py or a torch.py, is not for them: our own folder is the working one meanwhile.
+OURS = Path(__file__).parents[2]
 TAIL_SECONDS = 30.0  # that half of the places are idle until what is left is split over them
 
 # Ray's own chatter, per-trial log files and frequent state syncs: off.
@@ -50,6 +56,7 @@ QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_AUTH_MODE": "disabled",
     "RAY_DEDUP_LOGS": "1",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of packs that are stopped while their store fails
     "RAY_SCHEDULER_EVENTS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -62,24 +69,37 @@ QUIET = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `failed` counts trials in packs that were given up."""
+    """How a run ended. `failed` counts trials in packs that were given up.
+
+    `stored` is the study's plan with what the store holds at the end.
+    """
 
     stopped: Literal["", "interrupted", "budget"]
     failed: int
+    stored: Plan
 
 
 def run_study(
-    plan: Plan, store: Store, address: str, display: Callable[[StudyProgress], None]
+    plan: Plan,
+    store: Store,
+    address: str,
+    display: Callable[[StudyProgress], None],
+    say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Train every pack of a plan; returns when all are done, given up, or the user interrupts.
+
+    `display` is shown how far the study is, `say` is told for what it waits and what it loses.
 
     Where the study searches, the packs of its next batch follow when those of a batch are done.
     Otherwise a round of packs ends when few are left, and what is left is split over all machines.
     Packs that Tune lost have another round. `address` is "local" for a Ray of its own, "auto" for
     the cluster that this machine is part of, or a cluster's address. Raises StudyError where Ray
-    cannot be reached, or a machine of it has other versions.
+    cannot be reached, no machine has room for a pack or one has other versions, where no worker
+    begins a pack, and where the store is full or out of order for more than two minutes.
     """
-    store = Store(store.url, PATIENCE_SECONDS)  # what was trained is not lost at the end
+    if address == "local":
+        refuse_what_has_no_place(plan)
+    store = Store(store.url, PATIENCE_SECONDS, say)  # what was trained is not lost at the end
     budget, interrupt, skewed = _budget(plan), InterruptStopper(), SkewStopper()
     given = {"store": _absolute(store), "versions": versions()}
     losses: Counter[str] = Counter()
@@ -88,10 +108,11 @@ def run_study(
     with _ray(address), interrupt.listening(), scratch as folder:
         found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
         if address == "local":
-            _refuse_waiting_for_ever(plan, found.get("CPU", 0.0))
+            refuse_more_cores(plan, found.get("CPU", 0.0))
         refuse_scattered_rows(store, ray.nodes())  # type: ignore[no-untyped-call]  # likewise
-        callback = ProgressCallback(plan, display)
-        gpus = found.get("GPU", 0.0)
+        callback = ProgressCallback(plan, display, generalized_of(plan, store))
+        watch = Watch(store, say)
+        gpus = most_gpus(ray.nodes())  # type: ignore[no-untyped-call]  # likewise
         request = partial(_ask_for_stored, url=_absolute(store), gpus=gpus, address=address)
         asked = _most_asked(plan, gpus, address)
         packs: Sequence[Pack] = plan.packs
@@ -99,15 +120,15 @@ def run_study(
             searching = _searching(plan.spec, packs, store, given, callback)
             idle_places = partial(_idle_places, asked)
             tail = TailStopper(math.inf if searching else len(packs), TAIL_SECONDS, idle_places)
-            stop = CombinedStopper(tail, budget, interrupt, skewed)
+            stop = CombinedStopper(tail, budget, interrupt, skewed, watch)
             every_pack = tune.grid_search([pack.pack_id for pack in packs])
             tuner = tune.Tuner(
                 tune.with_resources(PackTrainable, request),
                 param_space={} if searching else {**given, "pack_id": every_pack},
                 tune_config=searching or tune.TuneConfig(reuse_actors=True),
-                run_config=_run_config(f"{folder}/{number}", stop, callback),
+                run_config=_run_config(f"{folder}/{number}", stop, [callback, watch]),
             )
-            ended = _by_pack(tuner.fit())
+            ended = _by_pack(_fit(tuner, watch))
             losses.update(pack_id for pack_id, result in ended.items() if result.error is not None)
             hopeless = {
                 pack_id
@@ -133,14 +154,33 @@ def run_study(
     stopped: Literal["", "interrupted", "budget"] = ""
     if left or (searching and interrupt.heard):
         stopped = "interrupted" if interrupt.heard else "budget"
-    return Outcome(stopped, failed)
+    stored = make_plan(plan.spec, store)
+    callback.end(stored, generalized_of(stored, store), failed)
+    return Outcome(stopped, failed, stored)
 
 
-def _run_config(folder: str, stop: CombinedStopper, callback: ProgressCallback) -> tune.RunConfig:
+def _fit(tuner: tune.Tuner, watch: Watch) -> tune.ResultGrid:
+    """Run a round; raises StudyError where the study cannot go on."""
+    try:
+        results = tuner.fit()
+    except Exception as error:
+        # Tune wraps what its callbacks and searchers raise.
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, StudyError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise cause from None
+    if watch.hopeless:
+        raise StudyError(watch.hopeless)
+    return results
+
+
+def _run_config(folder: str, stop: CombinedStopper, callbacks: list[Callback]) -> tune.RunConfig:
     return tune.RunConfig(
         storage_path=folder,
         stop=stop,
-        callbacks=[callback],
+        callbacks=callbacks,
         # The store holds the packs' checkpoints; Tune would ask for one at the end.
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         failure_config=tune.FailureConfig(max_failures=MAX_LOSSES),
@@ -172,15 +212,6 @@ def _searching(
         # As many as a batch could have: else a searcher has but one pack pending.
         max_concurrent_trials=batches,
     )
-
-
-def _refuse_waiting_for_ever(plan: Plan, cores: float) -> None:
-    asked = max(pack.setting.resources.cpu for pack in plan.packs)
-    if asked > cores:
-        raise StudyError(
-            f"resources.cpu: {asked:g}; a pack runs on one machine, and this one has {cores:g} "
-            "cores. Lower it, or use --address of a larger cluster."
-        )
 
 
 def refuse_scattered_rows(store: Store, nodes: Sequence[Mapping[str, Any]]) -> None:
@@ -262,14 +293,9 @@ def _set_aside(result: tune.Result) -> bool:
 def _give_up(store: Store, pack_id: str, lost: Exception | None) -> int:
     """Set a pack aside for good, with its error; how many trials it leaves open."""
     known = store.pack(pack_id)
-    error = known.get("error") or (_last_line(lost) if lost else None)
+    error = known.get("error") or (reason_in(str(lost)) if lost else None)
     store.write_pack(pack_id, {**known, "state": "failed", "error": error})
     return int(known.get("open", len(known["members"]["members"])))
-
-
-def _last_line(error: Exception | None) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__
 
 
 @contextlib.contextmanager
@@ -297,7 +323,10 @@ def _ray(address: str) -> Iterator[None]:
     walls = on_loopback() if address == "local" else contextlib.nullcontext()
     with contextlib.redirect_stdout(sys.stderr), walls:
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+            with contextlib.chdir(OURS):
+                ray.init(
+                    address=address, log_to_driver=False, logging_level=logging.ERROR, **options
+                )
         except Exception as error:  # noqa: BLE001  Ray raises bare ones, where a machine is slow
             raise StudyError(
                 f"{address}: {str(error).splitlines()[0]}; a study needs a Ray to run on. "

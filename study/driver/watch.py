@@ -1,0 +1,174 @@
+"""Says on stderr what a study waits for and what it loses, and ends one that cannot go on.
+
+Tune is silent about all of that: a worker that dies is begun again, and so for ever where every
+worker dies, and a pack for which no node has room waits.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.tune import Callback, Stopper
+
+from study.driver.places import place_text
+from study.errors import StoreError
+from study.patience import SAY_EVERY_SECONDS, Waits
+from study.store import Store
+
+# Workers that die in a row before one begins a pack, over so long: none will. On a large machine
+# many begin at once, and the first to die may have made room for the others.
+DEATHS, DEATH_SECONDS = 3, 60.0
+STORE_FAILURES = 3  # in a row, of workers whose store answers the driver
+PLACE_SECONDS, PLACE_AGAIN_SECONDS = 30.0, 300.0
+_LONGEST_REASON = 300
+
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
+_STORE_ERROR = re.compile(r"^(?:study\.errors\.)?StoreError: (.*)")
+
+
+class Watch(Callback, Stopper):
+    """Hears of every loss and every wait of a study; `hopeless` says why it cannot go on, or "".
+
+    Args: store, of the study; say, which tells the user one line.
+    """
+
+    def __init__(self, store: Store, say: Callable[[str], None]) -> None:
+        self._store, self._say = Store(store.url), say
+        self.hopeless = ""
+        self._running: set[str] = set()
+        self._open: dict[str, int] = {}
+        self._place_due = time.monotonic() + PLACE_SECONDS
+        self._deaths: list[float] = []
+        self._store_failures = 0
+        self._waiting: set[str] = set()
+        self._waits = Waits(say)
+        self._told: dict[str, float] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its callbacks to restore from; a display holds locks, and we never restore.
+        return {"hopeless": self.hopeless}
+
+    def __call__(self, _trial_id: str, _result: dict[str, Any]) -> bool:
+        """No pack is stopped alone."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the study cannot go on."""
+        return bool(self.hopeless)
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **_: Any) -> None:
+        """Tune looks around, several times a second."""
+        now = time.monotonic()
+        if self._running:
+            self._place_due = now + PLACE_SECONDS
+        elif now >= self._place_due:
+            self._place_due = now + PLACE_AGAIN_SECONDS
+            pending = [trial for trial in trials if trial.status == "PENDING"]
+            if pending:
+                asked = pending[0].placement_group_factory.required_resources
+                self._say(place_text(asked, ray.nodes()))  # type: ignore[no-untyped-call]  # Ray's
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """A worker has begun a pack."""
+        self._running.add(trial.config["pack_id"])
+        self._deaths.clear()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any
+    ) -> None:
+        """A worker reports on its pack."""
+        pack_id = trial.config["pack_id"]
+        if result["waiting"]:
+            self._waiting.add(pack_id)
+            self._waits.tell(result["waiting"])
+            return
+        self._deaths.clear()
+        self._no_longer_waiting(pack_id)
+        if result["members_open"] < self._open.get(pack_id, 0):
+            self._store_failures = 0  # a row was stored
+        self._open[pack_id] = result["members_open"]
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """A pack is done, set aside or stopped."""
+        self._running.discard(trial.config["pack_id"])
+        self._no_longer_waiting(trial.config["pack_id"])
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """A pack has lost its worker, and waits for another."""
+        self._lost(trial)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """A pack has lost its worker, and waits for another round."""
+        self._lost(trial)
+
+    def _lost(self, trial: Any) -> None:
+        pack_id = trial.config["pack_id"]
+        begun = pack_id in self._running
+        self._running.discard(pack_id)
+        self._waiting.discard(pack_id)
+        text = Path(trial.error_file).read_text("utf-8", "replace").split("Failure # ")[-1]
+        reason = reason_in(text)
+        if of_store := _STORE_ERROR.match(reason):
+            self._lost_its_store(pack_id, of_store[1])
+        elif begun:
+            raised = re.match(r".*\nray::", _COLORS.sub("", text))  # not died
+            what = "failed" if raised else "lost its worker"
+            self._tell(f"a pack has {what} and is begun again", reason)
+        else:
+            self._died_at_birth(reason)
+
+    def _died_at_birth(self, reason: str) -> None:
+        self._deaths.append(time.monotonic())
+        self._tell("a worker has died before it began a pack", reason)
+        lasted = self._deaths[-1] - self._deaths[0]
+        if len(self._deaths) >= DEATHS and lasted >= DEATH_SECONDS and not self._running:
+            self.hopeless = self.hopeless or (
+                f"{_short(reason)}; {len(self._deaths)} workers in a row have died of it before "
+                "they began a pack. Mend that, and run the same command again."
+            )
+
+    def _lost_its_store(self, pack_id: str, error: str) -> None:
+        """Take in that a worker has waited for the store in vain."""
+        self._store_failures += 1
+        only_there = "://" in self._store.url and self._store_failures < STORE_FAILURES
+        try:
+            # Its memory was not short: without a word here two such losses would halve the pack.
+            self._store.write_pack(pack_id, {**self._store.pack(pack_id), "state": "pending"})
+        except StoreError:
+            only_there = False
+        if not only_there:
+            self.hopeless = self.hopeless or (
+                f"{error}. What is stored is safe, and the same command continues."
+            )
+        else:
+            self._tell("a worker cannot use the store, its pack is begun again", error)
+
+    def _no_longer_waiting(self, pack_id: str) -> None:
+        if pack_id in self._waiting:
+            self._waiting.remove(pack_id)
+            if not self._waiting:
+                self._waits.over()
+
+    def _tell(self, what: str, reason: str) -> None:
+        """Say a loss; one of a kind every half minute."""
+        kind = what + re.sub(r"[\d.]+", "", reason)[:60]
+        now = time.monotonic()
+        if now - self._told.get(kind, -SAY_EVERY_SECONDS) >= SAY_EVERY_SECONDS:
+            self._told[kind] = now
+            self._say(f"{what}: {_short(reason)}")
+
+
+def reason_in(text: str) -> str:
+    """The line of an error of Ray's that says why."""
+    lines = [line.strip() for line in _COLORS.sub("", text).splitlines() if line.strip()]
+    of_memory = [line for line in lines if "running low on memory" in line]
+    return (of_memory or lines[-1:] or ["no reason is known"])[0].rstrip(".")
+
+
+def _short(reason: str) -> str:
+    if len(reason) <= _LONGEST_REASON:
+        return reason
+    return f"{reason[:_LONGEST_REASON].rsplit(' ', 1)[0]} ..."
