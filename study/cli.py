@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from study.console import Display, as_text, main_of, seconds_text, version_option
+from study.console import (
+    Display,
+    as_text,
+    ended_like_ctrl_c,
+    main_of,
+    seconds_text,
+    version_option,
+)
 from study.console import as_json as json_of
 
 if TYPE_CHECKING:
@@ -133,6 +140,7 @@ def plan(
 
 
 @app.command()
+@ended_like_ctrl_c()
 def run(
     spec: SpecArgument,
     sets: SetOption = None,
@@ -140,11 +148,15 @@ def run(
     address: Annotated[
         str, typer.Option(help="Ray to run on: local (its own), auto, or a cluster's address.")
     ] = "local",
+    cpus: Annotated[
+        int | None, typer.Option(help="Cores of a local Ray: all that it may use.", metavar="N")
+    ] = None,
     as_json: JsonOption = False,
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
     from study import costs, native
     from study.address import inside
+    from study.machine import check_address, cores_for
     from study.plan import make_plan, start_study
     from study.search import write_journals
     from study.status import others_at_work
@@ -152,6 +164,8 @@ def run(
     from study.study_file import load_spec
 
     study = load_spec(spec, tuple(sets or ()))
+    check_address(address)
+    cores = cores_for(cpus, address)
     store = Store(inside(out, study.name))
     if others := others_at_work(store):
         print(f"{study.name}: warning: {others}", file=sys.stderr)
@@ -168,7 +182,7 @@ def run(
         with Display(study.name) as display:
             from study.driver.tune import run_study
 
-            outcome = run_study(planned, store, address, display.show, display.say)
+            outcome = run_study(planned, store, address, display.show, display.say, cores)
         stopped, failed, ended = outcome.stopped, outcome.failed, outcome.stored
     else:
         ended = make_plan(study, store)

@@ -4,10 +4,13 @@ A command returns its answer as bytes, or bytes and an exit code, and `main_of` 
 data, everything else goes to stderr. An error is one line and an exit code.
 """
 
+import contextlib
 import json
 import os
+import signal
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -15,7 +18,9 @@ import typer
 
 from study import __version__
 from study.errors import StudyError
+from study.machine import ensure_home
 
+INTERRUPTED = 130  # an exit code: 128 and the number of SIGINT, as shells have it
 PLAIN_SECONDS = 5.0  # between progress lines where there is no terminal
 
 
@@ -36,6 +41,7 @@ def version_option(command: str) -> Any:
 
 def main_of(app: typer.Typer) -> None:
     """Run a command line and exit with its code; whatever goes wrong is said in one line."""
+    ensure_home()
     sys.exit(_run(app))
 
 
@@ -52,17 +58,33 @@ def _run(app: typer.Typer) -> int:
         message = cast("Any", error).format_message()
         return _say(f"{message.rstrip('.')}. See --help.", 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted.", 130)
+        return _say("interrupted.", INTERRUPTED)
     except BrokenPipeError:
         # The reader has had enough, as `head` has; nobody is left to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    if content == INTERRUPTED:  # what typer makes of Ctrl-C, without a word
+        return _say("interrupted.", INTERRUPTED)
     return content if isinstance(content, int) else code
 
 
 def _say(message: str, code: int) -> int:
     print("error:", " ".join(message.split()), file=sys.stderr)
     return code
+
+
+@contextlib.contextmanager
+def ended_like_ctrl_c() -> Iterator[None]:
+    """Meanwhile let SIGTERM and SIGHUP do what Ctrl-C does; one that is ignored stays so."""
+    heeded = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in heeded.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in heeded.items():
+            signal.signal(number, handler)
 
 
 def as_json(answer: Any) -> bytes:

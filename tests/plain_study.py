@@ -9,7 +9,7 @@ import sys
 from ray import init, tune
 
 from study.driver import GrokkingStopper
-from study.driver.tune import QUIET
+from study.driver.ray_session import QUIET
 
 
 class Scripted(tune.Trainable):

@@ -10,7 +10,7 @@ from object_store import ObjectStore
 from ray.cluster_utils import Cluster
 from test_runner import fill, table
 
-from study.driver.tune import QUIET
+from study.driver.ray_session import QUIET
 from study.study_file import load_spec
 
 pytestmark = pytest.mark.slow

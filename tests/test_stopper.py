@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from study.console import ended_like_ctrl_c
 from study.driver import GrokkingStopper
 from study.driver.ends import InterruptStopper, SkewStopper, TailStopper
 from study.errors import UsageError
@@ -108,7 +109,7 @@ def test_a_round_that_others_follow_has_no_tail():
     assert not stopper.stop_all()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_study_hears_whenever_it_is_asked_to_end(number, capfd):
     interrupt, before = InterruptStopper(), signal.getsignal(number)
     with interrupt.listening():
@@ -120,6 +121,23 @@ def test_a_study_hears_whenever_it_is_asked_to_end(number, capfd):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(number) is before
     assert pickle.loads(pickle.dumps(interrupt)).stop_all()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_before_and_after_training_a_signal_ends_a_study_like_ctrl_c(number):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), ended_like_ctrl_c():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+def test_a_hangup_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ended_like_ctrl_c(), InterruptStopper().listening():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_machine_of_other_versions_ends_the_study():

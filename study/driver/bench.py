@@ -5,22 +5,19 @@ trial: the plain loop, accuracies on training and test rows reported every epoch
 as many epochs as the study trained that network.
 """
 
-import contextlib
-import logging
-import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import tune
 
 from study.bars import SHAPES, STUDY_BARS, judged
 from study.driver.progress import StudyProgress
-from study.driver.tune import QUIET, on_loopback, run_study
+from study.driver.ray_session import connected
+from study.driver.tune import run_study
+from study.machine import usable_cores
 from study.numerics import use_repeatable_arithmetic
 from study.plain_loop import PlainLoop
 from study.plan import start_study
@@ -55,7 +52,7 @@ def bench_study(
         columns = ["trial_id", "pack_id", "epochs_run", "wall_seconds"]
         rows = store.trials(columns=columns).to_pylist()
         window = _window(Path(store.url) / "packs", rows)
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     engine_seconds = sum(row["wall_seconds"] for row in rows)
     epochs = {row["trial_id"]: row["epochs_run"] for row in rows}
     chosen = plan.trials[:ordinary]
@@ -116,29 +113,17 @@ def _ordinary(trials: Sequence[Trial], epochs: Sequence[int]) -> float:
         {"trial": Pack((trial,)).to_json(), "epochs": count}
         for trial, count in zip(trials, epochs, strict=True)
     ]
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    quietly = contextlib.redirect_stdout(sys.stderr)
-    with quietly, on_loopback(), tempfile.TemporaryDirectory() as folder:
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
+    with connected("local", usable_cores()), tempfile.TemporaryDirectory() as folder:
+        tuner = tune.Tuner(
+            tune.with_resources(PlainTrainable, {"cpu": 1}),
+            param_space={"network": tune.grid_search(configs)},
+            tune_config=tune.TuneConfig(reuse_actors=True),
+            run_config=tune.RunConfig(
+                storage_path=folder,
+                verbose=0,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
         )
-        try:
-            tuner = tune.Tuner(
-                tune.with_resources(PlainTrainable, {"cpu": 1}),
-                param_space={"network": tune.grid_search(configs)},
-                tune_config=tune.TuneConfig(reuse_actors=True),
-                run_config=tune.RunConfig(
-                    storage_path=folder,
-                    verbose=0,
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                ),
-            )
-            began = time.perf_counter()
-            tuner.fit()
-            return time.perf_counter() - began
-        finally:
-            ray.shutdown()
+        began = time.perf_counter()
+        tuner.fit()
+        return time.perf_counter() - began

@@ -70,15 +70,20 @@ class InterruptStopper(Stopper):
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear SIGINT and SIGTERM meanwhile; who repeats the first is not made to wait.
+        """Hear SIGINT, SIGTERM and SIGHUP meanwhile; who repeats the first is not made to wait.
 
-        From the main thread only, and after `ray.init`, which has a handler of its own.
+        From the main thread only, and after `ray.init`, which has a handler of its own. A SIGHUP
+        that is ignored, as under nohup, stays so.
         """
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        heeded = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.getsignal(number) for number in heeded}
+        if before[signal.SIGHUP] is signal.SIG_IGN:
+            del before[signal.SIGHUP]
 
         def hear(_number: int, _frame: FrameType | None) -> None:
             self.heard = True
-            with contextlib.suppress(OSError):  # a terminal that is gone
+            _leave_dead_terminals()
+            with contextlib.suppress(OSError):
                 os.write(2, ANSWER)  # to print here may cut another print short
             signal.signal(signal.SIGINT, before[signal.SIGINT])
 
@@ -89,6 +94,17 @@ class InterruptStopper(Stopper):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _leave_dead_terminals() -> None:
+    """Let what is written to a terminal that was closed go nowhere, not be an error."""
+    for stream in (1, 2):
+        try:
+            os.write(stream, b"")
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream)
+            os.close(nowhere)
 
 
 class SkewStopper(Stopper):

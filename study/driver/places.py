@@ -1,6 +1,5 @@
 """Whether there is room for a pack: refused where that can be known, else said while it waits."""
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,9 +8,9 @@ from study.errors import UsageError
 from study.plan import Plan
 
 
-def refuse_what_has_no_place(plan: Plan) -> None:
-    """Raise UsageError where a pack asks for more than this machine has, before a Ray starts."""
-    refuse_more_cores(plan, os.cpu_count() or 1)
+def refuse_what_has_no_place(plan: Plan, cores: int) -> None:
+    """Raise UsageError where a pack asks for more than a Ray of so many cores here will have."""
+    refuse_more_cores(plan, cores)
     asked = [pack.setting.resources for pack in plan.packs]
     if not any(resources.device == "cuda" for resources in asked):
         return

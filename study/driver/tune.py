@@ -4,15 +4,11 @@ Ray schedules, retries and reuses processes; what is true of the study lives in 
 Tune's own experiment state goes to a temporary folder and nothing is ever restored from it.
 """
 
-import contextlib
 import itertools
-import logging
 import math
-import os
-import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,19 +16,19 @@ from typing import Any, Literal
 
 import ray
 from ray import tune
-from ray._private import ray_constants
 from ray.tune import Callback
-from ray.tune.execution import class_cache
 from ray.tune.stopper import CombinedStopper
 
 from study.driver.ends import InterruptStopper, SkewStopper, TailStopper
-from study.driver.places import most_gpus, refuse_more_cores, refuse_what_has_no_place
+from study.driver.places import most_gpus, refuse_what_has_no_place
 from study.driver.progress import ProgressCallback, StudyProgress, sizes_of
+from study.driver.ray_session import connected
 from study.driver.search import PackSearcher
 from study.driver.stopper import GrokkingStopper
 from study.driver.trainable import PackTrainable
 from study.driver.watch import Watch, reason_in
 from study.errors import StudyError, UsageError
+from study.machine import usable_cores
 from study.patience import PATIENCE_SECONDS
 from study.plan import Plan, generalized_of, make_plan, next_plan
 from study.spec import StudySpec
@@ -46,25 +42,7 @@ from study.versions import versions
 MAX_LOSSES = 20
 # Tune gives a pack up at once whose process dies while it is handed over from another pack.
 MAX_LOST_ROUNDS = 3
-# Ray's workers import from the driver's working folder before all others. What lies where the user
-# stands, a study.py or a torch.py, is not for them: our own folder is the working one meanwhile.
-OURS = Path(__file__).parents[2]
 TAIL_SECONDS = 30.0  # that half of the places are idle until what is left is split over them
-
-# Ray's own chatter, per-trial log files and frequent state syncs: off.
-QUIET = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_DEDUP_LOGS": "1",
-    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of packs that are stopped while their store fails
-    "RAY_SCHEDULER_EVENTS": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "60",
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "600",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +63,7 @@ def run_study(
     address: str,
     display: Callable[[StudyProgress], None],
     say: Callable[[str], None] = lambda _: None,
+    cores: int | None = None,
 ) -> Outcome:
     """Train every pack of a plan; returns when all are done, given up, or the user interrupts.
 
@@ -93,22 +72,24 @@ def run_study(
     Where the study searches, the packs of its next batch follow when those of a batch are done.
     Otherwise a round of packs ends when few are left, and what is left is split over all machines.
     Packs that Tune lost have another round. `address` is "local" for a Ray of its own, "auto" for
-    the cluster that this machine is part of, or a cluster's address. Raises StudyError where Ray
-    cannot be reached, no machine has room for a pack or one has other versions, where no worker
-    begins a pack, and where the store is full or out of order for more than two minutes.
+    the cluster that this machine is part of, or a cluster's address; `cores`, of a Ray of its own,
+    are all that it may use. Ends the process where Ray dies. Raises StudyError where Ray cannot be
+    reached, no machine has room for a pack or one has other versions, where no worker begins a
+    pack, and where the store is full or out of order for more than two minutes.
     """
+    cores = cores or usable_cores()
     if address == "local":
-        refuse_what_has_no_place(plan)
+        refuse_what_has_no_place(plan, cores)
     store = Store(store.url, PATIENCE_SECONDS, say)  # what was trained is not lost at the end
     budget, interrupt, skewed = _budget(plan), InterruptStopper(), SkewStopper()
     given = {"store": _absolute(store), "versions": versions()}
     losses: Counter[str] = Counter()
     failed = 0
-    scratch = tempfile.TemporaryDirectory(prefix="study-tune-")
-    with _ray(address), interrupt.listening(), scratch as folder:
-        found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
-        if address == "local":
-            refuse_more_cores(plan, found.get("CPU", 0.0))
+    with (
+        connected(address, cores, lambda: interrupt.heard),
+        interrupt.listening(),
+        tempfile.TemporaryDirectory(prefix="study-tune-") as folder,
+    ):
         refuse_scattered_rows(store, ray.nodes())  # type: ignore[no-untyped-call]  # likewise
         callback = ProgressCallback(plan, display, generalized_of(plan, store))
         watch = Watch(store, say)
@@ -296,49 +277,3 @@ def _give_up(store: Store, pack_id: str, lost: Exception | None) -> int:
     error = known.get("error") or (reason_in(str(lost)) if lost else None)
     store.write_pack(pack_id, {**known, "state": "failed", "error": error})
     return int(known.get("open", len(known["members"]["members"])))
-
-
-@contextlib.contextmanager
-def on_loopback() -> Iterator[None]:
-    """Let a Ray that is started meanwhile listen on 127.0.0.1 alone: who reaches it runs code.
-
-    Ray does so on laptops of other systems. Its variable says so to its processes, and is read at
-    import, too early for this one.
-    """
-    name, before = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, ray_constants.ENABLE_RAY_CLUSTER
-    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
-    try:
-        yield
-    finally:
-        del os.environ[name]
-        ray_constants.ENABLE_RAY_CLUSTER = before
-
-
-@contextlib.contextmanager
-def _ray(address: str) -> Iterator[None]:
-    """A connection to Ray, quiet, with stdout kept for data."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-    walls = on_loopback() if address == "local" else contextlib.nullcontext()
-    with contextlib.redirect_stdout(sys.stderr), walls:
-        try:
-            with contextlib.chdir(OURS):
-                ray.init(
-                    address=address, log_to_driver=False, logging_level=logging.ERROR, **options
-                )
-        except Exception as error:  # noqa: BLE001  Ray raises bare ones, where a machine is slow
-            raise StudyError(
-                f"{address}: {str(error).splitlines()[0]}; a study needs a Ray to run on. "
-                "Use --address local for one of its own."
-            ) from None
-        # Tune logs failed trials as errors; the store keeps what went wrong, and status says it.
-        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-        # Tune hands the driver's keys to its workers, and Ray writes them to its logs. The workers
-        # of a local Ray inherit them; the machines of a cluster have profiles of their own.
-        names = class_cache.ENV_VARS_TO_PROPAGATE
-        names -= {name for name in names if name.startswith("AWS_")}
-        try:
-            yield
-        finally:
-            ray.shutdown()

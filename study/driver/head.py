@@ -1,0 +1,106 @@
+"""Asking the head of a Ray cluster whether it is there, before Ray does.
+
+Ray itself tries for minutes, in C++ that no signal ends, and says little. A call of gRPC's, the
+protocol that heads speak, answers at once or at its deadline, and with a reason.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import ray
+from ray._private import services
+from ray._private.grpc_utils import init_grpc_channel
+from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
+from ray.exceptions import AuthenticationError
+
+from study.errors import StudyError
+from study.machine import check_address
+
+# Generated and old code, whose types are unknown.
+_messages: Any = gcs_service_pb2
+_stubs: Any = gcs_service_pb2_grpc
+_services: Any = services
+
+REMEDY = "Start one: ray start --head. Or leave --address out for a Ray of the study's own."
+
+
+@dataclass(frozen=True, slots=True)
+class HeadAnswer:
+    """What a head says: its version of Ray, and of each node asked for whether it is alive."""
+
+    version: str
+    alive: list[bool]
+
+
+def find_head(address: str) -> str:
+    """HOST:PORT of the head that `--address` means; "auto" is RAY_ADDRESS or the one running here.
+
+    Raises UsageError where that is no HOST:PORT, StudyError where none runs.
+    """
+    if address == "auto":
+        try:
+            address = _services.get_ray_address_from_environment(address, None)
+        except ConnectionError:
+            raise StudyError(
+                f"--address auto: no Ray runs on this machine; a study joins one. {REMEDY}"
+            ) from None
+        check_address(address, "RAY_ADDRESS" if os.environ.get("RAY_ADDRESS") else "--address auto")
+    return str(_services.canonicalize_bootstrap_address(address))
+
+
+def ask_head(head: str, seconds: float, nodes: Sequence[bytes] = ()) -> HeadAnswer:
+    """What the head at HOST:PORT answers within so many seconds, of nodes named by their ids.
+
+    Raises StudyError where none answers, or it wants a token that was not given.
+    """
+    # A proxy for web pages does not speak to heads; Ray's C++ uses none either.
+    options = (("grpc.enable_http_proxy", 0),)
+    try:
+        with init_grpc_channel(head, options) as channel:
+            head_stub = _stubs.NodeInfoGcsServiceStub(channel)
+            request = _messages.CheckAliveRequest(node_ids=nodes)
+            reply = head_stub.CheckAlive(request, timeout=seconds)
+    except AuthenticationError:
+        raise StudyError(_wants_token(head)) from None
+    except grpc.RpcError as error:
+        failed: Any = error
+        refused = grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED
+        if failed.code() in refused:
+            raise StudyError(_wants_token(head)) from None
+        late = failed.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        # Only the end of what gRPC says is a reason: "Connection refused", "Domain name not found".
+        last = str(failed.details()).rpartition(": ")[2].rstrip("]")
+        why = f"nothing is heard in {seconds:g} s" if late else last[:160].lower()
+        raise StudyError(f"{head}: no head of a Ray answers ({why}). {REMEDY}") from None
+    return HeadAnswer(reply.ray_version, list(reply.raylet_alive))
+
+
+def check_head(head: str, seconds: float) -> None:
+    """Raise StudyError unless a head answers at HOST:PORT, of our version, with a node here."""
+    here = [bytes.fromhex(node) for node in _services.find_node_ids()]
+    answer = ask_head(head, seconds, here)
+    if answer.version != ray.__version__:
+        raise StudyError(
+            f"{head}: Ray {answer.version}; a study joins a Ray of its own version, "
+            f"{ray.__version__}. Start the head from this environment: ray start --head."
+        )
+    if not any(answer.alive):
+        raise StudyError(
+            f"{head}: this machine is no node of that cluster; study run joins from one. "
+            f"Make it one: ray start --address={head}. Or send the study: study submit."
+        )
+
+
+def _wants_token(head: str) -> str:
+    if os.environ.get("RAY_AUTH_MODE", "").lower() == "token":
+        return (
+            f"{head}: the head refuses our token, or there is none; its own is what "
+            "`ray get-auth-token` prints there. Put that in RAY_AUTH_TOKEN or ~/.ray/auth_token."
+        )
+    return (
+        f"{head}: the head wants a token; a study gives one only when told to. Set "
+        "RAY_AUTH_MODE=token, with the head's token in RAY_AUTH_TOKEN or ~/.ray/auth_token."
+    )
