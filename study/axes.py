@@ -7,7 +7,7 @@ A task or a net has some of them: of another's, the one value is null.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from study.written import plain_number, whole_number
@@ -82,8 +82,9 @@ class Axis:
     values: tuple[AxisValue, ...]
     written: object
     scale: Literal["log", "linear"] | None = None
-    low: float = math.nan
-    high: float = math.nan
+    # Not compared: both follow from `written`, and where there is no range nan equals nothing.
+    low: float = field(default=math.nan, compare=False)
+    high: float = field(default=math.nan, compare=False)
 
     @property
     def absent(self) -> bool:

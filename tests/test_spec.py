@@ -1,6 +1,7 @@
 """What a study file may say, and what it is told when it says something else."""
 
 import itertools
+import pickle
 
 import pytest
 from hypothesis import given
@@ -77,6 +78,7 @@ def test_a_study_survives_its_own_json():
         settings=[{"label": "a"}, {"label": "b", "train": {"loss": "square"}}],
     )
     assert StudySpec.model_validate(spec.model_dump(mode="json")) == spec
+    assert pickle.loads(pickle.dumps(spec)) == spec, "as another process gets it"
 
 
 def test_an_override_is_the_last_word_over_settings_too(tmp_path):
