@@ -5,7 +5,7 @@ Imports that take time wait until a command needs them.
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -325,6 +325,6 @@ def _count(done: int, planned: int) -> None:
         print(f"bootstrap: {done}/{planned}", end=end, file=sys.stderr, flush=True)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The `analysis` command."""
     main_of(app)

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -18,6 +18,7 @@ from study.console import (
     ended_like_ctrl_c,
     main_of,
     seconds_text,
+    tolerated,
     version_option,
 )
 from study.console import as_json as json_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 LARGE = 100_000  # trials, from which on a plan takes some seconds
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -211,8 +211,10 @@ def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json
     counted = trials[trials["trial_id"].isin(wanted)]
     report = None
     if len(trials):
-        report = f"{'.' if '://' in store.url else store.url}/report.html"
-        write_report(store.url, report)
+        place = f"{'.' if '://' in store.url else store.url}/report.html"
+        with tolerated("no report"):
+            write_report(store.url, place)
+            report = place
     phases = summary(counted)
     if as_json:
         return json_of(
@@ -394,6 +396,6 @@ def bench(
     return json_of(report) if as_json else as_text(*lines_of(report))
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The `study` command."""
     main_of(app)

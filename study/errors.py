@@ -43,6 +43,18 @@ class EmptySampleError(StudyError):
     """A measure was asked of zero rows."""
 
 
+def one_line(text: str) -> str:
+    """A text as one line that is safe on a terminal: white space is one space, controls are shown.
+
+    Names and messages come from files, buckets and servers, and may hold any letter.
+    """
+    # The two joiners make one sign of several, in emoji and in Persian.
+    return "".join(
+        letter if letter.isprintable() or letter in "\u200c\u200d" else ascii(letter)[1:-1]
+        for letter in " ".join(text.split())
+    )
+
+
 LISTED = 20  # names that a sentence has room for
 
 

@@ -5,6 +5,7 @@ file's tables with its own keys laid over.
 """
 
 import codecs
+import difflib
 import json
 import re
 import tomllib
@@ -171,9 +172,12 @@ def _read_text(source: str) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
+        names = bundled_names()
+        near = [f"{source}.toml"] if Path(f"{source}.toml").is_file() else []
+        near = near or difflib.get_close_matches(source, names, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else f"Use one of {', '.join(names)}."
         raise SpecError(
-            f"{source}: no such file; a study is a TOML file or a bundled name. "
-            f"Use one of {', '.join(bundled_names())}."
+            f"{source}: no such file; a study is a TOML file or a bundled name. {remedy}"
         ) from None
     except IsADirectoryError:
         if (path / "study.json").is_file():

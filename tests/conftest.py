@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -72,6 +73,9 @@ def bucket(monkeypatch):
 @pytest.fixture
 def run_main(monkeypatch, capfdbinary):
     """Run a command line in this process: exit code, stdout as bytes, stderr as text."""
+
+    for owner, hook in ((sys, "excepthook"), (threading, "excepthook"), (sys, "unraisablehook")):
+        monkeypatch.setattr(owner, hook, getattr(owner, hook))  # put back when the test ends
 
     def run(main, *arguments):
         monkeypatch.setattr(sys, "argv", ["command", *map(str, arguments)])

@@ -125,7 +125,6 @@ BAD_INPUT = [
     (["query", "STORE", "--format", "xml"], 2, "'xml'"),
     (["query", "STORE", "--wher", "k == 2"], 2, "No such option: --wher"),
     (["query"], 2, "Missing argument"),
-    ([], 2, "Missing command"),
     (["qeury", "STORE"], 2, "No such command"),
     (["phases", "STORE", "--preset", "lui"], 2, "Did you mean 'liu'?"),
     (["report", "STORE", "-o", "OUT", "--x", "widht"], 2, "Did you mean 'width'?"),

@@ -194,3 +194,32 @@ def test_plan_warns_where_decay_overshoots(run):
     assert len(json.loads(out)["warnings"]) == 1
     _, out, _ = run("plan", "quick", "--json")
     assert json.loads(out)["warnings"] == []
+
+
+def test_a_report_that_cannot_be_written_hides_no_phases(run, tmp_path, monkeypatch):
+    fill(spec_of(seeds=1, budget={"epochs": 3}), tmp_path / "small")
+    study = tmp_path / "small.toml"
+    study.write_text(
+        'name = "small"\nseeds = 1\n[axes]\nn = 20\nk = 2\nwidth = 24\ntrain_size = 80\n'
+        "batch_size = 32\n[budget]\nepochs = 3\n"
+    )
+    typed = ["run", study, "--out", tmp_path]
+    (tmp_path / "small" / "report.html").mkdir()
+    code, out, err = run(*typed)
+    assert code == 0
+    assert err.startswith(f"warning: no report: {tmp_path}/small/report.html: Is a folder; ")
+    assert err.count("\n") == 1
+    assert "confusion" in out.decode()
+    assert "report:" not in out.decode()
+    (tmp_path / "small" / "report.html").rmdir()
+
+    def break_down(*_):
+        raise ValueError("a chart that cannot be drawn")
+
+    monkeypatch.setattr("analysis.page.write_report", break_down)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code, out, err = run(*typed, "--json")
+    assert code == 0
+    assert "warning: no report: ValueError: a chart that cannot be drawn; this is a fault" in err
+    assert json.loads(out)["report"] is None
+    assert sum(phase["trials"] for phase in json.loads(out)["phases"]) == 1

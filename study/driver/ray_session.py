@@ -21,7 +21,7 @@ import ray
 from ray._private import ray_constants
 from ray.tune.execution import class_cache
 
-from study.driver.head import check_head, find_head
+from study.driver.gcs import check_head, find_head
 from study.driver.ray_watch import HeadWatch, daemons_gone, starting, watching
 from study.errors import StudyError, UsageError
 from study.machine import check_address

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from study.driver.head import ask_head
+from study.driver.gcs import ask_head
 from study.errors import StudyError
 
 LOOK_SECONDS = 1.0  # between two looks at Ray

@@ -1,0 +1,96 @@
+"""The three standard streams of a command line, made safe to write to.
+
+A stream can be closed (`>&-`), stand on a full disk (`> /dev/full`) or lead to a reader that has
+left (`| head`). On stdout this raises OutputError or ReaderGone, whoever writes: a command, a help
+page, a library. On stderr nothing is lost that matters: a line that cannot be written there is
+dropped, and the command goes on.
+"""
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from study.errors import StudyError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+class OutputError(StudyError):
+    """The answer cannot be written to stdout."""
+
+
+class ReaderGone(Exception):  # noqa: N818  nothing is wrong: `head` has had enough
+    """The process that read stdout has left."""
+
+
+class _Stdout(io.FileIO):
+    """The descriptor of stdout; raises OutputError and ReaderGone in place of OSError."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write some bytes; returns how many."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise ReaderGone from None
+        except OSError as error:
+            reason, remedy = str(error.strerror or error), "Send it to a disk with space"
+            if error.errno == errno.EBADF:
+                reason, remedy = "closed", "Leave >&- out"
+            raise OutputError(
+                f"stdout: {reason}; the answer cannot be written there. {remedy}."
+            ) from None
+
+
+class _Stderr(io.FileIO):
+    """The descriptor of stderr; drops what cannot be written."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write some bytes; returns how many were taken."""
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def make_safe() -> None:
+    """Put safe streams in the place of the interpreter's own; those of a test are left alone.
+
+    A closed stream gets a descriptor as well: the next file that is opened would have its number,
+    and a library that prints would write into that file, which may be a table of a store.
+    """
+    # In this order: each open takes the lowest number that is free.
+    closed = {
+        name: os.open(os.devnull, flags)
+        for name, flags in (
+            ("stdin", os.O_RDONLY),
+            ("stdout", os.O_RDONLY),  # so that whatever is written there fails, as it should
+            ("stderr", os.O_WRONLY),
+        )
+        if getattr(sys, name) is None
+    }
+    if sys.stdout is sys.__stdout__:
+        sys.stdout = _stream(_Stdout(closed.get("stdout", 1), "w", closefd=False), sys.stdout)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _stream(_Stderr(closed.get("stderr", 2), "w", closefd=False), sys.stderr)
+
+
+def _stream(raw: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
+    terminal = raw.isatty()
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=before.encoding if before else "utf-8",
+        errors=before.errors if before else "backslashreplace",
+        line_buffering=terminal or isinstance(raw, _Stderr),
+    )
+
+
+def give_stdout_up() -> None:
+    """Drop what is left for stdout, so that the interpreter does not try once more at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
