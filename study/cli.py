@@ -17,6 +17,7 @@ from study.console import (
     as_text,
     ended_like_ctrl_c,
     main_of,
+    note,
     seconds_text,
     tolerated,
     version_option,
@@ -314,8 +315,8 @@ def submit(
         out = str(Path(store).parent)  # a job runs in a folder of its own
     from study.driver import jobs
 
-    with jobs.reach(cluster, address) as head:
-        job = jobs.submit(study, out, head)
+    with jobs.reach(cluster, address, note) as head:
+        job = jobs.submit(study, out, head, note)
     if as_json:
         return json_of({"job": job, "study": study.name, "store": store})
     where = shlex.join(["--cluster", cluster] if cluster else ["--address", str(address)])
@@ -329,14 +330,16 @@ def submit(
 
 
 @app.command()
-def logs(job: JobArgument, cluster: ClusterOption = None, address: JobsOption = None) -> bytes:
+def logs(
+    job: JobArgument, cluster: ClusterOption = None, address: JobsOption = None
+) -> tuple[bytes, int]:
     """What a job has said, and says, until it ends; leaving does not stop it."""
     from study.driver import jobs
 
-    with jobs.reach(cluster, address) as head:
-        for piece in jobs.follow(job, head):
-            print(piece, end="", flush=True)
-    return b""
+    with jobs.reach(cluster, address, note) as head:
+        end = jobs.follow(job, head, lambda piece: print(piece, end="", flush=True), note)
+    note(f"{job}: {end.words}")
+    return b"", 1 if end.status == "FAILED" else 0
 
 
 @app.command()
@@ -349,8 +352,8 @@ def stop(
     """End a job in good order; the same submit goes on from there."""
     from study.driver import jobs
 
-    with jobs.reach(cluster, address) as head:
-        ended = jobs.stop(job, head)
+    with jobs.reach(cluster, address, note) as head:
+        ended = jobs.stop(job, head, note)
     if as_json:
         return json_of({"job": job, "ended": ended})
     return as_text(f"{job}: {ended.lower()}; the same study submit goes on from its store.")

@@ -11,6 +11,7 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from study.errors import StudyError
@@ -27,33 +28,52 @@ class ReaderGone(Exception):  # noqa: N818  nothing is wrong: `head` has had eno
     """The process that read stdout has left."""
 
 
-class _Stdout(io.FileIO):
-    """The descriptor of stdout; raises OutputError and ReaderGone in place of OSError."""
+# Both stand above the buffer, not under it: an interrupt that arrives in a Python method between a
+# descriptor and its buffer would leave in the buffer what has been written, to be written again.
+
+
+class _Stdout(io.BufferedWriter):
+    """The bytes of stdout; raises OutputError and ReaderGone in place of OSError."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write some bytes; returns how many."""
-        try:
+        with _output_errors():
             return super().write(data)
-        except BrokenPipeError:
-            raise ReaderGone from None
-        except OSError as error:
-            reason, remedy = str(error.strerror or error), "Send it to a disk with space"
-            if error.errno == errno.EBADF:
-                reason, remedy = "closed", "Leave >&- out"
-            raise OutputError(
-                f"stdout: {reason}; the answer cannot be written there. {remedy}."
-            ) from None
+
+    def flush(self) -> None:
+        """Write what is left."""
+        with _output_errors():
+            super().flush()
 
 
-class _Stderr(io.FileIO):
-    """The descriptor of stderr; drops what cannot be written."""
+class _Stderr(io.BufferedWriter):
+    """The bytes of stderr; drops what cannot be written."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write some bytes; returns how many were taken."""
-        try:
+        with contextlib.suppress(OSError):
             return super().write(data)
-        except OSError:
-            return memoryview(data).nbytes
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        """Write what is left."""
+        with contextlib.suppress(OSError):
+            super().flush()
+
+
+@contextlib.contextmanager
+def _output_errors() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGone from None
+    except OSError as error:
+        reason, remedy = str(error.strerror or error), "Send it to a disk with space"
+        if error.errno == errno.EBADF:
+            reason, remedy = "closed", "Leave >&- out"
+        raise OutputError(
+            f"stdout: {reason}; the answer cannot be written there. {remedy}."
+        ) from None
 
 
 def make_safe() -> None:
@@ -73,18 +93,20 @@ def make_safe() -> None:
         if getattr(sys, name) is None
     }
     if sys.stdout is sys.__stdout__:
-        sys.stdout = _stream(_Stdout(closed.get("stdout", 1), "w", closefd=False), sys.stdout)
+        sys.stdout = _stream(_Stdout, closed.get("stdout", 1), sys.stdout)
     if sys.stderr is sys.__stderr__:
-        sys.stderr = _stream(_Stderr(closed.get("stderr", 2), "w", closefd=False), sys.stderr)
+        sys.stderr = _stream(_Stderr, closed.get("stderr", 2), sys.stderr)
 
 
-def _stream(raw: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
-    terminal = raw.isatty()
+def _stream(
+    kind: type[io.BufferedWriter], descriptor: int, before: TextIO | None
+) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, "w", closefd=False)
     return io.TextIOWrapper(
-        io.BufferedWriter(raw),
+        kind(raw),
         encoding=before.encoding if before else "utf-8",
         errors=before.errors if before else "backslashreplace",
-        line_buffering=terminal or isinstance(raw, _Stderr),
+        line_buffering=raw.isatty() or kind is _Stderr,
     )
 
 

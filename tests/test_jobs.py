@@ -1,5 +1,6 @@
 """Jobs on a real head on this machine, and what is said when there is none."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,12 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import spec_of
-from ray.job_submission import JobStatus
 from test_driver import BIN, STUDY, TRIALS, finish, parts_of, study
 from test_runner import fill, table
 
-from study import cli, versions
-from study.driver import jobs
+from study import cli
+from study.driver.answers import UnreachableError
+from study.driver.head import Head
 from study.driver.tune import ask_for, refuse_scattered_rows
 from study.errors import StudyError, UsageError
 from study.plan import make_plan
@@ -44,9 +45,9 @@ BAD = [
     (["submit", "quick"], 2, "--cluster and --address: one of them"),
     (["logs", "j", "--cluster", "c", "--address", NOWHERE], 2, "one of them"),
     (["submit", "quick", "--address", "auto"], 2, "--address auto: not a URL"),
-    (["submit", "quick", "--address", NOWHERE], 1, f"{NOWHERE}: Failed to connect"),
-    (["logs", "j", "--address", NOWHERE], 1, f"{NOWHERE}: Failed to connect"),
-    (["stop", "j", "--address", NOWHERE], 1, f"{NOWHERE}: Failed to connect"),
+    (["submit", "quick", "--address", NOWHERE], 1, f"{NOWHERE}: nobody answers ("),
+    (["logs", "j", "--address", NOWHERE], 1, f"{NOWHERE}: nobody answers ("),
+    (["stop", "j", "--address", NOWHERE], 1, f"{NOWHERE}: nobody answers ("),
     (["submit", "quick", "--cluster", "cluster.yaml"], 2, "--out runs: a folder"),
     (["stop", "j", "--cluster", "no.yaml"], 2, "--cluster no.yaml: no such file"),
     (["submit", "none", "--address", NOWHERE], 2, "none: no such file"),
@@ -65,7 +66,7 @@ def test_bad_input_is_one_sentence(run, typed, code, says):
 def test_the_address_typed_wins_over_the_environment(run, monkeypatch):
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:7")
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:7")
-    assert f"at address: {NOWHERE}." in run("stop", "j", "--address", f"{NOWHERE}/")[2]
+    assert f"{NOWHERE}: nobody answers" in run("stop", "j", "--address", f"{NOWHERE}/")[2]
 
 
 def test_a_cluster_that_is_not_up_is_one_sentence(run, tmp_path):
@@ -85,42 +86,6 @@ def test_a_resolved_study_comes_back_as_it_was(tmp_path):
     path.write_text('{"name": "x", "settings": [{"axes": {}, "code": "import os"}]}')
     with pytest.raises(UsageError, match="unknown key"):
         load_spec(str(path))
-
-
-class Head:
-    """A head that has other versions, or none; anything but the question would be an error."""
-
-    def __init__(self, says, status=JobStatus.SUCCEEDED):
-        self.says, self.status, self.asked = says, status, []
-
-    def submit_job(self, entrypoint):
-        self.asked.append(entrypoint)
-        return "asked"
-
-    def get_job_status(self, job):
-        return self.status
-
-    def get_job_logs(self, job):
-        return self.says
-
-    def delete_job(self, job):
-        self.asked.remove("python -m study.versions")
-
-
-@pytest.mark.parametrize("name", versions.versions())
-def test_any_other_version_is_refused_before_anything_runs(monkeypatch, name):
-    head = Head(json.dumps({**versions.versions(), name: "other"}))
-    monkeypatch.setattr(jobs, "_client", lambda address: head)
-    with pytest.raises(StudyError, match=f"{name} is other there and .* here; laptop and cluster"):
-        jobs.submit(load_spec("quick"), "s3://bucket/runs", NOWHERE)
-    assert head.asked == [], "the question is cleaned up, and nothing else was submitted"
-
-
-def test_a_cluster_without_the_project_is_one_sentence(monkeypatch):
-    head = Head("sh: study: No module named study", JobStatus.FAILED)
-    monkeypatch.setattr(jobs, "_client", lambda address: head)
-    with pytest.raises(StudyError, match=r"No module named study.*Install it there"):
-        jobs.submit(load_spec("quick"), "s3://bucket/runs", NOWHERE)
 
 
 def test_a_folder_on_several_machines_is_refused(tmp_path):
@@ -149,9 +114,9 @@ def test_a_pack_asks_for_a_gpu_that_is_there_or_will_come(device, gpus, address,
     ]
 
 
-@pytest.fixture
-def head():
-    """A real head with its dashboard, on loopback; its address and the Jobs API's."""
+@contextlib.contextmanager
+def real_head(**environment):
+    """A real head with its dashboard, on loopback; the Jobs API's address."""
     gcs, dashboard = free_port(), free_port()
     # Sockets have short paths, and pytest's folders long ones.
     folder = f"/tmp/study-head-{gcs}"
@@ -162,7 +127,7 @@ def head():
     )
     started = subprocess.Popen(
         [BIN / "ray", *options.split()],
-        env={**os.environ, **QUIET, "PATH": f"{BIN}:{os.environ['PATH']}"},
+        env={**os.environ, **QUIET, **environment, "PATH": f"{BIN}:{os.environ['PATH']}"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -171,17 +136,52 @@ def head():
         until = time.monotonic() + 60
         while True:
             try:
-                jobs.JobSubmissionClient(f"http://127.0.0.1:{dashboard}")
-                break
-            except (OSError, RuntimeError):
+                with Head(f"http://127.0.0.1:{dashboard}", print):
+                    break
+            except UnreachableError:
                 assert started.poll() is None, "the head ended"
                 assert time.monotonic() < until, "the head never answered"
                 time.sleep(0.5)
+            except StudyError:
+                break  # it wants a token, which is an answer, too
         yield f"http://127.0.0.1:{dashboard}"
     finally:
         started.terminate()  # with --block, the head takes its processes with it
         started.wait(timeout=30)
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def head():
+    """The address of a real head that wants no token."""
+    with real_head() as address:
+        yield address
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_real_head_that_wants_a_token(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text('name = "small"\n[axes]\nn = 20\nk = 2\nwidth = 8\ntrain_size = 80\n')
+    token = {"HOME": str(tmp_path), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 40}
+    ours = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {
+        "HOME": str(tmp_path)
+    }
+    with real_head(**token) as address:
+        where = ("--address", address)
+        for typed in (["submit", path, "--out", tmp_path], ["logs", "j"], ["stop", "j"]):
+            _, err = finish(study(*typed, *where, env=ours), 1)
+            assert err.startswith(f"error: {address}: wants the cluster's token (401: Unauthorized")
+            assert "Set RAY_AUTH_MODE=token, and write the cluster's token to ~/.ray/a" in err
+            assert err.count("\n") == 1
+        known = {**ours, **token}
+        out, err = finish(study("submit", path, *where, "--out", tmp_path, env=known), 0)
+        job = out.splitlines()[0]
+        out, err = finish(study("logs", job, *where, env=known), 0)
+        assert "5/5 trials done" in out
+        assert err.endswith(f"{job}: succeeded\n")
+        out, _ = finish(study("stop", job, *where, "--json", env=known), 0)
+        assert json.loads(out)["ended"] == "SUCCEEDED"
 
 
 @pytest.mark.slow
@@ -207,15 +207,22 @@ def test_a_job_is_followed_stopped_and_goes_on_to_the_serial_table(head, tmp_pat
         time.sleep(0.05)
     out, _ = finish(study("stop", job, "--address", head), 0)
     assert f"{job}: stopped" in out
-    out, _ = finish(follower, 0)
+    out, err = finish(follower, 0)
     assert "small: starting Ray" in out
+    assert err.endswith(f"{job}: stopped\n")
     assert 0 < store.trials().num_rows < TRIALS
     states = {store.pack(pack_id)["state"] for pack_id in store.pack_ids()}
     assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
 
     job, _ = submit()
-    out, _ = finish(study("logs", job, "--address", head), 0)
+    out, err = finish(study("logs", job, "--address", head), 0)
     assert f"{TRIALS}/{TRIALS} trials done" in out
+    assert err.endswith(f"{job}: succeeded\n")
+    out, _ = finish(study("submit", path, "--address", head, "--out", path), 0)
+    failing = out.splitlines()[0]
+    out, err = finish(study("logs", failing, "--address", head), 1)
+    assert "Make the place writable" in out
+    assert err.endswith(f"{failing}: failed with exit code 1\n")
     out, _ = finish(study("stop", job, "--address", head, "--json"), 0)
     assert json.loads(out) == {"job": job, "ended": "SUCCEEDED"}
     assert table(store) == expected

@@ -5,10 +5,8 @@ compared with ours before anything runs. A job is `study run` on the head, so th
 the laptop is closed, and the store alone says what a second submit still has to train.
 """
 
-import asyncio
 import contextlib
 import json
-import logging
 import os
 import shlex
 import signal
@@ -18,28 +16,34 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from ray.job_submission import JobStatus, JobSubmissionClient
+from ray.job_submission import JobDetails, JobStatus
 
-from study.errors import StudyError, UsageError
+from study.driver import head as heads
+from study.driver.answers import StreamRefusedError, UnreachableError
+from study.driver.head import Head, Note, Sparing
+from study.errors import StudyError, UsageError, one_line
 from study.spec import StudySpec
 from study.versions import skew, versions
 
 # A job that is stopped has so long to write its checkpoints; Ray's own patience is 3 s.
 STOP_SECONDS = 60
-ANSWER_SECONDS = 90  # for a tunnel to open, for a head to say its versions
+TUNNEL_SECONDS = 90  # for ssh to a head
+VERSIONS_SECONDS = 90  # for a head to say its versions
+LOST_SECONDS = 150  # for a head that has been followed to answer again
 SPEC_FILE = "study.json"
-PACKAGING = "_private.runtime_env.packaging"
 
 
 @contextlib.contextmanager
-def reach(cluster: str | None, address: str | None) -> Iterator[str]:
+def reach(cluster: str | None, address: str | None, note: Note) -> Iterator[str]:
     """The address of a Jobs API: the given one, or the end of an ssh tunnel to a cluster's head.
 
-    Raises UsageError unless exactly one of the two is given and makes sense, StudyError where the
-    head cannot be reached.
+    `note` is told of a long wait. Raises UsageError unless exactly one of the two is given and
+    makes sense, StudyError where the head cannot be reached.
     """
     if (cluster is None) == (address is None):
         raise UsageError(
@@ -47,10 +51,10 @@ def reach(cluster: str | None, address: str | None) -> Iterator[str]:
             "Use --cluster cluster.yaml, or --address http://127.0.0.1:8265."
         )
     if cluster is not None:
-        with _tunnel(cluster) as tunnelled:
+        with _tunnel(cluster, note) as tunnelled:
             yield tunnelled
     elif address is not None:
-        if not address.startswith(("http://", "https://")):
+        if not _is_url(address):
             raise UsageError(
                 f"--address {address}: not a URL; the Jobs API speaks HTTP. "
                 "Write http://127.0.0.1:8265."
@@ -58,17 +62,24 @@ def reach(cluster: str | None, address: str | None) -> Iterator[str]:
         yield address.rstrip("/")
 
 
-def submit(spec: StudySpec, out: str, address: str) -> str:
+def _is_url(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
+
+
+def submit(spec: StudySpec, out: str, address: str, note: Note) -> str:
     """Start a study on a cluster; returns the id of its job.
 
     Raises StudyError where the cluster cannot be reached or runs other versions than this machine.
     """
-    with _plainly(address):
-        client = _client(address)
-        _refuse_skew(client, address)
+    with Head(address, note) as head:
+        _refuse_skew(head, address, note)
         with tempfile.TemporaryDirectory(prefix="study-submit-") as folder:
             (Path(folder) / SPEC_FILE).write_text(json.dumps(spec.model_dump(mode="json")), "utf-8")
-            return client.submit_job(
+            return head.submit(
                 entrypoint=f"study run {SPEC_FILE} --address auto --out {shlex.quote(out)}",
                 submission_id=f"{spec.name}-{uuid.uuid4().hex[:8]}",
                 runtime_env={
@@ -79,101 +90,169 @@ def submit(spec: StudySpec, out: str, address: str) -> str:
             )
 
 
-def follow(job: str, address: str) -> Iterator[str]:
-    """What a job has written and writes, in pieces, until it ends."""
-    with _plainly(address):
-        client = _client(address)
-        _status(client, job)
-        pieces = client.tail_job_logs(job)
-        with asyncio.Runner() as loop:
-            while (piece := loop.run(_next(pieces))) is not None:
-                yield piece
+class End(NamedTuple):
+    """How a job ended: SUCCEEDED, STOPPED or FAILED, and the same in words."""
+
+    status: str
+    words: str
 
 
-def stop(job: str, address: str) -> str:
+def follow(job: str, address: str, write: Callable[[str], object], note: Note) -> End:
+    """Write what a job has written and writes, in pieces, until it ends; returns how.
+
+    A stream that closes before is opened again, and nothing is written twice. `note` is told of
+    what goes wrong meanwhile, and of a job that is silent. Raises StudyError where there is no such
+    job, or its head has not answered for LOST_SECONDS.
+    """
+    with Head(address, note) as head:
+        head.details(job)
+        log, streams, lost, trouble = _Log(write, note), True, 0.0, Sparing(note)
+        while True:
+            try:
+                streams = _read(head, job, log, note, streams=streams)
+                details = head.details(job)
+                lost = 0.0
+                if details.status.is_terminal():
+                    _read_rest(head, job, log, note)
+                    return _end_of(details)
+                log.say_silent(f"{job}: {details.status.value.lower()}, and silent")
+            except UnreachableError as error:
+                lost = lost or time.monotonic()
+                if time.monotonic() - lost > LOST_SECONDS:
+                    raise
+                trouble(f"{error} Trying again; the job does not depend on it.")
+            time.sleep(heads.AGAIN_SECONDS)
+
+
+class _Log:
+    """What of a job's log has been written here, and when."""
+
+    def __init__(self, write: Callable[[str], object], note: Note) -> None:
+        self._write, self._note = write, note
+        self._letters, self._heard = 0, time.monotonic()
+
+    def take(self, piece: str, start: int) -> int:
+        """Write what is new in the piece at a place of the log; returns the place of its end."""
+        end = start + len(piece)
+        if end > self._letters:
+            self._write(piece[self._letters - start :])
+            self._letters, self._heard = end, time.monotonic()
+        return end
+
+    def say_silent(self, words: str) -> None:
+        """Note it where nothing has been written for a while."""
+        if time.monotonic() - self._heard >= heads.NOTE_SECONDS:
+            self._heard = time.monotonic()
+            self._note(words)
+
+
+def _read(head: Head, job: str, log: _Log, note: Note, *, streams: bool) -> bool:
+    """Follow a job's log until its stream closes, or read the log as it is where none opens.
+
+    Returns whether streams are worth another try.
+    """
+    if streams:
+        try:
+            _read_stream(head, job, log)
+        except StreamRefusedError as error:
+            note(f"{error}; reading the whole log now and then instead")
+            streams = False
+        except UnreachableError:
+            pass  # the head itself is asked next, and says whether it is gone
+        else:
+            return True
+    log.take(head.log(job), 0)
+    return streams
+
+
+def _read_stream(head: Head, job: str, log: _Log) -> None:
+    place = 0  # a stream begins with the log's first letter
+    with head.stream(job) as next_piece:
+        while (piece := next_piece()) is not None:
+            place = log.take(piece, place)
+            if not piece:
+                status = head.details(job).status
+                if status.is_terminal():
+                    return
+                log.say_silent(f"{job}: {status.value.lower()}, and silent")
+
+
+def _read_rest(head: Head, job: str, log: _Log, note: Note) -> None:
+    """Write what the stream of a job that has ended may have left out."""
+    try:
+        log.take(head.log(job), 0)
+    except StudyError as error:  # its node may be gone, and the log with it
+        note(f"the last lines may be missing: {error}")
+
+
+def _end_of(details: JobDetails) -> End:
+    words = details.status.value.lower()
+    if details.status == JobStatus.FAILED:
+        why = f": {one_line(details.message or 'it said nothing')[:200]}"
+        code = details.driver_exit_code
+        words += why if code is None else f" with exit code {code}"
+    return End(details.status.value, words)
+
+
+def stop(job: str, address: str, note: Note) -> str:
     """End a job in good order; returns how it ended: STOPPED, or what it was before.
 
     Its packs leave checkpoints, and the store stays consistent.
     """
-    with _plainly(address):
-        client = _client(address)
-        if not _status(client, job).is_terminal():
-            client.stop_job(job)
-        return _ended(client, job, STOP_SECONDS + 30).value
+    with Head(address, note) as head:
+        if not head.details(job).status.is_terminal():
+            head.stop(job)
+        return _ended(head, job, STOP_SECONDS + 30, note).value
 
 
-async def _next(pieces: AsyncIterator[str]) -> str | None:
-    return await anext(pieces, None)
-
-
-def _client(address: str) -> JobSubmissionClient:
-    # Ray half-enables tokens where it finds ~/.ray/auth_token; who wants them says so.
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-    for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
-        os.environ.pop(name, None)  # Ray would prefer them to the address that was typed
-    for chatty in ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk", PACKAGING):
-        logging.getLogger(f"ray.{chatty}").setLevel(logging.WARNING)
-    return JobSubmissionClient(address)
-
-
-def _refuse_skew(client: JobSubmissionClient, address: str) -> None:
+def _refuse_skew(head: Head, address: str, note: Note) -> None:
     """Ask the cluster, in a job of a second or two, what it has installed."""
-    asked = client.submit_job(entrypoint="python -m study.versions")
-    status = _ended(client, asked, ANSWER_SECONDS)
-    said = client.get_job_logs(asked).strip().splitlines()
-    client.delete_job(asked)
-    if status != JobStatus.SUCCEEDED:
-        why = said[-1] if said else "it said nothing"
+    asked = head.submit(entrypoint="python -m study.versions")
+    status = _ended(head, asked, VERSIONS_SECONDS, note)
+    log = head.log(asked)
+    with contextlib.suppress(StudyError):  # what is left of a question harms nobody
+        head.delete(asked)
+    said = _read_versions(log)
+    if status != JobStatus.SUCCEEDED or said is None:
+        lines = log.strip().splitlines()
+        why = one_line(lines[-1])[:200] if lines else "it said nothing"
         raise StudyError(
             f"{address}: cannot say its versions ({why}); a cluster has this project installed. "
             "Install it there: ray up cluster.yaml does."
         )
-    if differs := skew(json.loads(said[-1]), versions()):
+    if differs := skew(said, versions()):
         raise StudyError(
             f"{address}: {differs}; laptop and cluster run the same versions. "
             "Install one on the other: ray up cluster.yaml sends this checkout."
         )
 
 
-def _status(client: JobSubmissionClient, job: str) -> JobStatus:
-    try:
-        return client.get_job_status(job)
-    except RuntimeError as error:
-        if "404" not in str(error):
-            raise
-        raise StudyError(
-            f"{job}: no such job there; `study submit` prints the ids. "
-            "Check the id, and --cluster or --address."
-        ) from None
+def _read_versions(log: str) -> dict[str, str] | None:
+    """The versions that a head's log holds, between whatever else is said there."""
+    for line in reversed(log.splitlines()):
+        with contextlib.suppress(ValueError):
+            said = json.loads(line)
+            if isinstance(said, dict) and "study" in said:
+                return {str(name): str(value) for name, value in said.items()}
+    return None
 
 
-def _ended(client: JobSubmissionClient, job: str, seconds: float) -> JobStatus:
-    until = time.monotonic() + seconds
-    while not (status := _status(client, job)).is_terminal():
-        if time.monotonic() > until:
+def _ended(head: Head, job: str, seconds: float, note: Note) -> JobStatus:
+    began, patience = time.monotonic(), Sparing(note, late=True)
+    while not (status := head.details(job).status).is_terminal():
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise StudyError(
                 f"{job}: still {status.value.lower()} after {seconds:g} s; a head answers sooner. "
                 "Look at it with `study logs`, and try again."
             )
+        patience(f"{job}: {status.value.lower()} for {waited:.0f} s; waiting for its end")
         time.sleep(0.2)
     return status
 
 
 @contextlib.contextmanager
-def _plainly(address: str) -> Iterator[None]:
-    """Whatever goes wrong between here and the head, in one sentence."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise StudyError(
-            f"{address}: {reason[:200]} A running head answers there. "
-            "Start one, or open the tunnel: ray dashboard cluster.yaml."
-        ) from None
-
-
-@contextlib.contextmanager
-def _tunnel(cluster: str) -> Iterator[str]:
+def _tunnel(cluster: str, note: Note) -> Iterator[str]:
     """An ssh tunnel to the dashboard of a cluster's head, as `ray dashboard` opens it."""
     if not Path(cluster).is_file():
         raise UsageError(
@@ -191,8 +270,10 @@ def _tunnel(cluster: str) -> Iterator[str]:
         ) as process,
     ):
         try:
-            until = time.monotonic() + ANSWER_SECONDS
+            until = time.monotonic() + TUNNEL_SECONDS
+            patience = Sparing(note, late=True)
             while not _answers(port):
+                patience(f"{cluster}: waiting for a tunnel to its head")
                 if process.poll() is not None or time.monotonic() > until:
                     said.seek(0)
                     words = said.read().split("The exception is:")[-1].split()

@@ -1,0 +1,233 @@
+"""One conversation with the head of a cluster, through Ray's Jobs API.
+
+Ray's client knows the API. This module decides how its requests are sent: within a limit of time,
+and never through a proxy to this machine. What is no answer of a head becomes a sentence.
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+from ray.exceptions import AuthenticationError
+from ray.job_submission import JobDetails, JobSubmissionClient
+
+from study.driver.answers import ANSWER_SECONDS, Answer, NotReadyError, Place
+from study.errors import StudyError, one_line
+
+NOTE_SECONDS = 20.0  # what takes longer is said, and said again
+READY_SECONDS = 60.0  # for the first node of a cluster that has just started
+AGAIN_SECONDS = 2.0  # between two tries
+CHATTY = (
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+    "ray._private.runtime_env.packaging",
+    "ray._private.authentication.http_token_authentication",
+)
+
+Note = Callable[[str], None]
+T = TypeVar("T")
+
+
+class Sparing:
+    """A note that is said once in NOTE_SECONDS at most, however often it is given.
+
+    It is first said at once, or, where `late`, after NOTE_SECONDS.
+    """
+
+    def __init__(self, note: Note, *, late: bool = False) -> None:
+        self._note, self._last = note, time.monotonic() if late else -math.inf
+
+    def __call__(self, words: str) -> None:
+        """Say it, unless it was said just before."""
+        if time.monotonic() - self._last >= NOTE_SECONDS:
+            self._last = time.monotonic()
+            self._note(words)
+
+
+class _Client(JobSubmissionClient):
+    """Ray's client, which sends its requests by another way."""
+
+    def __init__(self, address: str, send: Callable[..., Answer]) -> None:
+        self._send = send
+        super().__init__(address)
+
+    def _do_request(self, method: str, endpoint: str, **parts: Any) -> Any:
+        return self._send(method, endpoint, self._headers, **parts)
+
+
+class Head:
+    """The head at an address such as http://127.0.0.1:8265; `note` is told of every long wait.
+
+    Raises UnreachableError where nobody answers, StudyError where what answers is no Jobs API.
+    """
+
+    def __init__(self, address: str, note: Note) -> None:
+        self._place, self._note = Place(address), note
+        self._runner = asyncio.Runner()
+        self._headers: Mapping[str, str] = {}
+
+    def __enter__(self) -> Self:
+        # Ray half-enables tokens where it finds ~/.ray/auth_token; who wants them says so.
+        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+        for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
+            os.environ.pop(name, None)  # Ray would prefer them to the address that was typed
+        for chatty in CHATTY:
+            logging.getLogger(chatty).setLevel(logging.ERROR)
+        self._runner.__enter__()
+        try:
+            self._client = self._call(_Client, self._place.address, self._send)
+        except BaseException:
+            self._runner.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._runner.close()
+
+    def submit(self, **job: Any) -> str:
+        """Start a job, once a node takes one; returns its id. Takes what Ray's client takes."""
+        return self._when_ready(lambda: self._call(self._client.submit_job, **job))
+
+    def stop(self, job: str) -> None:
+        """Ask a job to end."""
+        self._when_ready(lambda: self._call(self._client.stop_job, _quoted(job)))
+
+    def delete(self, job: str) -> None:
+        """Forget a job that has ended."""
+        self._call(self._client.delete_job, _quoted(job))
+
+    def details(self, job: str) -> JobDetails:
+        """What the head knows of a job."""
+        return self._call(self._client.get_job_info, _quoted(job))
+
+    def log(self, job: str) -> str:
+        """All that a job has written."""
+        return self._call(self._client.get_job_logs, _quoted(job))
+
+    @contextlib.contextmanager
+    def stream(self, job: str) -> Iterator[Callable[[], str | None]]:
+        """What a job has written and writes; each call waits for the next piece.
+
+        A call gives "" after NOTE_SECONDS of silence, and None once the stream has closed, which
+        says nothing of the job. Raises StreamRefusedError where there are no streams.
+        """
+        session = self._runner.run(self._session(None))
+        try:
+            with self._place.plainly():
+                socket = self._run(self._open(session, job))
+            try:
+                yield lambda: self._runner.run(_next(socket))
+            finally:
+                self._runner.run(socket.close())
+        finally:
+            self._runner.run(session.close())
+
+    async def _session(self, seconds: float | None) -> aiohttp.ClientSession:
+        # The environment's proxies and passwords are for other machines than this one.
+        limit = aiohttp.ClientTimeout(total=seconds)
+        return aiohttp.ClientSession(timeout=limit, trust_env=not self._place.is_here)
+
+    async def _open(
+        self, session: aiohttp.ClientSession, job: str
+    ) -> "aiohttp.ClientWebSocketResponse":
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await session.ws_connect(
+                f"{self._place.address}/api/jobs/{_quoted(job)}/logs/tail",
+                headers=self._headers,
+                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                heartbeat=NOTE_SECONDS,
+                max_msg_size=0,
+            )
+
+    def _send(
+        self,
+        method: str,
+        endpoint: str,
+        headers: Mapping[str, str],
+        *,
+        data: bytes | None = None,
+        json_data: Any = None,
+    ) -> Answer:
+        """Send a request of Ray's client; returns only what the Jobs API may have answered."""
+
+        async def ask() -> Answer:
+            url = self._place.address + endpoint
+            async with (
+                await self._session(ANSWER_SECONDS) as session,
+                session.request(
+                    method, url, data=data, json=json_data, headers=headers, allow_redirects=False
+                ) as answer,
+            ):
+                text = await answer.text(errors="replace")
+                return Answer(answer.status, answer.headers, text)
+
+        self._headers = headers  # the token is in them, where there is one
+        with self._place.plainly():
+            answer = self._run(ask())
+        self._place.refuse(endpoint, answer)
+        return answer
+
+    def _run(self, asked: Coroutine[Any, Any, T]) -> T:
+        """Run to its end what waits for the head, and say so while it takes long."""
+
+        async def patiently() -> T:
+            task = asyncio.ensure_future(asked)
+            while not (await asyncio.wait({task}, timeout=NOTE_SECONDS))[0]:
+                self._note(f"{self._place.address}: waiting for an answer")
+            return task.result()
+
+        return self._runner.run(patiently())
+
+    def _when_ready(self, call: Callable[[], T]) -> T:
+        until, note = time.monotonic() + READY_SECONDS, Sparing(self._note)
+        while True:
+            try:
+                return call()
+            except NotReadyError:
+                if time.monotonic() > until:
+                    raise
+            note(f"{self._place.address}: no node takes jobs yet; trying for a minute")
+            time.sleep(AGAIN_SECONDS)
+
+    def _call(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Call Ray's client, which trusts what it is answered."""
+        try:
+            return call(*arguments, **named)
+        except AuthenticationError as error:  # before a request: no token is found
+            reason = one_line(error.message).partition(".")[0]
+            raise StudyError(
+                f"RAY_AUTH_MODE={os.environ['RAY_AUTH_MODE']}: {reason}; a token is a line of text "
+                "that the cluster knows. Write it to ~/.ray/auth_token, or set RAY_AUTH_TOKEN."
+            ) from None
+        except (TypeError, KeyError, ValueError, AttributeError, RuntimeError) as error:
+            reason = one_line(f"{type(error).__name__}: {error}")[:150]
+            self._place.fail(f"answers, but not as Ray's Jobs API does ({reason})")
+
+
+def _quoted(job: str) -> str:
+    """The id of a job as a part of a path, whatever was typed for it."""
+    return quote(job, safe="") or "%20"
+
+
+async def _next(socket: "aiohttp.ClientWebSocketResponse") -> str | None:
+    """The next piece of a stream; "" where none has come for NOTE_SECONDS, None at its end."""
+    try:
+        message = await socket.receive(timeout=NOTE_SECONDS)
+    except TimeoutError:
+        return ""
+    if message.type == aiohttp.WSMsgType.TEXT:
+        return str(message.data)
+    return None
