@@ -135,7 +135,7 @@ def plan(
         f"time: about {seconds} on one core if no trial is decided before its budget",
         f"memory: {costs.pack_bytes(planned.packs) / 1e6:.0f} MB for the largest pack",
         *money.lines_of(there),
-        *(f"note: {note}" for note in planned.notes),
+        *(f"note: {words}" for words in planned.notes),
         *(f"warning: {warning}" for warning in warnings),
     )
 
@@ -172,10 +172,10 @@ def run(
         print(f"{study.name}: warning: {others}", file=sys.stderr)
     _announce(study)
     planned = start_study(study, store, ["study", *sys.argv[1:]])
-    for note in planned.notes:
-        print(f"note: {note}", file=sys.stderr)
+    for words in planned.notes:
+        note(f"note: {words}")
     for warning in costs.warnings(planned.trials, planned.packs):
-        print(f"warning: {warning}", file=sys.stderr)
+        note(f"warning: {warning}")
     stopped, failed = "budget" if planned.packs and planned.used_up else "", 0
     if planned.packs and not planned.used_up:
         if native.path() is None:
