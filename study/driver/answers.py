@@ -87,7 +87,7 @@ class Place:
             ) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             what, remedy = next(row[1:] for row in FAILURES if isinstance(error, row[0]))
-            reason = one_line(str(error)).rstrip(".")[:150]
+            reason = one_line(_reason(error)).rstrip(".")[:150]
             self.fail(what.format(reason=reason), remedy, UnreachableError)
 
     def refuse(self, endpoint: str, answer: Answer) -> None:
@@ -157,6 +157,14 @@ FAILURES: tuple[tuple[Any, str, str], ...] = (
     (aiohttp.ClientResponseError, "speaks no HTTP", CHECK),
     (Exception, "cannot be asked ({reason})", CHECK),
 )
+
+
+def _reason(error: Exception) -> str:
+    """Why there is no connection, in the system's words; aiohttp's hold an address once more."""
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return str(error)
+    number, words = error.os_error.errno or 0, error.os_error.strerror
+    return os.strerror(number) if number > 0 else words or str(error)
 
 
 def _is_here(host: str) -> bool:
