@@ -3,7 +3,6 @@
 Each trial is replayed in a process of its own; only numbers come back.
 """
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from analysis.following import (
     kinds,
     survivors,
 )
+from study.machine import usable_cores
 from study.store import Store
 
 
@@ -78,7 +78,7 @@ def study_trials(store_url: str | Path, trials: pd.DataFrame) -> list[Studied]:
     cost = trials["epochs_run"] * trials["train_size"].fillna(0) * trials["width"]
     order = trials.assign(cost=cost).sort_values("cost", ascending=False, kind="stable")
     ids = order["trial_id"].tolist()  # the longest first, or the last one is waited for alone
-    workers = min(len(ids), os.cpu_count() or 1)
+    workers = min(len(ids), usable_cores())
     if workers < 2:
         found = [study_trial(store_url, trial_id) for trial_id in ids]
     else:

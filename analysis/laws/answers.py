@@ -1,6 +1,5 @@
 """The fits of a whole study: one list for each regime and stratum, and how it reads as text."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from analysis.laws.fit import REGIMES, Fit
 from analysis.laws.intervals import Parameter
 from analysis.laws.times import with_norms
 from study.errors import UsageError, unknown
+from study.machine import usable_cores
 from study.store import Store
 
 NO_TRIALS = "0 trials; a law is fitted to some. Loosen the filter."
@@ -87,7 +87,7 @@ def resampled(
     def one(fit: Fit) -> Fit:
         if not fit.converged:
             return fit
-        estimates = bootstrap(fit, draws, workers=os.cpu_count() or 1, progress=progress)
+        estimates = bootstrap(fit, draws, workers=usable_cores(), progress=progress)
         ends = interval_of(estimates)
         parameters = {}
         for name, value in fit.parameters.items():
