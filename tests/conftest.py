@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +17,15 @@ from study.trials import Trial, expand
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Who starts us in the background may ignore interrupts, and the commands under test inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+RAY = Path(tempfile.gettempdir(), "ray")
+if "RAY_TMPDIR" not in os.environ and (
+    len(str(RAY)) > 40 or (RAY.exists() and not os.access(RAY, os.W_OK))
+):
+    # A socket's path has at most 107 bytes, of which Ray's own part takes some 65; and /tmp/ray may
+    # be another user's.
+    os.environ["RAY_TMPDIR"] = f"/tmp/ray-tests-{os.getuid()}"
+    Path(os.environ["RAY_TMPDIR"]).mkdir(mode=0o700, exist_ok=True)
 
 settings.register_profile("dev", max_examples=20, deadline=None, derandomize=True)
 settings.register_profile(
