@@ -13,6 +13,7 @@ from test_runner import fill
 
 import study
 from study import cli
+from study.plan import make_plan
 from study.store import Store
 
 
@@ -69,6 +70,18 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(capfd):
     assert "3/3 trials done" in shown
     assert "quick: [bold] is no style of rich's" in shown
     assert "\u2501" in shown, "a bar"
+
+
+def test_the_phases_of_a_run_count_what_is_done(tmp_path):
+    few = {"train_size": [30, 120]}
+    store = fill(spec_of(few, budget={"epochs": 90}), tmp_path / "small")
+    plan = make_plan(spec_of(few, budget={"epochs": 120}), store)
+    assert 0 < plan.done < plan.planned == 6
+    answer = cli._summary(store, plan, 0, "interrupted", as_json=True)
+    assert sum(phase["trials"] for phase in json.loads(answer)["phases"]) == plan.done
+    words = cli._summary(store, plan, 0, "interrupted", as_json=False).decode()
+    assert f"{6 - plan.done} more are stored, of other plans or smaller budgets." in words
+    assert f"stopped: {plan.done} of 6 finished; the same command continues" in words
 
 
 def test_a_plan_says_what_would_run_and_trains_nothing(run, tmp_path):
