@@ -3,14 +3,15 @@
 Imports that take time wait until a command needs them.
 """
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
+from study.console import INTERRUPTED, as_text, main_of, version_option
 from study.console import as_json as json_of
-from study.console import as_text, main_of, version_option
 from study.errors import UsageError
 
 app = typer.Typer(
@@ -154,7 +155,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     browse: Annotated[bool, typer.Option("--open", help="Open it in a browser, too.")] = False,
-) -> None:
+) -> tuple[bytes, int]:
     """Show the study in a browser while it runs; ends with Ctrl-C.
 
     Beyond this machine it asks for a token, which the printed address has. Better: leave --host
@@ -177,7 +178,9 @@ def serve(
 
             webbrowser.open(served.url)
 
-    served.run(ready)
+    with contextlib.suppress(KeyboardInterrupt):  # its usual end, which needs no word
+        served.run(ready)
+    return b"", INTERRUPTED
 
 
 @app.command()
