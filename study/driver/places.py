@@ -29,7 +29,7 @@ def refuse_more_cores(plan: Plan, cores: float) -> None:
     if asked > cores:
         raise UsageError(
             f"resources.cpu: {asked:g}; a pack runs on one machine, and this one has {cores:g} "
-            "cores. Lower it, or use --address of a larger cluster."
+            f"{'core' if cores == 1 else 'cores'}. Lower it, or use --address of a larger cluster."
         )
 
 
