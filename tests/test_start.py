@@ -329,3 +329,17 @@ def test_a_head_that_wants_a_token_gets_it_and_its_death_is_noticed(tmp_path, he
     _, err = finish(driver, 1)
     assert time.monotonic() - began < 30
     assert "error: Ray has died: " in err
+
+
+def test_packs_that_no_node_of_a_cluster_has_room_for_are_said_to_wait(tmp_path, head):
+    address, token, _ = head
+    (tmp_path / "tiny.toml").write_text(TINY)
+    wide = ("--address", address, "--set", "resources.cpu=4")
+    command = ("run", tmp_path / "tiny.toml", "--out", tmp_path, *wide)
+    driver = study(*command, env={**os.environ, **token})
+    began = time.monotonic()
+    said = next(line for line in driver.stderr if "waiting for" in line)
+    assert time.monotonic() - began < 90
+    assert "waiting for a node with room for it. One asks for 4 cores; nodes: 1 of 1 core" in said
+    driver.send_signal(signal.SIGINT)
+    finish(driver, 130)
