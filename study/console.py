@@ -235,7 +235,9 @@ class Display:
         )
         if self._live is not None:
             self._live.update(self._task, completed=now.done, total=now.planned, words=words)
-        elif now.over or time.monotonic() - self._last >= PLAIN_SECONDS:
+        elif now.over or (  # the last line is the store's count, once
+            now.done < now.planned and time.monotonic() - self._last >= PLAIN_SECONDS
+        ):
             self._last = time.monotonic()
             self._line(words)
 
