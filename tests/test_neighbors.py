@@ -161,15 +161,19 @@ def test_a_module_of_ones_own_alone_is_the_module_in_company(with_curved, kernel
         assert_alone_as_in_company(ENGINES[kernel], majorities(batch, loss=loss, dtype=dtype))
 
 
-FORCED = (
-    {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
-    {"ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
-)
+AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+SSE = {"ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"}
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("tests", ["relu_net_alone", pytest.param("alone", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("forced", FORCED, ids=lambda forced: "-".join(forced.values()))
+@pytest.mark.parametrize(
+    ("forced", "tests"),
+    [
+        pytest.param(SSE, "relu_net_alone", id="sse-some"),
+        pytest.param(SSE, "alone", id="sse-all", marks=pytest.mark.slow),
+        pytest.param(AVX2, "alone", id="avx2-all", marks=pytest.mark.slow),
+    ],
+)
 def test_the_promise_holds_with_instruction_sets_forced_down(forced, tests):
     here = Path(__file__)
     command = [
