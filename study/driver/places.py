@@ -10,8 +10,13 @@ from study.plan import Plan
 
 def refuse_what_has_no_place(plan: Plan, cores: int) -> None:
     """Raise UsageError where a pack asks for more than a Ray of so many cores here will have."""
-    refuse_more_cores(plan, cores)
     asked = [pack.setting.resources for pack in plan.packs]
+    most = max((resources.cpu for resources in asked), default=0)
+    if most > cores:
+        raise UsageError(
+            f"resources.cpu: {most:g}; a pack runs on one machine, and this one has {cores} "
+            f"{'core' if cores == 1 else 'cores'}. Lower it, or use --address of a larger cluster."
+        )
     if not any(resources.device == "cuda" for resources in asked):
         return
     import torch  # noqa: PLC0415  seconds, and only where it is asked
@@ -20,16 +25,6 @@ def refuse_what_has_no_place(plan: Plan, cores: int) -> None:
         raise UsageError(
             "resources.device: cuda; this machine has no CUDA device that torch can use. "
             "Use auto or cpu, or --address of a cluster that has GPUs."
-        )
-
-
-def refuse_more_cores(plan: Plan, cores: float) -> None:
-    """Raise UsageError where a pack asks for more cores than its one machine has."""
-    asked = max((pack.setting.resources.cpu for pack in plan.packs), default=0)
-    if asked > cores:
-        raise UsageError(
-            f"resources.cpu: {asked:g}; a pack runs on one machine, and this one has {cores:g} "
-            f"{'core' if cores == 1 else 'cores'}. Lower it, or use --address of a larger cluster."
         )
 
 
