@@ -52,8 +52,8 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[Figure]]:
     fit = fits[0]
     text = (
         f"<p>Steps until test accuracy passes its threshold, {regime} trials: {fit.events:,} "
-        f"events in {fit.trials:,}{some}; {fit.censored:,} had none by their last reading: "
-        "that is how they count. Errors are log-normal, intervals 95%; those after “points” "
+        f"events in {fit.trials:,}{some}; {fit.censored:,} had none by their last reading "
+        "and count as censored there. Errors are log-normal, intervals 95%; those after “points” "
         "allow for scatter between points. Laws are ranked by how well they predict the hardest "
         "third of each axis.</p>"
     )

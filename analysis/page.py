@@ -43,7 +43,7 @@ CAPTIONS = {
     "boundary": BOUNDARY,
     "circuits": (
         "Effective sparsity: how many neurons, taken by falling norm, predict like the whole net. "
-        "`analysis circuits STORE TRIAL` replays a trial and follows its subnetworks."
+        "The command analysis circuits STORE TRIAL replays a trial and follows its subnetworks."
     ),
 }
 
