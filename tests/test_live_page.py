@@ -28,11 +28,16 @@ AXES = {**QUICK["axes"], "weight_decay": [0.001, 0.01], "train_size": [400, 600]
 FEW = {**QUICK, "axes": AXES, "seeds": 3}
 
 
-@pytest.fixture(autouse=True)
-def _no_fits(monkeypatch):
-    """Laws take seconds, which no test here waits for."""
+@pytest.fixture(scope="module", autouse=True)
+def _no_fits():
+    """Laws take seconds, which no test here waits for.
+
+    Replaced for the whole module: a server of the module reads before the first test begins.
+    """
     laws = {"laws": [], "laws_html": "<p>fitted</p>", "circuits": []}
-    monkeypatch.setattr("analysis.live.laws.law_state", lambda trials: laws)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.live.laws.law_state", lambda trials: laws)
+        yield
 
 
 @pytest.fixture(scope="module")

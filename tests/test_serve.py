@@ -25,11 +25,16 @@ CELL = {"weight_decay": "0.01", "train_size": "600"}
 FEW = {**QUICK, "axes": {**QUICK["axes"], "weight_decay": [0.001, 0.01], "train_size": [400, 600]}}
 
 
-@pytest.fixture(autouse=True)
-def _no_fits(monkeypatch):
-    """Laws are fitted in a thread of their own, for seconds that no test here waits for."""
+@pytest.fixture(scope="module", autouse=True)
+def _no_fits():
+    """Laws are fitted in a thread of their own, for seconds that no test here waits for.
+
+    Replaced for the whole module: a server of the module reads before the first test begins.
+    """
     laws = {"laws": [], "laws_html": "fitted", "circuits": []}
-    monkeypatch.setattr("analysis.live.laws.law_state", lambda trials: laws)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.live.laws.law_state", lambda trials: laws)
+        yield
 
 
 @pytest.fixture(scope="module")
