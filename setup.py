@@ -10,9 +10,9 @@ from setuptools import Extension, setup
 setup(
     ext_modules=[
         Extension(
-            "study.nets._relu_step",
-            sources=["study/nets/relu_step.c"],
-            depends=["study/nets/relu_step.h"],
+            "study.kernel._relu_step",
+            sources=["study/kernel/relu_step.c"],
+            depends=["study/kernel/relu_step.h"],
             extra_compile_args=["-O3", "-std=gnu11"],
             libraries=["m"],
             optional=True,

@@ -17,12 +17,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.boundaries import boundary
-    from analysis.frames import load_readings, load_trials
     from analysis.laws import fit_law
-    from analysis.page import write_report
-    from analysis.phases import cells, classify, summary
-    from analysis.where import read_filter
+    from analysis.phases.boundary import boundary
+    from analysis.phases.classify import cells, classify, summary
+    from analysis.report.page import write_report
+    from analysis.tables.frames import load_readings, load_trials
+    from analysis.tables.where import read_filter
 
 __all__ = [
     "boundary",
@@ -37,15 +37,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "boundary": "boundaries",
-    "cells": "phases",
-    "classify": "phases",
+    "boundary": "phases.boundary",
+    "cells": "phases.classify",
+    "classify": "phases.classify",
     "fit_law": "laws",
-    "load_readings": "frames",
-    "load_trials": "frames",
-    "read_filter": "where",
-    "summary": "phases",
-    "write_report": "page",
+    "load_readings": "tables.frames",
+    "load_trials": "tables.frames",
+    "read_filter": "tables.where",
+    "summary": "phases.classify",
+    "write_report": "report.page",
 }
 
 

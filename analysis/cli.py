@@ -1,4 +1,4 @@
-"""The `analysis` command: arguments to calls. Answers are printed by `study.console`.
+"""The `analysis` command: arguments to calls. Answers are printed by `study.terminal.console`.
 
 Imports that take time wait until a command needs them.
 """
@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from study.console import INTERRUPTED, as_text, main_of, version_option
-from study.console import as_json as json_of
 from study.errors import UsageError
+from study.terminal.console import INTERRUPTED, as_text, main_of, version_option
+from study.terminal.console import as_json as json_of
 
 app = typer.Typer(
     add_completion=False,
@@ -58,9 +58,9 @@ def query(
     A filter compares columns with ==, !=, <, <=, >, >=, in [...] and is null, joined by and, or,
     not and parentheses; text is in quotes: phase == "grokking" or not (n in [20, 30]).
     """
-    from analysis.formats import FORMATS
-    from analysis.frames import some_trials
-    from analysis.output import write_whole
+    from analysis.tables.formats import FORMATS
+    from analysis.tables.frames import some_trials
+    from analysis.tables.output import write_whole
 
     form = "json" if as_json else form
     if form == "parquet" and output is None and sys.stdout.isatty():
@@ -84,8 +84,8 @@ def columns(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     """List the columns that filters and --columns may name, in order, and what each holds."""
     import pandas as pd
 
-    from analysis.formats import as_table, records
-    from analysis.where import COLUMNS, KINDS
+    from analysis.tables.formats import as_table, records
+    from analysis.tables.where import COLUMNS, KINDS
 
     table = pd.DataFrame([{"column": one.name, "holds": KINDS[one.type]} for one in COLUMNS])
     return json_of(records(table)) if as_json else as_text(as_table(table))
@@ -110,16 +110,16 @@ def phases(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> bytes:
     """Count the trials of each phase, with the median epochs of their events."""
-    from analysis.formats import as_table, records
-    from analysis.frames import some_trials
-    from analysis.phases import FLAGS, classify, find_preset, summary
+    from analysis.phases.classify import FLAGS, classify, find_preset, summary
+    from analysis.tables.formats import as_table, records
+    from analysis.tables.frames import some_trials
 
     find_preset(preset)  # what the user wrote comes before what the store holds
     trials = some_trials(store, where)
     table = summary(trials, preset)
     found = None
     if boundary:
-        from analysis.boundaries import Found
+        from analysis.phases.boundary import Found
 
         found = Found.of(trials, x, y, event)
     labelled = classify(trials, preset)
@@ -143,7 +143,7 @@ def report(
     y: Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")] = None,
 ) -> None:
     """Write one HTML file with the phase diagram, the times and the curves; it works offline."""
-    from analysis.page import write_report
+    from analysis.report.page import write_report
 
     write_report(store, output, x, y)
     print(output, file=sys.stderr)
@@ -161,7 +161,7 @@ def serve(
     Beyond this machine it asks for a token, which the printed address has. Better: leave --host
     out, and reach it through ssh -L 8000:127.0.0.1:PORT.
     """
-    from analysis.serve import Served
+    from analysis.live.serve import Served
 
     served = Served(store, host, port)
     if served.open:
@@ -195,8 +195,8 @@ def circuits(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> bytes:
     """Replay one trial and follow its circuits; charts go to OUTPUT and the folder beside it."""
-    from analysis.formats import as_table, records
-    from analysis.portrait import draw_circuits, replay_text
+    from analysis.figures.one_trial import draw_circuits, replay_text
+    from analysis.tables.formats import as_table, records
 
     found = draw_circuits(store, trial, output)
     print(output, file=sys.stderr)
@@ -251,8 +251,8 @@ def figures(
     Prints what was found of the latter. Charts go to OUTPUT, with CSV, SVG, PNG and PDF of each to
     a folder beside it.
     """
-    from analysis.figures import make_figures
-    from analysis.formats import as_table, records
+    from analysis.figures.make import make_figures
+    from analysis.tables.formats import as_table, records
 
     found = make_figures(store, output, x, y)
     for sentence in found.left_out:
@@ -294,11 +294,11 @@ def laws(
 
     Estimates come with 95% intervals; those after "points" allow for scatter between points.
     """
-    from analysis.formats import records
-    from analysis.frames import some_trials
-    from analysis.laws import answers
     from analysis.laws import finite_size as sizes
     from analysis.laws import scorecard as statements
+    from analysis.laws import study_fits as answers
+    from analysis.tables.formats import records
+    from analysis.tables.frames import some_trials
 
     trials = some_trials(store, where)
     content: Any

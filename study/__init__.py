@@ -1,9 +1,53 @@
 """A study of when small networks grok.
 
-A TOML file becomes a `StudySpec` (spec), which expands to trials and packs (trials); an engine
-trains a pack and reads it (engine, nets, tasks, measures); a detector turns readings into
-transitions (grokking); the runner joins these and fills the store (runner, store); Ray Tune runs
-packs (driver), and the command line starts it all (cli). `analysis` reads the store.
+The path of the data: a TOML file becomes a `StudySpec` (`spec`), which expands to trials and packs
+(`trials`). An engine trains a pack and reads it (`engine`, from `nets`, `tasks` and `measures`). A
+detector turns readings into transitions (`detect`). `training` joins these and fills the `store`;
+`search` proposes more trials; `plan` says what is left. Ray Tune runs packs (`driver`), and the
+command line starts it all (`cli`). The package `analysis` reads the store.
+
+The public names below are loaded when they are first used: torch and Ray take seconds.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from study.detect.detector import GrokkingDetector
+    from study.driver.stoppers import GrokkingStopper
+    from study.spec.file import load_spec
+    from study.store.store import Store
+    from study.training.replay import replay
+    from study.training.runner import run_pack
+
+__all__ = [
+    "GrokkingDetector",
+    "GrokkingStopper",
+    "Store",
+    "load_spec",
+    "replay",
+    "run_pack",
+]
+
+_HOMES = {
+    "GrokkingDetector": "detect.detector",
+    "GrokkingStopper": "driver.stoppers",
+    "Store": "store.store",
+    "load_spec": "spec.file",
+    "replay": "training.replay",
+    "run_pack": "training.runner",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not, for whoever lists or completes them."""
+    return __all__

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from study.console import (
+from study.terminal.console import (
     Display,
     as_text,
     ended_like_ctrl_c,
@@ -22,12 +22,12 @@ from study.console import (
     tolerated,
     version_option,
 )
-from study.console import as_json as json_of
+from study.terminal.console import as_json as json_of
 
 if TYPE_CHECKING:
-    from study.plan import Plan
-    from study.spec import StudySpec
-    from study.store import Store
+    from study.plan.plan import Plan
+    from study.spec.models import StudySpec
+    from study.store.store import Store
 
 LARGE = 100_000  # trials, from which on a plan takes some seconds
 
@@ -75,11 +75,12 @@ def plan(
     as_json: JsonOption = False,
 ) -> bytes:
     """What would run: trials, packs, shapes, estimated time and memory. Nothing is trained."""
-    from study import costs, money
-    from study.address import inside
-    from study.plan import make_plan
-    from study.store import Store
-    from study.study_file import load_spec
+    from study.plan import cluster_costs as money
+    from study.plan import costs
+    from study.plan.plan import make_plan
+    from study.spec.file import load_spec
+    from study.store.address import inside
+    from study.store.store import Store
 
     study = load_spec(spec, tuple(sets or ()))
     _announce(study)
@@ -155,14 +156,15 @@ def run(
     as_json: JsonOption = False,
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
-    from study import costs, native
-    from study.address import inside
+    from study.kernel import library as native
     from study.machine import check_address, cores_for
-    from study.plan import make_plan, start_study
-    from study.search import write_journals
-    from study.status import others_at_work
-    from study.store import Store
-    from study.study_file import load_spec
+    from study.plan import costs
+    from study.plan.plan import make_plan, start_study
+    from study.plan.status import others_at_work
+    from study.search.batches import write_journals
+    from study.spec.file import load_spec
+    from study.store.address import inside
+    from study.store.store import Store
 
     study = load_spec(spec, tuple(sets or ()))
     check_address(address)
@@ -201,10 +203,10 @@ def _announce(study: "StudySpec") -> None:
 def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json: bool) -> bytes:
     """The closing words of a run: phases, the report, what to try next."""
     # The one place where study imports analysis.
-    from analysis.formats import as_table, records
-    from analysis.frames import load_trials
-    from analysis.page import write_report
-    from analysis.phases import summary
+    from analysis.phases.classify import summary
+    from analysis.report.page import write_report
+    from analysis.tables.formats import as_table, records
+    from analysis.tables.frames import load_trials
 
     trials = load_trials(store.url)
     # As many as the progress says and `study status`: of the plan, and watched for its budget.
@@ -262,9 +264,9 @@ def _typed(program: str) -> str:
 @app.command()
 def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     """Trials planned, done, failed and running; packs; rate; time left."""
-    from study.plan import stored_spec, unread_note
-    from study.status import study_status
-    from study.store import Store
+    from study.plan.plan import stored_spec, unread_note
+    from study.plan.status import study_status
+    from study.store.store import Store
 
     opened = Store.open(store)
     _announce(stored_spec(opened))
@@ -299,9 +301,9 @@ def submit(
     as_json: JsonOption = False,
 ) -> bytes:
     """Start a study on a cluster, where it goes on without this machine; prints its job."""
-    from study.address import inside
     from study.errors import UsageError
-    from study.study_file import load_spec
+    from study.spec.file import load_spec
+    from study.store.address import inside
 
     study = load_spec(spec, tuple(sets or ()))
     store = inside(out, study.name)
@@ -362,8 +364,8 @@ def stop(
 @app.command()
 def compact(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     """Rewrite a store in a few large files: queries of a large study become fast."""
-    from study.compact import compact as rewrite
-    from study.store import Store
+    from study.plan.compact import compact as rewrite
+    from study.store.store import Store
 
     found = rewrite(Store.open(store))
     if as_json:
@@ -382,9 +384,9 @@ def bench(
     as_json: JsonOption = False,
 ) -> bytes:
     """The speed of this machine against the plain loop and the floor."""
-    from study.bars import lines_of, pick_shapes
-    from study.bench import bench as measure
-    from study.bench import engine_on
+    from study.bench.suite import bench as measure
+    from study.bench.suite import engine_on
+    from study.bench.targets import lines_of, pick_shapes
 
     chosen, engine = pick_shapes(shapes), engine_on(device)
     report = measure(
@@ -392,7 +394,7 @@ def bench(
     )
     if study:
         with Display("bench") as display:
-            from study.driver.bench import bench_study
+            from study.bench.whole_study import bench_study
 
             whole = bench_study(display.show)
         report |= {"study_of_B": whole["study"], "bars": report["bars"] + whole["bars"]}

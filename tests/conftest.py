@@ -1,4 +1,4 @@
-"""Shared by all tests: hypothesis profiles, one thread, and small studies to train."""
+"""Shared by all tests: hypothesis profiles, one thread, places for stores."""
 
 import os
 import signal
@@ -9,10 +9,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from study.spec import StudySpec
-from study.study_file import resolve
-from study.trials import Trial, expand
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Who starts us in the background may ignore interrupts, and the commands under test inherit it.
@@ -49,21 +45,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{count} tests of the page were skipped: {NO_BROWSER}")
 
 
-def spec_of(axes: dict | None = None, **tables: object) -> StudySpec:
-    """A study of small, fast nets, with any table replaced."""
-    small = {"n": 20, "k": 2, "width": 24, "train_size": 80, "batch_size": 32}
-    written = {"name": "small", "seeds": 3, "axes": {**small, **(axes or {})}}
-    return resolve({**written, "budget": {"epochs": 40}, **tables})
-
-
-def trials_of(axes: dict | None = None, **tables: object) -> list[Trial]:
-    """The trials of `spec_of`."""
-    return expand(spec_of(axes, **tables))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _repeatable_arithmetic() -> None:
-    from study.numerics import use_repeatable_arithmetic
+    from study.kernel.numerics import use_repeatable_arithmetic
 
     use_repeatable_arithmetic()
 

@@ -11,8 +11,8 @@ import pytest
 from simulated import QUICK, empty_store, simulate
 
 from analysis import cli, load_trials
-from analysis.phases import classify
-from study.schema import TRIALS
+from analysis.phases.classify import classify
+from study.store.schema import TRIALS
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,12 @@ import sys
 import tempfile
 
 import pytest
-from conftest import spec_of
+from commands import NOBODY, TINY
+from small import spec_of
 
 from study import cli
 from study.errors import StudyError, UsageError
 from study.machine import _quotas, cores_for, usable_cores
-
-TINY = 'name = "tiny"\nseeds = 2\n[axes]\nn = 20\nk = 2\nwidth = 10\ntrain_size = 40\n'
 
 
 def run_study_with(run_main, folder, *arguments):
@@ -84,14 +83,6 @@ def test_the_quotas_of_both_versions_of_cgroups_count_up_to_the_root(tmp_path):
     assert list(_quotas("0::/not/mounted/here\n", tmp_path)) == []
 
 
-NOBODY = """
-import os, pwd
-def getpwuid(uid):
-    raise KeyError(f"getpwuid(): uid not found: {uid}")
-pwd.getpwuid = getpwuid
-"""
-
-
 @pytest.mark.parametrize("home", [None, ""])
 def test_a_user_whom_the_system_does_not_know_has_a_home_meanwhile(home):
     ask = "from study.machine import ensure_home; ensure_home(); print(os.path.expanduser('~'))"
@@ -147,8 +138,8 @@ def test_a_port_where_no_head_answers_is_said_with_the_reason(listening, why):
 
 def test_an_address_is_refused_by_the_driver_too(tmp_path):
     from study.driver.tune import run_study
-    from study.plan import start_study
-    from study.store import Store
+    from study.plan.plan import start_study
+    from study.store.store import Store
 
     spec, store = spec_of(), Store(tmp_path / "small")
     plan = start_study(spec, store, ["study"])

@@ -13,10 +13,10 @@ import yaml
 
 import analysis.cli
 import study.cli
-from study.catalogue import MEASURES
-from study.schema import READINGS, TRIALS
-from study.spec import Setting
-from study.study_file import resolve
+from study.spec.file import resolve
+from study.spec.models import Setting
+from study.store.schema import READINGS, TRIALS
+from study.vocabulary.measures import MEASURES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -102,7 +102,7 @@ def test_every_dependency_has_its_reason():
 
 def test_pytest_says_in_one_line_what_it_skips_for_want_of_a_browser():
     there = {name: value for name, value in os.environ.items() if name != "CI"}
-    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "tests/test_where_js.py"]
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "tests/tables/test_where_js.py"]
     done = subprocess.run(
         command, env={**there, "PATH": ""}, cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import spec_of
+from commands import STUDY, finish, running_process, study, wait_for
 from object_store import ObjectStore
-from test_driver import STUDY, finish, running_process, study, wait_for
-from test_runner import fill, table
+from small import spec_of
+from trained import fill, table
 
-from analysis.frames import load_trials
+from analysis.tables.frames import load_trials
 from study.errors import StudyError, UsageError
-from study.plan import start_study, stored_spec
-from study.runner import run_pack
-from study.store import Store
-from study.study_file import load_spec
+from study.plan.plan import start_study, stored_spec
+from study.spec.file import load_spec
+from study.store.store import Store
+from study.training.runner import run_pack
 
 CODE = "__import__('pathlib').Path({!r}).touch()"
 

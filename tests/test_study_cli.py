@@ -8,13 +8,13 @@ import subprocess
 import sys
 
 import pytest
-from conftest import spec_of
-from test_runner import fill
+from small import spec_of
+from trained import fill
 
 import study
 from study import cli
-from study.plan import make_plan
-from study.store import Store
+from study.plan.plan import make_plan
+from study.store.store import Store
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_each_program_is_a_module_too_and_says_its_version(program):
 def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(capfd):
     code = """if True:
         from types import SimpleNamespace
-        from study.console import Display
+        from study.terminal.console import Display
         with Display("quick") as display:
             for done in (0, 3):
                 display.show(SimpleNamespace(planned=3, running=3 - done, done=done, failed=0,
@@ -229,7 +229,7 @@ def test_a_report_that_cannot_be_written_hides_no_phases(run, tmp_path, monkeypa
     def break_down(*_):
         raise ValueError("a chart that cannot be drawn")
 
-    monkeypatch.setattr("analysis.page.write_report", break_down)
+    monkeypatch.setattr("analysis.report.page.write_report", break_down)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code, out, err = run(*typed, "--json")
     assert code == 0

@@ -11,8 +11,8 @@ import pandas as pd
 from scipy.special import gammaln
 
 from analysis.laws.families import Reals
-from study.axes import AXES
 from study.errors import UsageError, unknown
+from study.vocabulary.axes import AXES
 
 SAME_LOG = 1e-9  # two logarithms closer than this are one value of an axis
 

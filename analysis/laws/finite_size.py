@@ -15,10 +15,10 @@ import pandas as pd
 from scipy.special import expit, xlogy
 from scipy.stats import chi2
 
-from analysis.estimates import Z_95
 from analysis.laws.families import Reals
 from analysis.laws.features import varying_axes
 from analysis.laws.times import shortened
+from analysis.statistics import Z_95
 from study.errors import UsageError
 
 LEAST_SIZES = 3  # to tell a trend of the width from two numbers

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from analysis.laws.answers import by_regime
 from analysis.laws.fit import REGIMES, Fit, fit_law
 from analysis.laws.intervals import Parameter
-from analysis.phases import PHASES, classify
+from analysis.laws.study_fits import by_regime
+from analysis.phases.classify import PHASES, classify
 from study.errors import UsageError
 
 MULTI_PASS, ONLINE = REGIMES

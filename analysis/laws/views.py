@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.estimates import Z_95
 from analysis.laws.compare import held_out, predict_beyond
 from analysis.laws.families import Reals
 from analysis.laws.features import varying_axes
@@ -24,8 +23,9 @@ from analysis.laws.intervals import (
 from analysis.laws.model import best
 from analysis.laws.profiles import Profile
 from analysis.laws.times import at_level, shortened, times_of
+from analysis.statistics import Z_95
 from study.errors import UsageError
-from study.schema import CROSSINGS
+from study.store.schema import CROSSINGS
 
 GRID = 60  # points of a curve
 SERIES = 5  # curves in one chart, at most

@@ -16,16 +16,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analysis.formats import records
-from analysis.frames import as_frame, phases_of
-from analysis.live.study import LiveStudy, Snapshot, state_frame
+from analysis.live.snapshot import LiveStudy, Snapshot, state_frame
 from analysis.live.trials import plain
-from analysis.page_data import MAX_CURVES_PER_CELL, cell_answer, rounded
-from analysis.phases import classify
-from analysis.where import COLUMNS, columns_of, read_filter
-from study.schema import TRIALS
-from study.tables import PART
-from study.trials import find_id
+from analysis.phases.classify import classify
+from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, rounded
+from analysis.tables.formats import records
+from analysis.tables.frames import as_frame, phases_of
+from analysis.tables.where import COLUMNS, columns_of, read_filter
+from study.store.schema import TRIALS
+from study.store.winners import PART
+from study.trials.trial import find_id
 
 SORTED_BY = tuple(COLUMNS.names)
 REMEMBERED = 8  # orders of the table: scrolling asks for the same one again and again

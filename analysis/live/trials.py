@@ -1,7 +1,7 @@
 """The trials of a growing store, in memory: each part of the store is read once.
 
 Rows stay Arrow columns, texts as codes, so that a million trials take some 350 MB. Which row of a
-trial counts is decided by `study.tables.winners`, as it is for every other reader.
+trial counts is decided by `study.store.winners.winners`, as it is for every other reader.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.frames import as_frame
-from study import schema
+from analysis.tables.frames import as_frame
 from study.errors import StoreError
-from study.store import Store
-from study.tables import PART, winners
+from study.store import schema
+from study.store.store import Store
+from study.store.winners import PART, winners
 
 TOGETHER = 256  # parts decoded at a time, so that their texts are never all in memory
 MOST_CHUNKS = 32  # of a column, then it is copied into one

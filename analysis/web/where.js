@@ -1,4 +1,4 @@
-// Filters as `analysis query --where` takes them: analysis/where.py in this language, for the table
+// Filters as `analysis query --where` takes them: analysis/tables/where.py in this language, for the table
 // of a report, which has no server. Grammar, meaning and sentences are told there; the two are
 // tested against each other. Whole numbers are exact up to 2^53 here.
 

@@ -1,5 +1,1 @@
-"""The only Ray of the project: Tune runs packs, one Tune trial each."""
-
-from study.driver.stopper import GrokkingStopper
-
-__all__ = ["GrokkingStopper"]
+"""The only Ray of the project: Tune runs packs, one Tune trial each; Ray Jobs carry studies."""

@@ -26,9 +26,9 @@ from ray.job_submission import JobDetails, JobStatus
 from study.driver import head as heads
 from study.driver.answers import StreamRefusedError, UnreachableError
 from study.driver.head import Head, Note, Sparing
+from study.driver.versions import skew, versions
 from study.errors import StudyError, UsageError, one_line
-from study.spec import StudySpec
-from study.versions import skew, versions
+from study.spec.models import StudySpec
 
 # A job that is stopped has so long to write its checkpoints; Ray's own patience is 3 s.
 STOP_SECONDS = 60

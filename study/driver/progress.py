@@ -7,7 +7,7 @@ from typing import Any
 
 from ray.tune import Callback
 
-from study.plan import Plan
+from study.plan.plan import Plan
 
 REPORT_SECONDS = 0.5
 

@@ -19,23 +19,22 @@ from ray import tune
 from ray.tune import Callback
 from ray.tune.stopper import CombinedStopper
 
-from study.driver.ends import InterruptStopper, SkewStopper, TailStopper
-from study.driver.places import most_gpus, refuse_what_has_no_place
 from study.driver.progress import ProgressCallback, StudyProgress, sizes_of
 from study.driver.ray_session import connected
-from study.driver.search import PackSearcher
-from study.driver.stopper import GrokkingStopper
+from study.driver.room import most_gpus, refuse_what_has_no_place
+from study.driver.searcher import PackSearcher
+from study.driver.stoppers import GrokkingStopper, InterruptStopper, SkewStopper, TailStopper
 from study.driver.trainable import PackTrainable
+from study.driver.versions import versions
 from study.driver.watch import Watch, reason_in
 from study.errors import StudyError, UsageError
 from study.machine import usable_cores
-from study.patience import PATIENCE_SECONDS
-from study.plan import Plan, generalized_of, make_plan, next_plan
-from study.spec import StudySpec
-from study.splitting import split_packs
-from study.store import Store
-from study.trials import Pack
-from study.versions import versions
+from study.plan.plan import Plan, generalized_of, make_plan, next_plan
+from study.spec.models import StudySpec
+from study.store.retry import PATIENCE_SECONDS
+from study.store.store import Store
+from study.training.splitting import split_packs
+from study.trials.trial import Pack
 
 # Of processes and machines that a pack may lose in a round; 0 would lose trials with the first, -1
 # loops for ever where a pack's own size kills them. Its errors are counted by PackTrainable.

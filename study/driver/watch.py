@@ -13,10 +13,10 @@ from typing import Any
 import ray
 from ray.tune import Callback, Stopper
 
-from study.driver.places import place_text
+from study.driver.room import place_text
 from study.errors import StoreError
-from study.patience import SAY_EVERY_SECONDS, Waits
-from study.store import Store
+from study.store.retry import SAY_EVERY_SECONDS, Waits
+from study.store.store import Store
 
 # Workers that die in a row before one begins a pack, over so long: none will. On a large machine
 # many begin at once, and the first to die may have made room for the others.

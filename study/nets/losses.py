@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from study.numerics import in_whole_vectors
+from study.kernel.numerics import in_whole_vectors
 
 
 class Loss(NamedTuple):

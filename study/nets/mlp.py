@@ -7,7 +7,7 @@ that addition commutes.
 import torch
 from torch import Tensor, nn
 
-from study.trials import Trial
+from study.trials.trial import Trial
 
 
 def build(trial: Trial) -> "Mlp":

@@ -17,7 +17,7 @@ from torch import Tensor
 from study import streams
 from study.nets.losses import Loss
 from study.streams import Purpose
-from study.trials import Trial
+from study.trials.trial import Trial
 
 
 class ReluNets(NamedTuple):

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from study.trials import Trial
+from study.trials.trial import Trial
 
 POSITIONS = 3  # a, b, =
 

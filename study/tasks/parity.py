@@ -16,7 +16,7 @@ from torch import Tensor
 
 from study import streams
 from study.streams import Purpose
-from study.trials import Trial
+from study.trials.trial import Trial
 
 DISTINCT_BELOW = 20  # bits; from here on repeats are rare and distinct rows would cost 2^n keys
 _COMPARABLE = 62  # bits that fit an int64; longer rows never meet by chance

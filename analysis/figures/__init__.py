@@ -1,0 +1,1 @@
+"""Figures as files: of any study, of the paper, and of one trial."""

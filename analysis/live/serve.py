@@ -1,0 +1,273 @@
+"""The live page: what a browser asks over HTTP, checked, and answered from snapshots of a store.
+
+Nothing that is asked becomes a path: pages and scripts are a table in memory, trials and cells are
+looked up by their names. Every answer has an ETag, so that polling an idle study costs a few bytes.
+"""
+
+import errno
+import hashlib
+import json
+import re
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from ipaddress import ip_address
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from analysis.live.answers import SORTED_BY, Answers
+from analysis.live.guard import Guard, Token, refused, trusted_hosts
+from analysis.live.snapshot import LiveStudy
+from analysis.report.page import live_files
+from study.errors import StudyError, UsageError, choices
+from study.store.store import Store
+
+MAX_ROWS = 1_000  # of a page of the table
+MAX_TEXT = 200  # characters of a label or an id
+TURN_SECONDS = 1e-4  # of a thread that works beside an answer; at Python's 5 ms a click took 2.5 s
+FILES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+JSON = "application/json"
+Parser = Callable[[str], Any]
+
+
+# What a query may say: a parser for each of its names; its ValueError has rule and remedy.
+
+
+def _text(value: str) -> str:
+    if not value.isprintable() or len(value) > MAX_TEXT:
+        raise ValueError(f"a value has at most {MAX_TEXT} printable characters. Shorten it.")
+    return value
+
+
+def _whole(value: str, most: int = 10**9) -> int:
+    if not re.fullmatch(r"[0-9]{1,10}", value) or int(value) > most:
+        raise ValueError(f"it is a whole number from 0 to {most:,}. Write one.")
+    return int(value)
+
+
+def _truth(value: str) -> bool:
+    return _choice(value, ("true", "false")) == "true"
+
+
+def _choice(value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise ValueError(choices("it", value, known))
+    return value
+
+
+TRIAL: dict[str, Parser] = {"trial_id": _text}
+TABLE: dict[str, Parser] = {
+    "where": str,  # `analysis.tables.where` reads it
+    "sort": partial(_choice, known=SORTED_BY),
+    "descending": _truth,
+    "offset": _whole,
+    "limit": partial(_whole, most=MAX_ROWS),
+}
+DOWNLOAD: dict[str, Parser] = {"format": partial(_choice, known=tuple(FILES)), "where": str}
+
+
+def _query(request: Request, known: Mapping[str, Parser] | None) -> dict[str, Any]:
+    """The query as values; None allows any names. Raises UsageError."""
+    values: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        if known is not None and name not in known:
+            rule = choices("a parameter", name, known) if known else "nothing is asked here."
+            raise UsageError(f"{name[:60]!r}; {rule}")
+        if name in values:
+            raise UsageError(f"{name[:60]!r} twice; a parameter has one value. Remove one.")
+        try:
+            values[name] = (known[name] if known else _text)(value)
+        except ValueError as error:
+            raise UsageError(f"{name[:60]}: {value[:60]!r}; {error}") from None
+    return values
+
+
+class _Routes:
+    """One method a route; each runs in a thread of its own."""
+
+    def __init__(self, study: LiveStudy) -> None:
+        self._study, self._answers = study, Answers(study)
+
+    @cached_property  # making them takes two seconds, and the store is being read meanwhile
+    def _files(self) -> dict[str, tuple[str, bytes]]:
+        return live_files()
+
+    def page(self, request: Request) -> Response:
+        _query(request, {})
+        return self._file(request, "")
+
+    def asset(self, request: Request) -> Response:
+        _query(request, {})
+        return self._file(request, request.path_params["name"])
+
+    def _file(self, request: Request, name: str) -> Response:
+        if name not in self._files:
+            raise HTTPException(404)
+        kind, content = self._files[name]
+        return _tagged(request, content, kind)
+
+    def state(self, request: Request) -> Response:
+        _query(request, {})
+        return _tagged(request, self._study.now().state)
+
+    def cell(self, request: Request) -> Response:
+        return _tagged(request, _json(self._answers.cell(_query(request, None))))
+
+    def trial(self, request: Request) -> Response:
+        query = _query(request, TRIAL)
+        if "trial_id" not in query:
+            raise UsageError("trial_id; it names the trial. Add it.")
+        found = self._answers.trial(query["trial_id"])
+        if found is None:
+            return refused(404, f"{query['trial_id'][:60]!r}; no trial has this id.")
+        return _tagged(request, _json(found))
+
+    def trials(self, request: Request) -> Response:
+        asked = {"where": "", "sort": None, "descending": False, "offset": 0, "limit": 100}
+        return _tagged(request, _json(self._answers.table(**{**asked, **_query(request, TABLE)})))
+
+    def download(self, request: Request) -> Response:
+        query = {"format": "csv", "where": "", **_query(request, DOWNLOAD)}
+        form = query["format"]
+        name = {"Content-Disposition": f'attachment; filename="trials.{form}"'}
+        pieces = self._answers.file(form, query["where"])
+        return StreamingResponse(pieces, media_type=FILES[form], headers=name)
+
+
+def make_app(study: LiveStudy, hosts: list[str], token: Token | None = None) -> Starlette:
+    """The page as an ASGI app, for requests to these host names."""
+    routes = _Routes(study)
+    app = Starlette(
+        routes=[
+            Route("/", routes.page),
+            Route("/assets/{name}", routes.asset),
+            Route("/api/state", routes.state),
+            Route("/api/cell", routes.cell),
+            Route("/api/trial", routes.trial),
+            Route("/api/trials", routes.trials),
+            Route("/api/download", routes.download),
+        ],
+        middleware=[
+            Middleware(Guard, token=token),
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+            Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6),
+        ],
+        exception_handlers={
+            StudyError: _sentence,
+            HTTPException: _nowhere,
+        },
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _nowhere(_request: Request, _error: Exception) -> Response:
+    return refused(404, "nothing is here; the page is at /. Go there.")
+
+
+def _sentence(_request: Request, error: Exception) -> Response:
+    """What was asked is wrong, or the store cannot be read now."""
+    return refused(400 if isinstance(error, UsageError) else 503, str(error))
+
+
+def _tagged(request: Request, content: bytes, kind: str = JSON) -> Response:
+    """An answer with its ETag, or 304 where the asker has it already."""
+    tag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    known = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
+    if tag in known or tag.removeprefix("W/") in known:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=kind, headers=headers)
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
+
+
+class Served:
+    """A store on a port of this machine: listening at once, answering while `run` runs.
+
+    `url` is where it answers, with the token if one is asked for; `open` says whether others than
+    this machine may ask. Raises as `Store.open`; UsageError for the host, StudyError for the port.
+    """
+
+    def __init__(self, store_url: str, host: str = "127.0.0.1", port: int = 0) -> None:
+        store = Store.open(store_url)
+        self._socket = _listen(host, port)
+        address, port = self._socket.getsockname()[:2]
+        self.open = not ip_address(address).is_loopback
+        token = Token(secrets.token_urlsafe(24), f"analysis-{port}") if self.open else None
+        # A page for everyone is asked for by a name: this machine's, unless one was given.
+        name = socket.gethostname() if ip_address(address).is_unspecified else host
+        name = f"[{name}]" if ":" in name else name
+        self.url = f"http://{name}:{port}/" + (f"?token={token.secret}" if token else "")
+        app = make_app(LiveStudy(store), trusted_hosts(address, host), token)
+        self._config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+        )
+
+    def run(self, ready: Callable[[uvicorn.Server], None]) -> None:
+        """Answer until interrupted, which raises KeyboardInterrupt; `ready` is told of the start.
+
+        The server that it is told of ends when its `should_exit` is set.
+        """
+        sys.setswitchinterval(TURN_SECONDS)
+        _Server(self._config, ready).run(sockets=[self._socket])
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it answers, and an interrupt ends it in good order."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[uvicorn.Server], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready(self)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket; raises UsageError for the host, StudyError for the port."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError):
+        raise UsageError(
+            f"--host {host[:60]!r}; a host is an address or a name of this machine. "
+            "Leave it out for 127.0.0.1."
+        ) from None
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise UsageError(
+                f"--host {host}; not an address of this machine. Leave it out for 127.0.0.1."
+            ) from None
+        raise StudyError(
+            f"port {port} of {host}: {error.strerror}; a page has a port of its own. "
+            "Leave out --port for any that is free."
+        ) from None
+    return listening

@@ -1,0 +1,1 @@
+"""What each trial did, what the seeds of a point did together, and where that changes."""

@@ -1,0 +1,1 @@
+"""A store's two tables as pandas frames, the filters on them, and files of them."""

@@ -1,0 +1,92 @@
+"""A store's two tables as pandas frames; the columns are those of `study.store.schema`.
+
+Whole columns are nullable Int64, so that a null event stays null instead of turning epochs into
+floats. Text is pandas' own `string`. Real columns are plain float64: null and NaN both mean "no
+number" (`ended` says why), and every numerical library takes them as they are.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from analysis.phases.classify import classify
+from analysis.tables.where import COLUMNS, LISTING, columns_of, read_filter
+from study.errors import StoreError, unknown
+from study.store import schema
+from study.store.store import Store
+from study.trials.trial import find_id
+
+DTYPES = {pa.int64(): pd.Int64Dtype(), pa.string(): pd.StringDtype()}
+
+
+def load_trials(
+    path: str | Path, where: str | None = None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """The trials of a store, one row each; an empty frame where none has finished.
+
+    Args: path or URL of the store; where, a filter such as `k == 3 and generalized_epoch is null`
+    (see `analysis.tables.where`), applied while reading; columns to keep, in this order: of the
+    schema, or `phase`, which filters may name, too. It is that of the default preset of
+    `analysis.phases.classify`.
+    Raises: UsageError for a filter or column that is not right; StoreError for the store.
+    """
+    for name in columns or ():
+        if name not in COLUMNS.names:
+            raise unknown("a column", name, COLUMNS.names, LISTING)
+    expression = None if where is None else read_filter(where)
+    store = Store.open(path)
+    if "phase" not in {*(columns or ()), *columns_of(where or "")}:
+        return as_frame(store.trials(expression, columns))
+    rows = store.trials()
+    rows = rows.append_column("phase", phases_of(as_frame(rows)))
+    if expression is not None:
+        rows = rows.filter(expression)
+    return as_frame(rows.select(schema.TRIALS.names if columns is None else list(columns)))
+
+
+def phases_of(trials: pd.DataFrame) -> pa.Array:
+    """The phase of each trial, as a column of a table."""
+    return pa.array(classify(trials)["phase"]).dictionary_decode()
+
+
+def some_trials(
+    path: str | Path, where: str | None = None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """`load_trials` of a store that holds trials, though none may pass the filter.
+
+    Raises: StoreError where none has finished yet; otherwise as `load_trials`.
+    """
+    trials = load_trials(path, where, columns)
+    if trials.empty and not Store.open(path).trials(columns=["trial_id"]).num_rows:
+        raise StoreError(
+            f"{path}: no trials yet; a trial is stored when its network has ended. "
+            "Wait for the first ones, or continue the study with `study run`."
+        )
+    return trials
+
+
+def load_readings(
+    path: str | Path, trials: pd.DataFrame | Iterable[str] | None = None
+) -> pd.DataFrame:
+    """The readings of a store by trial and epoch: of all trials, or of those named.
+
+    Args: path or URL of the store; trials, a frame with a `trial_id` column, or ids, or one id or
+    the beginning of one.
+    Raises: UsageError where one id is that of no trial, or of several; StoreError for the store;
+    KeyError for a frame without trial_id.
+    """
+    if isinstance(trials, pd.DataFrame):
+        trials = trials["trial_id"]
+    store = Store.open(path)
+    if isinstance(trials, str):
+        known = store.trials(columns=["trial_id"])["trial_id"].to_pylist()
+        trials = [find_id(known, trials, store.url)]
+    return as_frame(store.readings(trials))
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """Rows of a table of the store as a frame; texts that are codes become categories."""
+    frame: pd.DataFrame = table.to_pandas(types_mapper=DTYPES.get)
+    return frame

@@ -1,0 +1,90 @@
+"""One network the usual way: DataLoader, nn.Module, autograd, torch.optim.SGD.
+
+What the engine is measured against, and nothing else trains with it. It starts from a trial's own
+rows and initial weights, so it learns what the trial learns; the order of rows is its own.
+"""
+
+import io
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from study.nets import relu
+from study.tasks.parity import Parity, Rows
+from study.trials.trial import Trial
+
+
+class PlainLoop:
+    """A trial under hinge loss and SGD. `epoch` trains one pass; `author_epoch` reads and saves.
+
+    The latter is what the authors' code does for every epoch: four passes over DataLoaders for
+    training and test loss and accuracy, a saved checkpoint, then the pass that trains.
+    Source: arXiv 2303.11873, its published code.
+    """
+
+    def __init__(self, trial: Trial, device: str = "cpu") -> None:
+        point, cpu, self._device = trial.point, torch.device("cpu"), torch.device(device)
+        data = Parity([trial], cpu, torch.float32)
+        self.train = _loader(data.train, point.batch_size, shuffle=True)
+        self.test = _loader(data.test, point.batch_size, shuffle=False)
+        start = relu.initial([trial], cpu, torch.float32)
+        hidden = nn.Linear(point.bits, point.width)
+        outgoing = nn.Linear(point.width, 1, bias=False)
+        self.net = nn.Sequential(hidden, nn.ReLU(), outgoing).to(self._device)
+        with torch.no_grad():
+            hidden.weight.copy_(start.incoming[0, :, :-1])
+            hidden.bias.copy_(start.incoming[0, :, -1])
+            outgoing.weight.copy_(start.outgoing)
+        self.optimizer = torch.optim.SGD(
+            self.net.parameters(), lr=point.learning_rate, weight_decay=point.weight_decay
+        )
+
+    def epoch(self) -> None:
+        """One pass over the training rows in an order of its own."""
+        for inputs, labels in self.train:
+            self.optimizer.zero_grad()
+            loss: Any = hinge(self._margins(inputs, labels)).mean()
+            loss.backward()
+            self.optimizer.step()
+
+    def accuracy(self, loader: DataLoader[tuple[Tensor, ...]]) -> float:
+        """Share of rows predicted right; a tie is wrong."""
+        with torch.no_grad():
+            right = sum(int((self._margins(*rows) > 0).sum().item()) for rows in loader)
+        return right / _size(loader)
+
+    def loss(self, loader: DataLoader[tuple[Tensor, ...]]) -> float:
+        """Mean hinge loss over rows."""
+        with torch.no_grad():
+            total = sum(hinge(self._margins(*rows)).sum().item() for rows in loader)
+        return total / _size(loader)
+
+    def author_epoch(self) -> tuple[float, float, float, float]:
+        """Training and test loss, training and test accuracy, a checkpoint; then one pass."""
+        losses = self.loss(self.train), self.loss(self.test)
+        accuracies = self.accuracy(self.train), self.accuracy(self.test)
+        torch.save(self.net.state_dict(), io.BytesIO())
+        self.epoch()
+        return (*losses, *accuracies)
+
+    def _margins(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        scores = self.net(inputs.to(self._device))[:, 0]
+        return torch.as_tensor(scores * labels.to(self._device))
+
+
+def hinge(margins: Tensor) -> Tensor:
+    """The loss of each row."""
+    return (1 - margins).clamp(min=0)
+
+
+def _loader(rows: Rows, batch: int, *, shuffle: bool) -> DataLoader[tuple[Tensor, ...]]:
+    data = TensorDataset(rows.inputs[0, :, :-1].clone(), rows.labels[0].clone())
+    return DataLoader(data, batch_size=batch, shuffle=shuffle)
+
+
+def _size(loader: DataLoader[tuple[Tensor, ...]]) -> int:
+    data = loader.dataset
+    assert isinstance(data, TensorDataset)  # noqa: S101  built above
+    return len(data)

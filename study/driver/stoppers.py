@@ -1,0 +1,202 @@
+"""Tune stoppers: what ends a Tune trial, a round of packs, or a study.
+
+`GrokkingStopper` ends trials that are decided, and the study when its budget is spent. The other
+three stop no pack alone. `TailStopper` ends a round when few packs are left for many slots,
+`InterruptStopper` ends the study after Ctrl-C or at the end of a job, `SkewStopper` ends it when a
+machine has other versions.
+"""
+
+import contextlib
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from ray.tune import Stopper
+
+from study.detect.detector import GrokkingDetector, Watch, transitions
+from study.errors import UsageError
+
+# Plain accuracies are shares of one: the detector sees trials with one row of each kind.
+_ONE_ROW = 1
+
+ANSWER = b"\nstopping: packs leave their checkpoints; again to stop at once\n"
+
+
+class GrokkingStopper(Stopper):
+    """Stops a trial once it holds both accuracies above their thresholds, or diverges.
+
+    It serves two kinds of trainable. Ours report how many members of a pack are open. Any other
+    reports plain `train_accuracy` and `test_accuracy`, and the stopper holds one detector for each
+    Tune trial. Tune sends a function's last result twice, and pickles the stopper into its
+    experiment state: neither changes the answer.
+
+    Args: memorized, generalized, accuracies in (0, 1) that must be held for `hold` results;
+    wall_seconds and trials, the budget of the whole study: None is endless. A result's epoch is its
+    `epoch`, or else its `training_iteration`.
+    """
+
+    def __init__(
+        self,
+        memorized: float = 0.98,
+        generalized: float = 0.98,
+        hold: int = 3,
+        wall_seconds: float | None = None,
+        trials: int | None = None,
+    ) -> None:
+        for name, value in (("memorized", memorized), ("generalized", generalized)):
+            if not 0 < value < 1:
+                raise UsageError(f"{name}: {value}; a threshold is between 0 and 1. Try 0.98.")
+        self._detector = GrokkingDetector(memorized, generalized, hold, decided=0.0)
+        self._watches: dict[str, Watch] = {}
+        self._done: dict[str, int] = {}
+        self._trials = trials
+        self._ends_at = None if wall_seconds is None else time.time() + wall_seconds
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Whether this Tune trial is finished."""
+        if "members_open" in result:
+            # A retry counts from nothing again; what it had trained is stored.
+            done = max(result["members_trained"], self._done.get(trial_id, 0))
+            self._done[trial_id] = done
+            return bool(result["members_open"] == 0)
+        missing = {"train_accuracy", "test_accuracy"} - set(result)
+        if missing:
+            raise UsageError(
+                f"result of {trial_id}: no {' and no '.join(sorted(missing))}; the stopper watches "
+                "both accuracies. Report them from the trainable."
+            )
+        accuracies = result["train_accuracy"], result["test_accuracy"]
+        if not all(math.isfinite(accuracy) for accuracy in accuracies):
+            return True  # diverged: it will not come back
+        watch = self._watches.get(trial_id) or Watch.start(_ONE_ROW, _ONE_ROW)
+        epoch = result.get("epoch", result.get("training_iteration"))
+        watch = self._detector.update(watch, int(epoch or 0), *accuracies)
+        self._watches[trial_id] = watch
+        finished = bool(self._detector.ended(watch)[0])
+        if finished:
+            self._done[trial_id] = 1
+        return finished
+
+    def stop_all(self) -> bool:
+        """Whether the study's own budget of time or trials is spent."""
+        if self._ends_at is not None and time.time() >= self._ends_at:
+            return True
+        return self._trials is not None and sum(self._done.values()) >= self._trials
+
+    def transition(self, trial_id: str) -> dict[str, int | None]:
+        """When a plain trial memorised and generalised: the transition columns, so far."""
+        watch = self._watches.get(trial_id) or Watch.start(_ONE_ROW, _ONE_ROW)
+        return {name: column[0] for name, column in transitions(watch).items()}
+
+
+class TailStopper(Stopper):
+    """Ends a round of packs once half of all places are idle, so that the rest is split over them.
+
+    Args: packs, how many the round has, infinitely many where others follow; seconds that places
+    must have been idle; idle_places, which says how many more packs could train now.
+    """
+
+    def __init__(self, packs: float, seconds: float, idle_places: Callable[[], int]) -> None:
+        self._packs, self._seconds, self._idle_places = packs, seconds, idle_places
+        self._open: dict[str, int] = {}
+        self._idle_since: float | None = None
+        self.places = 0
+        self.ended = False
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Take in how many members of a pack are open; no pack is stopped alone."""
+        self._open[trial_id] = 0 if result.get("set_aside") else result["members_open"]
+        running = [members for members in self._open.values() if members]
+        waiting = len(self._open) < self._packs
+        idle = 0 if waiting or max(running, default=0) < 2 else self._idle_places()
+        self.places = len(running) + idle
+        if not idle or idle < len(running):
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = time.time()
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the packs that are left should stop now."""
+        waited = self._idle_since is not None and time.time() - self._idle_since >= self._seconds
+        self.ended = self.ended or waited
+        return self.ended
+
+
+class InterruptStopper(Stopper):
+    """Ends a study once `heard` says that a signal has asked for it, whenever that was.
+
+    Tune listens only while it fits, and forgets what it heard when the next round begins.
+    """
+
+    def __init__(self) -> None:
+        self.heard = False
+
+    def __call__(self, _trial_id: str, _result: dict[str, Any]) -> bool:
+        """No pack is stopped alone."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the user, or the end of a job, has asked."""
+        return self.heard
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear SIGINT, SIGTERM and SIGHUP meanwhile; who repeats the first is not made to wait.
+
+        From the main thread only, and after `ray.init`, which has a handler of its own. A SIGHUP
+        that is ignored, as under nohup, stays so.
+        """
+        heeded = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.getsignal(number) for number in heeded}
+        if before[signal.SIGHUP] is signal.SIG_IGN:
+            del before[signal.SIGHUP]
+
+        def hear(_number: int, _frame: FrameType | None) -> None:
+            self.heard = True
+            _leave_dead_terminals()
+            with contextlib.suppress(OSError):
+                os.write(2, ANSWER)  # to print here may cut another print short
+            signal.signal(signal.SIGINT, before[signal.SIGINT])
+
+        for number in before:
+            signal.signal(number, hear)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _leave_dead_terminals() -> None:
+    """Let what is written to a terminal that was closed go nowhere, not be an error."""
+    for stream in (1, 2):
+        try:
+            os.write(stream, b"")
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream)
+            os.close(nowhere)
+
+
+class SkewStopper(Stopper):
+    """Ends a study when a machine has other versions; `said` holds the machine and the versions.
+
+    Nothing is wrong with the pack: another machine trains it.
+    """
+
+    def __init__(self) -> None:
+        self.said = ""
+
+    def __call__(self, _trial_id: str, result: dict[str, Any]) -> bool:
+        """Take in what a pack's machine says of its versions; no pack is stopped alone."""
+        self.said = self.said or result["skew"]
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether a machine was found that must not train."""
+        return bool(self.said)

@@ -1,0 +1,54 @@
+"""What runs here: the versions that a laptop and its cluster must share.
+
+`python -m study.versions` prints them as JSON, so that a cluster can be asked before anything runs.
+"""
+
+import functools
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from study import __version__
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Python, Ray, torch and study, the last also as a hash of its source.
+
+    Python is compared to its minor release; torch without the build (+cpu, +cu130), which differs
+    between a laptop and a GPU node by design.
+    """
+    return {
+        "study": __version__,
+        "study's source": _source(),
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "ray": version("ray"),
+        "torch": version("torch").partition("+")[0],
+    }
+
+
+def skew(there: Mapping[str, str], here: Mapping[str, str]) -> str:
+    """Which versions differ, in the words of a sentence; "" where none does."""
+    return ", ".join(
+        f"{name} is {there.get(name)} there and {ours} here"
+        for name, ours in here.items()
+        if there.get(name) != ours
+    )
+
+
+def _source() -> str:
+    """A hash of modules, kernel and bundled studies: 0.1.0 does not tell two checkouts apart."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(p for kind in ("py", "c", "h", "toml") for p in root.rglob(f"*.{kind}")):
+        digest.update(f"{path.relative_to(root).as_posix()}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(versions()) + "\n")

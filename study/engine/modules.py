@@ -1,0 +1,284 @@
+"""Any `nn.Module` trained as a pack: torch.func over stacked weights, or a loop where it is slower.
+
+The weights of T networks are one array [T, P], so that an update is a handful of operations however
+many parameters a module has. Gradients come from one vmapped call over the pack, or from plain
+autograd one member after the other; which, follows from a trial's shape and never from its
+neighbours. A module has no dropout and no buffers that change.
+"""
+
+import copy
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from study import streams
+from study.engine.relu_engine import Arrays, Glance, Places, Reading
+from study.kernel.numerics import companions
+from study.measures.module_measures import Subject, measured
+from study.nets.layout import Layout, Weights
+from study.nets.optimizers import OPTIMIZERS, Hyper, Moments
+from study.nets.outputs import right, row_losses
+from study.streams import Purpose
+from study.tasks.parity import Rows
+from study.trials.packing import multiply_adds
+from study.trials.trial import Trial
+from study.vocabulary.tasks import NETS, TASKS, home
+
+READ_ROWS = 256  # rows of one forward pass of a reading: a constant, or bits would change with T
+
+# Multiply-adds of one batch of one network, from which on a CPU loops: see `vmaps`.
+LOOP_FROM = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleState:
+    """A pack of T members: `weights` [T, P] and the optimizer's moments of the same shape."""
+
+    trials: tuple[Trial, ...]
+    layout: Layout
+    train: Rows
+    test: Rows
+    weights: Tensor
+    moments: Moments
+    keys: Tensor
+    rate: Tensor
+    decay: Tensor
+    epoch: int = 0
+
+
+def vmaps(trial: Trial) -> bool:
+    """Whether one vmapped call is faster on a CPU than a loop over the members.
+
+    It costs less in Python and more in copies, so that it wins while a batch is little work.
+    """
+    return trial.batch_rows * multiply_adds(trial) < LOOP_FROM
+
+
+class ModuleEngine:
+    """Follows `study.engine.relu_engine.Engine` for every net that has a home in the table of nets.
+
+    `pick` overrules which trials are vmapped on a CPU; on a GPU all are.
+    """
+
+    kernel = "module"
+
+    def __init__(self, device: str = "cpu", pick: Callable[[Trial], bool] = vmaps) -> None:
+        self.device, self._pick = device, pick
+        self._device = torch.device(device)
+
+    def allocate(self, trials: Sequence[Trial]) -> ModuleState:
+        """See Engine."""
+        members = tuple(trials)
+        setting = members[0].setting
+        dtype = getattr(torch, setting.train.dtype)
+        train, test = home(TASKS[setting.task].home).draw(members, self._device, dtype)
+        nets = [initial(trial) for trial in members]
+        layout = Layout(nets[0])
+        rows = [layout.joined([weight.detach() for weight in net.parameters()]) for net in nets]
+        weights = torch.stack(rows).to(self._device)
+        layout.net.to(self._device)
+        count = OPTIMIZERS[setting.train.optimizer].slots
+        return ModuleState(
+            trials=members,
+            layout=layout,
+            train=train,
+            test=test,
+            weights=weights,
+            moments=tuple(torch.zeros_like(weights) for _ in range(count)),
+            keys=torch.tensor([t.stream_key for t in members], device=self._device),
+            rate=self._column(members, "learning_rate", dtype),
+            decay=self._column(members, "weight_decay", dtype),
+        )
+
+    def step(self, state: ModuleState) -> ModuleState:
+        """See Engine."""
+        first = state.trials[0]
+        train = first.setting.train
+        optimizer, coupled = OPTIMIZERS[train.optimizer], train.decay == "coupled"
+        rows = ordered(state)
+        weights, moments = state.weights, state.moments
+        update = state.epoch * first.steps_per_epoch
+        for start in range(0, first.train_size, first.batch_rows):
+            part = slice(start, start + first.batch_rows)
+            batch = Rows(rows.inputs[:, part], rows.labels[:, part])
+            gradients = self.gradients(replace(state, weights=weights), batch)
+            update += 1
+            hyper = Hyper(state.rate, state.decay, coupled, update, train.betas)
+            weights, moments = optimizer.update(weights, gradients, moments, hyper)
+        return replace(state, weights=weights, moments=moments, epoch=state.epoch + 1)
+
+    def gradients(self, state: ModuleState, batch: Rows) -> Tensor:
+        """Gradients of the loss averaged over a batch, of each member: [T, P]."""
+        net, layout, name = state.layout.net, state.layout, state.trials[0].setting.train.loss
+
+        def loss(weights: Weights, inputs: Tensor, labels: Tensor) -> Tensor:
+            outputs = functional_call(net, weights, (inputs,))
+            return row_losses(outputs, labels, name).mean()
+
+        if self._vmapped(state):
+            weights, inputs, labels = _accompanied(state.weights, batch.inputs, batch.labels)
+            found = vmap(grad(loss))(layout.views(weights), inputs, labels)
+            return layout.joined(list(found.values()))[: len(state.weights)]
+        rows = []
+        for own, inputs, labels in zip(state.weights, batch.inputs, batch.labels, strict=True):
+            leaves = {n: w.detach().requires_grad_() for n, w in layout.views(own).items()}
+            found = torch.autograd.grad(loss(leaves, inputs, labels), tuple(leaves.values()))
+            rows.append(layout.joined(found))
+        return torch.stack(rows)
+
+    def read(
+        self, state: ModuleState, names: Sequence[str] = (), places: Places | None = None
+    ) -> Reading:
+        """See Engine."""
+        if places is not None and len(places) < len(state.trials):
+            state = self.leave(state, places.tolist())
+        train_correct, train_loss = self._count(state, state.train)
+        test_correct, test_loss = self._count(state, state.test)
+        return Reading(
+            train_correct=train_correct,
+            test_correct=test_correct,
+            train_loss=train_loss,
+            test_loss=test_loss,
+            weight_norm=_norms(state.weights),
+            active=np.ones(len(state.trials), dtype=bool),  # a module does not say
+            measured=measured(names, state.trials, self._subject(state)),
+        )
+
+    def glance(
+        self, state: ModuleState, train_allowed: NDArray[np.int64], test_allowed: NDArray[np.int64]
+    ) -> Glance:
+        """See Engine. It looks at all rows, as a reading does."""
+        wrong = np.zeros((2, len(state.trials)), dtype=np.int64)
+        parts = ((state.train, train_allowed), (state.test, test_allowed))
+        for part, (rows, allowed) in enumerate(parts):
+            if (allowed >= 0).any():
+                missed = rows.labels.shape[1] - self._count(state, rows)[0]
+                wrong[part] = np.where(allowed < 0, 0, missed)
+        active = np.ones(len(state.trials), dtype=bool)
+        return Glance(wrong[0], wrong[1], _norms(state.weights), active)
+
+    def leave(self, state: ModuleState, keep: Sequence[int]) -> ModuleState:
+        """See Engine."""
+        index = torch.tensor(list(keep), device=self._device)
+        return replace(
+            state,
+            trials=tuple(state.trials[member] for member in keep),
+            train=state.train.take(index),
+            test=state.test.take(index),
+            weights=state.weights[index],
+            moments=tuple(moment[index] for moment in state.moments),
+            keys=state.keys[index],
+            rate=state.rate[index],
+            decay=state.decay[index],
+        )
+
+    def dump(self, state: ModuleState) -> Arrays:
+        """See Engine."""
+        moments = {f"moment_{slot}": m.cpu().numpy() for slot, m in enumerate(state.moments)}
+        weights = state.weights.cpu().numpy()
+        return {"epoch": np.array(state.epoch), "weights": weights, **moments}
+
+    def restore(self, trials: Sequence[Trial], arrays: Arrays) -> ModuleState:
+        """See Engine."""
+        fresh = self.allocate(trials)
+
+        def load(name: str) -> Tensor:
+            return torch.from_numpy(np.array(arrays[name])).to(self._device)
+
+        moments = tuple(load(f"moment_{slot}") for slot in range(len(fresh.moments)))
+        epoch = int(arrays["epoch"])
+        return replace(fresh, weights=load("weights"), moments=moments, epoch=epoch)
+
+    def _vmapped(self, state: ModuleState) -> bool:
+        return self._device.type != "cpu" or self._pick(state.trials[0])
+
+    @torch.no_grad()
+    def _count(self, state: ModuleState, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Correct rows and mean loss of each member: [T]."""
+        net, layout, name = state.layout.net, state.layout, state.trials[0].setting.train.loss
+
+        def outputs(flat: Tensor, inputs: Tensor) -> Tensor:
+            answer: Tensor = functional_call(net, layout.views(flat), (inputs,))
+            return answer
+
+        correct, total = [], []
+        for start in range(0, rows.labels.shape[1], READ_ROWS):
+            part = slice(start, start + READ_ROWS)
+            inputs, labels = rows.inputs[:, part], rows.labels[:, part]
+            if self._vmapped(state):
+                found = vmap(outputs)(*_accompanied(state.weights, inputs))[: len(labels)]
+            else:
+                pairs = zip(state.weights, inputs, strict=True)
+                found = torch.stack([outputs(*pair) for pair in pairs])
+            correct.append(right(found, labels, name).sum(-1))
+            total.append(row_losses(found, labels, name).double().sum(-1))
+        mean = functools.reduce(torch.add, total) / rows.labels.shape[1]
+        return torch.stack(correct).sum(0).cpu().numpy(), mean.cpu().numpy()
+
+    @staticmethod
+    def _subject(state: ModuleState) -> Callable[[int], Subject]:
+        """A member of the pack as a module of its own, for measures."""
+
+        def subject(place: int) -> Subject:
+            net = copy.deepcopy(state.layout.net)
+            own = state.layout.views(state.weights[place].clone())
+            with torch.no_grad():
+                for name, weight in net.named_parameters():
+                    weight.copy_(own[name])
+            rows = (
+                Rows(r.inputs[place].clone(), r.labels[place]) for r in (state.train, state.test)
+            )
+            return Subject(net, state.trials[place], *rows)
+
+        return subject
+
+    def _column(self, trials: Sequence[Trial], name: str, dtype: torch.dtype) -> Tensor:
+        values = [[getattr(trial.point, name)] for trial in trials]
+        return torch.tensor(values, device=self._device, dtype=dtype)
+
+
+def initial(trial: Trial) -> nn.Module:
+    """The module of a trial with its initial weights, times init_scale; those of norms stay 1.
+
+    Drawn by torch's generator for the CPU, seeded from the trial's stream: the same everywhere.
+    """
+    address = NETS[trial.setting.net].home
+    assert address is not None  # noqa: S101  `pick_engine` asks this engine for modules alone
+    key = streams.fold(torch.tensor([trial.stream_key]), Purpose.WEIGHTS)
+    low, high = streams.words(key, 2)[0].tolist()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(low | (high >> 1) << 32)
+        net: nn.Module = home(address).build(trial)
+    norms = [part for part in net.modules() if isinstance(part, nn.LayerNorm)]
+    kept = {id(weight) for part in norms for weight in part.parameters()}
+    with torch.no_grad():
+        for weight in net.parameters():
+            if id(weight) not in kept:
+                weight.mul_(trial.point.init_scale)
+    return net.to(getattr(torch, trial.setting.train.dtype))
+
+
+def ordered(state: ModuleState) -> Rows:
+    """The rows of the coming pass, each trial's in its own order."""
+    keys = streams.fold(state.keys, Purpose.ORDER, state.epoch)
+    order = streams.orders(keys, state.train.labels.shape[1])
+    member = torch.arange(len(order), device=order.device)[:, None]
+    return Rows(state.train.inputs[member, order], state.train.labels[member, order])
+
+
+def _accompanied(*arrays: Tensor) -> tuple[Tensor, ...]:
+    """Arrays [T, ...], the second [T, N, ...], with copies of the last member: see `companions`."""
+    extra = companions(len(arrays[0]), arrays[1].shape[1])
+    return tuple(torch.cat((a, *[a[-1:]] * extra)) for a in arrays) if extra else arrays
+
+
+def _norms(weights: Tensor) -> NDArray[np.float64]:
+    norms: NDArray[np.float64] = weights.double().square().sum(-1).sqrt().cpu().numpy()
+    return norms

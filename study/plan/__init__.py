@@ -1,0 +1,1 @@
+"""What a study would train, what it has trained, and what that costs."""

@@ -1,0 +1,201 @@
+"""What a plan would cost on this machine: time, memory, and what cannot work, before any training.
+
+Estimates, no promises: arithmetic over rates that were measured on cores of 2.5 GHz with AVX-512.
+"""
+
+import bisect
+import functools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from study.detect.schedule import log_spaced_up_to, scheduled
+from study.kernel import library as native
+from study.spec.models import PerDecade
+from study.trials.packing import multiply_adds, trial_bytes
+from study.trials.trial import Pack, Trial
+from study.vocabulary.measures import MEASURES, PROBE_ROWS
+from study.vocabulary.tasks import NETS
+
+# Arithmetic that one core sustains in training, a step's bookkeeping and glances included, and in
+# readings alone, which the fused kernel takes several rows at a time: operations a second, 2026-11.
+# `module` was measured on transformers of width 32 to 128, where it is right within a factor of 3.
+TRAIN_FLOPS = {"torch": 1e10, "fused": 5e10, "module": 1e10}
+READ_FLOPS = {"torch": 1.8e10, "fused": 1.7e11, "module": 1.5e10}
+_READINGS_AROUND_EVENTS = 8
+_MODULE_ONCE = 1e-3  # seconds: a module's own copy, and calls
+
+
+def core_seconds(packs: Iterable[Pack]) -> float:
+    """Time of packs on one core if every trial runs to its budget: an upper estimate."""
+    return sum(count * _seconds(trial) for trial, count in _points(_trials_of(packs)))
+
+
+def pack_bytes(packs: Iterable[Pack]) -> int:
+    """Memory of the largest pack: what its members take is the same for all of one shape."""
+    return max((len(pack.trials) * trial_bytes(pack.trials[0]) for pack in packs), default=0)
+
+
+def measure_shares(packs: Iterable[Pack]) -> dict[str, float]:
+    """Time that each measure adds to the readings of its trials, as a share of their own time.
+
+    If every trial runs to its budget: the costs of the catalogue over the arithmetic of a reading.
+    """
+    added: dict[str, float] = {}
+    own: dict[str, float] = {}
+    for trial, count in _points(_trials_of(packs)):
+        for name, seconds in _measure_seconds(trial).items():
+            readings = count * _readings(trial)
+            added[name] = added.get(name, 0.0) + readings * seconds
+            own[name] = own.get(name, 0.0) + readings * _reading_seconds(trial)
+    return {name: added[name] / own[name] for name in added}
+
+
+def warnings(trials: Sequence[Trial], packs: Sequence[Pack] = ()) -> list[str]:
+    """What will not work as asked, a sentence each: of trials, and of packs on this machine."""
+    points = _points(trials)
+    said = [_of_decay(points, len(trials)), _of_detection(points, len(trials)), _of_memory(packs)]
+    return [sentence for sentence in said if sentence]
+
+
+def _of_decay(points: Sequence[tuple[Trial, int]], trials: int) -> str:
+    """Decay multiplies weights by 1 - rate, each step: from 1 on it turns them round."""
+    fast = [(trial, count) for trial, count in points if _decay_rate(trial) >= 1]
+    if not fast:
+        return ""
+    worst = max((trial for trial, _ in fast), key=_decay_rate)
+    diverging = sum(count for trial, count in fast if _decay_rate(trial) >= 2)
+    turning = sum(count for _, count in fast) - diverging
+    what = [f"{diverging} of {trials} trials will diverge"] * (diverging > 0)
+    what += [f"the weights of {turning} of {trials} change sign with every step"] * (turning > 0)
+    return (
+        f"learning_rate x weight_decay: {worst.point.learning_rate:g} x "
+        f"{worst.point.weight_decay:g}; decay alone turns weights round from 1 on and overshoots "
+        f"from 2 on, so {' and '.join(what)}. Lower either."
+    )
+
+
+def _decay_rate(trial: Trial) -> float:
+    """The share of a weight that decay takes in a step; AdamW's coupled decay is scaled away."""
+    train = trial.setting.train
+    if train.optimizer == "adamw" and train.decay == "coupled":
+        return 0.0
+    return trial.point.learning_rate * trial.point.weight_decay
+
+
+def _of_detection(points: Sequence[tuple[Trial, int]], trials: int) -> str:
+    """Trials whose budget ends before `hold` readings in a row: the one at epoch 0 is no help."""
+    short = [(trial, count) for trial, count in points if trial.budget_epochs < _to_decide(trial)]
+    if not short:
+        return ""
+    first = short[0][0]
+    budget = f"{first.budget_epochs} epoch{'s' * (first.budget_epochs != 1)}"
+    return (
+        f"detect.hold: {first.setting.detect.hold} with a budget of {budget}; "
+        f"a trial is decided by so many readings in a row of a trained net, so that none of "
+        f"{sum(count for _, count in short)} of {trials} trials can be. Give them at least "
+        f"{_to_decide(first)} epochs, or lower hold."
+    )
+
+
+def _to_decide(trial: Trial) -> int:
+    """The epochs in which a trial could be decided at the earliest."""
+    every = trial.setting.readings.every
+    return (every if isinstance(every, int) else 1) + trial.setting.detect.hold - 1
+
+
+def _of_memory(packs: Sequence[Pack]) -> str:
+    """A pack that this machine has no memory for; of a GPU's nothing is known here."""
+    needed, there = pack_bytes(p for p in packs if _on_cpu(p)), machine_bytes()
+    if needed <= there:
+        return ""
+    return (
+        f"memory: about {needed / 1e9:.0f} GB for the largest pack; this machine has "
+        f"{there / 1e9:.0f} GB. Lower width, rows or batch_size, or resources.trials_per_pack."
+    )
+
+
+def _on_cpu(pack: Pack) -> bool:
+    return pack.setting.resources.device != "cuda"
+
+
+def machine_bytes() -> int:
+    """Memory of this machine, or what its container may use of it."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text("utf-8").strip()
+    except OSError:
+        return pages
+    return min(pages, int(limit)) if limit.isdigit() else pages
+
+
+def _trials_of(packs: Iterable[Pack]) -> Iterator[Trial]:
+    return (trial for pack in packs for trial in pack.trials)
+
+
+def _points(trials: Iterable[Trial]) -> list[tuple[Trial, int]]:
+    """One trial of each point and setting, and how many seeds of it there are.
+
+    The seeds of a point share one object: nothing need be compared.
+    """
+    found: dict[tuple[int, int], list[Any]] = {}
+    for trial in trials:
+        found.setdefault((id(trial.setting), id(trial.point)), [trial, 0])[1] += 1
+    return [(trial, count) for trial, count in found.values()]
+
+
+def _seconds(trial: Trial) -> float:
+    rows = trial.budget_epochs * trial.train_size
+    training = 6.0 * rows * multiply_adds(trial) / TRAIN_FLOPS[_kernel(trial)]
+    each = _reading_seconds(trial) + sum(_measure_seconds(trial).values())
+    return training + _readings(trial) * each
+
+
+def _readings(trial: Trial) -> float:
+    """How many readings a trial takes: those on schedule that are stored, and around events."""
+    asked, epochs = trial.setting.readings, trial.budget_epochs
+    on_schedule = (
+        epochs / asked.every
+        if isinstance(asked.every, int)
+        else bisect.bisect_left(_schedule(asked.every.per_decade), epochs)
+    )
+    if asked.keep_per_decade == "all":
+        return on_schedule
+    kept = log_spaced_up_to(epochs, asked.keep_per_decade) + _READINGS_AROUND_EVENTS
+    return min(on_schedule, kept)
+
+
+@functools.cache
+def _schedule(per_decade: int) -> list[int]:
+    """The epochs of a log-spaced schedule, as far as they matter to an estimate."""
+    every = PerDecade(per_decade=per_decade)
+    return [epoch for epoch in range(10_000) if scheduled(epoch, every)]
+
+
+def _reading_seconds(trial: Trial) -> float:
+    rows = trial.train_size + trial.test_size
+    return 2.0 * multiply_adds(trial) * rows / READ_FLOPS[_kernel(trial)]
+
+
+def _measure_seconds(trial: Trial) -> dict[str, float]:
+    """Time that each measure asked for adds to one reading of a trial."""
+    if _kernel(trial) == "module":
+        return {name: _module_seconds(trial, name) for name in trial.setting.readings.measures}
+    shape = (trial.point.bits, trial.point.width, trial.train_size, trial.test_size)
+    return {name: MEASURES[name].seconds(*shape) for name in trial.setting.readings.measures}
+
+
+def _module_seconds(trial: Trial, name: str) -> float:
+    """A measure of a module: forward passes of all rows, or of probes and their two changes."""
+    rows = trial.train_size + trial.test_size
+    neurons = 4 * trial.point.width * (trial.point.layers or 1)
+    passes = {"effective_sparsity": neurons, "sensitivity": 3 * PROBE_ROWS / rows}
+    return _MODULE_ONCE + passes.get(name, 0.0) * _reading_seconds(trial)
+
+
+def _kernel(trial: Trial) -> str:
+    if NETS[trial.setting.net].home is not None:
+        return "module"
+    fused = trial.setting.train.optimizer == "sgd" and native.path() is not None
+    return "fused" if fused else "torch"

@@ -1,0 +1,1 @@
+"""Adaptive search: which trials to train next, given those that ended."""

@@ -1,0 +1,1 @@
+"""A study file as a checked, frozen value: TOML in, `StudySpec` out, every default filled in."""

@@ -1,0 +1,1 @@
+"""The store of a study: two Parquet tables, small JSON files and checkpoints, on disk or S3."""

@@ -1,0 +1,218 @@
+"""The training of one pack, without store or Ray: the loop of studies and of replays.
+
+`PackRun` lets its follower look at the members, lets those go that end, and trains one epoch; it
+can be checkpointed between any two epochs and continues bit for bit.
+"""
+
+import io
+import time
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from study import __version__
+from study.detect.detector import transitions
+from study.detect.follower import VALUES, Ended, Follower
+from study.engine.relu_engine import Arrays, Engine
+from study.kernel.numerics import use_repeatable_arithmetic
+from study.store.schema import SCHEMA_VERSION
+from study.trials.trial import Pack, Trial
+from study.vocabulary.measures import MEASURES, WHOLE_COLUMNS
+from study.vocabulary.tasks import TASKS, home
+
+# What only a settled circuit has: null for a trial that left as soon as it was decided.
+_UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_sparsity"].columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Rows of members that have ended: one mapping a trial, and their readings by column."""
+
+    trials: list[dict[str, Any]]
+    readings: dict[str, list[Any]]
+
+
+class PackRun:
+    """The training of one pack, epoch by epoch. Members are numbered as the pack began."""
+
+    def __init__(self, pack: Pack, engine: Engine) -> None:
+        use_repeatable_arithmetic()
+        self.pack, self.engine = pack, engine
+        self._follower = Follower(engine, pack.trials)
+        self._seconds = np.zeros(len(pack.trials))
+        self.epoch = 0
+        self._clock = time.perf_counter()
+        self._state = engine.allocate(pack.trials)
+        self._charge()
+
+    @property
+    def open(self) -> int:
+        """Members still training."""
+        return self._follower.open
+
+    @property
+    def members(self) -> list[Trial]:
+        """The trials still training."""
+        return [self.pack.trials[number] for number in self._follower.numbers]
+
+    def advance(self) -> Finished | None:
+        """Look at this epoch, let members go that end, and train one pass; who went, if any."""
+        self._clock = time.perf_counter()
+        ended = self._follower.look(self.epoch, self._state)
+        finished = self._leave(ended) if ended else None
+        if self.open:
+            self._state = self.engine.step(self._state)
+            self.epoch += 1
+            self._charge()
+        return finished
+
+    def _charge(self) -> None:
+        """Share the time since the last charge among the members."""
+        now = time.perf_counter()
+        self._seconds[self._follower.numbers] += (now - self._clock) / self.open
+        self._clock = now
+
+    def drop(self, trial_ids: Iterable[str]) -> None:
+        """Let members go without a row: they are stored already."""
+        gone = set(trial_ids)
+        stay = [place for place, t in enumerate(self.members) if t.trial_id not in gone]
+        self._keep(np.array(stay, dtype=np.int64))
+
+    def checkpoint(self) -> bytes:
+        """Everything that `restore` needs: plain arrays, no code."""
+        return packed(self._parts())
+
+    def _parts(self) -> Iterator[tuple[str, Arrays]]:
+        # One by one: each may be as large as the state.
+        yield "run", {"seconds": self._seconds, "budgets": self._follower.budgets}
+        yield "state", self.engine.dump(self._state)
+        yield from self._follower.dump()
+
+    def restore(self, content: bytes) -> None:
+        """Continue where `checkpoint` was taken, bit for bit.
+
+        Raises ValueError where it was taken under other budgets: who left may be wanted again.
+        """
+        parts = unpacked(content)
+        self._follower.load(self.pack.trials, parts)
+        if parts["run"]["budgets"].tolist() != self._follower.budgets.tolist():
+            raise ValueError("a checkpoint of other budgets")
+        self._seconds = parts["run"]["seconds"]
+        self._state = self.engine.restore(self.members, parts["state"])
+        self.epoch = int(parts["state"]["epoch"])
+
+    def _leave(self, ended: Ended) -> Finished:
+        """Take members out of the pack and make their rows."""
+        follower = self._follower
+        numbers = follower.numbers[ended.places]
+        moved = transitions(follower.watch.take(ended.places))
+        sparsity = self._final_sparsity(ended)
+        self._charge()
+        rows = []
+        for index, number in enumerate(numbers):
+            last = dict(zip(follower.columns, ended.values[:, index].tolist(), strict=True))
+            rows.append(
+                {
+                    **describe(self.pack.trials[number]),
+                    "pack_id": self.pack.pack_id,
+                    "epochs_run": self.epoch,
+                    "ended": str(ended.why[index]),
+                    **{name: column[index] for name, column in moved.items()},
+                    **{f"final_{name}": _number(last[name]) for name in VALUES},
+                    **sparsity.get(int(ended.places[index]), _UNSETTLED),
+                    "device": self.engine.device,
+                    "kernel": self.engine.kernel,
+                    "wall_seconds": float(self._seconds[number]),
+                    "code_version": __version__,
+                    "schema_version": SCHEMA_VERSION,
+                }
+            )
+        readings = self._kept_readings(numbers)
+        self._keep(np.setdiff1d(np.arange(self.open), ended.places))
+        return Finished(rows, readings)
+
+    def _final_sparsity(self, ended: Ended) -> dict[int, dict[str, int | None]]:
+        """Effective sparsity of the final nets whose circuit has had time to settle, by place."""
+        settling = ["budget", "decided"] if self.pack.setting.detect.linger > 0 else ["budget"]
+        settled = ended.places[np.isin(ended.why, settling)]
+        if not len(settled):
+            return {}
+        final = self.engine.read(self._state, ["effective_sparsity"], settled)
+        return {
+            int(place): {f"final_{name}": _count(s[index]) for name, s in final.measured.items()}
+            for index, place in enumerate(settled)
+        }
+
+    def _kept_readings(self, numbers: NDArray[np.int64]) -> dict[str, list[Any]]:
+        kept = self._follower.log.leave(numbers)
+        trials = [self.pack.trials[number] for number in kept.members]
+        columns: dict[str, list[Any]] = {
+            "trial_id": [trial.trial_id for trial in trials],
+            "epoch": kept.epochs.tolist(),
+            "step": [
+                int(epoch) * trial.steps_per_epoch
+                for epoch, trial in zip(kept.epochs, trials, strict=True)
+            ],
+        }
+        for name, column in zip(self._follower.columns, kept.values.tolist(), strict=True):
+            written = _count if name in WHOLE_COLUMNS else _number
+            columns[name] = [written(value) for value in column]
+        return columns
+
+    def _keep(self, places: NDArray[np.int64]) -> None:
+        self._follower.take(places)
+        if len(places):
+            self._state = self.engine.leave(self._state, places.tolist())
+
+
+def packed(parts: Iterable[tuple[str, Arrays]]) -> bytes:
+    """Named arrays of named parts as one file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for part, arrays in parts:
+            for name, array in arrays.items():
+                with archive.open(f"{part}.{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def unpacked(content: bytes) -> dict[str, dict[str, NDArray[Any]]]:
+    """The inverse of `packed`."""
+    parts: dict[str, dict[str, NDArray[Any]]] = {}
+    with np.load(io.BytesIO(content), allow_pickle=False) as flat:
+        for key in flat.files:
+            part, _, name = key.partition(".")
+            parts.setdefault(part, {})[name] = flat[key]
+    return parts
+
+
+def describe(trial: Trial) -> dict[str, Any]:
+    """The columns of a trial that are known before it is trained."""
+    commuting = getattr(home(TASKS[trial.setting.task].home), "commuting_share", None)
+    return {
+        "study": trial.study,
+        "setting": trial.setting.label,
+        "trial_id": trial.trial_id,
+        "point_id": trial.point_id,
+        "task": trial.setting.task,
+        "net": trial.setting.net,
+        **trial.point.values(),
+        "seed": trial.seed,
+        "test_size": trial.test_size,
+        "steps_per_epoch": trial.steps_per_epoch,
+        "budget_epochs": trial.budget_epochs,
+        "commuting_share": None if commuting is None else commuting(trial),
+    }
+
+
+def _number(value: float) -> float | None:
+    """Null for what is not a finite number: a diverged loss."""
+    return value if np.isfinite(value) else None
+
+
+def _count(value: float) -> int | None:
+    return int(value) if np.isfinite(value) else None

@@ -1,0 +1,92 @@
+"""Splits what is left of packs over more of them, when most of their members have ended.
+
+A pack trains on one core or device, however few members it still has. Between two rounds of
+training its checkpoint is cut by members, so that idle machines take some: each goes on bit for
+bit.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from study.engine.relu_engine import Arrays
+from study.store.store import Store
+from study.training.pack_run import packed, unpacked
+from study.trials.trial import Pack
+
+
+def split_packs(store: Store, packs: Sequence[Pack], wanted: int) -> list[Pack]:
+    """The packs to go on with, about `wanted` in all: the largest are split.
+
+    A new pack is in the store before the checkpoint of the old one is dropped: cut short, some
+    members are trained twice, and none is lost.
+    """
+    opened = [int(store.pack(pack.pack_id).get("open", 1)) for pack in packs]
+    counts = shares(opened, wanted)
+    pieces = [_split(store, p, count) for p, count in zip(packs, counts, strict=True)]
+    return list(itertools.chain.from_iterable(pieces))
+
+
+def shares(opened: Sequence[int], wanted: int) -> list[int]:
+    """Into how many pieces each pack of so many open members is split, so that all are alike."""
+    counts = [1] * len(opened)
+    while sum(counts) < wanted:
+        sizes = [members / count for members, count in zip(opened, counts, strict=True)]
+        largest = int(np.argmax(sizes))
+        if sizes[largest] <= 1:
+            break
+        counts[largest] += 1
+    return counts
+
+
+def _split(store: Store, pack: Pack, count: int) -> list[Pack]:
+    saved = store.checkpoint(pack.pack_id) if count > 1 else None
+    if saved is None:  # nothing is known of its members but that they are open
+        return [pack]
+    parts = unpacked(saved)
+    numbers = parts["follower"]["numbers"]
+    pieces = []
+    for places in np.array_split(np.arange(len(numbers)), min(count, len(numbers))):
+        piece = Pack(tuple(pack.trials[number] for number in numbers[places]))
+        now = {"members": piece.to_json(), "state": "pending", "open": len(places)}
+        store.write_pack(piece.pack_id, now)
+        store.write_checkpoint(piece.pack_id, packed(cut(parts, places).items()))
+        pieces.append(piece)
+    ids = [piece.pack_id for piece in pieces]
+    known = store.pack(pack.pack_id)
+    store.write_pack(pack.pack_id, {**known, "state": "done", "open": 0, "split": ids})
+    store.drop_checkpoint(pack.pack_id)
+    return pieces
+
+
+def cut(parts: Mapping[str, Arrays], places: NDArray[np.int64]) -> dict[str, Arrays]:
+    """The checkpoint of the open members at `places`, as a pack of their own begun with them.
+
+    Args: parts, the arrays of `PackRun.checkpoint` by part and name. Members lead the arrays of a
+    state and end those of the watch; the log numbers them as the pack began.
+    """
+    numbers = parts["follower"]["numbers"][places]
+    log = parts["log"]
+    kept = np.isin(log["kept_members"], numbers)
+    begun = {
+        "run": {
+            "seconds": parts["run"]["seconds"][numbers],
+            "budgets": parts["run"]["budgets"][places],
+        },
+        "follower": {"numbers": np.arange(len(places))},
+        "watch": {name: column[..., places] for name, column in parts["watch"].items()},
+        "log": {
+            "slots": log["slots"][numbers],
+            "kept_epochs": log["kept_epochs"][kept],
+            "kept_members": np.searchsorted(numbers, log["kept_members"][kept]),
+            "kept_values": log["kept_values"][:, kept],
+        },
+    }
+    states = {
+        part: {name: a if name == "epoch" else a[places] for name, a in arrays.items()}
+        for part, arrays in parts.items()
+        if part not in begun
+    }
+    return {**begun, **states}

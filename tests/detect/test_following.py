@@ -1,0 +1,191 @@
+"""Following a pack: glances and few readings find what reading every epoch would have found."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small import trials_of
+
+from study.detect.detector import GrokkingDetector, Watch, transitions
+from study.detect.follower import WINDOW, Follower
+from study.detect.schedule import scheduled
+from study.engine.relu_engine import Glance, Reading
+
+ROWS = 100
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A state of the scripted engine: an epoch, and which curves are still there."""
+
+    epoch: int
+    members: np.ndarray
+
+
+class Scripted:
+    """An engine whose accuracies are given: right rows [2, members, epochs]."""
+
+    def __init__(self, right, seed=0):
+        self.right, self.read_at = right, []
+        self._chance = np.random.default_rng(seed)
+
+    def start(self):
+        return Scene(0, np.arange(self.right.shape[1]))
+
+    def read(self, scene, names=(), places=None):
+        members = scene.members if places is None else scene.members[places]
+        self.read_at += [(scene.epoch, int(member)) for member in members]
+        train, test = self.right[:, members, scene.epoch]
+        ones = np.ones(len(members))
+        return Reading(train, test, 1 - train / ROWS, ones, ones, ones > 0, {})
+
+    def glance(self, scene, train_allowed, test_allowed):
+        """It stops anywhere between the proof and the last row, as the kernel may."""
+        found = []
+        wrong = ROWS - self.right[:, scene.members, scene.epoch]
+        for allowed, missed in zip((train_allowed, test_allowed), wrong, strict=True):
+            stopped = self._chance.integers(np.minimum(allowed + 1, missed), missed + 1)
+            found.append(np.where(allowed < 0, 0, np.where(missed > allowed, stopped, missed)))
+        ones = np.ones(len(scene.members))
+        return Glance(found[0], found[1], ones, ones > 0)
+
+    def leave(self, scene, keep):
+        return Scene(scene.epoch, scene.members[list(keep)])
+
+    def dump(self, scene):
+        return {"epoch": np.array(scene.epoch), "members": scene.members}
+
+    def restore(self, trials, arrays):
+        return Scene(int(arrays["epoch"]), np.array(arrays["members"]))
+
+
+def curves(chance, members, epochs):
+    """Accuracies that climb and wobble around the thresholds, as counts [2, members, epochs]."""
+    middle = np.linspace(0.5, 1.03, epochs) + chance.normal(0, 0.05, (2, members, 1))
+    wobble = chance.normal(0, chance.choice([0.0, 0.01, 0.05]), (2, members, epochs))
+    return np.clip(np.round(ROWS * (middle + wobble)), 0, ROWS).astype(np.int64)
+
+
+def pack_of(members, epochs, detect, readings):
+    budget = {"epochs": epochs - 1}
+    tables = {"detect": detect, "readings": readings, "budget": budget}
+    return trials_of({"train_size": ROWS}, seeds=members, data={"test_rows": ROWS}, **tables)
+
+
+def follow(trials, right, seed=0, interrupt=None):
+    """What the follower says: columns by member, why it ended and when, and the readings kept."""
+    engine = Scripted(right, seed)
+    follower, scene, found = Follower(engine, trials), engine.start(), {}
+    while follower.open:
+        if scene.epoch == interrupt:
+            parts = dict(follower.dump())
+            follower = Follower(engine, trials)
+            follower.load(trials, parts)
+        ended = follower.look(scene.epoch, scene)
+        if ended:
+            numbers = follower.numbers[ended.places]
+            columns = transitions(follower.watch.take(ended.places))
+            kept = follower.log.leave(numbers)
+            for index, number in enumerate(numbers):
+                row = {name: column[index] for name, column in columns.items()}
+                mine = kept.members == number
+                found[int(number)] = (
+                    {**row, "ended": str(ended.why[index]), "epochs_run": scene.epoch},
+                    dict(zip(kept.epochs[mine].tolist(), kept.values[1, mine], strict=True)),
+                )
+            stay = np.setdiff1d(np.arange(follower.open), ended.places)
+            follower.take(stay)
+            scene = engine.leave(scene, stay)
+        scene = Scene(scene.epoch + 1, scene.members)
+    return found
+
+
+def read_everything(trials, right):
+    """The same from a reading at every epoch on schedule, one member at a time."""
+    found = {}
+    for member, trial in enumerate(trials):
+        detect, every = trial.setting.detect, trial.setting.readings.every
+        detector = GrokkingDetector(detect.memorized, detect.generalized, detect.hold)
+        watch = Watch.start(ROWS, ROWS)
+        for epoch in range(right.shape[2]):
+            last = epoch == right.shape[2] - 1
+            if scheduled(epoch, every) or detector.unfinished(watch).any() or last:
+                train, test = right[:, member, epoch]
+                watch = detector.update(watch, epoch, [train], [test], [1.0], [True])
+            why = str(detector.ended(watch)[0]) or ("budget" if last else "")
+            if why:
+                break
+        row = {name: column[0] for name, column in transitions(watch).items()}
+        found[member] = {**row, "ended": why, "epochs_run": epoch}
+    return found
+
+
+EVENTS = ("memorized_epoch", "generalized_epoch", "memorized_after_epoch")
+EVENTS += ("generalized_after_epoch", "ended", "epochs_run")
+SCHEDULES = ({}, {"every": 3}, {"per_decade": 8}, {"keep_per_decade": 30})
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from(SCHEDULES))
+@settings(max_examples=60)
+def test_nothing_is_missed_that_reading_every_epoch_finds(seed, hold, readings):
+    chance = np.random.default_rng(seed)
+    right = curves(chance, 5, 60)
+    trials = pack_of(5, 60, {"hold": hold}, readings)
+    dense = read_everything(trials, right)
+    for member, (row, _) in follow(trials, right, seed).items():
+        for name in EVENTS:
+            assert row[name] == dense[member][name], name
+        for part, event in enumerate(("memorized", "generalized")):
+            for level in (90, 95, 98, 99):
+                seen, first = (r[f"{event}_epoch_{level}"] for r in (row, dense[member]))
+                # An excursion of fewer than `hold` epochs may pass unseen, nothing else.
+                above = right[part, member, : row["epochs_run"] + 1] > level
+                if hold == 1 or "every" in readings or "per_decade" in readings:
+                    assert seen == first
+                if seen is not None:
+                    assert above[seen]
+                runs = [e for e in range(len(above) - hold + 1) if above[e : e + hold].all()]
+                if runs and not ("every" in readings or "per_decade" in readings):
+                    assert seen is not None
+                    assert seen <= runs[0]
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from(SCHEDULES))
+@settings(max_examples=20)
+def test_neighbours_and_checkpoints_do_not_matter(seed, hold, readings):
+    chance = np.random.default_rng(seed)
+    right = curves(chance, 4, 50)
+    trials = pack_of(4, 50, {"hold": hold}, readings)
+    together = follow(trials, right, seed)
+    assert follow(trials, right, seed + 1) == together
+    assert follow(trials, right, seed, interrupt=int(chance.integers(50))) == together
+    for member in range(4):
+        [alone] = follow(trials[member : member + 1], right[:, [member]], seed).values()
+        assert alone == together[member]
+
+
+@pytest.mark.parametrize("hold", [1, 3])
+def test_kept_are_log_spaced_readings_those_around_an_event_and_the_last(hold):
+    right = np.full((2, 1, 200), 50)
+    right[0, :, 60:] = ROWS
+    right[1, :, 120:190] = 98
+    right[1, :, 125:190] = ROWS
+    trials = pack_of(1, 200, {"hold": hold, "stop": False}, {"keep_per_decade": 5})
+    engine = Scripted(right)
+    [(row, kept)] = follow(trials, right).values()
+    assert (row["memorized_epoch"], row["generalized_epoch"]) == (60, 125)
+    for event in (60, 125):
+        assert set(range(event - WINDOW, event + WINDOW + 1)) <= set(kept)
+    spaced = {e for e in range(200) if any(e - 1 < 10 ** (i / 5) <= e for i in range(12))}
+    assert spaced | {0, 199} <= set(kept)
+    assert len(kept) <= len(spaced) + 2 + 2 * (2 * WINDOW + 1) + hold
+    assert kept == {e: engine.right[1, 0, e] / ROWS for e in kept}
+
+
+def test_all_readings_are_kept_where_all_are_asked_for():
+    right = curves(np.random.default_rng(0), 2, 30)
+    trials = pack_of(2, 30, {"stop": False}, {"keep_per_decade": "all"})
+    for _, kept in follow(trials, right).values():
+        assert list(kept) == list(range(30))

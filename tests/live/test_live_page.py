@@ -1,0 +1,148 @@
+"""The live page in a real browser: it follows its study, and outlives its server."""
+
+import shutil
+import time
+
+import pyarrow.parquet as pq
+import pytest
+from asking import serving
+from browsing import (
+    chromium,
+    covered,
+    curves,
+    emulated,
+    go,
+    needs_chromium,
+    opened,
+    press,
+    settled,
+    text,
+    waits,
+)
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from simulated import QUICK, empty_store, simulate
+
+pytestmark = needs_chromium
+AXES = {**QUICK["axes"], "weight_decay": [0.001, 0.01], "train_size": [400, 600]}
+FEW = {**QUICK, "axes": AXES, "seeds": 3}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_fits():
+    """Laws take seconds, which no test here waits for.
+
+    Replaced for the whole module: a server of the module reads before the first test begins.
+    """
+    laws = {"laws": [], "laws_html": "<p>fitted</p>", "circuits": []}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.live.law_reader.law_state", lambda trials: laws)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("chromium")
+
+
+@pytest.fixture(scope="module")
+def browser(folder):
+    with chromium(folder) as driver:
+        yield driver
+
+
+def grow(store, study, folder):
+    """The study goes on: more of its trials, in parts of their own."""
+    later = simulate(folder / "later", study)
+    for table in ("readings", "trials"):
+        (store / table).mkdir(exist_ok=True)
+        for number, part in enumerate((later / table).iterdir()):
+            name = f"part-{folder.name}-{number}.parquet"
+            shutil.copy(part, store / table / f".{name}")  # whole before it has its name
+            (store / table / f".{name}").rename(store / table / name)
+
+
+def counted(browser):
+    """How many trials the page says there are."""
+    return browser.find_element(By.CSS_SELECTOR, "#facts dd").text
+
+
+def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
+    store = empty_store(tmp_path / "quick")
+    with serving(store) as served:
+        browser.get(served.url)
+        waits(browser, lambda: "none yet" in text(browser, "facts"))
+        grow(store, FEW, tmp_path / "first")
+        settled(browser)
+        assert counted(browser) == "12"
+        go(browser, weight_decay="0.01", train_size="600")
+        title, lines = text(browser, "cell-title"), len(curves(browser))
+        press(browser, "#members button")
+        settled(browser)
+        trial = waits(browser, lambda: text(browser, "trial"))
+        grow(store, {**FEW, "seeds": 5}, tmp_path / "second")
+        waits(browser, lambda: counted(browser) == "20")
+        waits(browser, lambda: len(curves(browser)) == 2 * 5)
+        assert lines == 2 * 3
+        assert text(browser, "cell-title") == title
+        assert text(browser, "trial") == trial
+        assert browser.find_elements(By.CSS_SELECTOR, "#members tr.chosen")
+        assert text(browser, "laws-said") == "fitted"
+        browser.execute_script(
+            "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+        )
+        time.sleep(1)  # for an answer on its way
+        browser.execute_script("performance.clearResourceTimings()")
+        time.sleep(4)  # two questions long
+        assert browser.execute_script("return performance.getEntriesByType('resource')") == []
+        browser.execute_script(
+            "delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))"
+        )
+        waits(
+            browser,
+            lambda: browser.execute_script(
+                "return performance.getEntriesByType('resource').length"
+            ),
+        )
+
+
+def test_the_table_asks_the_server(browser, folder, tmp_path):
+    store = simulate(tmp_path / "quick", FEW)
+    with serving(store) as served:
+        opened(browser, served.url)
+        with emulated(browser, 1440):
+            assert covered(browser)[1] == []
+        browser.find_element(By.ID, "where").send_keys("weight_decay > 0.005", Keys.ENTER)
+        waits(browser, lambda: text(browser, "pages").endswith("of 6 trials"))
+        press(browser, "[data-sort=phase]")
+        settled(browser)
+        browser.find_element(By.ID, "where").send_keys(" and", Keys.ENTER)
+        waits(browser, lambda: "ends at character" in text(browser, "where-wrong"))
+        browser.find_element(By.ID, "where").clear()
+        browser.find_element(By.ID, "where").send_keys("seed == 1", Keys.ENTER)
+        waits(browser, lambda: text(browser, "pages").endswith("of 4 trials"))
+        browser.execute_script("document.querySelectorAll('#downloads button')[1].click()")
+        path = waits(browser, lambda: next(folder.glob("*.parquet"), None))
+        assert pq.read_table(path)["seed"].to_pylist() == [1] * 4
+        with emulated(browser, 390, "dark"):
+            overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
+            assert browser.execute_script(overflow) <= 0
+    refused = [entry for entry in browser.get_log("browser") if "400" not in entry["message"]]
+    assert [entry for entry in refused if "ERR_CONNECTION" not in entry["message"]] == []
+
+
+def test_a_server_that_goes_is_said_and_one_that_comes_back_is_found(browser, tmp_path):
+    store = simulate(tmp_path / "quick", FEW)
+    with serving(store) as served:
+        opened(browser, served.url)
+        go(browser, weight_decay="0.001", train_size="400")
+        title = text(browser, "cell-title")
+        port = int(served.url.rsplit(":", 1)[1].split("/")[0])
+    waits(browser, lambda: "Not reachable, trying again" in text(browser, "trouble"))
+    assert text(browser, "cell-title") == title
+    grow(store, {**FEW, "seeds": 4}, tmp_path)
+    with serving(store, "127.0.0.1", port):
+        browser.execute_script("window.dispatchEvent(new Event('online'))")
+        waits(browser, lambda: counted(browser) == "16")
+        waits(browser, lambda: not browser.find_element(By.ID, "trouble").is_displayed())
+        assert text(browser, "cell-title") == title

@@ -1,0 +1,134 @@
+"""Compaction keeps the table at every step, and two writers of one store keep it too."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from rows import readings, row
+from small import spec_of
+from trained import fill, table
+
+from study import cli
+from study.errors import StoreError, StudyError
+from study.plan.compact import compact
+from study.plan.plan import missing, start_study
+from study.store.store import Store
+from study.training.runner import run_pack
+from study.trials.trial import expand
+
+
+def scattered(url, count=6):
+    """A store of many parts: a trial twice, one to two budgets, and readings without a row."""
+    store = Store(url)
+    store.write_manifest({})
+    for i in range(count):
+        store.write_rows(f"p{i}", [row(f"t{i}")], readings((f"t{i}", 0), (f"t{i}", 5)))
+    store.write_rows("q", [row("t1"), row("t6")], readings(("t1", 0), ("t1", 5), ("t6", 0)))
+    longer = row("t2", budget_epochs=99)
+    store.write_rows("r", [longer], readings(("t2", 0), ("t2", 50)))
+    store.write_part("readings", "part-lost-1.parquet", store.scan("readings").slice(0, 1))
+    return store
+
+
+def read(store):
+    return store.trials().sort_by("trial_id").to_pylist(), store.readings().to_pylist()
+
+
+@pytest.mark.parametrize("rows", [3, 1000])
+def test_many_parts_become_few_and_the_table_stays(url, rows):
+    store = scattered(url)
+    before = read(store)
+    found = compact(store, rows)
+    assert read(store) == before
+    assert (found["trials"], found["files_before"]) == (7, 16)
+    parts = 1 if rows == 1000 else 3
+    assert len(store.part_names("trials")) == parts
+    assert found["files"] == 2 * parts + 1, "readings whose row may yet come are left alone"
+    assert store.scan("trials").num_rows == 7
+    assert store.scan("readings").num_rows == len(before[1]) + 1
+    compact(store, rows)
+    assert read(store) == before
+
+
+class CutError(Exception):
+    pass
+
+
+def test_wherever_it_is_cut_short_the_table_stays_and_the_next_one_ends(tmp_path, monkeypatch):
+    cuts = 0
+    while True:
+        store = scattered(tmp_path / f"store-{cuts}", 3)
+        before = read(store)
+        left = cuts
+
+        def dying(self, name, *content, act):
+            nonlocal left
+            if left == 0:
+                raise CutError
+            left -= 1
+            act(self, name, *content)
+
+        with monkeypatch.context() as patch:
+            for name in ("_put", "_delete"):
+                act = getattr(Store, name)
+                patch.setattr(
+                    Store, name, lambda self, *given, act=act: dying(self, *given, act=act)
+                )
+            try:
+                compact(store, 4)
+            except CutError:
+                assert read(store) == before
+            else:
+                break
+        compact(store)
+        assert read(store) == before
+        assert len(store.part_names("trials")) == 1
+        cuts += 1
+    assert cuts == 2 * 2 + 2 * 5, "two new parts of each table, and every old one"
+
+
+def test_a_store_in_training_is_not_rewritten(tmp_path):
+    spec = spec_of(seeds=2)
+    store = Store(tmp_path)
+    [pack] = start_study(spec, store, ["pytest"]).packs
+    running = run_pack(pack, store, report_seconds=0.0)
+    next(running)
+    with pytest.raises(StudyError, match="is in training"):
+        compact(store)
+    running.close()
+    assert compact(store)["trials"] == 0
+
+
+def test_the_command_and_a_store_that_is_none(run_main, tmp_path):
+    store = scattered(tmp_path / "store")
+    code, out, _ = run_main(cli.main, "compact", store.url)
+    assert (code, out) == (0, b"7 trials: 16 files, now 3\n")
+    code, out, _ = run_main(cli.main, "compact", store.url, "--json")
+    assert json.loads(out) == {"trials": 7, "files_before": 2, "files": 3}
+    with pytest.raises(StoreError, match="no study here"):
+        Store.open(tmp_path)
+
+
+def test_two_writers_of_one_store_neither_lose_nor_double(url, tmp_path):
+    spec = spec_of({"train_size": [60, 80]}, seeds=3, resources={"trials_per_pack": 2})
+    whole = table(fill(spec, tmp_path / "serial"))
+    both = Barrier(2, timeout=60)
+
+    def write(_):
+        first, *_ = start_study(spec, Store(url), ["pytest"]).packs
+        running = run_pack(first, Store(url), report_seconds=0.0)
+        next(running)
+        both.wait()  # neither has stored the pack that both train
+        for _ in running:
+            pass
+        return fill(spec, url)
+
+    with ThreadPoolExecutor(2) as pool:
+        stores = list(pool.map(write, range(2)))
+    assert stores[0].scan("trials").num_rows > 6, "both trained some of them"
+    for store in stores:
+        assert table(store) == whole
+        assert missing(store, expand(spec)) == []
+    compact(stores[0])
+    assert table(stores[1]) == whole

@@ -1,0 +1,352 @@
+"""The report, opened from a file in a real browser without a network."""
+
+import copy
+import csv
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import vl_convert
+from browsing import (
+    cells,
+    chromium,
+    click,
+    curves,
+    emulated,
+    go,
+    needs_chromium,
+    opened,
+    press,
+    settled,
+    text,
+    waits,
+)
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+from simulated import QUICK, simulate
+
+from analysis import load_trials, write_report
+from analysis.charts import diagram as charts
+from analysis.phases.classify import classify
+from analysis.phases.grid import make_grid
+
+pytestmark = needs_chromium
+AXE = Path(__file__).parents[1] / "support" / "axe" / "axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A study whose width varies, too, and one of whose corners no trial has reached."""
+    study = copy.deepcopy(QUICK)
+    study["axes"] |= {"n": 20, "train_size": [200, 400, 1000], "weight_decay": [0.001, 0.01, 0.1]}
+    wide = {"label": "</script><b>wide", "axes": {"width": 200, "train_size": [200, 400]}}
+    wide["axes"]["weight_decay"] = [0.01, 0.1]
+    study["settings"] = [{"label": "narrow"}, wide]
+    return simulate(tmp_path_factory.mktemp("store") / "quick", study)
+
+
+@pytest.fixture(scope="module")
+def report(store):
+    path = store.parent / "report.html"
+    write_report(store, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("chromium")
+
+
+@pytest.fixture(scope="module")
+def browser(folder):
+    with chromium(folder) as driver:
+        yield driver
+
+
+@pytest.fixture
+def page(browser, report):
+    yield opened(browser, report.as_uri())
+    assert browser.get_log("browser") == []
+
+
+def saved(browser, folder, name):
+    """A file that the page has saved, whole, as bytes."""
+    path = folder / name
+    waits(browser, lambda: path.exists() and path.stat().st_size)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def test_it_opens_on_a_cell_that_grokked(page):
+    assert "grokking" in text(page, "cell-said")
+    assert len(curves(page)) == 2 * 5  # train and test rows of five seeds
+    assert len(curves(page, "weight norm")) == 5
+    assert text(page, "name") == "quick"
+    assert "65" in text(page, "facts")
+    sent = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    asked = [e["params"] for e in sent if e["method"] == "Network.requestWillBeSent"]
+    urls = [one["request"]["url"] for one in asked]
+    assert urls
+    assert [url for url in urls if url.startswith(("http", "ws", "//"))] == []
+
+
+def test_a_click_selects_a_cell_then_a_curve_and_the_browser_goes_back(page, store):
+    before, place = curves(page), text(page, "cell-title")
+    said, shape = next((s, p) for s, p in cells(page).items() if place not in s)
+    click(page, shape)
+    settled(page)
+    chosen = text(page, "cell-title")
+    assert said.startswith(chosen)
+    assert chosen != place
+    assert curves(page) != before
+    rows = page.find_elements(By.CSS_SELECTOR, "#members tbody tr")
+    assert [row.find_element(By.TAG_NAME, "th").text for row in rows] == list("01234")
+
+    line = page.find_element(By.CSS_SELECTOR, "#curve-accuracy path[stroke-opacity='0']")
+    page.execute_script(
+        "arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", line
+    )
+    waits(page, lambda: text(page, "trial"))
+    row = page.find_element(By.CSS_SELECTOR, "#members tr.chosen")
+    trial = row.find_element(By.TAG_NAME, "button").get_attribute("data-trial")
+    assert f"analysis circuits {store} {trial}" in text(page, "trial")
+    stored = load_trials(store, f"trial_id == '{trial}'").iloc[0]
+    shown = page.find_elements(By.CSS_SELECTOR, "#trial dl div")
+    facts = {one.find_element(By.TAG_NAME, "dt").text: one.find_element(By.TAG_NAME, "dd").text
+             for one in shown}  # fmt: skip
+    assert facts["epochs run"] == str(stored["epochs_run"])
+    assert float(facts["weight decay"]) == stored["weight_decay"]
+
+    page.back()
+    settled(page)
+    assert text(page, "trial") == ""
+    assert text(page, "cell-title") == chosen
+    page.back()
+    settled(page)
+    assert text(page, "cell-title") == place
+    page.forward()
+    settled(page)
+    assert text(page, "cell-title") == chosen
+    address = page.current_url
+    opened(page, address)
+    assert text(page, "cell-title") == chosen
+
+
+def test_an_address_may_have_the_beginning_of_an_id(page):
+    whole = page.find_element(By.CSS_SELECTOR, "#members button").get_attribute("data-trial")
+    go(page, trial=whole[:8])
+    waits(page, lambda: whole in text(page, "trial"))
+    assert len(page.find_elements(By.CSS_SELECTOR, "#members tr.chosen")) == 1
+    go(page, trial="")
+    ids = page.execute_script(
+        "return [...document.querySelectorAll('[data-trial]')].map((one) => one.dataset.trial)"
+    )
+    twice = next(one[0] for one in sorted(ids) if sum(id_[0] == one[0] for id_ in set(ids)) > 1)
+    go(page, trial=twice)
+    waits(page, lambda: "begin so. Write more of it" in text(page, "trial"))
+
+
+def test_the_keyboard_moves_between_cells_and_selects(page):
+    page.find_element(By.ID, "diagram").send_keys(Keys.ARROW_LEFT)
+    waits(page, lambda: text(page, "cursor-said"))
+    said = text(page, "cursor-said")
+    place = text(page, "cell-title")
+    page.find_element(By.ID, "diagram").send_keys(Keys.ARROW_UP, Keys.ARROW_DOWN, Keys.ENTER)
+    waits(page, lambda: text(page, "cell-title") != place)
+    assert said.startswith(text(page, "cell-title"))
+    page.find_element(By.ID, "diagram").send_keys(Keys.ARROW_RIGHT, Keys.ESCAPE)
+    waits(page, lambda: text(page, "cursor-said") == "")
+
+
+def test_the_table_twin_says_the_same_and_selects(page, store):
+    page.find_element(By.CSS_SELECTOR, "#twin-part summary").click()
+    grid = make_grid(load_trials(store))
+    width, decay, size = (next(r for r in grid.rulers if r.name == name)
+                          for name in ("width", "weight_decay", "train_size"))  # fmt: skip
+    narrow = grid.cells[grid.cells["width"] == width.labels.index("100")]
+    for cell in narrow.itertuples():
+        row = page.find_element(
+            By.XPATH, f"//div[@id='twin']//tr[th='{size.labels[cell.train_size]}']"
+        )
+        shown = row.find_elements(By.TAG_NAME, "td")[cell.weight_decay].text
+        assert shown == f"{cell.phase} {cell.generalized}/{cell.trials}"
+    assert decay.labels == ("0.001", "0.01", "0.1")
+    button = page.find_element(By.CSS_SELECTOR, "#twin button[aria-pressed=false]")
+    said = button.get_attribute("title")
+    button.click()
+    waits(page, lambda: said.startswith(text(page, "cell-title")))
+    assert page.switch_to.active_element.get_attribute("aria-pressed") == "true"
+
+
+def test_other_axes_and_slices_are_chosen_by_menus(page):
+    assert len(cells(page)) == 9
+    menu = Select(page.find_element(By.ID, "slice-width"))
+    assert [option.text for option in menu.options] == ["100 (45 trials)", "200 (20 trials)"]
+    menu.select_by_value("200")
+    waits(page, lambda: any("width 200" in said for said in cells(page)))
+    settled(page)
+    assert sum(said.endswith("no trials") for said in cells(page)) == 5
+    assert "width 200" in text(page, "cell-title")
+    assert "setting </script><b>wide" in text(page, "cell-title")
+    assert len(curves(page)) == 10
+    place = text(page, "cell-title")
+    Select(page.find_element(By.ID, "x")).select_by_value("width")
+    settled(page)
+    waits(page, lambda: len(cells(page)) == 6)
+    assert text(page, "cell-title") == place
+    assert page.find_elements(By.CSS_SELECTOR, "#diagram .mark-line path") == []
+    assert "half of the trials" not in text(page, "diagram-said")  # nothing drawn, nothing said
+    Select(page.find_element(By.ID, "color")).select_by_value("share")
+    settled(page)
+    fills = {path.value_of_css_property("fill") for path in cells(page).values()}
+    assert len(fills) > 1
+
+
+def test_log_axes_have_true_positions(page):
+    """Weight decays are a decade apart each; 200, 400 and 1,000 rows are not."""
+    go(page, width="100", setting="narrow")
+    boxes = {}
+    for said, path in cells(page).items():
+        decay, size = re.search(r"decay ([\d.]+), training rows ([\d,]+)", said).groups()
+        boxes[float(decay), int(size.replace(",", ""))] = path.rect
+    across = [boxes[decay, 200]["width"] for decay in (0.001, 0.01, 0.1)]
+    assert max(across) - min(across) < 1.5
+    heights = [boxes[0.01, size]["height"] for size in (200, 400, 1000)]
+    assert heights[2] / heights[0] == pytest.approx(1.32, abs=0.05)  # log 2.5 / log 2
+
+
+def test_trials_are_filtered_sorted_and_downloaded(page, store, folder):
+    where = "weight_decay >= 0.01 and not generalized_epoch is null"
+    box = page.find_element(By.ID, "where")
+    box.send_keys(where, Keys.ENTER)
+    kept = classify(load_trials(store, where))
+    waits(page, lambda: text(page, "pages").endswith(f"of {len(kept)} trials"))
+    head = "#rows [data-sort=generalized_epoch]"
+    press(page, head)
+    settled(page)
+    press(page, head)
+    settled(page)
+    first = page.find_element(By.CSS_SELECTOR, "#rows tbody button").get_attribute("title")
+    times = kept.set_index("trial_id")["generalized_epoch"]
+    assert times[first] == times.max()
+    press(page, "#downloads button")
+    rows = list(csv.DictReader(saved(page, folder, "quick.csv").decode().splitlines()))
+    assert {row["trial_id"] for row in rows} == set(kept["trial_id"])
+    assert {row["trial_id"]: int(row["generalized_epoch"]) for row in rows} == times.to_dict()
+    press(page, "#rows tbody button")
+    settled(page)
+    assert first in text(page, "trial")
+    assert page.find_elements(By.CSS_SELECTOR, f"#members [data-trial='{first}']")
+
+
+def test_a_wrong_filter_is_told_and_the_table_stays(page):
+    before = text(page, "pages")
+    page.find_element(By.ID, "where").send_keys("weight_decay = 3", Keys.ENTER)
+    waits(page, lambda: text(page, "where-wrong"))
+    assert text(page, "where-wrong") == ("'=' at character 14; a column is compared. Write ==.")
+    assert text(page, "pages") == before
+    page.find_element(By.ID, "where").clear()
+    page.find_element(By.ID, "where").send_keys("generalised_epoch > 3", Keys.ENTER)
+    waits(page, lambda: "Did you mean 'generalized_epoch'?" in text(page, "where-wrong"))
+
+
+def test_a_phase_is_filtered_like_a_column(page, store):
+    page.find_element(By.ID, "where").send_keys('phase == "grokking"', Keys.ENTER)
+    grokked = load_trials(store, 'phase == "grokking"')
+    assert len(grokked)
+    waits(page, lambda: text(page, "pages").endswith(f"of {len(grokked)} trials"))
+
+
+@pytest.mark.parametrize("chart", ["diagram", "curve-accuracy", "laws-0"])
+def test_every_chart_can_be_saved(page, folder, chart):
+    menu = page.find_element(By.CSS_SELECTOR, f"[data-chart='{chart}']")
+    name = menu.find_element(By.TAG_NAME, "summary").get_attribute("aria-label")
+    file_name = name.removeprefix("Save ").replace(" ", "-")
+    page.execute_script(
+        "window.printed = []; window.print = () => printed.push("
+        "[...document.querySelectorAll('.printed')].map((one) => one.id).join())"
+    )
+    starts = {"SVG": b"<svg color", "PNG": b"\x89PNG", "CSV": b"", "PDF": None}
+    for form, start in starts.items():
+        page.execute_script("arguments[0].querySelector('details').open = true", menu)
+        button = menu.find_element(By.XPATH, f".//button[text()='{form}']")
+        page.execute_script("arguments[0].click()", button)
+        if start is None:
+            assert page.execute_script("return printed") == [chart]
+            continue
+        content = saved(page, folder, f"{file_name}.{form.lower()}")
+        assert content.startswith(start)
+        assert len(content) > 200
+
+
+def test_it_is_printed_whole(page):
+    with emulated(page, 800, media="print"):
+        hidden = page.execute_script(
+            "return [...document.querySelectorAll('.export, #filter')]"
+            ".every((one) => !one.checkVisibility())"
+        )
+        assert hidden
+        assert page.find_element(By.ID, "panel").value_of_css_property("overflow-y") == "visible"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "dark"), (390, "light")])
+def test_it_fits_phones_and_dark_rooms(page, width, scheme):
+    with emulated(page, width, scheme):
+        overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
+        assert page.execute_script(overflow) <= 0
+        ink = "return getComputedStyle(document.querySelector('.role-axis-title text')).fill"
+        shade = sum(map(int, page.execute_script(ink)[4:-1].split(",")))
+        assert (shade > 600) == (scheme == "dark")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
+def test_axe_finds_nothing_serious(page, width, scheme):
+    page.set_script_timeout(90)
+    with emulated(page, width, scheme):
+        press(page, "#members button")
+        waits(page, lambda: text(page, "trial"))
+        page.execute_script(AXE.read_text())
+        found = page.execute_async_script(
+            "const done = arguments[0];"
+            "axe.run({exclude: ['#rows tbody tr:nth-child(n+4)']})"  # the others are like these
+            ".then((r) => done(r.violations.filter("
+            "(v) => ['serious', 'critical'].includes(v.impact)).map((v) => [v.id, v.help, "
+            "v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200))])))"
+        )
+        assert found == []
+
+
+def test_a_report_of_300_trials_is_small_and_the_same_twice(tmp_path):
+    study = copy.deepcopy(QUICK)
+    study |= {"seeds": 10}
+    store = simulate(tmp_path / "quick", study)
+    assert len(load_trials(store)) == 300
+    for name in ("one.html", "two.html"):
+        write_report(store, tmp_path / name)
+    assert Path(tmp_path / "one.html").stat().st_size < 2e6
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+def test_each_epoch_on_the_axis_is_written_by_itself():
+    rows = pd.DataFrame(
+        {"trial": "a", "seed": 0, "set": "train", "epoch": [0, 30, 2000], "value": [0.5, 0.9, 1.0]}
+    )
+    events = [{"epoch": 30, "event": "half memorised: 30"}]
+    template = charts.curves("accuracy", ("train_accuracy", "test_accuracy"))
+    drawing = {**template, "datasets": {"curves": rows.to_dict("records"), "events": events}}
+    written = re.findall(r"<text[^>]*>([^<]*)</text>", vl_convert.vegalite_to_svg(drawing))
+    assert {"0", "10", "30", "100", "1k", "half memorised: 30"} <= set(written)
+    assert "0k" not in written
+
+
+def test_selection_by_mouse_is_on_top(page):
+    """A real click, through whatever lies above a cell, reaches it."""
+    shape = next(path for said, path in cells(page).items() if "no trials" not in said)
+    webdriver.ActionChains(page).move_to_element(shape).perform()
+    waits(page, lambda: page.find_elements(By.CSS_SELECTOR, "#vg-tooltip-element.visible"))
+    assert "95% (Wilson)" in text(page, "vg-tooltip-element")

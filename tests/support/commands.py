@@ -1,0 +1,88 @@
+"""The `study` command in processes of its own, and a study for it."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+STUDY = """
+name = "small"
+seeds = 4
+[axes]
+n = 20
+k = 2
+width = 100
+train_size = [60, 120, 200]
+weight_decay = [0.001, 0.01]
+[budget]
+epochs = 6000
+[[settings]]
+label = "several"
+[[settings]]
+label = "long"    # still in training when others have stored their rows
+seeds = 1
+axes = {train_size = 30, weight_decay = 0.001}
+budget = {epochs = 20000}
+"""
+TRIALS = 25
+
+
+def study(*arguments, **options):
+    """Start the `study` command."""
+    return subprocess.Popen(
+        [BIN / "study", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def finish(process, code):
+    """Wait for a command; its stdout, once its exit code is the expected one."""
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    return out, err
+
+
+def wait_for(condition, process, seconds=150):
+    """Wait until a running study has come so far; one that does not is ended with its Ray."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        if time.monotonic() > until:
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=100)[1]
+            raise AssertionError(f"the study never came so far: {said}")
+        time.sleep(0.05)
+
+
+def parts_of(store):
+    """How many parts of the trials table there are."""
+    return len(list((Path(store) / "trials").glob("part-*")))
+
+
+def running_process(store):
+    """The process that trains a pack at this moment, or None between packs."""
+    packs = [store.pack(pack_id) for pack_id in store.pack_ids()]
+    running = [pack["process"] for pack in packs if pack["state"] == "running"]
+    return running[0] if running else None
+
+
+def altered(words, *arguments):
+    """The command, with something of the driver altered first."""
+    program = f"{words}\nfrom study.cli import main\nmain()"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", program, *arguments], **pipes)
+
+
+TINY = 'name = "tiny"\nseeds = 2\n[axes]\nn = 20\nk = 2\nwidth = 10\ntrain_size = 40\n'
+NOBODY = """
+import os, pwd
+def getpwuid(uid):
+    raise KeyError(f"getpwuid(): uid not found: {uid}")
+pwd.getpwuid = getpwuid
+"""

@@ -1,0 +1,15 @@
+"""The engines of the ReLU net, by the names of their kernels."""
+
+from study.engine.fused import FusedEngine, Library
+from study.engine.relu_engine import ReluEngine
+
+ENGINE = ReluEngine()
+# Every kernel; the fused one is there wherever a compiler was.
+ENGINES = {"torch": ENGINE, **({"fused": FusedEngine()} if Library.load() else {})}
+
+
+def after(engine, trials, epochs):
+    state = engine.allocate(trials)
+    for _ in range(epochs):
+        state = engine.step(state)
+    return state

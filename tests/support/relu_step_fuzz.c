@@ -1,0 +1,77 @@
+/* Odd shapes through every version of the kernel, for the sanitizers: arrays are exactly as large as promised.
+ *
+ * Each shape is an epoch and a reading in both number types; versions must agree to rounding in double. */
+#include <stdio.h>
+
+#include "../../study/kernel/relu_step.c"
+
+static uint64_t state = 1;
+static int64_t draw(int64_t low, int64_t high) { /* inclusive */
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return low + (int64_t)((state >> 33) % (uint64_t)(high - low + 1));
+}
+
+static void fill(int doubles, void *to, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        double value = (double)draw(-1000, 1000) / 3000;
+        if (doubles) ((double *)to)[i] = value;
+        else ((float *)to)[i] = (float)value;
+    }
+}
+
+int main(int argc, char **argv) {
+    int shapes = argc > 1 ? atoi(argv[1]) : 100;
+    for (int shape = 0; shape < shapes; shape++) {
+        int64_t T = draw(1, 3), N = draw(1, 70), n = draw(1, draw(0, 1) ? 9 : 70), p = GROUP * draw(1, 9);
+        int64_t B = draw(1, draw(0, 1) ? 5 : 80), quads = (n + 3) / 4;
+        int64_t loss = draw(0, 2), ordered = draw(0, 1);
+        uint8_t *inputs = malloc(T * N * quads), *active = malloc(T);
+        int8_t *labels = malloc(T * N);
+        uint32_t *keys = malloc(T * 8);
+        double *rate = malloc(T * 8), *decay = malloc(T * 8), *mean_loss = malloc(T * 8), *norm = malloc(T * 8), expected = 0;
+        int64_t *correct = malloc(T * 8), *learned = malloc(T * 8), *allowed = malloc(T * 8);
+        uint32_t *ranks = malloc(T * N * 4);
+        for (int64_t i = 0; i < T * N * quads; i++) inputs[i] = (uint8_t)draw(0, 15);
+        for (int64_t i = 0; i < T * N; i++) labels[i] = (int8_t)(2 * draw(0, 1) - 1);
+        for (int64_t i = 0; i < 2 * T; i++) keys[i] = (uint32_t)draw(0, 0x7fffffff);
+        for (int64_t t = 0; t < T; t++) rate[t] = 0.001, decay[t] = 0.01;
+        uint64_t weights_seed = state;
+        for (int doubles = 0; doubles < 2; doubles++) {
+            size_t real = doubles ? 8 : 4;
+            void *weights = malloc(T * p * (n + 1) * real), *outgoing = malloc(T * p * real);
+            for (int version = 0, first = 1; !relu_version(version) || *relu_version(version); version++) {
+                if (!relu_version(version)) continue;
+                state = weights_seed;
+                fill(doubles, weights, T * p * (n + 1));
+                fill(doubles, outgoing, T * p);
+                struct pack pack = {T, N, B, n, p, 3, loss, inputs, labels, ordered ? keys : NULL, rate,
+                                    decay, NULL, NULL, weights, outgoing, correct, learned, mean_loss, norm, active};
+                if (relu_run(&pack, version, doubles, 0) || relu_run(&pack, version, doubles, 1)) return 1;
+                double found = mean_loss[T - 1];
+                int64_t right = correct[T - 1];
+                for (int64_t t = 0; t < T; t++)
+                    for (int64_t r = 0; r < N; r++) ranks[t * N + r] = (uint32_t)r;
+                for (int64_t limit = -1; limit <= N; limit += 1 + N / 3) { /* glances */
+                    for (int64_t t = 0; t < T; t++) allowed[t] = limit;
+                    struct pack glance = pack;
+                    glance.allowed = allowed, glance.ranks = ranks, glance.mean_loss = glance.weight_norm = NULL;
+                    if (relu_run(&glance, version, doubles, 1)) return 1;
+                    int64_t wrong = learned[T - 1] - correct[T - 1];
+                    if (limit >= 0 && (wrong > limit) != (N - right > limit)) return printf("a glance is wrong\n"), 1;
+                }
+                if (first) expected = found;
+                if (doubles && !(fabs(found - expected) <= 1e-10 * (1 + fabs(expected)))) {
+                    printf("n %ld p %ld N %ld B %ld: %s finds %g, not %g\n", (long)n, (long)p, (long)N, (long)B,
+                           relu_version(version), found, expected);
+                    fflush(stdout);
+                    return 1;
+                }
+                first = 0;
+            }
+            free(weights), free(outgoing);
+        }
+        free(inputs), free(active), free(labels), free(keys), free(rate), free(decay), free(mean_loss), free(correct), free(learned), free(norm), free(allowed), free(ranks);
+    }
+    printf("%d shapes\n", shapes);
+    return 0;
+}

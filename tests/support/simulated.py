@@ -1,0 +1,132 @@
+"""A store of trials that nobody trained: times drawn from a stated model, curves to match.
+
+A trial of N rows memorises at 20 (N / 400)^0.5 epochs. It generalises 1.5 decay times later,
+later still when rows are few, and never below 250 rows; both times have a log-normal spread of
+10%. Weight decay of 0.2 and more collapses the net at epoch 15. Accuracies rise along a logistic
+curve in log epoch that crosses the threshold at the event.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from study.spec.file import resolve
+from study.store.schema import CROSSINGS, READINGS, TRIALS
+from study.store.store import Store
+from study.trials.trial import Trial, expand
+
+QUICK: dict[str, Any] = {
+    "name": "quick",
+    "seeds": 5,
+    "axes": {
+        "n": 30,
+        "k": 2,
+        "width": 100,
+        "train_size": [200, 300, 400, 600, 1000],
+        "weight_decay": [0.001, 0.003, 0.01, 0.03, 0.1, 0.3],
+    },
+    "budget": {"epochs": 600},
+}
+MANIFEST = {
+    "started": "2026-11-20T10:00:00+00:00",
+    "command": "study run quick",
+    "versions": {"study": "0.1.0", "torch": "2.13.0"},
+}
+
+
+def simulate(path: Path, study: dict[str, Any] = QUICK) -> Path:
+    """Write the store of a study at `path`; the same numbers every time."""
+    spec = resolve(study)
+    store = Store(path)
+    store.write_manifest({"spec": spec.model_dump(mode="json"), **MANIFEST})
+    rows: list[dict[str, Any]] = []
+    readings: dict[str, list[Any]] = {name: [] for name in READINGS.names}
+    for trial in expand(spec):
+        row, columns = _simulate(trial)
+        rows.append(row)
+        for name in readings:
+            readings[name] += columns.get(name, [None] * len(columns["epoch"]))
+    store.write_rows("simulated", rows, readings)
+    return path
+
+
+def empty_store(path: Path) -> Path:
+    """A study that has started and finished no trial yet."""
+    spec = resolve(QUICK)
+    Store(path).write_manifest({"spec": spec.model_dump(mode="json"), **MANIFEST})
+    return path
+
+
+def _simulate(trial: Trial) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    point = trial.point
+    rng = np.random.default_rng(trial.stream_key)
+    spread = rng.lognormal(sigma=0.1, size=2)
+    memorized = 20 * math.sqrt(trial.train_size / 400) * spread[0]
+    rows_short = 250 / trial.train_size
+    generalized = math.inf
+    if rows_short < 1 and point.weight_decay > 0:
+        delay = 1.5 * trial.decay_time_epochs / (1 - rows_short) * spread[1]
+        generalized = memorized + delay
+    collapsed = point.weight_decay >= 0.2
+    last = 15 if collapsed else trial.budget_epochs
+    ended = "collapsed" if collapsed else "budget"
+    if not collapsed and generalized * 1.2 < last:
+        last, ended = math.ceil(generalized * 1.2), "decided"
+    epochs = np.unique(np.r_[0, np.geomspace(1, last, 60).round()]).astype(int)
+    curves = {
+        "train_accuracy": _rise(epochs, memorized),
+        "test_accuracy": _rise(epochs, generalized),
+    }
+    row = {
+        **{name: getattr(point, name) for name in TRIALS.names if hasattr(point, name)},
+        "study": trial.study,
+        "setting": trial.setting.label,
+        "trial_id": trial.trial_id,
+        "point_id": trial.point_id,
+        "pack_id": "simulated",
+        "task": trial.setting.task,
+        "seed": trial.seed,
+        "test_size": trial.test_size,
+        "steps_per_epoch": trial.steps_per_epoch,
+        "budget_epochs": trial.budget_epochs,
+        "epochs_run": last,
+        "ended": ended,
+        "device": "cpu",
+        "kernel": "none",
+        "code_version": "0.1.0",
+        "schema_version": 1,
+        **_event("memorized", memorized, last),
+        **_event("generalized", generalized, last),
+        **{f"final_{name}": float(curve[-1]) for name, curve in curves.items()},
+    }
+    count = len(epochs)
+    return row, {
+        "trial_id": [trial.trial_id] * count,
+        "epoch": epochs.tolist(),
+        "step": (epochs * trial.steps_per_epoch).tolist(),
+        **{name: curve.tolist() for name, curve in curves.items()},
+        "weight_norm": np.linspace(8, 3, count).tolist(),
+    }
+
+
+def _event(name: str, epoch: float, last: int) -> dict[str, int | None]:
+    """The event's columns: null, and censored at the last reading, where it is not by `last`."""
+    seen = math.ceil(epoch) if epoch <= last else None
+    early = {
+        f"{name}_epoch_{level}": math.ceil(epoch * level / 98)
+        for level in CROSSINGS
+        if epoch * level / 98 <= last
+    }
+    after = last if seen is None else seen - 1
+    return {f"{name}_epoch": seen, f"{name}_after_epoch": after, **early}
+
+
+def _rise(epochs: np.ndarray, event: float) -> np.ndarray:
+    """An accuracy that starts at 0.5 and first passes 0.98 at `event`."""
+    if math.isinf(event):
+        return np.full(len(epochs), 0.52)
+    slope = 8.0
+    distance = slope * np.log(np.maximum(epochs, 0.5) / event) + math.log(0.48 / 0.02)
+    return 0.5 + 0.5 / (1 + np.exp(-distance))
