@@ -58,7 +58,7 @@ def query(
     A filter compares columns with ==, !=, <, <=, >, >=, in [...] and is null, joined by and, or,
     not and parentheses; text is in quotes: phase == "grokking" or not (n in [20, 30]).
     """
-    from analysis.tables.formats import FORMATS
+    from analysis.tables.exports import FORMATS
     from analysis.tables.frames import some_trials
     from analysis.tables.output import write_whole
 
@@ -84,7 +84,7 @@ def columns(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     """List the columns that filters and --columns may name, in order, and what each holds."""
     import pandas as pd
 
-    from analysis.tables.formats import as_table, records
+    from analysis.formats import as_table, records
     from analysis.tables.where import COLUMNS, KINDS
 
     table = pd.DataFrame([{"column": one.name, "holds": KINDS[one.type]} for one in COLUMNS])
@@ -110,8 +110,8 @@ def phases(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> bytes:
     """Count the trials of each phase, with the median epochs of their events."""
+    from analysis.formats import as_table, records
     from analysis.phases.classify import FLAGS, classify, find_preset, summary
-    from analysis.tables.formats import as_table, records
     from analysis.tables.frames import some_trials
 
     find_preset(preset)  # what the user wrote comes before what the store holds
@@ -196,7 +196,7 @@ def circuits(
 ) -> bytes:
     """Replay one trial and follow its circuits; charts go to OUTPUT and the folder beside it."""
     from analysis.figures.one_trial import draw_circuits, replay_text
-    from analysis.tables.formats import as_table, records
+    from analysis.formats import as_table, records
 
     found = draw_circuits(store, trial, output)
     print(output, file=sys.stderr)
@@ -252,7 +252,7 @@ def figures(
     a folder beside it.
     """
     from analysis.figures.make import make_figures
-    from analysis.tables.formats import as_table, records
+    from analysis.formats import as_table, records
 
     found = make_figures(store, output, x, y)
     for sentence in found.left_out:
@@ -294,10 +294,10 @@ def laws(
 
     Estimates come with 95% intervals; those after "points" allow for scatter between points.
     """
+    from analysis.formats import records
     from analysis.laws import finite_size as sizes
     from analysis.laws import scorecard as statements
     from analysis.laws import study_fits as answers
-    from analysis.tables.formats import records
     from analysis.tables.frames import some_trials
 
     trials = some_trials(store, where)

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from study import streams
-from study.tasks.parity import Rows
-from study.vocabulary.tasks import Net, Task
+from study.tasks.rows import Rows
+from study.vocabulary.nets import Net
+from study.vocabulary.tasks import Task
 
 
 def draw(trials, device, dtype):

@@ -203,9 +203,9 @@ def _announce(study: "StudySpec") -> None:
 def _summary(store: "Store", plan: "Plan", failed: int, stopped: str, *, as_json: bool) -> bytes:
     """The closing words of a run: phases, the report, what to try next."""
     # The one place where study imports analysis.
+    from analysis.formats import as_table, records
     from analysis.phases.classify import summary
     from analysis.report.page import write_report
-    from analysis.tables.formats import as_table, records
     from analysis.tables.frames import load_trials
 
     trials = load_trials(store.url)
@@ -264,8 +264,9 @@ def _typed(program: str) -> str:
 @app.command()
 def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     """Trials planned, done, failed and running; packs; rate; time left."""
-    from study.plan.plan import stored_spec, unread_note
+    from study.plan.plan import unread_note
     from study.plan.status import study_status
+    from study.store.manifest import stored_spec
     from study.store.store import Store
 
     opened = Store.open(store)

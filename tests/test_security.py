@@ -17,8 +17,9 @@ from trained import fill, table
 
 from analysis.tables.frames import load_trials
 from study.errors import StudyError, UsageError
-from study.plan.plan import start_study, stored_spec
+from study.plan.plan import start_study
 from study.spec.file import load_spec
+from study.store.manifest import stored_spec
 from study.store.store import Store
 from study.training.runner import run_pack
 

@@ -8,27 +8,30 @@ them named rows and lays the axes of the study over them (`laid_out`).
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from analysis.charts.theme import (
+    CURVE_COLORS,
+    CURVE_DASHES,
+    EPOCH_TICKS,
+    INK,
+    SHORT_NUMBER,
+    epoch_axis,
+    legend,
+    named,
+    themed,
+)
 from analysis.phases.classify import FLAGS, PHASES
 from analysis.phases.grid import TITLES, Ruler
-from analysis.tables.formats import records
 
-INK = "currentColor"
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 ON_CELL = "#0b1620"  # text on the colour of a phase: at least 7:1 on each of them
 
 # At least 20 apart in CIELAB with each kind of dichromacy, and light enough for dark text.
 PHASE_COLORS = dict(zip(PHASES, ("#4fb89a", "#ffb000", "#9fb0ff", "#dde1e6"), strict=True))
-CURVE_COLORS = {"train": "#3f83d6", "test": "#e8730c"}
-CURVE_DASHES = {"train": [1, 0], "test": [6, 3]}
-# Each number by itself: a format of the axis would write 30 beside 1k as 0k.
-SHORT_NUMBER = "format(datum.value, '~s')"
-EPOCH_TICKS = [0, *(digit * 10**power for power in range(8) for digit in (1, 3))]
 
 WIDTH, HEIGHT = 460, 320  # pixels of a diagram
 STEPS = (22, 58)  # pixels of a cell, smallest and largest
@@ -339,57 +342,3 @@ def steps(columns: int, rows: int, width: int = WIDTH, height: int = HEIGHT) -> 
     smallest, largest = STEPS
     step = max(smallest, min(largest, width // columns, height // rows))
     return step * columns, step * rows
-
-
-def epoch_axis() -> alt.X:
-    """Epochs across, logarithmic but for the first, which is 0."""
-    return alt.X(
-        "epoch:Q",
-        title="epoch",
-        scale=alt.Scale(type="symlog", constant=1),
-        axis=alt.Axis(
-            values=EPOCH_TICKS, labelExpr=SHORT_NUMBER, grid=False, labelOverlap="greedy"
-        ),
-    )
-
-
-def named(name: str, frame: pd.DataFrame) -> alt.InlineData:
-    """The rows under a name by which a page can replace them."""
-    return alt.InlineData(values=records(frame), name=name)
-
-
-def legend(title: str | None = None, **options: Any) -> alt.Legend:
-    """A legend above the chart, in one row."""
-    return alt.Legend(title=title, orient="top", direction="horizontal", **options)
-
-
-def themed(chart: Any, width: int, height: int) -> alt.LayerChart:
-    """The chart in the one theme, so many pixels large."""
-    themed = chart.properties(width=width, height=height).configure(
-        background="transparent",
-        font=FONT,
-        padding=4,
-        view=alt.ViewConfig(stroke=None),
-        axis=alt.AxisConfig(
-            labelColor=INK,
-            titleColor=INK,
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight=600,
-            titlePadding=10,
-            domain=False,
-            ticks=False,
-            labelPadding=6,
-            gridColor=INK,
-            gridOpacity=0.12,
-        ),
-        legend=alt.LegendConfig(
-            labelColor=INK,
-            titleColor=INK,
-            labelFontSize=12,
-            symbolStrokeWidth=2.5,
-            offset=10,
-            symbolSize=140,
-        ),
-    )
-    return cast("alt.LayerChart", themed)

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import altair as alt
 import pandas as pd
 
-from analysis.charts.diagram import CURVE_COLORS, INK, SHORT_NUMBER, epoch_axis, legend, themed
-from analysis.tables.formats import records
+from analysis.charts.theme import CURVE_COLORS, INK, SHORT_NUMBER, epoch_axis, legend, themed
+from analysis.formats import records
 
 Specification = dict[str, Any]  # of Vega-Lite, with its rows
 

@@ -6,7 +6,7 @@ A triangle is a median that was not reached: the time lies above it.
 import altair as alt
 import pandas as pd
 
-from analysis.charts.diagram import EPOCH_TICKS, INK, SHORT_NUMBER, legend, named, themed
+from analysis.charts.theme import EPOCH_TICKS, INK, SHORT_NUMBER, legend, named, themed
 from analysis.laws.views import HALF_LOSS
 from analysis.phases.grid import TITLES
 

@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from study.detect.schedule import log_spaced
-from study.engine.relu_engine import Engine
+from study.engine.protocol import Engine
 from study.measures.relu_measures import neuron_order, pack_effective_sparsity
 from study.nets.relu import ReluNets
 from study.store.store import Store
-from study.tasks.parity import Parity, Rows
+from study.tasks.parity import Parity
+from study.tasks.rows import Rows
 from study.training.replay import Snapshot, differences, snapshots, stored_trial
 from study.trials.trial import Trial
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from analysis.circuits.history import Circuits, History
 from analysis.circuits.through_training import WHOLE
 from study.detect.detector import GrokkingDetector, Watch, transitions
-from study.engine.relu_engine import Engine
+from study.engine.protocol import Engine
 from study.training.replay import snapshots
 from study.trials.trial import Trial
 

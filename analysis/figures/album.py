@@ -15,7 +15,7 @@ import pandas as pd
 import vl_convert
 
 from analysis.charts.epochs import Specification
-from analysis.tables.formats import FORMATS
+from analysis.tables.exports import FORMATS
 from analysis.tables.output import write_whole
 from study.errors import StudyError
 

@@ -12,11 +12,11 @@ import pandas as pd
 
 from analysis.charts import diagram as charts
 from analysis.figures.album import Drawing, Plate
+from analysis.formats import records
 from analysis.phases.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid
 from analysis.report.law_section import Figure, law_section
 from analysis.report.sections import BOUNDARY, boundary_points, circuit_figures
 from analysis.report.state import epoch_ramp, interesting_cell
-from analysis.tables.formats import records
 
 
 def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> list[Plate]:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.formats import as_table
 from analysis.laws.bootstrap import bootstrap, interval_of
 from analysis.laws.compare import Cure, comparison, fit_laws, ratio_tests
 from analysis.laws.fit import REGIMES, Fit
 from analysis.laws.intervals import Parameter
 from analysis.laws.times import with_norms
-from analysis.tables.formats import as_table
 from study.errors import UsageError, unknown
 from study.machine import usable_cores
 from study.store.store import Store

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from analysis.laws.families import Reals
 from analysis.laws.likelihood import Known
 from study.errors import UsageError, unknown
-from study.store.schema import CROSSINGS
+from study.vocabulary.columns import CROSSINGS
 
 EVENTS: dict[str, str] = {
     "memorized": "training accuracy above its threshold",

@@ -25,7 +25,7 @@ from analysis.laws.profiles import Profile
 from analysis.laws.times import at_level, shortened, times_of
 from analysis.statistics import Z_95
 from study.errors import UsageError
-from study.store.schema import CROSSINGS
+from study.vocabulary.columns import CROSSINGS
 
 GRID = 60  # points of a curve
 SERIES = 5  # curves in one chart, at most

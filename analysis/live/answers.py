@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from analysis.formats import records
 from analysis.live.snapshot import LiveStudy, Snapshot, state_frame
 from analysis.live.trials import plain
 from analysis.phases.classify import classify
 from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, rounded
-from analysis.tables.formats import records
 from analysis.tables.frames import as_frame, phases_of
 from analysis.tables.where import COLUMNS, columns_of, read_filter
 from study.store.schema import TRIALS

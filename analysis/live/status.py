@@ -14,14 +14,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from study.plan.plan import stored_spec
-from study.plan.status import members_of, tally
+from study.plan.status import tally
 from study.search.batches import proposed, recorded, to_come
 from study.spec.models import StudySpec
-from study.store.records import manifest_of, read_pack
+from study.store.manifest import manifest_of, stored_spec
+from study.store.packs import members_of, read_pack
 from study.store.store import Store
 from study.store.winners import PART
-from study.trials.trial import Proposed, each
+from study.trials.expand import Proposed, each
 
 PATIENCE_SECONDS = 1.0  # that an answer waits for the plan; a million trials take half a minute
 BATCH = 10_000  # trials expanded at a time; each is a kilobyte until its id is known
@@ -130,7 +130,7 @@ class _Plan:
 
 
 def _answered(plan: pa.Table, trials: pa.Table) -> pa.Table:
-    """The rows of the planned trials that say all of them; see `study.plan.plan.missing`."""
+    """The rows of the planned trials that say all of them; see `study.store.manifest.missing`."""
     place = pc.index_in(trials["trial_id"], value_set=plan["trial_id"])
     budget = plan["budget_max"].take(place)
     short = pc.and_(pc.equal(trials["ended"], "budget"), pc.less(trials["budget_epochs"], budget))

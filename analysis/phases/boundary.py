@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.formats import as_table, records
 from analysis.phases.contour import zero_lines
-from analysis.tables.formats import as_table, records
 from study.errors import UsageError, unknown
 from study.search.surface import Surface, fit_surface, fit_weights
-from study.spec.models import EVENTS
 from study.vocabulary.axes import AXES
+from study.vocabulary.columns import EVENTS
 
 Floats = NDArray[np.float64]
 

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from analysis.charts import diagram as charts
+from analysis.formats import records
 from analysis.phases.boundary import boundary
 from analysis.phases.grid import TITLES, Ruler, axes_to_draw, make_grid, make_ruler
 from analysis.report.law_section import Figure, law_section, specifications
 from analysis.report.state import interesting_cell, rounded
-from analysis.tables.formats import records
 from study.errors import UsageError
 
 BOUNDARY = "The line, with its 95% band: half of the trials generalise."  # where one is drawn

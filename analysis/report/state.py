@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.charts import diagram as charts
+from analysis.charts.theme import EPOCH_TICKS
+from analysis.formats import records
 from analysis.phases import classify as phases
 from analysis.phases.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid
-from analysis.tables.formats import records
 from study.vocabulary.measures import MEASURES
 
 MAX_CURVES_PER_CELL = 24  # more lines are a blot
@@ -144,7 +145,7 @@ def epoch_ramp(cells: pd.DataFrame) -> dict[str, list[float]]:
     if low == high:
         low, high = low / 2, 2 * high
     low = max(1.0, low)
-    values = [float(tick) for tick in charts.EPOCH_TICKS if low <= tick <= high]
+    values = [float(tick) for tick in EPOCH_TICKS if low <= tick <= high]
     return {"domain": [low, high], "values": values if len(values) > 1 else [low, high]}
 
 

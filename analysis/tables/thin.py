@@ -6,7 +6,7 @@ That is what laws and phases need; curves are lost, unless they are asked for. T
 
 from pathlib import Path
 
-from analysis.tables.formats import records
+from analysis.formats import records
 from analysis.tables.frames import load_readings, some_trials
 from study.errors import StudyError
 from study.store.schema import READINGS

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from study.nets import relu
-from study.tasks.parity import Parity, Rows
+from study.tasks.parity import Parity
+from study.tasks.rows import Rows
 from study.trials.trial import Trial
 
 

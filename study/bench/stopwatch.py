@@ -18,12 +18,14 @@ import torch
 from torch import Tensor
 
 from study.engine.fused import FusedEngine, FusedState, Library
-from study.engine.relu_engine import Engine, ReluEngine
+from study.engine.protocol import Engine
+from study.engine.relu_engine import ReluEngine
 from study.kernel import library as native
 from study.kernel.numerics import use_repeatable_arithmetic
 from study.nets import relu
 from study.training.pack_run import PackRun
-from study.trials.trial import Pack, Point, Trial
+from study.trials.pack import Pack
+from study.trials.trial import Point, Trial
 
 FLOOR_NETWORKS = (1, 4, 16, 64)  # networks a call of the batched product
 _FIRST_EPOCHS = 5

@@ -31,16 +31,19 @@ from study.bench.stopwatch import (
     train_as_studied,
 )
 from study.bench.targets import BARS, Shape, judged
-from study.engine.relu_engine import Engine, ReluEngine
+from study.engine.choose import pick_engine
+from study.engine.protocol import Engine
+from study.engine.relu_engine import ReluEngine
 from study.errors import StudyError, UsageError, choices
 from study.kernel.numerics import use_repeatable_arithmetic
 from study.measures import relu_measures as measures
 from study.nets.relu import ReluNets
 from study.spec.file import resolve
 from study.tasks.parity import Parity
-from study.training.runner import pick_engine
+from study.trials.expand import expand
+from study.trials.pack import Pack
 from study.trials.packing import group, most_together, trial_bytes
-from study.trials.trial import Pack, Trial, expand
+from study.trials.trial import Trial
 from study.vocabulary.tasks import MIN_TEST_ROWS
 
 CUDA_NETWORKS = 64  # a pack on a GPU, where a few networks would leave it idle

@@ -23,7 +23,8 @@ from study.machine import usable_cores
 from study.plan.plan import start_study
 from study.spec.file import resolve
 from study.store.store import Store
-from study.trials.trial import Pack, Trial
+from study.trials.pack import Pack
+from study.trials.trial import Trial
 
 TRIALS, ORDINARY_TRIALS = 20_000, 200
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from study.store.schema import CROSSINGS
+from study.vocabulary.columns import CROSSINGS
 
 Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from study.detect.detector import COLLAPSED_READINGS, GrokkingDetector, Watch
-from study.detect.schedule import ReadingLog, scheduled
-from study.engine.relu_engine import Arrays, Engine, Reading
+from study.detect.log import ReadingLog
+from study.detect.schedule import scheduled
+from study.engine.protocol import Arrays, Engine, Reading
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES
 

@@ -10,7 +10,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from study.plan.plan import Plan
-from study.trials.trial import Pack
+from study.trials.pack import Pack
 
 
 class PackSearcher(Searcher):

@@ -11,7 +11,7 @@ from study.driver.versions import skew, versions
 from study.errors import StoreError
 from study.store.store import Store
 from study.training.runner import Reports, run_pack, waiting_out
-from study.trials.trial import Pack
+from study.trials.pack import Pack
 
 MAX_FAILURES = 3  # of one pack, with an error of its own: a fourth attempt would end no better
 T = TypeVar("T")

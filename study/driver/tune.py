@@ -34,7 +34,7 @@ from study.spec.models import StudySpec
 from study.store.retry import PATIENCE_SECONDS
 from study.store.store import Store
 from study.training.splitting import split_packs
-from study.trials.trial import Pack
+from study.trials.pack import Pack
 
 # Of processes and machines that a pack may lose in a round; 0 would lose trials with the first, -1
 # loops for ever where a pack's own size kills them. Its errors are counted by PackTrainable.

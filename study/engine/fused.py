@@ -16,14 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from study.engine.relu_engine import Arrays, Glance, Places, Reading
+from study.engine.protocol import Arrays, Glance, Places, Reading
 from study.errors import StudyError
 from study.kernel import library as native
 from study.measures.run import RowsOf, measured
 from study.nets import relu
 from study.nets.losses import LOSSES
 from study.nets.relu import ReluNets
-from study.tasks.parity import PackedParity, PackedRows, Rows
+from study.tasks.parity import PackedParity, PackedRows
+from study.tasks.rows import Rows
 from study.trials.trial import Trial
 
 GROUP = 16  # neurons side by side in the kernel's weights; GROUP in relu_step.c

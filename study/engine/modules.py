@@ -19,17 +19,18 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from study import streams
-from study.engine.relu_engine import Arrays, Glance, Places, Reading
+from study.engine.protocol import Arrays, Glance, Places, Reading
 from study.kernel.numerics import companions
 from study.measures.module_measures import Subject, measured
 from study.nets.layout import Layout, Weights
 from study.nets.optimizers import OPTIMIZERS, Hyper, Moments
 from study.nets.outputs import right, row_losses
 from study.streams import Purpose
-from study.tasks.parity import Rows
+from study.tasks.rows import Rows
 from study.trials.packing import multiply_adds
 from study.trials.trial import Trial
-from study.vocabulary.tasks import NETS, TASKS, home
+from study.vocabulary.nets import NETS
+from study.vocabulary.tasks import TASKS, home
 
 READ_ROWS = 256  # rows of one forward pass of a reading: a constant, or bits would change with T
 
@@ -62,7 +63,7 @@ def vmaps(trial: Trial) -> bool:
 
 
 class ModuleEngine:
-    """Follows `study.engine.relu_engine.Engine` for every net that has a home in the table of nets.
+    """Follows `study.engine.protocol.Engine` for every net that has a home in the table of nets.
 
     `pick` overrules which trials are vmapped on a CPU; on a GPU all are.
     """

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from study.errors import EmptySampleError
 from study.nets.outputs import answers
-from study.tasks.parity import Rows
+from study.tasks.rows import Rows
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES, PROBE_ROWS
 from study.vocabulary.tasks import TASKS, home

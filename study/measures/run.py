@@ -16,7 +16,8 @@ from torch import Tensor
 from study.measures import relu_measures as measures
 from study.nets import relu
 from study.nets.relu import ReluNets
-from study.tasks.parity import Rows, hidden_bits
+from study.tasks.parity import hidden_bits
+from study.tasks.rows import Rows
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES, PROBE_ROWS
 

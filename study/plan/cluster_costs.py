@@ -13,7 +13,7 @@ import yaml  # type: ignore[import-untyped]  # it ships no types
 
 from study.errors import UsageError
 from study.plan import costs
-from study.trials.trial import Pack
+from study.trials.pack import Pack
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from study.errors import StudyError
-from study.plan.status import state_of
 from study.store import winners as tables
-from study.store.records import read_pack
+from study.store.packs import read_pack, state_of
 from study.store.store import Store
 
 ROWS = 20_000  # trials of a large part

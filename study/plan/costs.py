@@ -13,10 +13,11 @@ from typing import Any
 from study.detect.schedule import log_spaced_up_to, scheduled
 from study.kernel import library as native
 from study.spec.models import PerDecade
+from study.trials.pack import Pack
 from study.trials.packing import multiply_adds, trial_bytes
-from study.trials.trial import Pack, Trial
+from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES, PROBE_ROWS
-from study.vocabulary.tasks import NETS
+from study.vocabulary.nets import NETS
 
 # Arithmetic that one core sustains in training, a step's bookkeeping and glances included, and in
 # readings alone, which the fused kernel takes several rows at a time: operations a second, 2026-11.

@@ -7,7 +7,7 @@ more points, seeds or settings extends a store; one that contradicts it is refus
 import os
 import shlex
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,14 +16,15 @@ from typing import Any
 from study import __version__
 from study.errors import SpecError
 from study.search.batches import extended, proposed, record, recorded, to_come
-from study.spec.file import checked
 from study.spec.models import Setting, StudySpec
-from study.store.records import read_manifest, read_pack, stored_pack
-from study.store.schema import SCHEMA_VERSION
+from study.store.manifest import StoredRows, stored_settings
+from study.store.packs import read_pack, stored_pack
 from study.store.store import Store
-from study.store.winners import PART
+from study.trials.expand import Proposed, expand
+from study.trials.pack import Pack
 from study.trials.packing import group
-from study.trials.trial import Pack, Proposed, Trial, expand
+from study.trials.trial import Trial
+from study.vocabulary.columns import SCHEMA_VERSION
 
 # Tables of a setting that decide what a stored row means: they cannot change under a store.
 MEANINGS = ("task", "net", "data", "train", "detect", "readings")
@@ -83,7 +84,7 @@ def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = Fals
         ids = frozenset(trial.trial_id for trial in trials)
         return Plan(spec, tuple(trials), ids, tuple(group(trials)), pairs)
     refuse_contradiction(store, spec, trials)
-    rows = _Rows.of(store)
+    rows = StoredRows.of(store)
     wanted = {trial.trial_id: trial for trial in trials if not rows.answer(trial)}
     ids = frozenset(wanted)
     resumed = _checkpointed(store, wanted)
@@ -101,50 +102,12 @@ def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = Fals
     return Plan(spec, tuple(trials), ids, packs, pairs, unread, tuple(notes))
 
 
-def missing(store: Store, trials: Sequence[Trial]) -> list[Trial]:
-    """The trials still to train: without a row, censored by a smaller budget, or without readings.
-
-    The readings of a row are gone where a damaged part of them was moved out of the store.
-    """
-    rows = _Rows.of(store)
-    return [trial for trial in trials if not rows.answer(trial)]
-
-
 def unread_note(count: int) -> str:
     """What is said of trials that have a row and no readings."""
     return (
         f"{count} stored trials have lost their readings: a part of readings/ is gone. "
         "study run trains them anew."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The rows of a store by trial, and the parts of them whose readings are gone."""
-
-    by_trial: Mapping[str, Mapping[str, Any]]
-    unread_parts: frozenset[str]
-
-    @classmethod
-    def of(cls, store: Store) -> "_Rows":
-        stored = store.trials(columns=["trial_id", "ended", "budget_epochs"], parts=True)
-        rows = {row["trial_id"]: row for row in stored.to_pylist()}
-        return cls(rows, frozenset(store.unread_parts()))
-
-    def answer(self, trial: Trial) -> bool:
-        """Whether a row says all of a trial, and its readings are there."""
-        return self._answered(trial) and not self._unread(trial)
-
-    def unread(self, trial: Trial) -> bool:
-        """Whether a row says all of a trial, but for its readings."""
-        return self._answered(trial) and self._unread(trial)
-
-    def _answered(self, trial: Trial) -> bool:
-        row = self.by_trial.get(trial.trial_id)
-        return row is not None and trial.answered_by(row)
-
-    def _unread(self, trial: Trial) -> bool:
-        return self.by_trial[trial.trial_id][PART] in self.unread_parts
 
 
 def generalized_of(plan: Plan, store: Store) -> int:
@@ -214,21 +177,6 @@ def _noted(plan: Plan, store: Store) -> Plan:
         now = {"state": "pending", "error": None, "failures": 0, "fresh": fresh}
         store.write_pack(pack.pack_id, {**known, "members": pack.to_json(), **now})
     return plan
-
-
-def stored_spec(store: Store) -> StudySpec:
-    """The study that a store was last run with."""
-    spec: StudySpec = checked(
-        StudySpec, store.manifest().get("spec"), f"{store.place('study.json')}: spec."
-    )
-    return spec
-
-
-def stored_settings(store: Store) -> dict[str, Setting]:
-    """Every setting that a store was ever run with, by its label, as it was last."""
-    settings = read_manifest(store).settings
-    where = f"{store.place('study.json')}: settings."
-    return {label: checked(Setting, setting, where) for label, setting in settings.items()}
 
 
 def refuse_contradiction(store: Store, spec: StudySpec, trials: Sequence[Trial]) -> None:

@@ -8,12 +8,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from study.plan.plan import make_plan, stored_spec
-from study.store.records import Manifest, Start, read_manifest, read_pack, stored_pack
+from study.plan.plan import make_plan
+from study.store.manifest import Manifest, Start, read_manifest, stored_spec
+from study.store.packs import STALE_SECONDS, PackState, members_of, read_pack, state_of
 from study.store.store import Store
-
-STALE_SECONDS = 120.0  # a pack says how it is every 30 s; silent for longer, it is not running
-PackState = Mapping[str, Any]
 
 
 def study_status(store: Store) -> dict[str, Any]:
@@ -74,11 +72,6 @@ def tally(
     }
 
 
-def members_of(store: Store, pack_id: str, pack: PackState) -> frozenset[str]:
-    """The ids of a pack's trials."""
-    return frozenset(trial.trial_id for trial in stored_pack(store, pack_id, pack).trials)
-
-
 def _open_members(
     states: Mapping[str, str], missing: Mapping[str, frozenset[str]]
 ) -> dict[str, dict[str, int]]:
@@ -91,15 +84,6 @@ def _open_members(
                 counts[pack_id] = len(left)
                 counted |= left
     return found
-
-
-def state_of(pack: PackState) -> str:
-    """A pack's state; one that has gone silent is pending again."""
-    state = str(pack.get("state", "pending"))
-    if state != "running" or not pack.get("heartbeat"):
-        return "pending" if state == "running" else state
-    age = datetime.now(UTC) - datetime.fromisoformat(pack["heartbeat"])
-    return "running" if age.total_seconds() < STALE_SECONDS else "pending"
 
 
 def others_at_work(store: Store) -> str:

@@ -19,7 +19,8 @@ from study.errors import DamagedError
 from study.search.history import Tried, as_optuna, quiet, space_of, varied
 from study.spec.models import Setting, StudySpec
 from study.store.store import Store
-from study.trials.trial import Pair, Point, Proposed, Trial, make_point
+from study.trials.expand import Pair, Proposed, make_point
+from study.trials.trial import Point, Trial
 from study.vocabulary.axes import AXES, ONLINE, Axis, AxisValue
 
 FIRST_SEEDS = 2  # of a point, before it is decided whether it gets the others

@@ -21,23 +21,19 @@ from pydantic import (
 )
 
 from study.errors import choices
-from study.store.schema import OBJECTIVES, TRIALS
+from study.spec.checks import check_axes, check_choices
+from study.spec.fields import REAL, WHOLE, Flag, Positive, whole_or
 from study.vocabulary.axes import AXES, ONLINE, Axis, read_axis
+from study.vocabulary.columns import EVENTS, OBJECTIVES
 from study.vocabulary.measures import MEASURES
-from study.vocabulary.numbers import REAL, WHOLE, Flag, Positive, whole_or
-from study.vocabulary.tasks import COMMON, MIN_TEST_ROWS, NETS, TASKS, check_axes, check_choices
+from study.vocabulary.nets import NETS
+from study.vocabulary.tasks import COMMON, MIN_TEST_ROWS, TASKS
 
 DEFAULT_STEPS = 20_000
 MAX_SEEDS = 1_000_000
 MAX_TRIALS = 2_000_000  # of a study: a plan of a million takes half a minute and a gigabyte
 MAX_SHAPES = 10_000  # of a study: each is a pack of its own at least
 MAX_NAME = 100  # characters: a file system takes 255 bytes for a name
-# Events of a trial, null where it has not had them: what a boundary can be of.
-EVENTS = tuple(
-    name
-    for name in TRIALS.names
-    if "_epoch" in name and name.startswith(("memorized", "generalized")) and "after" not in name
-)
 
 
 class Table(BaseModel):

@@ -13,7 +13,8 @@ from typing import Any
 
 from study.errors import SpecError
 from study.spec.models import DEFAULT_STEPS, Axes, Setting, Table
-from study.vocabulary.tasks import NETS, TASKS
+from study.vocabulary.nets import NETS
+from study.vocabulary.tasks import TASKS
 
 # Keys of one table of which only one can hold: writing one puts the other out of force.
 EXCLUSIVE: dict[str, tuple[str, str]] = {

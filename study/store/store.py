@@ -25,6 +25,7 @@ from study.store import winners as tables
 from study.store.address import Address
 from study.store.atomic import replace_file
 from study.store.retry import is_full, passes, patiently
+from study.vocabulary.columns import SCHEMA_VERSION
 
 _FILE = "__filename"  # pyarrow's name for the file that a row is from
 T = TypeVar("T")
@@ -121,11 +122,11 @@ class Store:
         Raises StoreError where a newer program wrote it: its rows may mean something else.
         """
         found = self._get_json("study.json") or {}
-        version = found.get("schema_version", schema.SCHEMA_VERSION)
-        if not isinstance(version, int) or version > schema.SCHEMA_VERSION:
+        version = found.get("schema_version", SCHEMA_VERSION)
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
             raise StoreError(
                 f"{self.place('study.json')}: schema_version {version!r}; this program reads up to "
-                f"{schema.SCHEMA_VERSION}. Use the newer program that wrote the store."
+                f"{SCHEMA_VERSION}. Use the newer program that wrote the store."
             )
         return found
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from study import streams
 from study.streams import Purpose
-from study.tasks.parity import Rows
+from study.tasks.rows import Rows
 from study.trials.trial import Trial
 
 _CPU = torch.device("cpu")

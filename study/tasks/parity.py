@@ -16,23 +16,12 @@ from torch import Tensor
 
 from study import streams
 from study.streams import Purpose
+from study.tasks.rows import Rows
 from study.trials.trial import Trial
 
 DISTINCT_BELOW = 20  # bits; from here on repeats are rare and distinct rows would cost 2^n keys
 _COMPARABLE = 62  # bits that fit an int64; longer rows never meet by chance
 _FIXED_KEY = (0x7061_7269, 0x7479_2121)  # one set of fixed test rows for all trials
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The data of a pack. `inputs` [T, N, n + 1], `labels` [T, N] of -1 and +1."""
-
-    inputs: Tensor
-    labels: Tensor
-
-    def take(self, index: Tensor) -> "Rows":
-        """The rows of the members at `index`, an int64 tensor [T']."""
-        return Rows(self.inputs[index], self.labels[index])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,7 @@
 can be checkpointed between any two epochs and continues bit for bit.
 """
 
-import io
 import time
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +15,12 @@ from numpy.typing import NDArray
 from study import __version__
 from study.detect.detector import transitions
 from study.detect.follower import VALUES, Ended, Follower
-from study.engine.relu_engine import Arrays, Engine
+from study.engine.protocol import Arrays, Engine
 from study.kernel.numerics import use_repeatable_arithmetic
-from study.store.schema import SCHEMA_VERSION
-from study.trials.trial import Pack, Trial
+from study.training.checkpoint import packed, unpacked
+from study.trials.pack import Pack
+from study.trials.trial import Trial
+from study.vocabulary.columns import SCHEMA_VERSION
 from study.vocabulary.measures import MEASURES, WHOLE_COLUMNS
 from study.vocabulary.tasks import TASKS, home
 
@@ -167,27 +167,6 @@ class PackRun:
         self._follower.take(places)
         if len(places):
             self._state = self.engine.leave(self._state, places.tolist())
-
-
-def packed(parts: Iterable[tuple[str, Arrays]]) -> bytes:
-    """Named arrays of named parts as one file."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for part, arrays in parts:
-            for name, array in arrays.items():
-                with archive.open(f"{part}.{name}.npy", "w", force_zip64=True) as file:
-                    np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
-    return buffer.getvalue()
-
-
-def unpacked(content: bytes) -> dict[str, dict[str, NDArray[Any]]]:
-    """The inverse of `packed`."""
-    parts: dict[str, dict[str, NDArray[Any]]] = {}
-    with np.load(io.BytesIO(content), allow_pickle=False) as flat:
-        for key in flat.files:
-            part, _, name = key.partition(".")
-            parts.setdefault(part, {})[name] = flat[key]
-    return parts
 
 
 def describe(trial: Trial) -> dict[str, Any]:

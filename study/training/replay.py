@@ -11,19 +11,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from study.engine.relu_engine import Engine, Reading
+from study.engine.choose import pick_engine
+from study.engine.protocol import Engine, Reading
 from study.errors import UsageError
 from study.kernel.numerics import use_repeatable_arithmetic
 from study.nets.relu import ReluNets
-from study.plan.plan import stored_settings
 from study.spec.models import Budget
-from study.store.schema import READINGS, RESULT_COLUMNS
+from study.store.manifest import stored_settings
+from study.store.schema import READINGS
 from study.store.store import Store
 from study.training.pack_run import PackRun
-from study.training.runner import pick_engine
-from study.trials.trial import Pack, Point, Trial, find_id
+from study.trials.pack import Pack
+from study.trials.trial import Point, Trial, find_id
 from study.vocabulary.axes import AXES
-from study.vocabulary.tasks import NETS
+from study.vocabulary.columns import RESULT_COLUMNS
+from study.vocabulary.nets import NETS
 
 
 @dataclass(frozen=True, slots=True)

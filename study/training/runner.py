@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import zipfile
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,16 +18,14 @@ from typing import Any, TypeVar
 
 import torch
 
-from study.engine.fused import FusedEngine, Library
-from study.engine.modules import ModuleEngine
-from study.engine.relu_engine import Engine, ReluEngine
+from study.engine.choose import pick_engine
+from study.engine.protocol import Engine
 from study.errors import StoreError
-from study.plan.plan import missing
+from study.store.manifest import missing
 from study.store.retry import CLOSING_SECONDS, PATIENCE_SECONDS, patiently, retried
 from study.store.store import Store
 from study.training.pack_run import Finished, PackRun
-from study.trials.trial import Pack, Trial
-from study.vocabulary.tasks import NETS
+from study.trials.pack import Pack
 
 CHECKPOINT_SECONDS = 30.0
 REPORT_SECONDS = 2.0
@@ -51,21 +49,6 @@ class Progress:
 
 # A running pack reports how far it is, or the error of its store that it waits out.
 Reports = Generator[Progress | StoreError, None, T]
-
-
-def pick_engine(trial: Trial) -> Engine:
-    """The fastest engine here for a trial: the fused kernel on a CPU, torch's everywhere else.
-
-    A net with a home is a module, and any module's engine trains it.
-    """
-    device = trial.setting.resources.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if NETS[trial.setting.net].home is not None:
-        return ModuleEngine(device)
-    if device == "cpu" and FusedEngine.trains(trial) and Library.load() is not None:
-        return FusedEngine()
-    return ReluEngine(device)
 
 
 def run_pack(
@@ -97,7 +80,7 @@ def _train(
     pack: Pack, store: Store, engine: Engine, report_seconds: float, keeper: "_Keeper"
 ) -> Reports[bool]:
     """Train a pack as one; returns False where memory is short for that."""
-    lacking: Sequence[Trial] = pack.trials
+    lacking = list(pack.trials)
     if not keeper.fresh:
         lacking = yield from waiting_out(lambda: missing(store, pack.trials))
     to_train = {trial.trial_id for trial in lacking}

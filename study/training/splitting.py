@@ -6,15 +6,13 @@ bit.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from study.engine.relu_engine import Arrays
 from study.store.store import Store
-from study.training.pack_run import packed, unpacked
-from study.trials.trial import Pack
+from study.training.checkpoint import cut, packed, unpacked
+from study.trials.pack import Pack
 
 
 def split_packs(store: Store, packs: Sequence[Pack], wanted: int) -> list[Pack]:
@@ -59,34 +57,3 @@ def _split(store: Store, pack: Pack, count: int) -> list[Pack]:
     store.write_pack(pack.pack_id, {**known, "state": "done", "open": 0, "split": ids})
     store.drop_checkpoint(pack.pack_id)
     return pieces
-
-
-def cut(parts: Mapping[str, Arrays], places: NDArray[np.int64]) -> dict[str, Arrays]:
-    """The checkpoint of the open members at `places`, as a pack of their own begun with them.
-
-    Args: parts, the arrays of `PackRun.checkpoint` by part and name. Members lead the arrays of a
-    state and end those of the watch; the log numbers them as the pack began.
-    """
-    numbers = parts["follower"]["numbers"][places]
-    log = parts["log"]
-    kept = np.isin(log["kept_members"], numbers)
-    begun = {
-        "run": {
-            "seconds": parts["run"]["seconds"][numbers],
-            "budgets": parts["run"]["budgets"][places],
-        },
-        "follower": {"numbers": np.arange(len(places))},
-        "watch": {name: column[..., places] for name, column in parts["watch"].items()},
-        "log": {
-            "slots": log["slots"][numbers],
-            "kept_epochs": log["kept_epochs"][kept],
-            "kept_members": np.searchsorted(numbers, log["kept_members"][kept]),
-            "kept_values": log["kept_values"][:, kept],
-        },
-    }
-    states = {
-        part: {name: a if name == "epoch" else a[places] for name, a in arrays.items()}
-        for part, arrays in parts.items()
-        if part not in begun
-    }
-    return {**begun, **states}

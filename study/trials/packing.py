@@ -8,8 +8,9 @@ for the last.
 import itertools
 from collections.abc import Iterable
 
-from study.trials.trial import Pack, Shape, Trial
-from study.vocabulary.tasks import NETS
+from study.trials.pack import Pack
+from study.trials.trial import Shape, Trial
+from study.vocabulary.nets import NETS
 
 MAX_PACK = 256
 PACK_BYTES = 256 << 20

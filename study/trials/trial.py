@@ -7,20 +7,17 @@ members.
 
 import difflib
 import hashlib
-import itertools
 import json
 import math
-import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from study.errors import SpecError, UsageError
-from study.spec.file import checked
-from study.spec.models import Setting, StudySpec, Table
-from study.vocabulary.axes import AXES, ONLINE
-from study.vocabulary.tasks import COMMON, MIN_TEST_ROWS, NETS, TASKS, Values
+from study.errors import UsageError
+from study.spec.models import Setting, Table
+from study.vocabulary.nets import NETS
+from study.vocabulary.tasks import COMMON, MIN_TEST_ROWS, TASKS, Values
 
 SHOWN_IDS = 5  # that a sentence about an id lists
 ONLINE_STEPS_PER_EPOCH = 32  # fresh rows have no pass to end; about 1,000 rows at the usual batch
@@ -55,10 +52,6 @@ class Point:
     def values(self) -> dict[str, Any]:
         """The axes by name: what dataclasses.asdict gives, without its recursion."""
         return {name: getattr(self, name) for name in self.__slots__}
-
-
-Pair = tuple[Point, int]  # a point and a seed
-Proposed = Mapping[str, Sequence[Pair]]  # what searches have proposed, by setting
 
 
 class Shape(NamedTuple):
@@ -160,44 +153,6 @@ class Trial:
         return bool(row["ended"] != "budget" or row["budget_epochs"] >= self.budget_epochs)
 
 
-@dataclass(frozen=True)
-class Pack:
-    """Trials of one setting and one shape, trained together."""
-
-    trials: tuple[Trial, ...]
-
-    @cached_property
-    def pack_id(self) -> str:
-        """Hash of the members' ids, in order."""
-        return _digest([trial.trial_id for trial in self.trials])
-
-    @property
-    def setting(self) -> Setting:
-        """The setting that all members share."""
-        return self.trials[0].setting
-
-    def to_json(self) -> dict[str, Any]:
-        """The pack as data: enough to train it anywhere without the study file."""
-        first = self.trials[0]
-        # The members' seeds, not the study's: each of many packs would list them all.
-        seeds = {"seeds": list(dict.fromkeys(trial.seed for trial in self.trials))}
-        return {
-            "study": first.study,
-            "setting": {**self.setting.model_dump(mode="json", exclude={"seeds"}), **seeds},
-            "members": [{"seed": trial.seed, **trial.point.values()} for trial in self.trials],
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Pack":
-        """Inverse of `to_json`; raises SpecError where the setting breaks a rule."""
-        setting: Setting = checked(Setting, data["setting"])
-        trials = []
-        for member in data["members"]:
-            axes = {name: member.get(name) for name in AXES}  # older ones lack newer axes
-            trials.append(Trial(data["study"], setting, Point(**axes), member["seed"]))
-        return cls(tuple(trials))
-
-
 def find_id(ids: Iterable[str], begin: str, store_url: str) -> str:
     """The trial_id of a store that begins like this: all of one, or enough to tell it from others.
 
@@ -224,68 +179,6 @@ def find_id(ids: Iterable[str], begin: str, store_url: str) -> str:
         f"{asked}: {len(found):,} trials in {store_url} begin so; {rule}. "
         f"Write more of it: {', '.join(found[:SHOWN_IDS])}{more}."
     )
-
-
-def expand(spec: StudySpec, proposed: Proposed | None = None) -> list[Trial]:
-    """Every trial of a study, in the order of the file; of adaptive searches, those proposed.
-
-    A trial of two settings is trained once, under the larger budget. Raises SpecError where they
-    watch it differently, because its one row could not say what both mean.
-    """
-    trials: dict[str, Trial] = {}
-    for trial in each(spec, proposed):
-        twin = trials.setdefault(trial.trial_id, trial)
-        if twin.setting is not trial.setting:
-            _refuse_two_meanings(twin.setting, trial.setting)
-            if trial.budget_epochs > twin.budget_epochs:
-                trials[trial.trial_id] = trial
-    return list(trials.values())
-
-
-def each(spec: StudySpec, proposed: Proposed | None = None) -> Iterator[Trial]:
-    """The trials of every setting, one by one; a trial of two settings comes twice."""
-    for setting in spec.settings:
-        points, limit = _grid(setting), None
-        if setting.search.kind == "random":
-            points, limit = _random_points(setting), setting.search.trials
-        pairs: Iterable[Pair] = itertools.islice(
-            ((point, seed) for point in points for seed in setting.seeds), limit
-        )
-        if setting.search.adaptive:
-            pairs = (proposed or {}).get(setting.label, ())
-        for point, seed in pairs:
-            yield Trial(spec.name, setting, point, seed)
-
-
-def _refuse_two_meanings(one: Setting, other: Setting) -> None:
-    if (one.detect, one.readings) != (other.detect, other.readings):
-        raise SpecError(
-            f"settings: {one.label!r} and {other.label!r} share trials but differ in detect or "
-            "readings; a trial has one row. Make these tables equal."
-        )
-
-
-def _grid(setting: Setting) -> Iterator[Point]:
-    for values in itertools.product(*(getattr(setting.axes, name).values for name in AXES)):
-        yield make_point(setting, dict(zip(AXES, values, strict=True)))
-
-
-def _random_points(setting: Setting) -> Iterator[Point]:
-    """Endless points; a search for more trials keeps the points of a search for fewer."""
-    chance = random.Random(f"search {setting.search.seed}")  # noqa: S311  not for secrets
-    while True:
-        values = {name: getattr(setting.axes, name).at(chance.random()) for name in AXES}
-        yield make_point(setting, values)
-
-
-def make_point(setting: Setting, values: Values) -> Point:
-    """A point of the values that a study file has for its axes."""
-    rows, fraction = values["train_size"], values["train_fraction"]
-    if rows == ONLINE:
-        rows = None
-    if fraction is not None:
-        rows = max(1, round(fraction * (_world(setting, values) or 0)))
-    return Point(**{**values, "train_size": rows})
 
 
 def _world(setting: Setting, values: Values) -> int | None:

@@ -6,7 +6,7 @@ A task or a net has some of them: of another's, the one value is null.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from study.vocabulary.numbers import plain_number, whole_number
 
 Number = int | float | str  # as written; a word stands for a number
 AxisValue = Number | None
+Values = Mapping[str, Any]  # of one point: the value of each axis by its name
 
 ONLINE = "online"
 MAX_POINTS = 100_000  # of a range

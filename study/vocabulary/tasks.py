@@ -13,15 +13,12 @@ gives an `nn.Module` from inputs [N, ...] to outputs [N], a score whose sign is 
 """
 
 import importlib
-import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from study.errors import choices
 from study.vocabulary.axes import ONLINE, Axis
-from study.vocabulary.measures import MEASURES
 
 MIN_TEST_ROWS = 100
 
@@ -59,26 +56,6 @@ class Task:
     data: tuple[str, ...] = ()
     check: Callable[[Axes, int | None], None] = _no_rule
     defaults: Mapping[str, Values] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Net:
-    """A row of the table of nets.
-
-    `axes` and `check` as of a task; `weights` counts them, and `positions` says at how many places
-    of one row each is used: together the arithmetic of a row.
-    """
-
-    axes: Values
-    weights: Callable[[Values], int]
-    positions: int = 1
-    home: str | None = None
-    check: Callable[[Axes, int | None], None] = _no_rule
-
-    @property
-    def kind(self) -> str:
-        """Which measures can be taken of it: those of "relu" or those of a "module"."""
-        return "relu" if self.home is None else "module"
 
 
 def _parity_rules(axes: Axes, _: int | None) -> None:
@@ -173,73 +150,3 @@ TASKS: dict[str, Task] = {
     "addition": Task(**_MODULAR, world=_additions, check=_enough_equations(_additions)),
     "division": Task(**_MODULAR, world=_divisions, check=_division_rules),
 }
-
-
-def _head_rules(axes: Axes, _: int | None) -> None:
-    for width, heads in itertools.product(axes["width"].lattice, axes["heads"].lattice):
-        if isinstance(width, int) and isinstance(heads, int) and width % heads:
-            raise ValueError(
-                f"axes.heads: {heads} with width = {width}; heads share the width equally. "
-                "Use a width that the heads divide, or pair them in [[settings]]."
-            )
-
-
-def _transformer_weights(values: Values) -> int:
-    width = values["width"]
-    return int(width * (2 * values["modulus"] + 6 + values["layers"] * (12 * width + 9)))
-
-
-NETS: dict[str, Net] = {
-    "relu": Net({"width": 1000}, lambda values: int(values["width"] * (values["n"] + 2))),
-    "transformer": Net(
-        {"width": 128, "layers": 2, "heads": 4},
-        _transformer_weights,
-        positions=3,
-        home="study.nets.transformer",
-        check=_head_rules,
-    ),
-    "mlp": Net(
-        {"width": 128},
-        lambda values: int(values["width"] * (3 * values["modulus"] + 1) + values["modulus"]),
-        home="study.nets.mlp",
-    ),
-}
-
-
-def check_axes(task: str, net: str, axes: Axes) -> None:
-    """Raise ValueError where an axis is not one of the task or net, or one of theirs is missing."""
-    row, by = TASKS[task], NETS[net]
-    if net not in row.nets:
-        raise ValueError(f"net: {net!r}; {choices('a net here', net, row.nets)}")
-    for name, axis in axes.items():
-        if ONLINE in axis.values and ONLINE not in row.data:
-            raise ValueError(
-                f"axes.{name}: online; {task} has no fresh rows. Write a number of rows."
-            )
-        has = name in {*COMMON, *row.axes, *by.axes}
-        if has and axis.absent:
-            raise ValueError(f"axes.{name}: missing; {task} has this axis. Add it.")
-        if not has and not axis.absent:
-            raise ValueError(
-                f"axes.{name}: {axis.written}; {task} by a net {net!r} has no such axis. "
-                "Leave it out."
-            )
-
-
-def check_choices(task: str, net: str, loss: str, data: Values, measures: Iterable[str]) -> None:
-    """Raise ValueError where a task or net has no such loss, choice of data, or measure.
-
-    Args: data, the keys of the table [data] that are not at their defaults.
-    """
-    row, kind = TASKS[task], NETS[net].kind
-    if loss not in row.losses:
-        raise ValueError(f"train.loss: {loss!r}; {choices(f'a loss of {task}', loss, row.losses)}")
-    for name, value in data.items():
-        choice = value if name == "test_rows" else name
-        if choice not in row.data and not isinstance(choice, int) and name != "shared":
-            raise ValueError(f"data.{name}: {value!r}; {task} has no such choice. Leave it out.")
-    for name in measures:
-        if kind not in MEASURES[name].kinds:
-            some = [known for known, measure in MEASURES.items() if kind in measure.kinds]
-            rule = choices(f"a measure of a net {net!r}", name, some)
-            raise ValueError(f"readings.measures: {name!r}; {rule}")

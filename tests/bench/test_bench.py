@@ -16,11 +16,11 @@ from study.bench import targets as bars
 from study.bench.plain_loop import PlainLoop
 from study.bench.suite import bench, engine_on
 from study.bench.targets import BARS, SHAPES, Bar, Shape
+from study.engine.choose import pick_engine
 from study.engine.relu_engine import ReluEngine
 from study.errors import StudyError
-from study.training.runner import pick_engine
+from study.trials.pack import Pack
 from study.trials.packing import group
-from study.trials.trial import Pack
 
 TINY = {name: Shape(n=12, k=2, p=24, N=40, together=2, cap=5) for name in SHAPES}
 

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from study.engine.modules import ModuleEngine, initial, vmaps
 from study.spec.file import resolve
+from study.trials.expand import expand
 from study.trials.packing import multiply_adds
-from study.trials.trial import expand
 
 TURNS = 9
 SHAPES = [  # networks, width, layers, heads, batch

@@ -10,7 +10,7 @@ from analysis import cli, load_readings, load_trials
 from analysis.circuits import modular as commuting
 from study.errors import UsageError
 from study.spec.file import load_spec
-from study.trials.trial import expand
+from study.trials.expand import expand
 
 ROOT = Path(__file__).parents[2]
 STORE = ROOT / "analysis" / "data" / "modular_small"

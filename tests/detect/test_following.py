@@ -11,7 +11,7 @@ from small import trials_of
 from study.detect.detector import GrokkingDetector, Watch, transitions
 from study.detect.follower import WINDOW, Follower
 from study.detect.schedule import scheduled
-from study.engine.relu_engine import Glance, Reading
+from study.engine.protocol import Glance, Reading
 
 ROWS = 100
 

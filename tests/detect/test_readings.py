@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.detect.schedule import ReadingLog, log_spaced, scheduled
+from study.detect.log import ReadingLog
+from study.detect.schedule import log_spaced, scheduled
 from study.spec.models import PerDecade
 
 

@@ -13,8 +13,8 @@ from commands import STUDY, TRIALS, finish, parts_of, running_process, study, wa
 from small import spec_of
 from trained import fill, table
 
-from study.plan.plan import stored_spec
 from study.spec.file import load_spec
+from study.store.manifest import stored_spec
 from study.store.store import Store
 
 pytestmark = pytest.mark.timeout(300)  # each starts a Ray or several, on machines that may be slow

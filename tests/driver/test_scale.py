@@ -13,8 +13,8 @@ from commands import BIN
 from trained import fill
 
 from study.spec.file import load_spec
-from study.store.schema import RESULT_COLUMNS
 from study.store.store import Store
+from study.vocabulary.columns import RESULT_COLUMNS
 
 TOY = """
 name = "toy"

@@ -28,7 +28,7 @@ from study.store.retry import Waits, patiently
 from study.store.store import Store
 from study.training import runner
 from study.training.runner import run_pack
-from study.trials.trial import expand
+from study.trials.expand import expand
 
 TINY = """
 name = "tiny"

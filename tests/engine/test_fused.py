@@ -18,7 +18,8 @@ from study.nets.losses import LOSSES
 from study.spec.file import resolve
 from study.streams import Purpose
 from study.tasks.parity import PackedRows
-from study.trials.trial import Trial, expand
+from study.trials.expand import expand
+from study.trials.trial import Trial
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "study" / "kernel" / "relu_step.c"

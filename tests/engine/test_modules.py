@@ -10,14 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from module_engines import ENGINES, MLP, TRANSFORMER, trials_of
 
+from study.engine.choose import pick_engine
 from study.engine.modules import ModuleEngine, initial, ordered, vmaps
 from study.errors import SpecError
 from study.nets.outputs import right, row_losses
 from study.store.store import Store
-from study.tasks.parity import Rows
-from study.training.runner import pick_engine, run_pack
-from study.trials.trial import Pack
-from study.vocabulary import tasks as problems
+from study.tasks.rows import Rows
+from study.training.runner import run_pack
+from study.trials.pack import Pack
+from study.vocabulary.nets import NETS
+from study.vocabulary.tasks import TASKS
 
 HOSTILE = {"learning_rate": 1e6}
 
@@ -193,9 +195,9 @@ def test_large_batches_are_looped_and_small_ones_vmapped():
 def with_majority(monkeypatch):
     """The two rows of `majority`, where a project of one's own would write them."""
     for name, row in majority.ROWS["tasks"].items():
-        monkeypatch.setitem(problems.TASKS, name, row)
+        monkeypatch.setitem(TASKS, name, row)
     for name, row in majority.ROWS["nets"].items():
-        monkeypatch.setitem(problems.NETS, name, row)
+        monkeypatch.setitem(NETS, name, row)
 
 
 def test_a_task_and_a_net_of_ones_own_are_a_study_like_any_other(with_majority, tmp_path):

@@ -23,8 +23,9 @@ from study.engine.relu_engine import ReluEngine
 from study.kernel.numerics import VECTOR, in_whole_vectors
 from study.nets.losses import LOSSES
 from study.spec.file import resolve
-from study.trials.trial import expand
-from study.vocabulary import tasks as problems
+from study.trials.expand import expand
+from study.vocabulary.nets import NETS, Net
+from study.vocabulary.tasks import TASKS, Task
 
 COUNTS = (2, 3, 7, 16, 64)
 LOOKED_AT = (*range(17), 40, 62, 63)  # members: every alignment to a vector, and the ends of packs
@@ -64,14 +65,12 @@ def build(trial):
 def with_curved(monkeypatch):
     task = majority.TASK
     monkeypatch.setitem(
-        problems.TASKS,
+        TASKS,
         "majority",
-        problems.Task(
-            task.axes, ("curved",), tuple(LOSSES), task.home, task.world, check=task.check
-        ),
+        Task(task.axes, ("curved",), tuple(LOSSES), task.home, task.world, check=task.check),
     )
-    net = problems.Net({"width": 5}, lambda v: v["width"] * v["n"], home=__name__)
-    monkeypatch.setitem(problems.NETS, "curved", net)
+    net = Net({"width": 5}, lambda v: v["width"] * v["n"], home=__name__)
+    monkeypatch.setitem(NETS, "curved", net)
 
 
 def parities(shape, **train):

@@ -12,7 +12,7 @@ from study.engine.fused import FusedEngine, Library
 from study.engine.relu_engine import ReluEngine
 from study.tasks.parity import PackedParity, Parity
 from study.training.pack_run import PackRun
-from study.trials.trial import Pack
+from study.trials.pack import Pack
 
 # Each waits until a GPU has finished, to hand something over.
 SYNCHRONISING = {"_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select"}

@@ -7,7 +7,7 @@ import pytest
 from analysis import classify, fit_law, load_trials
 from analysis.laws.study_fits import by_regime
 from study.spec.file import load_spec
-from study.trials.trial import expand
+from study.trials.expand import expand
 
 ROOT = Path(__file__).parents[2]
 LAWS = (ROOT / "docs" / "laws.md").read_text()

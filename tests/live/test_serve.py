@@ -14,9 +14,10 @@ from asking import Answer, api, ended, serving, state_of
 from simulated import QUICK, empty_store, simulate
 
 from analysis.cli import main
+from analysis.formats import records
 from analysis.phases.grid import make_grid
 from analysis.report.state import cell_answer, cell_trials, page_state, rounded
-from analysis.tables.formats import FORMATS, records
+from analysis.tables.exports import FORMATS
 from analysis.tables.frames import load_readings, load_trials
 from study.plan.status import study_status
 from study.store.store import Store

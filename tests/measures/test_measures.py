@@ -20,7 +20,7 @@ from study.nets.relu import ReluNets
 from study.store.schema import READINGS
 from study.tasks.parity import Parity
 from study.training.pack_run import PackRun
-from study.trials.trial import Pack
+from study.trials.pack import Pack
 from study.vocabulary.measures import MEASURES, WHOLE_COLUMNS
 
 ENGINES = {"torch": ReluEngine(), **({"fused": FusedEngine()} if Library.load() else {})}

@@ -12,10 +12,11 @@ from trained import fill, table
 from study import cli
 from study.errors import StoreError, StudyError
 from study.plan.compact import compact
-from study.plan.plan import missing, start_study
+from study.plan.plan import start_study
+from study.store.manifest import missing
 from study.store.store import Store
 from study.training.runner import run_pack
-from study.trials.trial import expand
+from study.trials.expand import expand
 
 
 def scattered(url, count=6):

@@ -10,8 +10,8 @@ from study import cli
 from study.detect.schedule import scheduled
 from study.plan import costs
 from study.spec.models import PerDecade
+from study.trials.expand import expand
 from study.trials.packing import group, trial_bytes
-from study.trials.trial import expand
 
 
 def said(**tables):

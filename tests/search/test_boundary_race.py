@@ -10,8 +10,8 @@ from optuna.samplers import GPSampler, RandomSampler, TPESampler
 
 from study.store.store import Store
 from study.training.runner import run_pack
+from study.trials.expand import expand
 from study.trials.packing import group
-from study.trials.trial import expand
 
 RUNS = 10
 SLOW_RUNS = 3  # of Optuna's GP sampler, a minute each

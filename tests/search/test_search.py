@@ -24,7 +24,8 @@ from study.search.history import Tried, varied
 from study.search.sampler import BoundarySampler
 from study.search.surface import fit_surface
 from study.store.store import Store
-from study.trials.trial import Trial, make_point
+from study.trials.expand import make_point
+from study.trials.trial import Trial
 from study.vocabulary.axes import AXES as AXES_OF_ALL
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

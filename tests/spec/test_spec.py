@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from study.errors import SpecError
 from study.spec.file import bundled_names, load_spec, resolve
 from study.spec.models import StudySpec
-from study.trials.trial import expand
+from study.trials.expand import expand
 from study.vocabulary.axes import read_axis
 
 MINIMAL = {"name": "s", "axes": {}}

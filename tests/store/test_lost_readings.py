@@ -13,10 +13,11 @@ from analysis.tables.frames import load_readings, load_trials
 from study import cli
 from study.errors import StoreError
 from study.plan.compact import compact
-from study.plan.plan import make_plan, missing, next_plan
+from study.plan.plan import make_plan, next_plan
 from study.plan.status import study_status
+from study.store.manifest import missing
 from study.store.store import Store
-from study.trials.trial import expand
+from study.trials.expand import expand
 
 SCALING = Path(__file__).parents[2] / "analysis" / "data" / "scaling"
 

@@ -15,7 +15,7 @@ from simulated import MANIFEST
 from study.spec.file import resolve
 from study.store.schema import READINGS, TRIALS
 from study.store.store import Store
-from study.trials.trial import each
+from study.trials.expand import each
 from study.vocabulary.axes import AXES
 
 MILLION: dict[str, Any] = {

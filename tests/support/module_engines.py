@@ -2,7 +2,7 @@
 
 from study.engine.modules import ModuleEngine
 from study.spec.file import resolve
-from study.trials.trial import expand
+from study.trials.expand import expand
 
 ENGINES = {
     "vmapped": ModuleEngine(pick=lambda _: True),

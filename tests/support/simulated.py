@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from study.spec.file import resolve
-from study.store.schema import CROSSINGS, READINGS, TRIALS
+from study.store.schema import READINGS, TRIALS
 from study.store.store import Store
-from study.trials.trial import Trial, expand
+from study.trials.expand import expand
+from study.trials.trial import Trial
+from study.vocabulary.columns import CROSSINGS
 
 QUICK: dict[str, Any] = {
     "name": "quick",

@@ -2,7 +2,8 @@
 
 from study.spec.file import resolve
 from study.spec.models import StudySpec
-from study.trials.trial import Trial, expand
+from study.trials.expand import expand
+from study.trials.trial import Trial
 
 
 def spec_of(axes: dict | None = None, **tables: object) -> StudySpec:

@@ -1,9 +1,9 @@
 """Studies trained serially without Ray, and their tables in a fixed order."""
 
 from study.plan.plan import next_plan, start_study
-from study.store.schema import RESULT_COLUMNS
 from study.store.store import Store
 from study.training.runner import run_pack
+from study.vocabulary.columns import RESULT_COLUMNS
 
 
 def fill(spec, folder, engine=None, most=10**6):

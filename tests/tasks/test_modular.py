@@ -14,8 +14,8 @@ from study.measures.module_measures import Subject, effective_sparsity, fourier_
 from study.nets.mlp import Mlp
 from study.spec.file import load_spec, resolve
 from study.tasks import modular
-from study.tasks.parity import Rows
-from study.trials.trial import expand
+from study.tasks.rows import Rows
+from study.trials.expand import expand
 from study.vocabulary.tasks import is_prime
 
 PRIMES = [11, 13, 17, 19, 23, 29, 31, 37]

@@ -9,13 +9,13 @@ from study.engine.relu_engine import ReluEngine
 from study.errors import SpecError, UsageError
 from study.plan.plan import make_plan, start_study
 from study.plan.status import study_status
-from study.store.schema import RESULT_COLUMNS
 from study.store.store import Store
 from study.training import replay as replay_module
 from study.training import runner
 from study.training.pack_run import PackRun
 from study.training.runner import run_pack
-from study.trials.trial import Pack
+from study.trials.pack import Pack
+from study.vocabulary.columns import RESULT_COLUMNS
 
 GROKS = {"train_size": [60, 120], "weight_decay": [0.01, 0.03]}
 

@@ -9,8 +9,10 @@ from small import spec_of, trials_of
 
 from study.errors import SpecError, UsageError
 from study.spec.file import load_spec
+from study.trials.expand import expand
+from study.trials.pack import Pack
 from study.trials.packing import PACK_BYTES, group, most_together, trial_bytes
-from study.trials.trial import Pack, Shape, expand, find_id
+from study.trials.trial import Shape, find_id
 
 
 def ids(trials):

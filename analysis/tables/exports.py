@@ -1,37 +1,15 @@
-"""Frames as text and bytes: the answers of the command line, and what a page carries."""
+"""The formats in which `analysis query` and the live page give trials: text, CSV, JSON, Parquet."""
 
 import io
 import json
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis.formats import as_table, records
 from analysis.tables.where import COLUMNS
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows as JSON takes them: None where there is no finite number."""
-    finite = frame.replace([np.inf, -np.inf], np.nan)
-    rows: list[dict[str, Any]] = (
-        finite.astype(object).where(finite.notna(), None).to_dict("records")  # type: ignore[assignment]  # the stubs say Hashable
-    )
-    return rows
-
-
-def as_table(frame: pd.DataFrame) -> str:
-    """Columns side by side for reading; a null is a blank."""
-    shown = {name: frame[name].map(_shown, na_action=None) for name in frame}
-    return pd.DataFrame(shown).to_string(index=False)
-
-
-def _shown(value: Any) -> str:
-    if pd.isna(value):
-        return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _table(frame: pd.DataFrame) -> bytes:

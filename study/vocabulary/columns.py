@@ -1,0 +1,86 @@
+"""The columns of the two tables, in order: the contract that readers outside rely on.
+
+Columns are added, never renamed. A null event column means censored, never -1 or infinity; times
+are epochs. `study.store.schema` makes Arrow schemas of these tables.
+"""
+
+from typing import Literal
+
+from study.vocabulary.axes import AXES
+from study.vocabulary.measures import MEASURES
+
+Kind = Literal["text", "whole", "real"]
+
+SCHEMA_VERSION = 1
+
+# Accuracy levels, in percent, whose first crossings are kept beside the events proper.
+CROSSINGS = (90, 95, 98, 99)
+
+
+def _kind(whole: bool) -> Kind:  # noqa: FBT001  the one question
+    return "whole" if whole else "real"
+
+
+_IDENTITY = ("study", "setting", "trial_id", "point_id", "pack_id", "task", "net")
+_COUNTS = ("seed", "test_size", "steps_per_epoch", "budget_epochs", "epochs_run")
+
+# Columns of the table `trials` with the epoch of an event; null until it has happened. A search of
+# kind "boundary" looks for the points where half of the seeds have one of them.
+EVENTS = (
+    "memorized_epoch",
+    "generalized_epoch",
+    *(f"memorized_epoch_{level}" for level in CROSSINGS),
+    *(f"generalized_epoch_{level}" for level in CROSSINGS),
+)
+
+TRIAL_COLUMNS: dict[str, Kind] = {
+    **dict.fromkeys(_IDENTITY, "text"),
+    **{name: _kind(rule.integer) for name, rule in AXES.items()},
+    **dict.fromkeys(_COUNTS, "whole"),
+    "ended": "text",
+    "commuting_share": "real",
+    "memorized_epoch": "whole",
+    "memorized_after_epoch": "whole",
+    "generalized_epoch": "whole",
+    "generalized_after_epoch": "whole",
+    **dict.fromkeys(EVENTS[2:], "whole"),
+    "ungrokked_epoch": "whole",
+    "final_train_accuracy": "real",
+    "final_test_accuracy": "real",
+    "final_train_loss": "real",
+    "final_test_loss": "real",
+    "final_weight_norm": "real",
+    "final_effective_sparsity_train": "whole",
+    "final_effective_sparsity_test": "whole",
+    "device": "text",
+    "kernel": "text",
+    "wall_seconds": "real",
+    "code_version": "text",
+    "schema_version": "whole",
+}
+
+READING_COLUMNS: dict[str, Kind] = {
+    "trial_id": "text",
+    "epoch": "whole",
+    "step": "whole",
+    "train_accuracy": "real",
+    "test_accuracy": "real",
+    "train_loss": "real",
+    "test_loss": "real",
+    "weight_norm": "real",
+    **{column: _kind(measure.whole) for measure in MEASURES.values() for column in measure.columns},
+}
+
+# The columns that two runs of one trial must agree on.
+RESULT_COLUMNS = tuple(
+    name
+    for name in TRIAL_COLUMNS
+    if name not in {"pack_id", "device", "kernel", "wall_seconds", "code_version"}
+)
+
+# What a search can look for: the columns that are numbers of the trial, not of its bookkeeping.
+OBJECTIVES = tuple(
+    name
+    for name, kind in TRIAL_COLUMNS.items()
+    if kind != "text" and name not in {"seed", "wall_seconds", "schema_version"}
+)
