@@ -52,7 +52,7 @@ class Seen(NamedTuple):
     active: Flags
 
 
-class Ended(NamedTuple):
+class Leaving(NamedTuple):
     """Members that end: their places, why, and their last reading, float64 [C, m]."""
 
     places: NDArray[np.int64]
@@ -105,7 +105,7 @@ class Follower:
         self.watch = self.watch.take(places)
         self._bounds = self._detector.bounds(self.watch)
 
-    def look(self, epoch: int, state: Any) -> Ended | None:
+    def look(self, epoch: int, state: Any) -> Leaving | None:
         """Look at the members as they are at an epoch; those that end there, if any."""
         before, on_schedule = self.watch, scheduled(epoch, self._readings.every)
         now, values = Past(epoch, self.numbers, state), np.zeros((len(self.columns), self.open))
@@ -126,7 +126,7 @@ class Follower:
         if not len(places):
             return None
         self._read(now, (why != "") & ~read, values)
-        return Ended(places, why[places], values[:, places])
+        return Leaving(places, why[places], values[:, places])
 
     def dump(self) -> Iterator[tuple[str, Arrays]]:
         """Everything that `load` needs, in named parts: plain arrays."""

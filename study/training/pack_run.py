@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from study import __version__
 from study.detect.detector import transitions
-from study.detect.follower import VALUES, Ended, Follower
+from study.detect.follower import VALUES, Follower, Leaving
 from study.engine.protocol import Arrays, Engine
 from study.kernel.numerics import use_repeatable_arithmetic
 from study.training.checkpoint import packed, unpacked
@@ -105,7 +105,7 @@ class PackRun:
         self._state = self.engine.restore(self.members, parts["state"])
         self.epoch = int(parts["state"]["epoch"])
 
-    def _leave(self, ended: Ended) -> Finished:
+    def _leave(self, ended: Leaving) -> Finished:
         """Take members out of the pack and make their rows."""
         follower = self._follower
         numbers = follower.numbers[ended.places]
@@ -135,7 +135,7 @@ class PackRun:
         self._keep(np.setdiff1d(np.arange(self.open), ended.places))
         return Finished(rows, readings)
 
-    def _final_sparsity(self, ended: Ended) -> dict[int, dict[str, int | None]]:
+    def _final_sparsity(self, ended: Leaving) -> dict[int, dict[str, int | None]]:
         """Effective sparsity of the final nets whose circuit has had time to settle, by place."""
         settling = ["budget", "decided"] if self.pack.setting.detect.linger > 0 else ["budget"]
         settled = ended.places[np.isin(ended.why, settling)]
