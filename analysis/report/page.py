@@ -7,9 +7,7 @@ asks its server. What is drawn comes from `analysis.report.state`; the page itse
 
 import html
 import json
-import re
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from analysis.phases.grid import TITLES, make_grid
 from analysis.report.archive import carried, drawn, pack_archive
 from analysis.report.sections import BOUNDARY, law_state
 from analysis.report.state import CURVES, TABLE_COLUMNS, page_state
+from analysis.report.template import filled, web_file
 from analysis.tables.frames import load_readings, some_trials
 from analysis.tables.output import write_whole
 from analysis.tables.where import COLUMNS, KINDS
@@ -71,20 +70,21 @@ def write_report(
     state |= {**law_state(trials, x, y), "store": str(store_url)}
     rows = carried(trials, grid)
     readings = load_readings(store_url, drawn(rows))
-    page = _fill(
+    page = filled(
+        "page.html",
         {
             "name": html.escape(state["name"]),
             "policy": OFFLINE,
             "summary": html.escape(
                 ", ".join(f"{fact['label']}: {fact['text']}" for fact in state["facts"])
             ),
-            "style": f"<style>{_asset('page.css')}</style>",
+            "style": f"<style>{web_file('page.css')}</style>",
             "setup": _script_json(
                 {**_setup(readings), "limits": _limits(len(rows), state), "state": state}
             ),
             "archive": pack_archive(rows, readings),
             "scripts": f"<script>{_bundle()}</script>\n<script>{_script()}</script>",
-        }
+        },
     )
     write_whole(output, page.encode())
 
@@ -94,7 +94,8 @@ def live_files() -> dict[str, tuple[str, bytes]]:
 
     The page asks for the others at /assets/NAME. It holds nothing of a study.
     """
-    page = _fill(
+    page = filled(
+        "page.html",
         {
             "name": "study",
             "policy": "",
@@ -104,11 +105,11 @@ def live_files() -> dict[str, tuple[str, bytes]]:
             "archive": "",
             "scripts": '<script src="/assets/vega.js"></script>\n'
             '<script src="/assets/page.js"></script>',
-        }
+        },
     )
     return {
         "": ("text/html; charset=utf-8", page.encode()),
-        "page.css": ("text/css; charset=utf-8", _asset("page.css").encode()),
+        "page.css": ("text/css; charset=utf-8", web_file("page.css").encode()),
         "page.js": ("text/javascript; charset=utf-8", _script().encode()),
         "vega.js": ("text/javascript; charset=utf-8", _bundle().encode()),
     }
@@ -153,21 +154,12 @@ def _bundle() -> str:
 
 def _script() -> str:
     """The page's own files as one script in one scope."""
-    parts = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
+    parts = "\n".join(web_file(f"{name}.js") for name in SCRIPTS)
     return _inline(f'(() => {{\n"use strict";\n{parts}}})();\n')
 
 
 def _inline(script: str) -> str:
     return script.replace("</script", "<\\/script")
-
-
-def _asset(name: str) -> str:
-    return (resources.files("analysis") / "web" / name).read_text("utf-8")
-
-
-def _fill(parts: dict[str, str]) -> str:
-    """The page with its slots filled, in one pass: what fills a slot is never read as one."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _asset("page.html"))
 
 
 def _script_json(content: Any) -> str:
