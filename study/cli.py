@@ -18,11 +18,11 @@ from study.terminal.console import (
     ended_like_ctrl_c,
     main_of,
     note,
-    seconds_text,
     tolerated,
     version_option,
 )
 from study.terminal.console import as_json as json_of
+from study.terminal.durations import duration_in_words
 
 if TYPE_CHECKING:
     from study.plan.plan import Plan
@@ -130,7 +130,7 @@ def plan(
         lines.append("measures, estimated for one core:")
     for name, share in shares.items():
         lines.append(f"  {name} adds about {float(f'{100 * share:.2g}'):,.0f}% to a reading")
-    seconds = seconds_text(costs.core_seconds(planned.packs))
+    seconds = duration_in_words(costs.core_seconds(planned.packs))
     return as_text(
         *lines,
         f"time: about {seconds} on one core if no trial is decided before its budget",
@@ -285,7 +285,7 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     if found["rate"]:
         lines.append(f"  rate    {found['rate']:.2f} trials a second")
     if found["seconds_left"] is not None:
-        lines.append(f"  left    {seconds_text(found['seconds_left'])}")
+        lines.append(f"  left    {duration_in_words(found['seconds_left'])}")
     if found["without_readings"]:
         lines.append(f"  note: {unread_note(found['without_readings'])}")
     lines += [f"  pack {pack_id} failed: {error}" for pack_id, error in found["errors"].items()]

@@ -15,6 +15,7 @@ from analysis.charts.theme import EPOCH_TICKS
 from analysis.formats import records
 from analysis.phases import classify as phases
 from analysis.phases.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid
+from study.terminal.durations import duration_in_words
 from study.vocabulary.measures import MEASURES
 
 MAX_CURVES_PER_CELL = 24  # more lines are a blot
@@ -129,7 +130,7 @@ def facts(trials: pd.DataFrame, manifest: Mapping[str, Any]) -> list[dict[str, s
     )
     seconds = float(trials["wall_seconds"].sum())
     if seconds:
-        found["time in training"] = duration(seconds)
+        found["time in training"] = duration_in_words(seconds)
     ended = trials["ended"].astype(object).value_counts()
     found["ended"] = ", ".join(f"{count:,} {reason}" for reason, count in ended.items())
     return [{"label": label, "text": text} for label, text in found.items() if text]
@@ -147,14 +148,6 @@ def epoch_ramp(cells: pd.DataFrame) -> dict[str, list[float]]:
     low = max(1.0, low)
     values = [float(tick) for tick in EPOCH_TICKS if low <= tick <= high]
     return {"domain": [low, high], "values": values if len(values) > 1 else [low, high]}
-
-
-def duration(seconds: float) -> str:
-    """A length of time in the unit that suits it."""
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 def columnar(frame: pd.DataFrame) -> dict[str, list[Any]]:

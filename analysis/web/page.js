@@ -114,9 +114,12 @@ function progress(status) {
     `${whole(status.running)} running`, `${whole(status.failed)} failed`, ...rate, ...left].join(", ");
 }
 
+// As in study/terminal/durations.py.
 function duration(seconds) {
-  if (seconds < 100) return `${Math.round(seconds)} s`;
-  return seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  for (const [size, unit, digits] of [[86400, "days", 1], [3600, "h", 1], [60, "min", 0]]) {
+    if (seconds >= 2 * size) return `${(seconds / size).toFixed(digits)} ${unit}`;
+  }
+  return `${Math.round(seconds)} s`;
 }
 
 function phases() {

@@ -1,4 +1,4 @@
-"""What both command lines share: answers, errors, exit codes, --version, durations, progress.
+"""What both command lines share: answers, errors, exit codes, --version, progress.
 
 A command returns its answer as bytes, or bytes and an exit code, and `main_of` writes it: stdout is
 data, everything else goes to stderr. An error is one line and an exit code, whatever it is.
@@ -22,6 +22,7 @@ from study import __version__
 from study.errors import StudyError, one_line
 from study.machine import ensure_home
 from study.terminal import last_resort, stdio
+from study.terminal.durations import duration_in_words
 from study.terminal.usage import usage_sentence
 
 INTERRUPTED = 130  # an exit code: 128 and the number of SIGINT, as shells have it
@@ -185,13 +186,6 @@ def as_text(*lines: str) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def seconds_text(seconds: float) -> str:
-    """A duration to read: 48 s, 12 min, 3.1 h."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
 class Display:
     """Progress of a study on stderr: a live bar on a terminal, plain lines otherwise."""
 
@@ -228,7 +222,7 @@ class Display:
 
     def show(self, now: Any) -> None:
         """Show a StudyProgress."""
-        left = "?" if now.seconds_left is None else seconds_text(now.seconds_left)
+        left = "?" if now.seconds_left is None else duration_in_words(now.seconds_left)
         words = (
             f"{now.done}/{now.planned} trials done, "
             f"{now.running} running, {now.generalized} generalized, {now.failed} failed, "
