@@ -207,7 +207,7 @@ def stop(job: str, address: str, note: Note) -> str:
 
 def _refuse_skew(head: Head, address: str, note: Note) -> None:
     """Ask the cluster, in a job of a second or two, what it has installed."""
-    asked = head.submit(entrypoint="python -m study.versions")
+    asked = head.submit(entrypoint=f"python -m {versions.__module__}")
     status = _ended(head, asked, VERSIONS_SECONDS, note)
     log = head.log(asked)
     with contextlib.suppress(StudyError):  # what is left of a question harms nobody

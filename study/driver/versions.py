@@ -1,6 +1,7 @@
 """What runs here: the versions that a laptop and its cluster must share.
 
-`python -m study.versions` prints them as JSON, so that a cluster can be asked before anything runs.
+`python -m study.driver.versions` prints the versions as JSON. `study submit` runs this command on
+the cluster before anything else.
 """
 
 import functools

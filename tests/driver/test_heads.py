@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -224,6 +225,14 @@ def test_a_head_that_cannot_say_its_versions_is_one_sentence(run, there, said, w
     assert f"{there.address}: cannot say its versions ({why}); " in err
     assert "Install it there" in err
     assert there.jobs == {}, "the question is cleaned up, and nothing was submitted"
+
+
+def test_what_a_cluster_is_asked_for_prints_its_versions(run, there):
+    assert run(*COMMANDS["submit"], "--address", there.address)[0] == 0
+    program, *words = there.question.split()
+    assert program == "python"
+    asked = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+    assert json.loads(asked.stdout) == versions.versions()
 
 
 @pytest.mark.parametrize("name", versions.versions())

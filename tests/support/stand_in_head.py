@@ -89,7 +89,7 @@ class StandInHead:
     statuses: what the job says of itself, one an answer, the last for ever.
     log: what the job has written. streams: what the log's streams do, one each, the last for ever:
     pieces of the log to send, and "close", "abort", "hold"; or "drop" alone, or a status to refuse.
-    said: the log of the job that is asked for versions.
+    said: the log of the job that is asked for versions; question: that job's command.
     """
 
     def __init__(self, way=None):
@@ -98,7 +98,7 @@ class StandInHead:
         self.log, self.streams = "", [["hold"]]
         self.said = f"a warning\n{json.dumps(versions())}\nchatter\n"
         self.refusals = []  # answers to the next submissions and stops
-        self.asked, self.jobs = [], {}
+        self.asked, self.jobs, self.question = [], {}, ""
         started = threading.Event()
         self._thread = threading.Thread(target=self._serve, args=(started,))
         self._thread.start()
@@ -159,6 +159,8 @@ class StandInHead:
         if not parts:
             job = await request.json()
             name = job.get("submission_id") or "question"
+            if name == "question":
+                self.question = job["entrypoint"]
             self.jobs[name] = job
             return {"job_id": name, "submission_id": name}
         job, *rest = parts
