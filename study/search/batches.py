@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from study.errors import DamagedError
-from study.search.history import Tried, as_optuna, quiet, space_of, varied
+from study.search.history import Tried, as_optuna, quiet, searched_axes, space_of
 from study.spec.models import Setting, StudySpec
 from study.store.store import Store
 from study.trials.expand import Pair, Proposed, make_point
@@ -202,7 +202,7 @@ def _sampler(tried: Tried, space: dict[str, Any], count: int) -> Any:
 
     search, setting = tried.setting.search, tried.setting
     if search.kind == "boundary":
-        axes = varied(setting)
+        axes = searched_axes(setting)
         return BoundarySampler(
             search.seed,
             batch=count,

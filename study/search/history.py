@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.spec.models import Setting
 from study.trials.trial import Point, Trial
-from study.vocabulary.axes import AXES, ONLINE, Axis, AxisValue
+from study.vocabulary.axes import AXES, ONLINE, Axis, AxisValue, varying_axes
 
 if TYPE_CHECKING:
     import optuna
@@ -155,7 +155,7 @@ def space_of(setting: Setting) -> "dict[str, BaseDistribution]":
     )
 
     space: dict[str, BaseDistribution] = {}
-    for name, axis in varied(setting).items():
+    for name, axis in searched_axes(setting).items():
         if ONLINE in axis.values:
             space[name] = CategoricalDistribution(axis.searched())
             continue
@@ -168,10 +168,11 @@ def space_of(setting: Setting) -> "dict[str, BaseDistribution]":
     return space
 
 
-def varied(setting: Setting) -> dict[str, Axis]:
-    """The axes with more than one value to try."""
+def searched_axes(setting: Setting) -> dict[str, Axis]:
+    """The axes that a search of a setting tries more than one value of, by name."""
     axes: dict[str, Axis] = {name: getattr(setting.axes, name) for name in AXES}
-    return {name: axis for name, axis in axes.items() if len(axis.searched()) > 1}
+    counts = {name: len(axis.searched()) for name, axis in axes.items()}
+    return {name: axes[name] for name in varying_axes(counts)}
 
 
 def _params(point: Point, space: Mapping[str, Any]) -> dict[str, AxisValue]:

@@ -23,7 +23,7 @@ from pydantic import (
 from study.errors import choices
 from study.spec.checks import check_axes, check_choices
 from study.spec.fields import REAL, WHOLE, Flag, Positive, whole_or
-from study.vocabulary.axes import AXES, ONLINE, Axis, read_axis
+from study.vocabulary.axes import AXES, ONLINE, Axis, read_axis, varying_axes
 from study.vocabulary.columns import EVENTS, OBJECTIVES
 from study.vocabulary.measures import MEASURES
 from study.vocabulary.nets import NETS
@@ -358,8 +358,9 @@ class Setting(Table):
         return {name: getattr(self.axes, name) for name in AXES}
 
     def _check_search(self) -> None:
-        varied = {name: axis for name, axis in self._axes.items() if len(axis.searched()) > 1}
-        if not varied:
+        axes = self._axes
+        varying = varying_axes({name: len(axis.searched()) for name, axis in axes.items()})
+        if not varying:
             raise ValueError(
                 f"search.kind: {self.search.kind} with every axis at one value; a search varies at "
                 "least one. Give an axis a range, such as {log = [1e-3, 1e-1]}."
@@ -372,7 +373,8 @@ class Setting(Table):
                 f"search.objective: {', '.join(self.search.objective)}; a boundary is of one "
                 f"event. Use one of {', '.join(EVENTS)}."
             )
-        for name, axis in varied.items():
+        for name in varying:
+            axis = axes[name]
             online = ONLINE in axis.values
             if online or (axis.extreme(min) == 0 and axis.scale != "linear"):
                 value = "online" if online else "0"

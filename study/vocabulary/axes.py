@@ -71,6 +71,15 @@ AXES: dict[str, AxisRule] = {
 }
 
 
+def varying_axes(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Names of the axes that have more than one value, in the order of `AXES`.
+
+    Args:
+        counts: how many distinct values each axis has, by its name; an axis may be missing.
+    """
+    return tuple(name for name in AXES if counts.get(name, 0) > 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """The values of one axis, and the range they came from if they came from one.

@@ -20,7 +20,7 @@ from study.driver.searcher import PackSearcher
 from study.errors import SpecError
 from study.plan.plan import make_plan, next_plan, start_study
 from study.search.batches import next_batch, write_journals
-from study.search.history import Tried, varied
+from study.search.history import Tried, searched_axes
 from study.search.sampler import BoundarySampler
 from study.search.surface import fit_surface
 from study.store.store import Store
@@ -82,7 +82,7 @@ def test_asking_for_64_after_5000_trials(more):
     spec = searching({**BOUNDARY, "trials": 20_000, "batch": 64}, seeds=16, axes={**AXES, **more})
     [setting] = spec.settings
     chance = np.random.default_rng(0)
-    values = {name: axis.lattice for name, axis in varied(setting).items()}
+    values = {name: axis.lattice for name, axis in searched_axes(setting).items()}
     fixed = {name: getattr(setting.axes, name).lattice[0] for name in AXES_OF_ALL}
     trials, rows, tried = [], [], Counter()
     while len(trials) < 5_000:
