@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from study.engine.protocol import Along, ArraySpec, ArraySpecs
 from study.vocabulary.columns import CROSSINGS
 
 Whole = NDArray[np.int64]
@@ -92,6 +93,11 @@ class Watch:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The fields by name; `Watch(**arrays)` is the inverse."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def array_specs(cls) -> ArraySpecs:
+        """The members' axis of every field: the last."""
+        return {field.name: ArraySpec(Along.OPEN, axis=-1) for field in fields(cls)}
 
 
 class Bounds(NamedTuple):

@@ -10,7 +10,7 @@ depends on a trial's own weights, never on its neighbours in a pack.
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from study.detect.detector import COLLAPSED_READINGS, GrokkingDetector, Watch
 from study.detect.log import ReadingLog
 from study.detect.schedule import scheduled
-from study.engine.protocol import Arrays, Engine, Reading
+from study.engine.protocol import Along, Arrays, ArraySpec, ArraySpecs, Engine, Reading
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES
 
@@ -62,6 +62,8 @@ class Leaving(NamedTuple):
 
 class Follower:
     """Follows the members still open, T of them; `numbers` is what they had in the whole pack."""
+
+    ARRAYS: ClassVar[ArraySpecs] = {"numbers": ArraySpec(Along.OPEN, indexes_pack=True)}
 
     def __init__(self, engine: Engine, trials: Sequence[Trial]) -> None:
         setting = trials[0].setting

@@ -1,16 +1,24 @@
 """The log of a pack's readings: which are kept for the table `readings`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from study.detect.schedule import log_spaced_up_to
+from study.engine.protocol import Along, ArraySpec, ArraySpecs
 
 
 class ReadingLog:
     """The readings kept of a pack, C columns each. Members have their number in the whole pack."""
+
+    ARRAYS: ClassVar[ArraySpecs] = {
+        "slots": ArraySpec(Along.PACK),
+        "kept_epochs": ArraySpec(Along.READINGS),
+        "kept_members": ArraySpec(Along.READINGS, indexes_pack=True),
+        "kept_values": ArraySpec(Along.READINGS, axis=1),
+    }
 
     def __init__(self, members: int, columns: int, keep_per_decade: int | Literal["all"]) -> None:
         self._keep_per_decade, self._columns = keep_per_decade, columns

@@ -9,14 +9,22 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from study.engine.protocol import Arrays, Glance, Places, Reading
+from study.engine.protocol import (
+    OPEN_FIRST,
+    WHOLE,
+    Arrays,
+    ArraySpecs,
+    Glance,
+    Places,
+    Reading,
+)
 from study.errors import StudyError
 from study.kernel import library as native
 from study.measures.run import RowsOf, measured
@@ -162,6 +170,7 @@ class FusedEngine:
     """The fused kernel: plain SGD on a CPU, in float32 or float64."""
 
     device = "cpu"
+    ARRAYS: ClassVar[ArraySpecs] = {"epoch": WHOLE, **dict.fromkeys(ReluNets._fields, OPEN_FIRST)}
 
     def __init__(self, library: Library | None = None, version: str | None = None) -> None:
         library = library or Library.load()

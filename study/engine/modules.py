@@ -10,7 +10,7 @@ import copy
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +19,15 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from study import streams
-from study.engine.protocol import Arrays, Glance, Places, Reading
+from study.engine.protocol import (
+    OPEN_FIRST,
+    WHOLE,
+    Arrays,
+    ArraySpecs,
+    Glance,
+    Places,
+    Reading,
+)
 from study.kernel.numerics import companions
 from study.measures.module_measures import Subject, measured
 from study.nets.layout import Layout, Weights
@@ -69,6 +77,14 @@ class ModuleEngine:
     """
 
     kernel = "module"
+    ARRAYS: ClassVar[ArraySpecs] = {
+        "epoch": WHOLE,
+        "weights": OPEN_FIRST,
+        **{
+            f"moment_{slot}": OPEN_FIRST
+            for slot in range(max(optimizer.slots for optimizer in OPTIMIZERS.values()))
+        },
+    }
 
     def __init__(self, device: str = "cpu", pick: Callable[[Trial], bool] = vmaps) -> None:
         self.device, self._pick = device, pick

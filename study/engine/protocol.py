@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from enum import Enum, auto
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,34 @@ from numpy.typing import NDArray
 from study.trials.trial import Trial
 
 Arrays = Mapping[str, NDArray[Any]]
+
+
+class Along(Enum):
+    """What an axis of an array in a checkpoint counts."""
+
+    OPEN = auto()  # the members still open, in the order of the pack
+    PACK = auto()  # all members that the pack began with
+    READINGS = auto()  # the readings kept in the pack's log
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpec:
+    """Which axis of an array in a checkpoint depends on the pack's members.
+
+    `along` says what that axis counts: None for an array without such an axis. `axis` is the
+    position of that axis. `indexes_pack`: the values themselves are indices into the pack as it
+    began, and change when the pack is cut.
+    """
+
+    along: Along | None
+    axis: int = 0
+    indexes_pack: bool = False
+
+
+ArraySpecs = Mapping[str, ArraySpec]  # by the names of the arrays
+WHOLE = ArraySpec(None)
+OPEN_FIRST = ArraySpec(Along.OPEN, axis=0)  # [T, ...]
+
 Places = NDArray[np.int64]  # members [m] by their place in a state, rising
 
 
@@ -49,6 +78,7 @@ class Engine(Protocol):
 
     device: str
     kernel: str
+    ARRAYS: ClassVar[ArraySpecs]  # of everything that `dump` may give
 
     def allocate(self, trials: Sequence[Trial]) -> Any:
         """The pack at epoch 0: data, hidden bits and initial weights, from the trials' streams."""

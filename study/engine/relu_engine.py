@@ -9,7 +9,7 @@ bit for bit.
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from study import streams
-from study.engine.protocol import Arrays, Glance, Places, Reading
+from study.engine.protocol import (
+    OPEN_FIRST,
+    WHOLE,
+    Arrays,
+    ArraySpecs,
+    Glance,
+    Places,
+    Reading,
+)
 from study.measures import relu_measures as measures
 from study.measures.run import measured, own_rows
 from study.nets import relu
@@ -53,6 +61,15 @@ class ReluEngine:
     """The torch kernel: batched products over the pack, on the device it is given."""
 
     kernel = "torch"
+    ARRAYS: ClassVar[ArraySpecs] = {
+        "epoch": WHOLE,
+        **dict.fromkeys(ReluNets._fields, OPEN_FIRST),
+        **{
+            f"{name}_moment_{slot}": OPEN_FIRST
+            for name in ReluNets._fields
+            for slot in range(max(optimizer.slots for optimizer in OPTIMIZERS.values()))
+        },
+    }
 
     def __init__(self, device: str = "cpu") -> None:
         self.device = device

@@ -1,4 +1,9 @@
-"""The layout of a checkpoint: named arrays in one file, and cutting out some of its members."""
+"""The layout of a checkpoint: named arrays of named parts in one file, packed, unpacked and cut.
+
+A part belongs to one class: the pack's run, the follower, the watch, the log, or the engine. Each
+class declares by `ArraySpec` which axis of its arrays is the members'. `cut` needs nothing else, so
+it holds for every class and every engine.
+"""
 
 import io
 import zipfile
@@ -8,7 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from study.engine.protocol import Arrays
+from study.detect.detector import Watch
+from study.detect.follower import Follower
+from study.detect.log import ReadingLog
+from study.engine.protocol import Along, Arrays, ArraySpec, ArraySpecs
+
+# The declarations of every part but the engine's. Its parts are `state`, and `past0` and so on: the
+# states of the epochs before, which the follower keeps.
+_PARTS: Mapping[str, ArraySpecs] = {
+    "run": {"seconds": ArraySpec(Along.PACK), "budgets": ArraySpec(Along.OPEN)},
+    "follower": Follower.ARRAYS,
+    "watch": Watch.array_specs(),
+    "log": ReadingLog.ARRAYS,
+}
 
 
 def packed(parts: Iterable[tuple[str, Arrays]]) -> bytes:
@@ -23,7 +40,7 @@ def packed(parts: Iterable[tuple[str, Arrays]]) -> bytes:
 
 
 def unpacked(content: bytes) -> dict[str, dict[str, NDArray[Any]]]:
-    """The inverse of `packed`."""
+    """The arrays of a checkpoint by part and name: the inverse of `packed`."""
     parts: dict[str, dict[str, NDArray[Any]]] = {}
     with np.load(io.BytesIO(content), allow_pickle=False) as flat:
         for key in flat.files:
@@ -32,32 +49,30 @@ def unpacked(content: bytes) -> dict[str, dict[str, NDArray[Any]]]:
     return parts
 
 
-def cut(parts: Mapping[str, Arrays], places: NDArray[np.int64]) -> dict[str, Arrays]:
-    """The checkpoint of the open members at `places`, as a pack of their own begun with them.
+def cut(
+    parts: Mapping[str, Arrays], chosen: NDArray[np.int64], engine: ArraySpecs
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """The checkpoint of some open members, as if they had begun as a pack of their own.
 
-    Args: parts, the arrays of `PackRun.checkpoint` by part and name. Members lead the arrays of a
-    state and end those of the watch; the log numbers them as the pack began.
+    Args:
+        parts: the arrays of the whole pack's checkpoint, by part and name.
+        chosen: the members to take, as rising indices into the open members.
+        engine: the specs of the arrays that the pack's engine dumps.
+    Raises: KeyError for an array that no class declares.
     """
-    numbers = parts["follower"]["numbers"][places]
-    log = parts["log"]
-    kept = np.isin(log["kept_members"], numbers)
-    begun = {
-        "run": {
-            "seconds": parts["run"]["seconds"][numbers],
-            "budgets": parts["run"]["budgets"][places],
-        },
-        "follower": {"numbers": np.arange(len(places))},
-        "watch": {name: column[..., places] for name, column in parts["watch"].items()},
-        "log": {
-            "slots": log["slots"][numbers],
-            "kept_epochs": log["kept_epochs"][kept],
-            "kept_members": np.searchsorted(numbers, log["kept_members"][kept]),
-            "kept_values": log["kept_values"][:, kept],
-        },
+    members = parts["follower"]["numbers"][chosen]  # the same, as indices into the whole pack
+    of_members = np.isin(parts["log"]["kept_members"], members)
+    stay = {
+        Along.OPEN: chosen,
+        Along.PACK: members,
+        Along.READINGS: np.flatnonzero(of_members),
     }
-    states = {
-        part: {name: a if name == "epoch" else a[places] for name, a in arrays.items()}
+
+    def taken(array: NDArray[Any], spec: ArraySpec) -> NDArray[Any]:
+        left = array if spec.along is None else np.take(array, stay[spec.along], spec.axis)
+        return np.searchsorted(members, left) if spec.indexes_pack else left
+
+    return {
+        part: {name: taken(array, _PARTS.get(part, engine)[name]) for name, array in arrays.items()}
         for part, arrays in parts.items()
-        if part not in begun
     }
-    return {**begun, **states}

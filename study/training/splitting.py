@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from study.engine.choose import pick_engine
 from study.store.store import Store
 from study.training.checkpoint import cut, packed, unpacked
 from study.trials.pack import Pack
@@ -45,12 +46,13 @@ def _split(store: Store, pack: Pack, count: int) -> list[Pack]:
         return [pack]
     parts = unpacked(saved)
     numbers = parts["follower"]["numbers"]
+    specs = pick_engine(pack.trials[0]).ARRAYS
     pieces = []
     for places in np.array_split(np.arange(len(numbers)), min(count, len(numbers))):
         piece = Pack(tuple(pack.trials[number] for number in numbers[places]))
         now = {"members": piece.to_json(), "state": "pending", "open": len(places)}
         store.write_pack(piece.pack_id, now)
-        store.write_checkpoint(piece.pack_id, packed(cut(parts, places).items()))
+        store.write_checkpoint(piece.pack_id, packed(cut(parts, places, specs).items()))
         pieces.append(piece)
     ids = [piece.pack_id for piece in pieces]
     known = store.pack(pack.pack_id)

@@ -96,11 +96,11 @@ def test_a_split_cut_short_loses_nobody(tmp_path, monkeypatch):
     [pack] = stopped(study, store, engine, monkeypatch)
     written = []
 
-    def fail_at_the_second(parts, places):
+    def fail_at_the_second(parts, places, specs):
         if written:
             raise KeyboardInterrupt
         written.append(places)
-        return cut(parts, places)
+        return cut(parts, places, specs)
 
     cut = splitting.cut
     monkeypatch.setattr(splitting, "cut", fail_at_the_second)
