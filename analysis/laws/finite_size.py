@@ -20,9 +20,10 @@ from analysis.laws.features import varying_axes
 from analysis.laws.times import shortened
 from analysis.statistics import Z_95
 from study.errors import UsageError
+from study.search.newton import Look, climb
 
 LEAST_SIZES = 3  # to tell a trend of the width from two numbers
-_STEPS = 100
+_CLOSE = 1e-9  # of the log-likelihood, twice what Newton's next step would gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class FiniteSize:
 
 
 @dataclass(frozen=True, slots=True)
-class _Top:
+class _Fitted:
     theta: Reals
     covariance: Reals
     value: float
@@ -133,7 +134,7 @@ def _collapse(whole: FiniteSize, table: pd.DataFrame) -> FiniteSize:
     part = table[table["n"].isin(resolved)]
     log_n = np.log(part["n"].to_numpy(float))
     centred = np.column_stack([np.ones(len(part)), log_n - log_n.mean()])
-    together = _climb(part, centred)
+    together = _fit_shares(part, centred)
     total = float(part["trials"].sum())
     apart = sum(_fitted(table, n).value for n in resolved)
     bic_separate = 2 * len(resolved) * np.log(total) - 2 * apart
@@ -190,12 +191,12 @@ def _crossing(one: Curve, other: Curve, table: pd.DataFrame) -> dict[str, Any]:
     return place | {"rows": _estimate(at, spread, np.exp), "said": "resolved"}
 
 
-def _fitted(table: pd.DataFrame, n: int) -> _Top:
+def _fitted(table: pd.DataFrame, n: int) -> _Fitted:
     part = table[table["n"] == n]
-    return _climb(part, np.ones((len(part), 1)))
+    return _fit_shares(part, np.ones((len(part), 1)))
 
 
-def _climb(part: pd.DataFrame, design: Reals) -> _Top:
+def _fit_shares(part: pd.DataFrame, design: Reals) -> _Fitted:
     """Logistic shares whose middle and log width are linear in the design, [cells, c] each.
 
     Fisher's scoring: theta is the c parameters of the middle, then the c of the log width.
@@ -203,36 +204,25 @@ def _climb(part: pd.DataFrame, design: Reals) -> _Top:
     x = np.log(part["train_size"].to_numpy(float))
     trials, grokked = (part[name].to_numpy(float) for name in ("trials", "grokked"))
     count = design.shape[1]
-    theta = np.zeros(2 * count)
+    start = np.zeros(2 * count)
     near = np.argsort(np.abs(grokked / trials - 0.5))[:3]
-    theta[0], theta[count] = x[near].mean(), np.log(0.2)
+    start[0], start[count] = x[near].mean(), np.log(0.2)
 
-    def look(at: Reals) -> tuple[float, Reals, Reals]:
-        stretch = np.exp(-np.clip(design @ at[count:], -20, 20))
-        eta = (x - design @ at[:count]) * stretch
-        share = expit(eta)
-        value = float(np.sum(grokked * eta - trials * np.logaddexp(0, eta)))
-        slopes = np.column_stack([-design * stretch[:, None], -design * eta[:, None]])
-        matrix = slopes.T @ ((trials * share * (1 - share))[:, None] * slopes)
-        return value, slopes.T @ (grokked - trials * share), matrix
+    def look(theta: Reals) -> Look:
+        stretch = np.exp(-np.clip(design @ theta[count:], -20, 20))
+        eta = (x - design @ theta[:count]) * stretch
 
-    value, gradient, matrix = look(theta)
-    damping, converged = 1e-3, False
-    for _ in range(_STEPS):
-        ridge = damping * np.diag(np.diag(matrix)) + 1e-10 * np.eye(len(theta))
-        step = np.linalg.solve(matrix + ridge, gradient)
-        if gradient @ step < 1e-9:
-            converged = True
-            break
-        found = look(theta + np.clip(step, -1, 1))
-        if found[0] > value:
-            theta = theta + np.clip(step, -1, 1)
-            value, gradient, matrix = found
-            damping /= 10
-        else:
-            damping *= 10
-    covariance = np.asarray(np.linalg.pinv(matrix, hermitian=True), np.float64)
-    return _Top(theta, covariance, value, converged)
+        def slopes() -> tuple[Reals, Reals]:
+            share = expit(eta)
+            by_theta = np.column_stack([-design * stretch[:, None], -design * eta[:, None]])
+            information = by_theta.T @ ((trials * share * (1 - share))[:, None] * by_theta)
+            return by_theta.T @ (grokked - trials * share), information
+
+        return Look(float(np.sum(grokked * eta - trials * np.logaddexp(0, eta))), slopes)
+
+    top = climb(look, start, tolerance=_CLOSE, longest=1.0)
+    covariance = np.asarray(np.linalg.pinv(top.curvature, hermitian=True), np.float64)
+    return _Fitted(top.theta, covariance, top.value, top.converged)
 
 
 def _saturated(part: pd.DataFrame) -> float:

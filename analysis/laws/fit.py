@@ -12,9 +12,10 @@ from analysis.laws.equations import Law, equation_of, find_law
 from analysis.laws.families import Reals, find_family
 from analysis.laws.features import FEATURES, check_spread, feature, varying_axes
 from analysis.laws.intervals import Parameter, parameters_of
-from analysis.laws.model import Model, Top, best
+from analysis.laws.model import Model, best
 from analysis.laws.times import COMPETING, incidence, times_of
 from study.errors import UsageError, unknown
+from study.search.newton import Top
 
 REGIMES = ("multi-pass", "online")
 

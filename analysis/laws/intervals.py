@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from analysis.laws.families import Reals
-from analysis.laws.model import Model, Top, climb
+from analysis.laws.model import Model, climb
 from analysis.laws.profiles import REACH, STEEPEST, profile_interval
 from analysis.laws.terms import CRITICAL, EXPONENT, FACTOR, LEVEL, Wall
 from analysis.statistics import Z_95
+from study.search.newton import Top
 
 LEAST_POINTS = 10  # a variance between fewer points is a guess
 CURED = "cured_share"

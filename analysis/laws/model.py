@@ -13,21 +13,13 @@ from numpy.typing import NDArray
 from analysis.laws.equations import Equation
 from analysis.laws.families import Family, Reals
 from analysis.laws.likelihood import Known, RowScores, row_scores
+from study.search import newton
+from study.search.newton import Look, Top
 
-MAX_STEPS = 100
 _CLOSE = 1e-8  # of the log-likelihood that Newton's next step would gain: far below any interval
 _LONGEST = 5.0  # of a step in any parameter: logarithms, a factor of 150
 _LONGEST_SIGMA = 20.0  # of log sigma, either way
 _DIFFERENCE = 1e-5  # of theta, relative; the gradient is accurate to 1e-10
-
-
-@dataclass(frozen=True, slots=True)
-class Top:
-    """Where a climb ended: theta, the log-likelihood there, and whether it is a maximum."""
-
-    theta: Reals
-    value: float
-    converged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,40 +154,14 @@ def _each(blocks: list[Reals]) -> list[tuple[int, Reals]]:
 
 def climb(model: Model, start: Reals, free: NDArray[np.bool_] | None = None) -> Top:
     """The maximum of a model's likelihood from a start, over the parameters that are free."""
-    moving = np.ones(len(start), bool) if free is None else free
-    view = model.look(start)
-    gradient, matrix = model.slopes_at(view)
-    damping = 1e-3
-    for _ in range(MAX_STEPS):
-        g, h = gradient[moving], matrix[np.ix_(moving, moving)]
-        if not (np.isfinite(g).all() and np.isfinite(h).all()):
-            break
-        step, damping = _damped(g, h, damping)
-        if g @ step < _CLOSE and damping < 1:
-            return Top(view.theta, view.value, converged=True)
-        ahead = view.theta.copy()
-        ahead[moving] += step * min(1.0, _LONGEST / float(np.abs(step).max()))
-        there = model.look(ahead) if abs(ahead[model.sigma]) < _LONGEST_SIGMA else None
-        if there is not None and there.value > view.value:
-            view, damping = there, damping / 10
-            gradient, matrix = model.slopes_at(view)
-        elif damping > 1e12:
-            break
-        else:
-            damping *= 5
-    return Top(view.theta, view.value, converged=False)
 
+    def look(theta: Reals) -> Look:
+        if abs(theta[model.sigma]) >= _LONGEST_SIGMA:
+            return Look(-np.inf, lambda: model.slopes_at(model.look(theta)))
+        view = model.look(theta)
+        return Look(view.value, lambda: model.slopes_at(view))
 
-def _damped(gradient: Reals, matrix: Reals, damping: float) -> tuple[Reals, float]:
-    """The step to a damped parabola's top, and the damping that made it one."""
-    scale = np.diag(np.maximum(np.abs(np.diag(matrix)), 1e-8))
-    while True:
-        try:
-            factor = np.linalg.cholesky(matrix + damping * scale)
-        except np.linalg.LinAlgError:
-            damping = max(4 * damping, 1e-6)
-            continue
-        return np.linalg.solve(factor.T, np.linalg.solve(factor, gradient)), damping
+    return newton.climb(look, start, tolerance=_CLOSE, longest=_LONGEST, free=free)
 
 
 def best(model: Model, starts: list[Reals]) -> Top:

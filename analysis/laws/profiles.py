@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis.laws.families import Reals
-from analysis.laws.model import Model, Top, climb
+from analysis.laws.model import Model, climb
 from analysis.statistics import Z_95
+from study.search.newton import Top
 
 REACH = 8.0  # of a logarithm, from the estimate: a factor of 3,000
 STEEPEST = 30.0  # an exponent beyond it is an exponential

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy import linalg, special
 from scipy.stats import qmc
 
+from study.search.newton import Look, climb
+
 Floats = NDArray[np.float64]
 
 CENTRES = 64  # of the features; a surface in two axes bends on a scale of a quarter of the cube
@@ -26,7 +28,7 @@ TREND = 5.0  # prior deviation of level and slopes, in log odds
 EVIDENCE_POINTS = 600  # more say no more about smoothness, and cost time
 _NEGLIGIBLE = 1e-5  # of the largest eigenvalue: features below it are rounding
 _NEWTON_STEPS = 50
-_TOLERANCE = 1e-6  # in log posterior
+_TOLERANCE = 1e-9  # in log posterior
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,36 +93,31 @@ def fit_weights(
     `prior` is the mean of the weights before anything was seen, `start` a guess of the result.
     """
     phi = features.at(points)
-    weights = np.zeros(phi.shape[1]) if start is None else start
 
-    def log_posterior(at: Floats) -> float:
-        odds, moved = phi @ at, at - prior
-        return float(events @ odds - tries @ np.logaddexp(0, odds) - moved @ moved / 2)
+    def look(weights: Floats) -> Look:
+        odds, moved = phi @ weights, weights - prior
 
-    here = log_posterior(weights)
-    for _ in range(_NEWTON_STEPS):
-        chance = special.expit(phi @ weights)
-        slope = phi.T @ (events - tries * chance) - (weights - prior)
-        step = linalg.cho_solve(_precision(phi, tries * chance * (1 - chance)), slope)
-        there = log_posterior(weights + step)
-        while there < here - _TOLERANCE:
-            step = step / 2
-            there = log_posterior(weights + step)
-        gained, weights, here = there - here, weights + step, there
-        if gained < _TOLERANCE:
-            break
-    chance = special.expit(phi @ weights)
-    factor = _precision(phi, tries * chance * (1 - chance))
-    covariance = linalg.cho_solve(factor, np.eye(len(weights)))
-    return Surface(features, weights, covariance, here - float(np.log(np.diag(factor[0])).sum()))
+        def slopes() -> tuple[Floats, Floats]:
+            chance = special.expit(odds)
+            gradient = phi.T @ (events - tries * chance) - moved
+            return gradient, _precision(phi, tries * chance * (1 - chance))
+
+        log_posterior = events @ odds - tries @ np.logaddexp(0, odds) - moved @ moved / 2
+        return Look(float(log_posterior), slopes)
+
+    first = np.zeros(phi.shape[1]) if start is None else start
+    top = climb(look, first, tolerance=_TOLERANCE, most_steps=_NEWTON_STEPS)
+    factor = linalg.cho_factor(top.curvature, lower=True)
+    covariance = linalg.cho_solve(factor, np.eye(len(first)))
+    log_evidence = top.value - float(np.log(np.diag(factor[0])).sum())
+    return Surface(features, top.theta, covariance, log_evidence)
 
 
-def _precision(phi: Floats, information: Floats) -> tuple[Floats, bool]:
-    """Cholesky factor of the posterior precision, as `cho_solve` takes it."""
-    matrix = phi.T @ (information[:, None] * phi)
+def _precision(phi: Floats, information: Floats) -> Floats:
+    """Precision of the posterior (M, M)."""
+    matrix: Floats = phi.T @ (information[:, None] * phi)
     matrix[np.diag_indices_from(matrix)] += 1
-    factor: tuple[Floats, bool] = linalg.cho_factor(matrix, lower=True)
-    return factor
+    return matrix
 
 
 @cache
