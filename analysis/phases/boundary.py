@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from contourpy import contour_generator
 from numpy.typing import NDArray
 
 from analysis.formats import as_table, records
-from analysis.phases.contour import zero_lines
 from study.errors import UsageError, unknown
 from study.search.surface import Surface, fit_surface, fit_weights
 from study.vocabulary.axes import AXES
@@ -72,6 +72,21 @@ def boundary(
         share = found[name].astype(float) / (STEPS - 1)
         found[name] = np.exp(low[axis] + share * (high[axis] - low[axis]))
     return found
+
+
+def zero_lines(heights: Floats) -> list[Floats]:
+    """Where a function given on a grid is zero, as lines.
+
+    A line that closes ends where it began.
+
+    Args:
+        heights: values of the function on the grid, [R, C].
+
+    Returns:
+        Each line as (row, column) in fractions of grid steps, [points, 2].
+    """
+    lines = contour_generator(z=heights).lines(0.0)
+    return [np.asarray(line)[:, ::-1] for line in lines]  # contourpy has (column, row)
 
 
 def choose_axes(trials: pd.DataFrame, x: str | None, y: str | None) -> tuple[str, str]:

@@ -9,8 +9,7 @@ from scipy.special import expit
 from simulated import simulate
 
 from analysis import cli
-from analysis.phases.boundary import Found, boundary
-from analysis.phases.contour import zero_lines
+from analysis.phases.boundary import Found, boundary, zero_lines
 from study.errors import UsageError
 
 SIZES, DECAYS = np.geomspace(30, 300, 12).round(), np.geomspace(1e-3, 0.5, 12)
