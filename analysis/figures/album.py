@@ -5,16 +5,15 @@ that one drawing serves light and dark rooms.
 """
 
 import html
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import pandas as pd
 import vl_convert
 
 from analysis.charts.epochs import Specification
+from analysis.report.template import filled, web_file
 from analysis.tables.exports import FORMATS
 from analysis.tables.output import write_whole
 from study.errors import StudyError
@@ -57,10 +56,9 @@ def write_album(
         "facts": escape(facts),
         "figures": shown,
         "footer": f"<p><code>{escape(footer)}</code></p>",
-        "style": _asset("page.css") + _asset("figures.css"),
+        "style": web_file("page.css") + web_file("figures.css"),
     }
-    page = re.sub(r"\{\{(\w+)\}\}", lambda slot: slots[slot[1]], _asset("figures.html"))
-    write_whole(output, page.encode())
+    write_whole(output, filled("figures.html", slots).encode())
     return folder
 
 
@@ -118,7 +116,3 @@ def _panel(drawing: Drawing, folder: Path) -> str:
         f'<div class="panel"><div class="chart">{svg}</div>'
         f'<p class="files">{"".join(links)}</p></div>'
     )
-
-
-def _asset(name: str) -> str:
-    return (resources.files("analysis") / "web" / name).read_text("utf-8")
