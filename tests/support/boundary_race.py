@@ -11,7 +11,7 @@ import optuna
 import pandas as pd
 from optuna.distributions import FloatDistribution, IntDistribution
 
-from analysis.phases.contour import zero_lines
+from analysis.phases.boundary import zero_lines
 from study.search.sampler import BoundarySampler
 from study.search.surface import fit_surface
 from study.spec.file import resolve
