@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from study.errors import UsageError
-from study.terminal.console import INTERRUPTED, as_text, main_of, version_option
-from study.terminal.console import as_json as json_of
+from study.terminal.console import INTERRUPTED, json_answer, main_of, text_answer, version_option
 
 app = typer.Typer(
     add_completion=False,
@@ -88,7 +87,7 @@ def columns(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
     from analysis.tables.where import COLUMNS, KINDS
 
     table = pd.DataFrame([{"column": one.name, "holds": KINDS[one.type]} for one in COLUMNS])
-    return json_of(records(table)) if as_json else as_text(as_table(table))
+    return json_answer(records(table)) if as_json else text_answer(as_table(table))
 
 
 @app.command()
@@ -126,11 +125,11 @@ def phases(
     flags = {name: int(labelled[name].sum()) for name in FLAGS}
     if as_json:
         answer = {"preset": preset, "trials": len(trials), "phases": records(table), "flags": flags}
-        return json_of(answer | ({"boundary": found.to_json()} if found else {}))
+        return json_answer(answer | ({"boundary": found.to_json()} if found else {}))
     table["share"] = table["share"].map("{:.0%}".format)
     flagged = ", ".join(f"{count} {name}" for name, count in flags.items() if count)
     lines = found.as_lines() if found else []
-    return as_text(as_table(table), f"flags: {flagged or 'none'}", *lines)
+    return text_answer(as_table(table), f"flags: {flagged or 'none'}", *lines)
 
 
 @app.command()
@@ -207,7 +206,7 @@ def circuits(
     }
     if as_json:
         rows = {name: records(frame) for name, frame in tables.items()}
-        return json_of({**found.facts, **rows, "lacking": found.lacking})
+        return json_answer({**found.facts, **rows, "lacking": found.lacking})
     facts = found.facts
     events = ", ".join(
         f"{said} at epoch {facts[f'{event}_epoch']}"
@@ -233,7 +232,7 @@ def circuits(
     for title, frame in tables.items():
         if len(frame):
             lines += ["", f"{title}:", as_table(frame.round(3))]
-    return as_text(*lines)
+    return text_answer(*lines)
 
 
 @app.command()
@@ -260,8 +259,8 @@ def figures(
     print(f"{output}, {found.folder}/", file=sys.stderr)
     if as_json:
         answer = {"summary": records(found.summary), "trials": records(found.trials)}
-        return json_of({**answer, "left_out": list(found.left_out)})
-    return as_text(as_table(found.summary)) if len(found.summary) else b""
+        return json_answer({**answer, "left_out": list(found.left_out)})
+    return text_answer(as_table(found.summary)) if len(found.summary) else b""
 
 
 @app.command()
@@ -319,7 +318,7 @@ def laws(
             lists = answers.resampled(lists, draws, _count)
         content = [fit.to_json() for fits in lists for fit in fits]
         lines = [line for fits in lists for line in answers.as_lines(fits)]
-    return json_of(content) if as_json else as_text(*lines)
+    return json_answer(content) if as_json else text_answer(*lines)
 
 
 def _count(done: int, planned: int) -> None:

@@ -46,13 +46,12 @@ def test_each_program_is_a_module_too_and_says_its_version(program):
 
 def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(capfd):
     code = """if True:
-        from types import SimpleNamespace
-        from study.terminal.console import Display
+        from study.terminal.display import Display, StudyProgress
         with Display("quick") as display:
             for done in (0, 3):
-                display.show(SimpleNamespace(planned=3, running=3 - done, done=done, failed=0,
-                                             generalized=done, rate=1.5, seconds_left=200.0 - done,
-                                             over=done == 3))
+                display.show(StudyProgress(planned=3, running=3 - done, done=done, failed=0,
+                                           generalized=done, rate=1.5, seconds_left=200.0 - done,
+                                           over=done == 3))
                 display.say("[bold] is no style of rich's")
     """
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -77,9 +76,9 @@ def test_the_phases_of_a_run_count_what_is_done(tmp_path):
     store = fill(spec_of(few, budget={"epochs": 90}), tmp_path / "small")
     plan = make_plan(spec_of(few, budget={"epochs": 120}), store)
     assert 0 < plan.done < plan.planned == 6
-    answer = cli._summary(store, plan, 0, "interrupted", as_json=True)
-    assert sum(phase["trials"] for phase in json.loads(answer)["phases"]) == plan.done
-    words = cli._summary(store, plan, 0, "interrupted", as_json=False).decode()
+    closing = cli._closing(store, plan, 0, "interrupted")
+    assert sum(phase["trials"] for phase in closing.to_json()["phases"]) == plan.done
+    words = "\n".join(closing.lines())
     assert f"{6 - plan.done} more are stored, of other plans or smaller budgets." in words
     assert f"stopped: {plan.done} of 6 finished; the same command continues" in words
 

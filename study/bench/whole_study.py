@@ -15,7 +15,6 @@ from ray import tune
 
 from study.bench.plain_loop import PlainLoop
 from study.bench.targets import SHAPES, STUDY_BARS, judged
-from study.driver.progress import StudyProgress
 from study.driver.ray_session import connected
 from study.driver.tune import run_study
 from study.kernel.numerics import use_repeatable_arithmetic
@@ -23,6 +22,7 @@ from study.machine import usable_cores
 from study.plan.plan import start_study
 from study.spec.file import resolve
 from study.store.store import Store
+from study.terminal.display import StudyProgress
 from study.trials.pack import Pack
 from study.trials.trial import Trial
 

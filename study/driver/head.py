@@ -19,7 +19,7 @@ import aiohttp
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobDetails, JobSubmissionClient
 
-from study.driver.answers import ANSWER_SECONDS, Answer, NotReadyError, Place
+from study.driver.head_address import ANSWER_SECONDS, Answer, NotReadyError, Place
 from study.errors import StudyError, one_line
 
 NOTE_SECONDS = 20.0  # what takes longer is said, and said again

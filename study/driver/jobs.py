@@ -24,8 +24,8 @@ from urllib.parse import urlsplit
 from ray.job_submission import JobDetails, JobStatus
 
 from study.driver import head as heads
-from study.driver.answers import StreamRefusedError, UnreachableError
 from study.driver.head import Head, Note, Sparing
+from study.driver.head_address import StreamRefusedError, UnreachableError
 from study.driver.versions import skew, versions
 from study.errors import StudyError, UsageError, one_line
 from study.spec.models import StudySpec

@@ -2,32 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ray.tune import Callback
 
 from study.plan.plan import Plan
+from study.terminal.display import StudyProgress
 
 REPORT_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class StudyProgress:
-    """Trials planned, running, done, of those generalized, and failed in this run.
-
-    Those stored before count as done. `rate` is trials done a second in this run; `seconds_left` at
-    that rate, None before the first. `over`: the run has ended, and these are the store's counts.
-    """
-
-    planned: int
-    running: int
-    done: int
-    generalized: int
-    failed: int
-    rate: float
-    seconds_left: float | None
-    over: bool = False
 
 
 def sizes_of(plan: Plan) -> dict[str, int]:

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import ray
 from ray import tune
 from ray.tune import Callback
 from ray.tune.stopper import CombinedStopper
 
-from study.driver.progress import ProgressCallback, StudyProgress, sizes_of
+from study.driver.progress import ProgressCallback, sizes_of
 from study.driver.ray_session import connected
 from study.driver.room import most_gpus, refuse_what_has_no_place
 from study.driver.searcher import PackSearcher
@@ -29,10 +29,12 @@ from study.driver.versions import versions
 from study.driver.watch import Watch, reason_in
 from study.errors import StudyError, UsageError
 from study.machine import usable_cores
+from study.plan.answers import Stopped
 from study.plan.plan import Plan, generalized_of, make_plan, next_plan
 from study.spec.models import StudySpec
 from study.store.retry import PATIENCE_SECONDS
 from study.store.store import Store
+from study.terminal.display import StudyProgress
 from study.training.splitting import split_packs
 from study.trials.pack import Pack
 
@@ -51,7 +53,7 @@ class Outcome:
     `stored` is the study's plan with what the store holds at the end.
     """
 
-    stopped: Literal["", "interrupted", "budget"]
+    stopped: Stopped
     failed: int
     stored: Plan
 
@@ -131,7 +133,7 @@ def run_study(
             if tail.ended:
                 packs = split_packs(store, packs, tail.places)
             callback.begin_round({pack.pack_id: len(pack.trials) for pack in packs})
-    stopped: Literal["", "interrupted", "budget"] = ""
+    stopped: Stopped = ""
     if left or (searching and interrupt.heard):
         stopped = "interrupted" if interrupt.heard else "budget"
     stored = make_plan(plan.spec, store)

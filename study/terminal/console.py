@@ -10,11 +10,9 @@ import logging
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NoReturn, Self, cast
+from typing import Any, NoReturn, cast
 
 import typer
 
@@ -22,11 +20,9 @@ from study import __version__
 from study.errors import StudyError, one_line
 from study.machine import ensure_home
 from study.terminal import last_resort, stdio
-from study.terminal.durations import duration_in_words
 from study.terminal.usage import usage_sentence
 
 INTERRUPTED = 130  # an exit code: 128 and the number of SIGINT, as shells have it
-PLAIN_SECONDS = 5.0  # between progress lines where there is no terminal
 
 
 # The class of errors in options and arguments, wherever this release of typer keeps it.
@@ -60,7 +56,7 @@ def _run(app: typer.Typer) -> int:
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001  the last place: nothing is raised beyond it
         said, verdict = _verdict_on(error)
-        if isinstance(error, (stdio.ReaderGone, stdio.OutputError)):
+        if isinstance(error, (stdio.ReaderGoneError, stdio.OutputError)):
             stdio.give_stdout_up()
             verdict = code or verdict  # what the command did counts before where it was told
         if said:
@@ -91,7 +87,7 @@ def _answer_of(app: typer.Typer) -> tuple[bytes, int]:
 
 def _verdict_on(error: BaseException) -> tuple[str, int]:
     """What is said of an error, "" for nothing, and the exit code."""
-    if isinstance(error, stdio.ReaderGone):
+    if isinstance(error, stdio.ReaderGoneError):
         return "", 0  # the reader has had enough, as `head` has; nobody is left to be told
     if isinstance(error, StudyError):
         return str(error), error.exit_code
@@ -147,7 +143,7 @@ def tolerated(what: str) -> Iterator[None]:
     """Turn an error into a warning: what is lost by it is less than what the command has done."""
     try:
         yield
-    except (stdio.ReaderGone, stdio.OutputError):
+    except (stdio.ReaderGoneError, stdio.OutputError):
         raise
     except Exception as error:  # noqa: BLE001  nothing may hide the answer that follows
         _say("warning", f"{what}: {_verdict_on(error)[0]}")
@@ -176,73 +172,11 @@ def ended_like_ctrl_c() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def as_json(answer: Any) -> bytes:
+def json_answer(answer: Any) -> bytes:
     """An answer for programs."""
     return f"{json.dumps(answer, indent=1)}\n".encode()
 
 
-def as_text(*lines: str) -> bytes:
+def text_answer(*lines: str) -> bytes:
     """An answer for people."""
     return ("\n".join(lines) + "\n").encode()
-
-
-class Display:
-    """Progress of a study on stderr: a live bar on a terminal, plain lines otherwise."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._live: Any = None
-        self._last = 0.0
-
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty():
-            from rich.console import Console  # noqa: PLC0415  slow to load, and only for a terminal
-            from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415  likewise
-
-            self._live = Progress(
-                TextColumn("[bold]{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[words]}"),
-                console=Console(file=sys.stderr),
-            )
-            self._task = self._live.add_task(self._name, total=None, words="starting Ray")
-            self._live.start()
-        else:
-            self._line("starting Ray")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-
-    def show(self, now: Any) -> None:
-        """Show a StudyProgress."""
-        left = "?" if now.seconds_left is None else duration_in_words(now.seconds_left)
-        words = (
-            f"{now.done}/{now.planned} trials done, "
-            f"{now.running} running, {now.generalized} generalized, {now.failed} failed, "
-            f"{now.rate:.1f}/s, {left} left"
-        )
-        if self._live is not None:
-            self._live.update(self._task, completed=now.done, total=now.planned, words=words)
-        elif now.over or (  # the last line is the store's count, once
-            now.done < now.planned and time.monotonic() - self._last >= PLAIN_SECONDS
-        ):
-            self._last = time.monotonic()
-            self._line(words)
-
-    def say(self, words: str) -> None:
-        """Say something beside the progress: for what the study waits, what it has lost."""
-        if self._live is not None:
-            line = f"{self._name}: {words}"
-            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        else:
-            self._line(words)
-
-    def _line(self, words: str) -> None:
-        print(f"{self._name}: {words}", file=sys.stderr, flush=True)

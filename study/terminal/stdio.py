@@ -1,9 +1,9 @@
 """The three standard streams of a command line, made safe to write to.
 
 A stream can be closed (`>&-`), stand on a full disk (`> /dev/full`) or lead to a reader that has
-left (`| head`). On stdout this raises OutputError or ReaderGone, whoever writes: a command, a help
-page, a library. On stderr nothing is lost that matters: a line that cannot be written there is
-dropped, and the command goes on.
+left (`| head`). On stdout each of these raises OutputError or ReaderGoneError, whether a command, a
+help page or a library writes. On stderr, a line that cannot be written is dropped and the command
+goes on: stderr holds nothing that is needed later.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ class OutputError(StudyError):
     """The answer cannot be written to stdout."""
 
 
-class ReaderGone(Exception):  # noqa: N818  nothing is wrong: `head` has had enough
+class ReaderGoneError(Exception):
     """The process that read stdout has left."""
 
 
@@ -33,7 +33,7 @@ class ReaderGone(Exception):  # noqa: N818  nothing is wrong: `head` has had eno
 
 
 class _Stdout(io.BufferedWriter):
-    """The bytes of stdout; raises OutputError and ReaderGone in place of OSError."""
+    """The bytes of stdout; raises OutputError and ReaderGoneError in place of OSError."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write some bytes; returns how many."""
@@ -66,7 +66,7 @@ def _output_errors() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise ReaderGone from None
+        raise ReaderGoneError from None
     except OSError as error:
         reason, remedy = str(error.strerror or error), "Send it to a disk with space"
         if error.errno == errno.EBADF:

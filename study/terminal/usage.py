@@ -1,10 +1,14 @@
-"""What is wrong with a command line, in one sentence that ends in where to look.
+"""Command lines in words: what is wrong with one, in a sentence; how to type the next one.
 
 typer's own messages quote pydantic ("Input should be ..."), leave out what was typed, and end in
-different signs.
+different signs. The sentences here name the value and the rule, and end in where to look.
 """
 
 import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 from study.errors import choices
@@ -33,3 +37,10 @@ def _value_sentence(name: str, rule: str, cause: BaseException | None) -> str:
         return f"{name} {listed['given']!r}; {choices('it', listed['given'], names)}"
     rule = re.sub("^Input should be", "it should be", rule)
     return f"{name} {given}; {rule}" if given else f"{name}: {rule}"
+
+
+def as_typed(program: str) -> str:
+    """How to type a command of ours: its name, or its path where no environment is active."""
+    if shutil.which(program):
+        return program
+    return shlex.quote(str(Path(sys.argv[0]).with_name(program)))

@@ -13,7 +13,7 @@ from commands import BIN
 from stand_in_head import IN_THE_WAY, StandInHead, drop, page
 
 from study import cli
-from study.driver import answers, head, jobs, versions
+from study.driver import head, head_address, jobs, versions
 
 NO_AGENT = "No available agent to submit job, please try again later."
 
@@ -400,6 +400,6 @@ def test_an_end_that_is_not_waited_for_is_130(there):
 
 def test_ways_to_name_this_machine():
     for host in ("127.0.0.1", "127.9.9.9", "localhost", "a.localhost", "[::1]", "0.0.0.0"):
-        assert answers.Place(f"http://{host}:8265").is_here
+        assert head_address.Place(f"http://{host}:8265").is_here
     for host in ("10.0.0.1", "head", "localhost.example", "[fe80::1]", "127.example"):
-        assert not answers.Place(f"http://{host}:8265").is_here
+        assert not head_address.Place(f"http://{host}:8265").is_here

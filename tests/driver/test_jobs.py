@@ -16,8 +16,8 @@ from small import spec_of
 from trained import fill, table
 
 from study import cli
-from study.driver.answers import UnreachableError
 from study.driver.head import Head
+from study.driver.head_address import UnreachableError
 from study.driver.tune import ask_for, refuse_scattered_rows
 from study.errors import StudyError, UsageError
 from study.plan.plan import make_plan

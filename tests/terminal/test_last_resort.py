@@ -350,7 +350,8 @@ def test_a_file_opened_later_is_never_taken_for_stdout(tmp_path):
 def test_progress_on_a_full_disk_does_not_end_the_command():
     code = """if True:
         import sys, typer
-        from study.terminal.console import Display, main_of, note
+        from study.terminal.console import main_of, note
+        from study.terminal.display import Display
         app = typer.Typer()
         @app.command()
         def command():

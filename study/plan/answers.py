@@ -1,0 +1,204 @@
+"""What `study plan`, `study run` and `study status` answer: as data for programs, as lines to read.
+
+Nothing here prints. An answer is made from a plan, a store or counts, and knows its two forms.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from study.plan import cluster_costs, costs
+from study.plan.plan import Plan, unread_note
+from study.terminal.durations import duration_in_words
+from study.terminal.usage import as_typed
+from study.trials.trial import Shape
+
+# What ended a run before its study was done; "" where the study is done.
+Stopped = Literal["", "interrupted", "budget"]
+
+
+@dataclass(slots=True)
+class ShapeCount:
+    """How many trials and packs of one setting and one shape a plan has to train."""
+
+    setting: str
+    shape: Shape
+    trials: int = 0
+    packs: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        """The setting's label, the axes of the shape, and the two counts."""
+        counts = {"trials": self.trials, "packs": self.packs}
+        return {"setting": self.setting, **self.shape._asdict(), **counts}
+
+    def line(self) -> str:
+        """The same to read; axes that the task or the net does not have are left out."""
+        label = f"{self.setting}: " if self.setting else ""
+        axes = {**self.shape._asdict(), "train_size": self.shape.train_size or "online"}
+        named = " ".join(f"{name}={value}" for name, value in axes.items() if value)
+        return f"  {label}{named}: {self.trials} trials in {self.packs} packs"
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What would run, how long it would take and how much memory: the answer of `study plan`.
+
+    `measure_shares` is the time that each progress measure adds to a reading, as a share of the
+    reading's own time. `cluster` is an estimate of `cluster_costs`, None if no cluster was named.
+    """
+
+    plan: Plan
+    shapes: Sequence[ShapeCount]
+    core_seconds: float
+    pack_bytes: int
+    measure_shares: Mapping[str, float]
+    warnings: Sequence[str]
+    cluster: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, plan: Plan, cluster: str | None, prices: Sequence[str]) -> "Forecast":
+        """Estimate a plan.
+
+        Args:
+            plan: what is to be trained.
+            cluster: path of a cluster's yaml file, or None.
+            prices: of an hour of a node type, written TYPE=PRICE.
+
+        Raises: UsageError for a file that is no cluster, and for prices that do not fit it.
+        """
+        shares = costs.measure_shares(plan.packs)
+        warnings = costs.warnings(plan.trials, plan.packs)
+        read = cluster_costs.read_prices(prices)
+        estimate = cluster_costs.cluster_cost(plan.packs, cluster, read) if cluster else None
+        seconds, memory = costs.core_seconds(plan.packs), costs.pack_bytes(plan.packs)
+        return cls(plan, _shape_counts(plan), seconds, memory, shares, warnings, estimate)
+
+    def to_json(self) -> dict[str, object]:
+        """The answer for programs."""
+        return {
+            "study": self.plan.spec.name,
+            "planned": self.plan.planned,
+            "done": self.plan.done,
+            "packs": len(self.plan.packs),
+            "core_seconds": round(self.core_seconds, 1),
+            "pack_bytes": self.pack_bytes,
+            "measures": {name: round(share, 3) for name, share in self.measure_shares.items()},
+            "without_readings": self.plan.without_readings,
+            "warnings": self.warnings,
+            "shapes": [count.to_json() for count in self.shapes],
+            **({"cluster": self.cluster} if self.cluster else {}),
+        }
+
+    def lines(self) -> list[str]:
+        """The answer to read."""
+        plan = self.plan
+        to_train = len(plan.trials) - plan.done
+        searches = plan.planned > len(plan.trials)
+        next_ = " next, what follows depends on it" if searches else ""
+        seconds = duration_in_words(self.core_seconds)
+        return [
+            f"study {plan.spec.name}: {plan.planned} trials, {plan.done} stored already",
+            f"to train{next_}: {to_train} trials in {len(plan.packs)} packs",
+            *(count.line() for count in self.shapes),
+            *(["measures, estimated for one core:"] if self.measure_shares else []),
+            *(
+                f"  {name} adds about {float(f'{100 * share:.2g}'):,.0f}% to a reading"
+                for name, share in self.measure_shares.items()
+            ),
+            f"time: about {seconds} on one core if no trial is decided before its budget",
+            f"memory: {self.pack_bytes / 1e6:.0f} MB for the largest pack",
+            *cluster_costs.lines_of(self.cluster),
+            *(f"note: {words}" for words in plan.notes),
+            *(f"warning: {warning}" for warning in self.warnings),
+        ]
+
+
+def _shape_counts(plan: Plan) -> list[ShapeCount]:
+    counts: dict[tuple[str, Shape], ShapeCount] = {}
+    for pack in plan.packs:
+        key = pack.setting.label, pack.trials[0].shape
+        count = counts.setdefault(key, ShapeCount(*key))
+        count.trials += len(pack.trials)
+        count.packs += 1
+    return list(counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The closing words of `study run`: counts, the report, what to type next.
+
+    `plan` is the study's plan with what the store holds at the end. `failed` counts trials.
+    `report` is the path of the report, None if none was written. `others` counts stored trials that
+    are not of this plan, or that were watched for less than its budget. `phases` are rows for JSON;
+    `phase_table` is the same as text.
+    """
+
+    store_url: str
+    plan: Plan
+    failed: int
+    stopped: Stopped
+    report: str | None
+    others: int
+    phases: Sequence[Mapping[str, object]]
+    phase_table: str
+
+    def to_json(self) -> dict[str, object]:
+        """The answer for programs."""
+        return {
+            "store": self.store_url,
+            "planned": self.plan.planned,
+            "done": self.plan.done,
+            "failed": self.failed,
+            "stopped": self.stopped,
+            "report": self.report,
+            "phases": self.phases,
+        }
+
+    def lines(self) -> list[str]:
+        """The answer to read."""
+        store = shlex.quote(self.store_url)
+        lines = [self.phase_table, ""]
+        if self.others:
+            lines.append(f"{self.others} more are stored, of other plans or smaller budgets.")
+        if self.failed:
+            lines.append(f"{self.failed} trials failed: study status {store} says why.")
+        if self.stopped:
+            lines.append(self._stopped_line())
+        if self.report:
+            lines.append(f"report: {self.report}")
+        boundary = any(s.search.kind == "boundary" for s in self.plan.spec.settings)
+        query = '--where "generalized_epoch > 100" --format csv'
+        return [
+            *lines,
+            "next:",
+            f"  {as_typed('analysis')} phases {store}{' --boundary' * boundary}",
+            f"  {as_typed('analysis')} query {store} {query}",
+            f"  {as_typed('study')} status {store}",
+        ]
+
+    def _stopped_line(self) -> str:
+        plan = self.plan
+        remedy = "the same command continues"
+        if self.stopped == "budget" and plan.used_up:
+            remedy = f"budget.trials = {plan.trials_budget} is used up, a larger one continues"
+        return f"stopped: {plan.done} of {plan.planned} finished; {remedy}"
+
+
+def status_lines(status: Mapping[str, Any]) -> list[str]:
+    """The answer of `study_status`, to read."""
+    lines = [f"study {status['study']}, started {status['started']}"]
+    counts = ("planned", "done", "failed", "running")
+    lines += [f"  {name:<8}{status[name]:>8} trials" for name in counts]
+    packs = ", ".join(f"{count} {state}" for state, count in status["packs"].items())
+    lines.append(f"  packs   {packs or 'none'}")
+    if status["begun_again"]:
+        halved = f", {status['halved']} halved for memory" if status["halved"] else ""
+        lines.append(f"  again   {status['begun_again']} times a pack was begun again{halved}")
+    if status["rate"]:
+        lines.append(f"  rate    {status['rate']:.2f} trials a second")
+    if status["seconds_left"] is not None:
+        lines.append(f"  left    {duration_in_words(status['seconds_left'])}")
+    if status["without_readings"]:
+        lines.append(f"  note: {unread_note(status['without_readings'])}")
+    return lines + [f"  pack {pack_id} failed: {e}" for pack_id, e in status["errors"].items()]

@@ -1,0 +1,23 @@
+"""The arguments and options that several commands of `study` share, each with its help."""
+
+from typing import Annotated
+
+import typer
+
+SpecArgument = Annotated[str, typer.Argument(help="A study file, or a bundled name.")]
+StoreArgument = Annotated[str, typer.Argument(help="The store of a study: a folder or a URL.")]
+JobArgument = Annotated[str, typer.Argument(help="The job that `study submit` printed.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Override a key: axes.width=[100,200]. May repeat.", metavar="KEY=VALUE"
+    ),
+]
+OutOption = Annotated[str, typer.Option(help="Where stores are: the study's is OUT/<name>.")]
+ClusterOption = Annotated[
+    str | None, typer.Option(help="The yaml file of a cluster that `ray up` started.")
+]
+JobsOption = Annotated[
+    str | None, typer.Option(help="Where a head answers: http://127.0.0.1:8265.", metavar="URL")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]

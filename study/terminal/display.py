@@ -1,0 +1,92 @@
+"""Progress of a study on stderr: a live bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from study.terminal.durations import duration_in_words
+
+if TYPE_CHECKING:
+    from study.terminal.bar import Bar
+
+PLAIN_SECONDS = 5.0  # between progress lines where there is no terminal
+
+
+@dataclass(frozen=True, slots=True)
+class StudyProgress:
+    """How far a study is, in trials: planned, running, done, and failed in this run.
+
+    `done` includes the trials that were stored before this run; `generalized` counts those of
+    `done` that have generalized. `rate` is trials done a second in this run. `seconds_left` assumes
+    that rate; it is None before the first trial is done. `over` says that the run has ended and
+    that these are the store's counts.
+    """
+
+    planned: int
+    running: int
+    done: int
+    generalized: int
+    failed: int
+    rate: float
+    seconds_left: float | None
+    over: bool = False
+
+    def words(self) -> str:
+        """The progress in one line."""
+        left = "?" if self.seconds_left is None else duration_in_words(self.seconds_left)
+        return (
+            f"{self.done}/{self.planned} trials done, "
+            f"{self.running} running, {self.generalized} generalized, {self.failed} failed, "
+            f"{self.rate:.1f}/s, {left} left"
+        )
+
+
+class Display:
+    """Shows the progress of the study `name` on stderr while its `with` block runs."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bar: Bar | None = None
+        self._last_line = 0.0
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from study.terminal.bar import Bar  # noqa: PLC0415  rich is slow to load
+
+            self._bar = Bar(self._name, "starting Ray")
+        else:
+            self._print("starting Ray")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, progress: StudyProgress) -> None:
+        """Show the progress: the bar always, a line once in PLAIN_SECONDS and at the end."""
+        if self._bar is not None:
+            self._bar.update(progress.done, progress.planned, progress.words())
+        elif progress.over or (
+            # The line of a finished study is printed once, with the store's counts.
+            progress.done < progress.planned and time.monotonic() - self._last_line >= PLAIN_SECONDS
+        ):
+            self._last_line = time.monotonic()
+            self._print(progress.words())
+
+    def say(self, words: str) -> None:
+        """Print a line beside the progress, such as what the study waits for or has lost."""
+        if self._bar is not None:
+            self._bar.print(f"{self._name}: {words}")
+        else:
+            self._print(words)
+
+    def _print(self, words: str) -> None:
+        sys.stderr.write(f"{self._name}: {words}\n")
+        sys.stderr.flush()
