@@ -1,0 +1,55 @@
+# Every check of the project, once each. `just` lists them; .ci/run runs `just ci`.
+# The tools are those of the environment: activate it, or put .venv/bin first on PATH.
+
+# The list of checks
+default:
+    @just --list
+
+# Everything that must hold before a commit lands
+ci: style types imports picture test driver start faults
+
+# Format and lint
+style:
+    ruff format --check
+    ruff check
+
+# Types, strictly
+types:
+    mypy
+
+# The floors of the house: who may import whom
+imports:
+    lint-imports
+
+# docs/house.svg is the house as it stands
+picture:
+    python docs/house.py --check
+
+# The default tests, two at a time
+test *options:
+    pytest {{options}}
+
+# Slow: a real Ray under kills and interrupts
+driver:
+    pytest -n 0 -m slow tests/driver/test_driver.py tests/driver/test_rounds.py
+
+# Slow, in part: how a Ray is started, reached and lost
+start:
+    pytest -n 0 -m slow tests/driver/test_start.py -k "whole_group or dies or stray"
+
+# Slow: a sample of the matrix of faults
+faults:
+    pytest -m slow tests/driver/test_faults.py -k sample
+
+# Draw docs/house.svg anew
+draw:
+    python docs/house.py
+
+# The API reference, from the docstrings, into build/api
+api:
+    python docs/api.py build/api
+
+# Format, and mend what ruff can mend
+format:
+    ruff check --fix
+    ruff format
