@@ -4,10 +4,13 @@ Vectorised over groups of trials, so that a million trials in thousands of cells
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+_Times = NDArray[np.int64 | np.float64]  # epochs, or steps
 
 Z_95 = 1.959963984540054  # 97.5% quantile of the normal distribution
 
@@ -27,30 +30,85 @@ def wilson_interval(
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
+@dataclass(frozen=True, slots=True)
+class RiskSteps:
+    """Censored times of N trials, in the order in which the trials of a group leave the risk set.
+
+    The order is by group, then by time. A trial censored at some time is still at risk there, so
+    events come before the censored trials of the same time. Each event is a step of its own: the
+    factors of tied events multiply to the usual 1 - events / at_risk.
+    """
+
+    order: NDArray[np.intp]  # the trial of each step, [N]; the arrays below are in this order
+    group: NDArray[np.intp]  # [N]
+    time: _Times  # of the event, or of the last reading without the event, [N]
+    happened: NDArray[np.bool_]  # False for censored trials, [N]
+    at_risk: NDArray[np.intp]  # trials of the group that have not left yet, this one included, [N]
+
+    @classmethod
+    def of(
+        cls,
+        time: _Times,
+        happened: NDArray[np.bool_],
+        group: NDArray[np.intp] | None = None,
+    ) -> "RiskSteps":
+        """The steps of trials, each with its time; all are one group if no group is given.
+
+        Args:
+            time: of the event, or of the last reading without the event, [N].
+            happened: False for censored trials, [N].
+            group: 0, 1, ... of each trial, [N].
+        """
+        if group is None:
+            group = np.zeros(len(time), np.intp)
+        order = np.lexsort((~happened, time, group))
+        group = group[order]
+        sizes = np.bincount(group)
+        already_left = np.arange(len(group)) - (np.cumsum(sizes) - sizes)[group]
+        return cls(order, group, time[order], happened[order], sizes[group] - already_left)
+
+    @property
+    def hazard(self) -> NDArray[np.float64]:
+        """The share of the trials at risk that has the event at each step, [N].
+
+        The running sum within a group is the cumulative hazard.
+        Source: O. Aalen, Annals of Statistics 6 (1978) 701.
+        """
+        return np.asarray(self.happened / self.at_risk)
+
+    @property
+    def survival(self) -> NDArray[np.float64]:
+        """The share of the group without the event after each step, [N].
+
+        Source: E. L. Kaplan and P. Meier, J. Am. Stat. Assoc. 53 (1958) 457.
+        """
+        steps = pd.Series(1 - self.hazard).groupby(self.group)
+        return np.asarray(steps.cumprod().to_numpy(np.float64))
+
+    def medians(self) -> NDArray[np.intp]:
+        """The first step at which survival is at most one half; a number a group that has one."""
+        reached = np.flatnonzero(self.happened & (self.survival <= 0.5 + 1e-9))
+        return reached[np.unique(self.group[reached], return_index=True)[1]]
+
+
 def kaplan_meier_medians(
     group: NDArray[np.intp], event: pd.Series, last: pd.Series, groups: int
 ) -> pd.api.extensions.ExtensionArray:
-    """Per group, the first epoch at which the Kaplan-Meier survival is at most one half.
+    """The first epoch of each group at which the Kaplan-Meier survival is at most one half.
 
-    Args: group (N,), each trial's group, 0..groups-1; event (N,), the epoch at which it happened,
-    null where it did not; last (N,), the last epoch at which it had not, read where event is null
-    (null there, too: nothing is known of the trial).
-    Returns: Int64 (groups,), null where fewer than half are known to have had the event.
-    Source: E. L. Kaplan and P. Meier, J. Am. Stat. Assoc. 53 (1958) 457.
+    Args:
+        group: of each trial, 0 to `groups` - 1, [N].
+        event: the epoch at which the event happened, null where it did not, [N].
+        last: the last epoch at which the event had not happened, [N]. It is read where `event` is
+            null. Where it is null, too, nothing is known of the trial.
+        groups: how many groups there are; some may be without trials.
+    Returns: Int64 [groups], null where fewer than half are known to have had the event.
     """
-    happened = event.notna().to_numpy(bool)
     epoch = event.fillna(last).fillna(-1).to_numpy(np.int64)
-    # A trial censored at an epoch is still at risk there: events first.
-    order = np.lexsort((~happened, epoch, group))
-    group, epoch, happened = group[order], epoch[order], happened[order]
-    sizes = np.bincount(group, minlength=groups)
-    at_risk = sizes[group] - (np.arange(len(group)) - (np.cumsum(sizes) - sizes)[group])
-    # One factor an event: those of a tie multiply to the usual (1 - events / at_risk).
-    survival = pd.Series(1 - happened / at_risk).groupby(group).cumprod().to_numpy()
-    reached = happened & (survival <= 0.5 + 1e-9)
-    found, first = np.unique(group[reached], return_index=True)
+    steps = RiskSteps.of(epoch, event.notna().to_numpy(bool), group)
+    at_median = steps.medians()
     medians = pd.array([pd.NA] * groups, dtype="Int64")
-    medians[found] = epoch[reached][first]
+    medians[steps.group[at_median]] = steps.time[at_median]
     return medians
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from analysis.laws.families import Reals
 from analysis.laws.likelihood import Known
+from analysis.statistics import RiskSteps
 from study.errors import UsageError, unknown
 from study.vocabulary.columns import CROSSINGS
 
@@ -134,13 +135,11 @@ def incidence(trials: pd.DataFrame, event: str) -> dict[str, float]:
     time = np.where(happened, known.high, known.low)
     causes = {event: happened}
     causes |= {cause: ~happened & (ended == cause) for cause in COMPETING}
-    order = np.lexsort((np.logical_or.reduce(list(causes.values())) * -1, time))
-    at_risk = len(time) - np.arange(len(time))
-    any_cause = np.logical_or.reduce(list(causes.values()))[order]
-    survival = np.cumprod(1 - any_cause / at_risk)
-    before = np.r_[1.0, survival[:-1]]
+    steps = RiskSteps.of(time, np.logical_or.reduce(list(causes.values())))
+    before = np.r_[1.0, steps.survival[:-1]]
     return {
-        cause: float(np.sum(before * flags[order] / at_risk)) for cause, flags in causes.items()
+        cause: float(np.sum(before * had_it[steps.order] / steps.at_risk))
+        for cause, had_it in causes.items()
     }
 
 

@@ -23,7 +23,7 @@ from analysis.laws.intervals import (
 from analysis.laws.model import best
 from analysis.laws.profiles import Profile
 from analysis.laws.times import at_level, shortened, times_of
-from analysis.statistics import Z_95
+from analysis.statistics import Z_95, RiskSteps
 from study.errors import UsageError
 from study.vocabulary.columns import CROSSINGS
 
@@ -74,12 +74,11 @@ def survival(trials: pd.DataFrame, event: str, by: str) -> pd.DataFrame:
         known = times_of(trials[trials[by] == value], event).known
         happened = ~known.censored
         time = np.exp(np.where(happened, known.high, known.low))
-        order = np.lexsort((~happened, time))
-        time, happened = time[order], happened[order]
-        at_risk = len(time) - np.arange(len(time))
-        share = np.cumprod(1 - happened / at_risk)
-        rows = pd.DataFrame({"steps": time, "share": share, "censored": ~happened})
-        start = pd.DataFrame({"steps": [time[0] / 2], "share": [1.0], "censored": [False]})
+        curve = RiskSteps.of(time, happened)
+        rows = pd.DataFrame(
+            {"steps": curve.time, "share": curve.survival, "censored": ~curve.happened}
+        )
+        start = pd.DataFrame({"steps": [curve.time[0] / 2], "share": [1.0], "censored": [False]})
         part = pd.concat([start, rows]).drop_duplicates(["steps", "censored"], keep="last")
         parts.append(part.assign(**{by: _label(value)}))
     return pd.concat(parts, ignore_index=True)
@@ -128,12 +127,11 @@ def cox_snell(fit: Fit) -> pd.DataFrame:
     if cure is not None:
         share = 1 / (1 + np.exp(-cure))
         log_survival = np.log(share + (1 - share) * np.exp(log_survival))
-    order = np.lexsort((~happened, -log_survival))
-    residual, happened = -log_survival[order], happened[order]
-    hazard = np.cumsum(happened / (len(residual) - np.arange(len(residual))))
-    kept = np.flatnonzero(happened)
-    kept = kept[np.unique(np.linspace(0, len(kept) - 1, min(len(kept), 200)).astype(int))]
-    return pd.DataFrame({"expected": residual[kept], "hazard": hazard[kept]})
+    residuals = RiskSteps.of(-log_survival, happened)
+    events = np.flatnonzero(residuals.happened)
+    drawn = events[np.unique(np.linspace(0, len(events) - 1, min(len(events), 200)).astype(int))]
+    hazard = np.cumsum(residuals.hazard)
+    return pd.DataFrame({"expected": residuals.time[drawn], "hazard": hazard[drawn]})
 
 
 def profile_curves(fit: Fit, points: int = 25) -> pd.DataFrame:
@@ -257,11 +255,10 @@ def _median(cell: pd.DataFrame, event: str) -> dict[str, object]:
     known = times_of(cell, event).known
     happened = ~known.censored
     time = np.where(happened, known.high, known.low)
-    order = np.lexsort((~happened, time))
-    survive = np.cumprod(1 - happened[order] / (len(order) - np.arange(len(order))))
-    below = np.flatnonzero(happened[order] & (survive <= 0.5 + 1e-9))
-    reached = len(below) > 0
-    at = time[order][below[0]] if reached else (time.max() if len(time) else np.nan)
+    curve = RiskSteps.of(time, happened)
+    medians = curve.time[curve.medians()]
+    reached = len(medians) > 0
+    at = medians[0] if reached else (time.max() if len(time) else np.nan)
     steps = float(np.exp(at)) if np.isfinite(at) else None
     counts = {"events": int(happened.sum()), "trials": len(cell)}
     return {"steps": steps, "reached": reached, **counts}

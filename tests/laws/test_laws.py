@@ -13,6 +13,7 @@ from analysis.laws.bootstrap import weights_of
 from analysis.laws.compare import held_out
 from analysis.laws.intervals import standard_errors
 from analysis.laws.times import at_level, incidence, times_of, with_norms
+from analysis.statistics import RiskSteps
 from study.errors import StudyError, UsageError
 
 
@@ -91,6 +92,19 @@ def test_incidence_is_that_of_aalen_and_johansen():
     )
     found = incidence(trials, "generalized")
     assert found == pytest.approx({"generalized": 0.2 + 0.3, "collapsed": 0.2, "diverged": 0.3})
+
+
+def test_risk_steps_are_those_of_kaplan_and_meier_and_of_nelson_and_aalen():
+    # By hand: of 4 at risk 1 has the event at 2 and 1 is censored there; of 2, 1 has it at 5.
+    times, happened = np.array([5.0, 2.0, 2.0, 9.0]), np.array([True, False, True, False])
+    other = np.array([7.0]), np.array([False])
+    steps = RiskSteps.of(
+        np.r_[times, other[0]], np.r_[happened, other[1]], np.array([1, 1, 1, 1, 0])
+    )
+    assert steps.order.tolist() == [4, 2, 1, 0, 3]
+    np.testing.assert_allclose(steps.survival, [1, 3 / 4, 3 / 4, 3 / 8, 3 / 8])
+    np.testing.assert_allclose(steps.hazard, [0, 1 / 4, 0, 1 / 2, 0])
+    assert steps.time[steps.medians()].tolist() == [5]  # the first group has none
 
 
 def test_norms_after_generalising_stand_in_for_trials_that_never_did():
