@@ -4,7 +4,6 @@ Each function measures one thing once; `bench` takes them in turns, so that a ma
 drifts does so for all sides alike. Seconds are of one network and one epoch.
 """
 
-import ctypes
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -17,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from study.engine.fused import FusedEngine, FusedState, Library
+from study.engine.choose import engine_of
+from study.engine.fused import FusedState
 from study.engine.protocol import Engine
-from study.engine.relu_engine import ReluEngine
-from study.kernel import library as native
 from study.kernel.numerics import use_repeatable_arithmetic
+from study.kernel.relu_kernel import ReluKernel
 from study.nets import relu
 from study.training.pack_run import PackRun
 from study.trials.pack import Pack
@@ -111,15 +110,9 @@ def peak_flops(kernel: str, device: str) -> tuple[float, str]:
         return 2 * size**3 * times
 
     peaks = [(_fastest(products), f"a product of {size} x {size} matrices")]
-    path, library = native.path(), Library.load()
-    version = kernel.removeprefix("fused-")
-    if device == "cpu" and path is not None and library and version in library.versions:
-        multiply_adds = getattr(ctypes.CDLL(str(path)), "relu_peak", None)
-        if multiply_adds is not None:
-            multiply_adds.argtypes = [ctypes.c_int, ctypes.c_int64]
-            multiply_adds.restype = ctypes.c_int64
-            index = library.versions[version]
-            peaks.append((_fastest(lambda n: multiply_adds(index, n)), "multiply-adds"))
+    fused, version = ReluKernel.load(), kernel.removeprefix("fused-")
+    if device == "cpu" and fused is not None and version in fused.versions:
+        peaks.append((_fastest(fused.peak(fused.versions[version])), "multiply-adds"))
     return max(peaks)
 
 
@@ -252,8 +245,7 @@ def pack_peak_bytes(pack: Pack, engine: Engine) -> int | None:
 
 def _peak_here(pack: dict[str, Any], kernel: str) -> int | None:
     use_repeatable_arithmetic()
-    version = kernel.removeprefix("fused-")
-    engine = ReluEngine() if version == kernel else FusedEngine(version=version)
+    engine = engine_of(kernel)
     members = Pack.from_json(pack)
     small = {"n": 8, "width": 8, "train_size": 32, "batch_size": 8, "k": 2}
     warm = [{**pack["members"][0], **small, "seed": seed} for seed in range(2)]

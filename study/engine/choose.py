@@ -1,25 +1,58 @@
-"""The one decision which engine trains what."""
+"""The one decision which engine trains which trial.
 
-import torch
+The decision needs no torch, so that a plan can ask for it; only `pick_engine` and `engine_of`,
+which make an engine, load torch.
+"""
 
-from study.engine.fused import FusedEngine, Library
-from study.engine.modules import ModuleEngine
+from typing import Literal
+
 from study.engine.protocol import Engine
-from study.engine.relu_engine import ReluEngine
+from study.kernel.library import fused_trains, path
 from study.trials.trial import Trial
 from study.vocabulary.nets import NETS
 
+EngineName = Literal["fused", "torch", "module"]
+
+
+def engine_name(trial: Trial, device: str) -> EngineName:
+    """The fastest engine here: "fused" for SGD on a CPU, "torch" for every other ReLU network.
+
+    A net that is a module has the one engine that trains any module.
+
+    Args:
+        trial: whose net and optimizer decide.
+        device: "cpu" or "cuda".
+    """
+    setting = trial.setting
+    if NETS[setting.net].kind == "module":
+        return "module"
+    fused = fused_trains(setting.train.optimizer, device) and path() is not None
+    return "fused" if fused else "torch"
+
 
 def pick_engine(trial: Trial) -> Engine:
-    """The fastest engine here for a trial: the fused kernel on a CPU, torch's everywhere else.
+    """The fastest engine here for a trial, on the device that the trial's setting asks for."""
+    import torch  # noqa: PLC0415  takes seconds, and a plan needs none
 
-    A net with a home is a module, and any module's engine trains it.
-    """
     device = trial.setting.resources.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if NETS[trial.setting.net].home is not None:
+    return engine_of(engine_name(trial, device), device)
+
+
+def engine_of(kernel: str, device: str = "cpu") -> Engine:
+    """An engine by the name of its kernel, such as "torch", "module", "fused" or "fused-avx2".
+
+    Args:
+        kernel: an `EngineName`, or `Engine.kernel` of an engine.
+        device: where it trains; the fused kernel knows only "cpu".
+    """
+    from study.engine.fused import FusedEngine  # noqa: PLC0415  loads torch, as do the others
+    from study.engine.modules import ModuleEngine  # noqa: PLC0415
+    from study.engine.relu_engine import ReluEngine  # noqa: PLC0415
+
+    if kernel == "module":
         return ModuleEngine(device)
-    if device == "cpu" and FusedEngine.trains(trial) and Library.load() is not None:
-        return FusedEngine()
-    return ReluEngine(device)
+    if kernel == "torch":
+        return ReluEngine(device)
+    return FusedEngine(version=kernel.removeprefix("fused").removeprefix("-") or None)

@@ -1,9 +1,9 @@
-"""Any `nn.Module` trained as a pack: torch.func over stacked weights, or a loop where it is slower.
+"""Packs of any `nn.Module`: torch.func over stacked weights, or a loop where that is faster.
 
-The weights of T networks are one array [T, P], so that an update is a handful of operations however
-many parameters a module has. Gradients come from one vmapped call over the pack, or from plain
-autograd one member after the other; which, follows from a trial's shape and never from its
-neighbours. A module has no dropout and no buffers that change.
+The weights of T networks are one array [T, P]. An update is therefore a handful of operations,
+however many parameters a module has. Gradients come from one vmapped call over the pack, or from
+plain autograd, one member after the other. Which of the two follows from a trial's shape, never
+from its neighbors. A module must have no dropout and no buffers that change.
 """
 
 import copy
@@ -25,7 +25,7 @@ from study.engine.protocol import (
     Arrays,
     ArraySpecs,
     Glance,
-    Places,
+    Indices,
     Reading,
 )
 from study.kernel.numerics import companions
@@ -40,41 +40,43 @@ from study.trials.trial import Trial
 from study.vocabulary.nets import NETS
 from study.vocabulary.tasks import TASKS, home
 
-READ_ROWS = 256  # rows of one forward pass of a reading: a constant, or bits would change with T
+# Rows of one forward pass of a reading. A constant: a size that follows from T would change the
+# bits of a member with its neighbors.
+READ_ROWS = 256
 
-# Multiply-adds of one batch of one network, from which on a CPU loops: see `vmaps`.
+# Multiply-adds of one batch of one network, from which on a CPU loops over members: see `vmaps`.
 LOOP_FROM = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleState:
-    """A pack of T members: `weights` [T, P] and the optimizer's moments of the same shape."""
+    """A pack of T members; `layout` says where each parameter lies in a row of `weights`.
+
+    `keys` are of the streams; `moments` are the optimizer's.
+    """
 
     trials: tuple[Trial, ...]
     layout: Layout
-    train: Rows
-    test: Rows
-    weights: Tensor
-    moments: Moments
-    keys: Tensor
-    rate: Tensor
-    decay: Tensor
+    train: Rows  # inputs [T, N, ...] and labels [T, N]
+    test: Rows  # likewise
+    weights: Tensor  # [T, P]
+    moments: Moments  # each [T, P]
+    keys: Tensor  # int64 [T, 2]
+    learning_rate: Tensor  # [T, 1]
+    weight_decay: Tensor  # [T, 1]
     epoch: int = 0
 
 
 def vmaps(trial: Trial) -> bool:
     """Whether one vmapped call is faster on a CPU than a loop over the members.
 
-    It costs less in Python and more in copies, so that it wins while a batch is little work.
+    A vmapped call takes less Python and more copies, so it wins while a batch is little work.
     """
     return trial.batch_rows * multiply_adds(trial) < LOOP_FROM
 
 
 class ModuleEngine:
-    """Follows `study.engine.protocol.Engine` for every net that has a home in the table of nets.
-
-    `pick` overrules which trials are vmapped on a CPU; on a GPU all are.
-    """
+    """Trains every net of the table of nets that is a module."""
 
     kernel = "module"
     ARRAYS: ClassVar[ArraySpecs] = {
@@ -87,11 +89,17 @@ class ModuleEngine:
     }
 
     def __init__(self, device: str = "cpu", pick: Callable[[Trial], bool] = vmaps) -> None:
+        """An engine on a device.
+
+        Args:
+            device: "cpu" or a CUDA device.
+            pick: which trials are vmapped on a CPU; on a GPU all are.
+        """
         self.device, self._pick = device, pick
         self._device = torch.device(device)
 
     def allocate(self, trials: Sequence[Trial]) -> ModuleState:
-        """See Engine."""
+        """Let the task draw the rows, and build each member's module for its initial weights."""
         members = tuple(trials)
         setting = members[0].setting
         dtype = getattr(torch, setting.train.dtype)
@@ -110,12 +118,12 @@ class ModuleEngine:
             weights=weights,
             moments=tuple(torch.zeros_like(weights) for _ in range(count)),
             keys=torch.tensor([t.stream_key for t in members], device=self._device),
-            rate=self._column(members, "learning_rate", dtype),
-            decay=self._column(members, "weight_decay", dtype),
+            learning_rate=self._column(members, "learning_rate", dtype),
+            weight_decay=self._column(members, "weight_decay", dtype),
         )
 
     def step(self, state: ModuleState) -> ModuleState:
-        """See Engine."""
+        """Batch by batch: gradients, then one update of all weights."""
         first = state.trials[0]
         train = first.setting.train
         optimizer, coupled = OPTIMIZERS[train.optimizer], train.decay == "coupled"
@@ -127,12 +135,18 @@ class ModuleEngine:
             batch = Rows(rows.inputs[:, part], rows.labels[:, part])
             gradients = self.gradients(replace(state, weights=weights), batch)
             update += 1
-            hyper = Hyper(state.rate, state.decay, coupled, update, train.betas)
+            rates = state.learning_rate, state.weight_decay
+            hyper = Hyper(*rates, coupled, update, train.betas)
             weights, moments = optimizer.update(weights, gradients, moments, hyper)
         return replace(state, weights=weights, moments=moments, epoch=state.epoch + 1)
 
     def gradients(self, state: ModuleState, batch: Rows) -> Tensor:
-        """Gradients of the loss averaged over a batch, of each member: [T, P]."""
+        """Gradients of the loss averaged over a batch, of each member: [T, P].
+
+        Args:
+            state: whose weights the gradients are at.
+            batch: inputs [T, B, ...] and labels [T, B].
+        """
         net, layout, name = state.layout.net, state.layout, state.trials[0].setting.train.loss
 
         def loss(weights: Weights, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -141,21 +155,21 @@ class ModuleEngine:
 
         if self._vmapped(state):
             weights, inputs, labels = _accompanied(state.weights, batch.inputs, batch.labels)
-            found = vmap(grad(loss))(layout.views(weights), inputs, labels)
-            return layout.joined(list(found.values()))[: len(state.weights)]
+            by_name = vmap(grad(loss))(layout.views(weights), inputs, labels)
+            return layout.joined(list(by_name.values()))[: len(state.weights)]
         rows = []
         for own, inputs, labels in zip(state.weights, batch.inputs, batch.labels, strict=True):
             leaves = {n: w.detach().requires_grad_() for n, w in layout.views(own).items()}
-            found = torch.autograd.grad(loss(leaves, inputs, labels), tuple(leaves.values()))
-            rows.append(layout.joined(found))
+            gradients = torch.autograd.grad(loss(leaves, inputs, labels), tuple(leaves.values()))
+            rows.append(layout.joined(gradients))
         return torch.stack(rows)
 
     def read(
-        self, state: ModuleState, names: Sequence[str] = (), places: Places | None = None
+        self, state: ModuleState, names: Sequence[str] = (), indices: Indices | None = None
     ) -> Reading:
-        """See Engine."""
-        if places is not None and len(places) < len(state.trials):
-            state = self.leave(state, places.tolist())
+        """Read a pack of the members at `indices` alone; every module counts as active."""
+        if indices is not None and len(indices) < len(state.trials):
+            state = self.leave(state, indices.tolist())
         train_correct, train_loss = self._count(state, state.train)
         test_correct, test_loss = self._count(state, state.test)
         return Reading(
@@ -171,7 +185,7 @@ class ModuleEngine:
     def glance(
         self, state: ModuleState, train_allowed: NDArray[np.int64], test_allowed: NDArray[np.int64]
     ) -> Glance:
-        """See Engine. It looks at all rows, as a reading does."""
+        """Look at all rows, as a reading does."""
         wrong = np.zeros((2, len(state.trials)), dtype=np.int64)
         parts = ((state.train, train_allowed), (state.test, test_allowed))
         for part, (rows, allowed) in enumerate(parts):
@@ -182,7 +196,7 @@ class ModuleEngine:
         return Glance(wrong[0], wrong[1], _norms(state.weights), active)
 
     def leave(self, state: ModuleState, keep: Sequence[int]) -> ModuleState:
-        """See Engine."""
+        """Copy what belongs to the members that stay."""
         index = torch.tensor(list(keep), device=self._device)
         return replace(
             state,
@@ -192,18 +206,18 @@ class ModuleEngine:
             weights=state.weights[index],
             moments=tuple(moment[index] for moment in state.moments),
             keys=state.keys[index],
-            rate=state.rate[index],
-            decay=state.decay[index],
+            learning_rate=state.learning_rate[index],
+            weight_decay=state.weight_decay[index],
         )
 
     def dump(self, state: ModuleState) -> Arrays:
-        """See Engine."""
+        """The weights [T, P], and each moment as moment_NUMBER."""
         moments = {f"moment_{slot}": m.cpu().numpy() for slot, m in enumerate(state.moments)}
         weights = state.weights.cpu().numpy()
         return {"epoch": np.array(state.epoch), "weights": weights, **moments}
 
     def restore(self, trials: Sequence[Trial], arrays: Arrays) -> ModuleState:
-        """See Engine."""
+        """Draw the data again; weights and moments are the dumped ones."""
         fresh = self.allocate(trials)
 
         def load(name: str) -> Tensor:
@@ -230,12 +244,12 @@ class ModuleEngine:
             part = slice(start, start + READ_ROWS)
             inputs, labels = rows.inputs[:, part], rows.labels[:, part]
             if self._vmapped(state):
-                found = vmap(outputs)(*_accompanied(state.weights, inputs))[: len(labels)]
+                answers = vmap(outputs)(*_accompanied(state.weights, inputs))[: len(labels)]
             else:
                 pairs = zip(state.weights, inputs, strict=True)
-                found = torch.stack([outputs(*pair) for pair in pairs])
-            correct.append(right(found, labels, name).sum(-1))
-            total.append(row_losses(found, labels, name).double().sum(-1))
+                answers = torch.stack([outputs(*pair) for pair in pairs])
+            correct.append(right(answers, labels, name).sum(-1))
+            total.append(row_losses(answers, labels, name).double().sum(-1))
         mean = functools.reduce(torch.add, total) / rows.labels.shape[1]
         return torch.stack(correct).sum(0).cpu().numpy(), mean.cpu().numpy()
 
@@ -243,28 +257,30 @@ class ModuleEngine:
     def _subject(state: ModuleState) -> Callable[[int], Subject]:
         """A member of the pack as a module of its own, for measures."""
 
-        def subject(place: int) -> Subject:
+        def subject(index: int) -> Subject:
             net = copy.deepcopy(state.layout.net)
-            own = state.layout.views(state.weights[place].clone())
+            own = state.layout.views(state.weights[index].clone())
             with torch.no_grad():
                 for name, weight in net.named_parameters():
                     weight.copy_(own[name])
             rows = (
-                Rows(r.inputs[place].clone(), r.labels[place]) for r in (state.train, state.test)
+                Rows(r.inputs[index].clone(), r.labels[index]) for r in (state.train, state.test)
             )
-            return Subject(net, state.trials[place], *rows)
+            return Subject(net, state.trials[index], *rows)
 
         return subject
 
     def _column(self, trials: Sequence[Trial], name: str, dtype: torch.dtype) -> Tensor:
+        """An axis of each trial: [T, 1]."""
         values = [[getattr(trial.point, name)] for trial in trials]
         return torch.tensor(values, device=self._device, dtype=dtype)
 
 
 def initial(trial: Trial) -> nn.Module:
-    """The module of a trial with its initial weights, times init_scale; those of norms stay 1.
+    """The module of a trial with its initial weights, times init_scale.
 
-    Drawn by torch's generator for the CPU, seeded from the trial's stream: the same everywhere.
+    The scale leaves the weights of layer norms alone. Weights are drawn by torch's generator for
+    the CPU, seeded from the trial's stream: the same on every device.
     """
     address = NETS[trial.setting.net].home
     assert address is not None  # noqa: S101  `pick_engine` asks this engine for modules alone
@@ -274,10 +290,10 @@ def initial(trial: Trial) -> nn.Module:
         torch.manual_seed(low | (high >> 1) << 32)
         net: nn.Module = home(address).build(trial)
     norms = [part for part in net.modules() if isinstance(part, nn.LayerNorm)]
-    kept = {id(weight) for part in norms for weight in part.parameters()}
+    unscaled = {id(weight) for part in norms for weight in part.parameters()}
     with torch.no_grad():
         for weight in net.parameters():
-            if id(weight) not in kept:
+            if id(weight) not in unscaled:
                 weight.mul_(trial.point.init_scale)
     return net.to(getattr(torch, trial.setting.train.dtype))
 
@@ -291,11 +307,16 @@ def ordered(state: ModuleState) -> Rows:
 
 
 def _accompanied(*arrays: Tensor) -> tuple[Tensor, ...]:
-    """Arrays [T, ...], the second [T, N, ...], with copies of the last member: see `companions`."""
+    """Arrays with copies of their last member: see `companions`.
+
+    Args:
+        arrays: each [T, ...]; the second is [T, N, ...].
+    """
     extra = companions(len(arrays[0]), arrays[1].shape[1])
     return tuple(torch.cat((a, *[a[-1:]] * extra)) for a in arrays) if extra else arrays
 
 
 def _norms(weights: Tensor) -> NDArray[np.float64]:
+    """The norm of each row of weights [T, P]: [T]."""
     norms: NDArray[np.float64] = weights.double().square().sum(-1).sqrt().cpu().numpy()
     return norms

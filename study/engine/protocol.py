@@ -1,4 +1,16 @@
-"""What an engine is: arrays in, arrays out, with three promises that packs rest on."""
+"""What an engine is: arrays in, arrays out; no clock, no disk, no Ray.
+
+An engine makes three promises, which packs rest on and tests hold. A member's numbers do not depend
+on its neighbors in the pack. A state is never changed in place. `restore` continues what `dump`
+saw, bit for bit.
+
+Axis letters, in every docstring of this package:
+    T  trials (members) of a pack        n  input bits
+    N  rows of data                      k  relevant bits
+    B  rows of a batch                   p  hidden neurons
+    R  readings                          P  parameters of a module, padded
+    m  some members of a pack            C  columns of a reading
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,42 +51,46 @@ ArraySpecs = Mapping[str, ArraySpec]  # by the names of the arrays
 WHOLE = ArraySpec(None)
 OPEN_FIRST = ArraySpec(Along.OPEN, axis=0)  # [T, ...]
 
-Places = NDArray[np.int64]  # members [m] by their place in a state, rising
+Indices = NDArray[np.int64]  # [m] members of a state by their index, rising
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is measured of T networks at one epoch, before that epoch's pass.
+    """What is measured of T networks at one epoch, before the pass of that epoch.
 
-    Counts are rows predicted right (a tie is wrong); losses are means over rows; `weight_norm` is
-    over W, b and u; `active` says whether any hidden neuron is active on any training row.
-    `measured` holds one array for each measure column asked for, NaN where it has no value.
+    A row is correct where the prediction has the label's sign; a tie is wrong. `weight_norm` is
+    over all weights. `active` says whether any hidden neuron is active on any training row.
     """
 
-    train_correct: NDArray[np.int64]
-    test_correct: NDArray[np.int64]
-    train_loss: NDArray[np.float64]
-    test_loss: NDArray[np.float64]
-    weight_norm: NDArray[np.float64]
-    active: NDArray[np.bool_]
-    measured: dict[str, NDArray[np.float64]]
+    train_correct: NDArray[np.int64]  # [T] rows
+    test_correct: NDArray[np.int64]  # [T] rows
+    train_loss: NDArray[np.float64]  # [T] mean over rows
+    test_loss: NDArray[np.float64]  # [T] mean over rows
+    weight_norm: NDArray[np.float64]  # [T]
+    active: NDArray[np.bool_]  # [T]
+    measured: dict[str, NDArray[np.float64]]  # by column: [T], NaN where a measure has no value
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What a glance at T networks proves: rows known to be wrong, all or more than was allowed.
+    """What a glance at T networks proves.
 
-    `active` says whether on each part that was looked at some hidden neuron is active on some row.
+    A glance counts wrong rows until there are more than it was allowed: `wrong` is then a lower
+    bound, above the allowed number. Otherwise `wrong` is exact. `active` says whether, on each part
+    that was looked at, some hidden neuron is active on some row.
     """
 
-    train_wrong: NDArray[np.int64]
-    test_wrong: NDArray[np.int64]
-    weight_norm: NDArray[np.float64]
-    active: NDArray[np.bool_]
+    train_wrong: NDArray[np.int64]  # [T] rows
+    test_wrong: NDArray[np.int64]  # [T] rows
+    weight_norm: NDArray[np.float64]  # [T]
+    active: NDArray[np.bool_]  # [T]
 
 
 class Engine(Protocol):
-    """How a pack is trained. A state is opaque, never changed in place, and knows its epoch."""
+    """How a pack is trained. A state belongs to the engine that made it, and knows its epoch.
+
+    `device` is "cpu" or a CUDA device; `kernel` names the arithmetic in the table of trials.
+    """
 
     device: str
     kernel: str
@@ -85,30 +101,46 @@ class Engine(Protocol):
         ...
 
     def step(self, state: Any) -> Any:
-        """One pass over the data: the state one epoch later."""
+        """One pass over the training rows: the state one epoch later."""
         ...
 
-    def read(self, state: Any, names: Sequence[str] = (), places: Places | None = None) -> Reading:
-        """The reading at the state's epoch, with the measures named: of all, or at `places`."""
+    def read(
+        self, state: Any, names: Sequence[str] = (), indices: Indices | None = None
+    ) -> Reading:
+        """The reading at the state's epoch.
+
+        Args:
+            state: of T members.
+            names: measures of the catalogue to take, too.
+            indices: the members to read, [m]; None reads all. The reading has their order.
+        """
         ...
 
     def glance(
         self, state: Any, train_allowed: NDArray[np.int64], test_allowed: NDArray[np.int64]
     ) -> Glance:
-        """Whether more than so many rows [T] are wrong; a part with less than none is passed over.
+        """Whether more rows are wrong than allowed; cheaper than a reading, as it may stop early.
 
-        It may stop where that is proven, so it costs less than a reading.
+        Args:
+            state: of T members.
+            train_allowed: wrong training rows, [T]; below 0 the member's rows are not looked at.
+            test_allowed: likewise for test rows, [T].
         """
         ...
 
     def leave(self, state: Any, keep: Sequence[int]) -> Any:
-        """The pack with only the members kept, at least one."""
+        """The pack with only the members at the indices `keep`, at least one, in that order."""
         ...
 
     def dump(self, state: Any) -> Arrays:
-        """What `restore` needs beside the trials."""
+        """What `restore` needs beside the trials: "epoch", and arrays whose first axis is T."""
         ...
 
     def restore(self, trials: Sequence[Trial], arrays: Arrays) -> Any:
-        """The state that `dump` saw."""
+        """The state that `dump` saw.
+
+        Args:
+            trials: the T members of that state, in its order.
+            arrays: what `dump` returned.
+        """
         ...

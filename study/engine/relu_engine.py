@@ -1,15 +1,13 @@
-"""Packs of networks trained together: arrays in, arrays out, and no clock, disk or Ray.
+"""The torch kernel of the ReLU network as an engine: batched products over a pack, on any device.
 
-`Engine` is the protocol that a pack's training follows: allocate, step, read, leave. `ReluEngine`
-is the plain batched implementation for the paper's network, on any device. Promises (tests hold
-them): a member's numbers do not depend on its neighbours, and `restore` continues what `dump` saw,
-bit for bit.
+The plain implementation: it trains what the fused kernel does not, and the fused kernel is checked
+against it.
 """
 
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -23,7 +21,7 @@ from study.engine.protocol import (
     Arrays,
     ArraySpecs,
     Glance,
-    Places,
+    Indices,
     Reading,
 )
 from study.measures import relu_measures as measures
@@ -37,28 +35,35 @@ from study.tasks.parity import Parity
 from study.tasks.rows import Rows
 from study.trials.trial import Trial
 
-READ_ROWS = 64  # rows of one forward product of a reading: a constant, or bits would change with T
+# Rows of one forward product of a reading. A constant: products of other sizes round otherwise, so
+# a size that follows from T would change the bits of a member with its neighbors.
+READ_ROWS = 64
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class PackState:
-    """A pack of T members; a lone member is doubled, because products of one trial round otherwise.
+class ReluState:
+    """A pack of T members in S slots.
 
-    `trials` are the real members; `nets` and `moments` are stacked over the slots.
+    S is T, but 2 for a lone member: a batched product of one network rounds otherwise, so the
+    member is doubled. `trials` are the members; every array is over the slots. `moments` are the
+    optimizer's, of each weight array.
     """
 
     trials: tuple[Trial, ...]
     data: Parity
-    nets: ReluNets
-    moments: tuple[Moments, ...]
-    keys: Tensor
-    rate: Tensor
-    decay: Tensor
+    nets: ReluNets  # [S, p, n + 1] and [S, p]
+    moments: tuple[Moments, ...]  # each of the shape of its weights
+    keys: Tensor  # int64 [S, 2]
+    learning_rate: Tensor  # [S]
+    weight_decay: Tensor  # [S]
     epoch: int = 0
 
 
 class ReluEngine:
-    """The torch kernel: batched products over the pack, on the device it is given."""
+    """The torch kernel: any optimizer, on the device it is given."""
 
     kernel = "torch"
     ARRAYS: ClassVar[ArraySpecs] = {
@@ -75,25 +80,25 @@ class ReluEngine:
         self.device = device
         self._device = torch.device(device)
 
-    def allocate(self, trials: Sequence[Trial]) -> PackState:
-        """See Engine."""
+    def allocate(self, trials: Sequence[Trial]) -> ReluState:
+        """Draw rows and weights on the engine's device; the optimizer's moments start at zero."""
         members = tuple(trials)
         setting, slots = members[0].setting, _slots(members)
         dtype = getattr(torch, setting.train.dtype)
         nets = relu.initial(slots, self._device, dtype)
         count = OPTIMIZERS[setting.train.optimizer].slots
-        return PackState(
+        return ReluState(
             trials=members,
             data=Parity(slots, self._device, dtype),
             nets=nets,
             moments=tuple(tuple(torch.zeros_like(w) for _ in range(count)) for w in nets),
             keys=torch.tensor([t.stream_key for t in slots], device=self._device),
-            rate=self._column(slots, "learning_rate", dtype),
-            decay=self._column(slots, "weight_decay", dtype),
+            learning_rate=self._column(slots, "learning_rate", dtype),
+            weight_decay=self._column(slots, "weight_decay", dtype),
         )
 
-    def step(self, state: PackState) -> PackState:
-        """See Engine."""
+    def step(self, state: ReluState) -> ReluState:
+        """Batch by batch: gradients by hand, then the update of every weight array."""
         first = state.trials[0]
         train = first.setting.train
         optimizer, loss = OPTIMIZERS[train.optimizer], LOSSES[train.loss]
@@ -107,19 +112,19 @@ class ReluEngine:
             stepped = []
             for weight, grad, moment in zip(nets, grads, moments, strict=True):
                 lift = (slice(None), *(None,) * (weight.dim() - 1))
-                coupled, rate = train.decay == "coupled", state.rate[lift]
-                hyper = Hyper(rate, state.decay[lift], coupled, update, train.betas)
+                rates = state.learning_rate[lift], state.weight_decay[lift]
+                hyper = Hyper(*rates, train.decay == "coupled", update, train.betas)
                 stepped.append(optimizer.update(weight, grad, moment, hyper))
             nets = ReluNets(*(weight for weight, _ in stepped))
             moments = tuple(moment for _, moment in stepped)
         return replace(state, nets=nets, moments=moments, epoch=state.epoch + 1)
 
     def read(
-        self, state: PackState, names: Sequence[str] = (), places: Places | None = None
+        self, state: ReluState, names: Sequence[str] = (), indices: Indices | None = None
     ) -> Reading:
-        """See Engine."""
-        if places is not None and len(places) < len(state.trials):
-            state = self.leave(state, places.tolist())
+        """Read a pack of the members at `indices` alone."""
+        if indices is not None and len(indices) < len(state.trials):
+            state = self.leave(state, indices.tolist())
         train = self._train(state)
         loss, members = state.trials[0].setting.train.loss, len(state.trials)
         train_correct, train_loss, largest = _forward(state.nets, train, loss)
@@ -139,11 +144,11 @@ class ReluEngine:
 
     def glance(
         self,
-        state: PackState,
+        state: ReluState,
         train_allowed: NDArray[np.int64],
         test_allowed: NDArray[np.int64],
     ) -> Glance:
-        """See Engine. The batched products look at all rows: to stop early would be to wait."""
+        """Look at all rows: checking after a part of the rows would cost more than the rest."""
         members = len(state.trials)
         wrong, active = np.zeros((2, members), dtype=np.int64), np.ones(members, dtype=bool)
         parts = ((self._train(state), train_allowed), (state.data.test, test_allowed))
@@ -157,8 +162,8 @@ class ReluEngine:
         norm = _array(measures.weight_norm(state.nets), members)
         return Glance(wrong[0], wrong[1], norm, active)
 
-    def leave(self, state: PackState, keep: Sequence[int]) -> PackState:
-        """See Engine."""
+    def leave(self, state: ReluState, keep: Sequence[int]) -> ReluState:
+        """Copy the slots of the members that stay; a lone one is doubled."""
         trials = tuple(state.trials[index] for index in keep)
         index = torch.tensor(_slots(tuple(keep)), device=self._device)
         return replace(
@@ -168,12 +173,12 @@ class ReluEngine:
             nets=ReluNets(*(weight[index] for weight in state.nets)),
             moments=tuple(tuple(m[index] for m in moment) for moment in state.moments),
             keys=state.keys[index],
-            rate=state.rate[index],
-            decay=state.decay[index],
+            learning_rate=state.learning_rate[index],
+            weight_decay=state.weight_decay[index],
         )
 
-    def dump(self, state: PackState) -> Arrays:
-        """See Engine."""
+    def dump(self, state: ReluState) -> Arrays:
+        """The weights by name, and each moment as NAME_moment_NUMBER, of the members alone."""
         members = len(state.trials)
         arrays = {"epoch": np.array(state.epoch)}
         for name, weight, moment in zip(ReluNets._fields, state.nets, state.moments, strict=True):
@@ -182,8 +187,8 @@ class ReluEngine:
                 arrays[f"{name}_moment_{slot}"] = m[:members].cpu().numpy()
         return arrays
 
-    def restore(self, trials: Sequence[Trial], arrays: Arrays) -> PackState:
-        """See Engine."""
+    def restore(self, trials: Sequence[Trial], arrays: Arrays) -> ReluState:
+        """Draw the data again; weights and moments are the dumped ones."""
         fresh = self.allocate(trials)
         index = _slots(tuple(range(len(trials))))
 
@@ -198,11 +203,11 @@ class ReluEngine:
         return replace(fresh, nets=nets, moments=moments, epoch=int(arrays["epoch"]))
 
     @staticmethod
-    def _train(state: PackState) -> Rows:
+    def _train(state: ReluState) -> Rows:
         """The training rows that a reading at this epoch is of."""
         return state.data.fresh(state.epoch) if state.data.online else state.data.train
 
-    def _ordered(self, state: PackState) -> Rows:
+    def _ordered(self, state: ReluState) -> Rows:
         """The rows of the coming pass, each trial's in its own order."""
         rows = self._train(state)
         if state.data.online:
@@ -213,20 +218,23 @@ class ReluEngine:
         return Rows(rows.inputs.gather(1, wide), rows.labels.gather(1, order))
 
     def _column(self, trials: Sequence[Trial], name: str, dtype: torch.dtype) -> Tensor:
+        """An axis of each trial, [S]."""
         values = [getattr(trial.point, name) for trial in trials]
         return torch.tensor(values, device=self._device, dtype=dtype)
 
 
-def _slots(members: tuple[Any, ...]) -> list[Any]:
+def _slots(members: tuple[T, ...]) -> list[T]:
+    """The members, or a lone member twice: see `ReluState`."""
     return list(members) * 2 if len(members) == 1 else list(members)
 
 
 def _array(column: Tensor, members: int) -> NDArray[Any]:
+    """The numbers [T] of the members in a column [S] of the slots."""
     return np.asarray(column[:members].cpu().numpy())
 
 
 def _forward(nets: ReluNets, rows: Rows, loss: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Correct rows, mean loss, and the largest activation of any neuron on any row: each [T]."""
+    """Correct rows, mean loss, and the largest activation of any neuron on any row: each [S]."""
     correct, total, largest = [], [], []
     for start in range(0, rows.labels.shape[1], READ_ROWS):
         part = slice(start, start + READ_ROWS)

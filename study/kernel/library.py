@@ -1,20 +1,55 @@
-"""The library compiled at installation where there was a C compiler: fused kernel and streams."""
+"""The one loader of the compiled library: the fused kernel of the ReLU net, and the streams.
+
+The library is compiled at installation, where there is a C compiler. Without the library everything
+works, slower, in torch.
+"""
 
 import ctypes
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from study.errors import StudyError
+
+GROUP = 16  # neurons side by side in the weights of the fused kernel; C has the same number
+
 
 @cache
 def path() -> Path | None:
-    """Where the library is, or None where it was not compiled."""
-    found = find_spec("study.kernel._relu_step")
-    return None if found is None or found.origin is None else Path(found.origin)
+    """The library's file, or None where it was not compiled."""
+    spec = find_spec("study.kernel._relu_step")
+    return None if spec is None or spec.origin is None else Path(spec.origin)
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The library; CDLL, not PyDLL: its calls release the GIL."""
-    found = path()
-    return None if found is None else ctypes.CDLL(str(found))
+    """The library, or None where it was not compiled. Calls into a CDLL release the GIL.
+
+    Raises: StudyError for a library compiled from other sources than those that are installed.
+    """
+    file = path()
+    return None if file is None else checked(ctypes.CDLL(str(file)))
+
+
+def checked(library: ctypes.CDLL) -> ctypes.CDLL:
+    """The library, if it groups neurons as this program does; raises StudyError otherwise."""
+    try:
+        group = int(library.relu_group())
+    except AttributeError:
+        group = 0  # compiled from sources before `relu_group`
+    if group != GROUP:
+        raise StudyError(
+            "kernel: the compiled library is of another version of the program; both are installed "
+            "together. Install the program again, from a checkout with `pip install -e .`."
+        )
+    return library
+
+
+def fused_trains(optimizer: str, device: str) -> bool:
+    """Whether the fused kernel, where it is compiled, trains ReLU networks so: SGD on a CPU.
+
+    Args:
+        optimizer: a [train] optimizer.
+        device: "cpu", "cuda", or "auto" where a CPU is assumed.
+    """
+    return optimizer == "sgd" and device != "cuda"

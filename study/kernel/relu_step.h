@@ -1,21 +1,21 @@
-/* The kernel for one number type and one instruction set: an epoch of one network, and a reading of it.
+/* The kernel for one number type and one instruction set: an epoch of one network, and a reading of the network.
  *
- * relu_step.c includes this file once for each pair, with these defined: REAL and an integer INT of its
- * size; ISA, a suffix for names; VECTOR_BYTES; WIDE, the vectors of neurons that a block holds, such that
- * 4 WIDE sums and as many operands fit the registers. No header guard, for that reason.
+ * relu_step.c includes this file once for each pair, so it has no header guard. Before each inclusion it defines:
+ * REAL, a number type; INT, an integer type of the same size; ISA, a suffix for names; VECTOR_BYTES; and WIDE, the
+ * vectors of neurons in a block. WIDE is such that 4 WIDE sums and as many operands fit the registers.
  *
- * Neurons lie in groups of 16, their weights in [group][n + 1][16] with the bias as the last column: a
- * block of neurons is a few streams of whole vectors that stay in the first-level cache while a batch
- * passes over it. Three ideas carry the speed.
- *  - Learning from batch i and looking at batch i + 1 share one visit to a block, so the weights cross
- *    from the second-level cache once a step.
- *  - No activation is kept, only a bit for each neuron and row it is active on, because the gradient of u
- *    follows from that of W. With s_r the slope of the loss in f(x_r) and g the sum of s_r x_r over the
- *    rows a neuron is active on, dW = u g and du = sum_r s_r relu(w x_r) = w . g.
- *    Rows whose slope is zero, under hinge soon most of them, cost only their look.
- *  - Inputs are signs, so four of them (a quad) have only 16 sums with a neuron's weights. A reading passes
- *    enough rows over one set of weights to tabulate those, and then adds one number where a step's look
- *    multiplies and adds four: 2.3 times as fast on 256 rows. On a batch of 32 the tables do not pay.
+ * Neurons lie in groups of 16, their weights in [group][n + 1][16] with the bias as the last column. A block of
+ * neurons is therefore a few streams of whole vectors, which stay in the first-level cache while a batch passes.
+ * Three ideas make the kernel fast.
+ *  - Learning from batch i and looking at batch i + 1 share one visit to a block. The weights therefore cross from
+ *    the second-level cache once a step.
+ *  - No activation is stored, only one bit for each neuron and row: whether the neuron is active there. The gradient
+ *    of u follows from that of W. Let s_r be the slope of the loss in f(x_r), and g the sum of s_r x_r over the rows
+ *    where a neuron is active. Then dW = u g and du = sum_r s_r relu(w x_r) = w . g.
+ *    Under hinge most rows soon have slope zero. Such a row costs its forward pass only.
+ *  - Inputs are signs, so four of them (a quad) have only 16 different sums with a neuron's weights. A reading
+ *    tabulates these sums once for many rows, then adds one number where the forward pass of a step multiplies and
+ *    adds four: 2.3 times as fast on 256 rows. On a batch of 32 rows the tables do not pay.
  */
 #define NAME(name) PASTE(name, REAL, ISA)
 #define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
@@ -24,48 +24,50 @@
 #define block NAME(block_of)
 #define pass NAME(pass_of)
 
-/* Aligned like a number: where the arrays happen to lie can change the speed but not the result. */
+/* Vectors are aligned like a single number: an array's address can change the speed but not the result. */
 typedef REAL vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 typedef INT ints __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 
-/* V vectors of neurons; V is an argument of its own wherever it must be a constant. */
+/* V vectors of neurons. V is a separate argument wherever the compiler must know it. */
 struct block {
     REAL *weights, *outgoing;
-    ints *active; /* [words of 32 rows, V] a bit for each row of the batch looked at last */
+    ints *active; /* [ceil(B / 32), V] one bit for each row of the batch looked at last */
 };
 
-/* One member's way through its rows. */
+/* One member's pass over its rows. */
 struct pass {
-    int64_t n, quads, width, words;
-    const uint8_t *inputs;
-    const int8_t *labels;
-    const uint64_t *order;     /* [N] or NULL; the low half of each is a row number */
-    REAL *weights, *outgoing;
-    REAL rate, fade;           /* of learning, and of decay in one step */
-    REAL *seen, *coming;       /* [B, 4 quads] the batch to learn from, the batch to look at */
-    vec *scores;               /* [B] f(x) of the latter, not yet summed over lanes */
-    ints *active;              /* [p, words of 32 rows] */
-    vec *into;                 /* [B, WIDE] slopes into a block, zero where a neuron is inactive */
-    int64_t *sloped, count;    /* [B] the rows seen whose slope is not zero, and how many */
-    REAL *slope;               /* [B] their slopes */
-    uint16_t *offsets;         /* [B, quads] a reading's rows, as places in the table */
-    vec *table;                /* [quads, 2, 16] what each quad can add to two vectors of neurons */
-    uint64_t *tickets, *spare; /* [N] room to draw the order in */
+    int64_t n, quads, width, words; /* words = ceil(B / 32), the bits of a batch */
+    const uint8_t *inputs;          /* [N, quads] */
+    const int8_t *labels;           /* [N] */
+    const uint64_t *order;          /* [N] row numbers in the low halves; NULL: rows in their stored order */
+    REAL *weights, *outgoing;       /* [p / GROUP, n + 1, GROUP] and [p] */
+    REAL learning_rate;
+    REAL rate_decay;                /* learning_rate x weight_decay: the share of a weight that one step removes */
+    REAL *seen, *coming;            /* [B, 4 quads] the batch to learn from, the batch to look at */
+    vec *scores;                    /* [B] f(x) of the batch to look at, not yet summed over lanes */
+    ints *active;                   /* [p, words] */
+    vec *into;                      /* [B, WIDE] slopes into a block, zero where a neuron is inactive */
+    int64_t *sloped, count;         /* [B] rows of the batch seen whose slope is not zero, and their count */
+    REAL *slope;                    /* [B] the slopes of these rows */
+    uint16_t *offsets;              /* [B, quads] byte offsets in the table for the rows of a reading */
+    vec *table;                     /* [quads, 2, 16] all sums of a quad with two vectors of neurons */
+    uint64_t *tickets, *spare;      /* [N + 1] scratch for drawing the order */
 };
 
+/* The weights of vector v of neurons in column i. */
 static inline vec *NAME(column)(const REAL *weights, int64_t n, int64_t v, int64_t i) {
     int64_t lane = v * LANES;
     return (vec *)(weights + lane / GROUP * GROUP * (n + 1) + i * GROUP + lane % GROUP);
 }
 
-/* Where row r of the pass lies in the member's data. */
+/* The index in the member's data of row r of the pass. */
 static inline int64_t NAME(row)(const struct pass *s, int64_t r) {
     return s->order ? (int64_t)(uint32_t)s->order[r] : r;
 }
 
 /* ---- the step ---- */
 
-/* R rows through a block, whose sums stay in registers. */
+/* The forward pass of R rows through a block. Sums stay in registers. Bit `bit` + r notes who is active on row r. */
 INLINE void NAME(forward)(const int R, const int V, const struct pass *s, struct block b, int64_t row, int bit) {
     const int64_t n = s->n, pitch = 4 * s->quads;
     const REAL *x = s->coming + row * pitch;
@@ -82,7 +84,7 @@ INLINE void NAME(forward)(const int R, const int V, const struct pass *s, struct
         vec u = ((vec *)b.outgoing)[v];
         ints word = b.active[v];
         UNROLL for (int r = 0; r < R; r++) {
-            ints on = ~(sum[r][v] <= 0); /* not sum > 0: a NaN must pass */
+            ints on = ~(sum[r][v] <= 0); /* not sum > 0: NaN must count as active */
             f[r] += (vec)((ints)sum[r][v] & on) * u;
             word |= on & (INT)(1u << (bit + r));
         }
@@ -91,7 +93,7 @@ INLINE void NAME(forward)(const int R, const int V, const struct pass *s, struct
     UNROLL for (int r = 0; r < R; r++) s->scores[row + r] = f[r];
 }
 
-/* A batch through one block: adds to the scores and notes who is active. */
+/* The forward pass of a batch through one block: adds to the scores and notes active neurons. */
 INLINE void NAME(look)(const int V, struct block b, const struct pass *s, int64_t rows) {
     for (int64_t start = 0; start < rows; start += 32, b.active += V) {
         int r = 0, end = rows - start < 32 ? (int)(rows - start) : 32;
@@ -101,18 +103,18 @@ INLINE void NAME(look)(const int V, struct block b, const struct pass *s, int64_
     }
 }
 
-/* The update of a vector of weights by its gradient `pull` g; adds to w . g. */
-INLINE void NAME(update)(vec *w, vec g, vec pull, REAL fade, vec *along) {
+/* One step for a vector of weights whose gradient, times the learning rate, is pull g. Adds w . g to `along`. */
+INLINE void NAME(update)(vec *w, vec g, vec pull, REAL rate_decay, vec *along) {
     vec old = *w;
     *along += old * g;
-    *w = old - fade * old - pull * g;
+    *w = old - rate_decay * old - pull * g;
 }
 
 /* Gradient and update of I columns of a block. */
 INLINE void NAME(columns)(const int I, const int V, int64_t i, struct block b, const struct pass *s,
                           const vec *pull, vec *along) {
     const int64_t n = s->n, pitch = 4 * s->quads, count = s->count;
-    const REAL *x = s->seen + i, fade = s->fade;
+    const REAL *x = s->seen + i, rate_decay = s->rate_decay;
     const vec *into = s->into;
     vec g[4][WIDE] = {{{0}}};
     for (int64_t a = 0; a < count; a++, into += V, x += pitch)
@@ -120,13 +122,13 @@ INLINE void NAME(columns)(const int I, const int V, int64_t i, struct block b, c
             UNROLL for (int v = 0; v < V; v++) g[c][v] += into[v] * x[c];
     UNROLL for (int c = 0; c < I; c++)
         UNROLL for (int v = 0; v < V; v++)
-            NAME(update)(NAME(column)(b.weights, n, v, i + c), g[c][v], pull[v], fade, &along[v]);
+            NAME(update)(NAME(column)(b.weights, n, v, i + c), g[c][v], pull[v], rate_decay, &along[v]);
 }
 
-/* One step of one block on the batch seen. */
+/* One step of one block, from the rows of the batch seen that have a slope. */
 INLINE void NAME(learn)(const int V, struct block b, const struct pass *s) {
     const int64_t n = s->n;
-    const REAL rate = s->rate, fade = s->fade;
+    const REAL learning_rate = s->learning_rate, rate_decay = s->rate_decay;
     vec pull[WIDE], along[WIDE] = {{0}}, bias[WIDE] = {{0}};
     for (int64_t a = 0; a < s->count; a++) {
         union { REAL real; INT bits; } slope = {s->slope[a]};
@@ -137,8 +139,8 @@ INLINE void NAME(learn)(const int V, struct block b, const struct pass *s) {
         }
     }
     UNROLL for (int v = 0; v < V; v++) {
-        pull[v] = rate * ((vec *)b.outgoing)[v];
-        NAME(update)(NAME(column)(b.weights, n, v, n), bias[v], pull[v], fade, &along[v]);
+        pull[v] = learning_rate * ((vec *)b.outgoing)[v];
+        NAME(update)(NAME(column)(b.weights, n, v, n), bias[v], pull[v], rate_decay, &along[v]);
     }
     int64_t i = 0;
     for (; i + 4 <= n; i += 4) NAME(columns)(4, V, i, b, s, pull, along);
@@ -146,11 +148,11 @@ INLINE void NAME(learn)(const int V, struct block b, const struct pass *s) {
     if (i < n) NAME(columns)(1, V, i, b, s, pull, along);
     UNROLL for (int v = 0; v < V; v++) {
         vec *u = (vec *)b.outgoing + v, old = *u;
-        *u = old - fade * old - rate * along[v];
+        *u = old - rate_decay * old - learning_rate * along[v];
     }
 }
 
-/* All blocks: each learns from the batch seen, if it learns, and looks at the batch that comes. */
+/* Visits all blocks: each learns from the batch seen (where `learns`), then looks at the coming batch. */
 static void NAME(sweep)(const struct pass *s, int learns, int64_t rows) {
     int64_t vectors = s->width / LANES;
     memset(s->scores, 0, rows * sizeof(vec));
@@ -170,7 +172,7 @@ static void NAME(sweep)(const struct pass *s, int learns, int64_t rows) {
     }
 }
 
-/* f(x) of a row of the batch looked at. */
+/* f(x) of row r of the batch looked at: the sum over lanes, always in the same order. */
 static inline REAL NAME(score)(const struct pass *s, int64_t r) {
     vec f = s->scores[r];
     ints lane;
@@ -188,9 +190,10 @@ static const uint64_t *NAME(draw)(const uint32_t *member_key, int64_t epoch, int
         s->tickets[i] = (uint64_t)word[0] << 32 | (uint64_t)i;
         s->tickets[i + 1] = (uint64_t)word[1] << 32 | (uint64_t)(i + 1);
     }
-    return sorted(s->tickets, s->spare, N);
+    return sorted_by_high_half(s->tickets, s->spare, N);
 }
 
+/* One epoch of one member: weights are updated in place; counts go to `pack`. */
 static void NAME(epoch)(const struct pack *pack, int64_t t, struct pass *s) {
     static const REAL SIGNS[16][4] = {
         {-1, -1, -1, -1}, {1, -1, -1, -1}, {-1, 1, -1, -1}, {1, 1, -1, -1},
@@ -199,21 +202,22 @@ static void NAME(epoch)(const struct pack *pack, int64_t t, struct pass *s) {
         {-1, -1, 1, 1},   {1, -1, 1, 1},   {-1, 1, 1, 1},   {1, 1, 1, 1}};
     const int64_t N = pack->rows, B = pack->batch, quads = s->quads, pitch = 4 * quads;
     if (pack->keys) s->order = NAME(draw)(pack->keys + 2 * t, pack->epoch, N, s);
-    s->rate = (REAL)pack->rate[t];
-    s->fade = (REAL)(pack->rate[t] * pack->decay[t]);
+    s->learning_rate = (REAL)pack->learning_rate[t];
+    s->rate_decay = (REAL)(pack->learning_rate[t] * pack->weight_decay[t]);
     int64_t correct = 0, learned = 0;
-    for (int64_t start = 0, rows = B; rows; start += B) { /* the last time round only learns */
+    for (int64_t start = 0, rows = B; rows; start += B) { /* the last turn only learns */
         rows = start >= N ? 0 : N - start < B ? N - start : B;
         for (int64_t r = 0; r < rows; r++)
             for (int64_t q = 0; q < quads; q++)
-                memcpy(s->coming + r * pitch + 4 * q, SIGNS[s->inputs[NAME(row)(s, start + r) * quads + q]], sizeof *SIGNS);
+                memcpy(s->coming + r * pitch + 4 * q, SIGNS[s->inputs[NAME(row)(s, start + r) * quads + q]],
+                       sizeof *SIGNS);
         NAME(sweep)(s, start > 0, rows);
         s->count = 0;
         for (int64_t r = 0; r < rows; r++) {
             REAL y = s->labels[NAME(row)(s, start + r)], margin = NAME(score)(s, r) * y;
             REAL slope = (REAL)slope_at(pack->loss, margin) * y / (REAL)rows;
             correct += margin > 0;
-            if (slope == 0) continue; /* a NaN goes on */
+            if (slope == 0) continue; /* false for NaN, which must spread */
             memmove(s->coming + s->count * pitch, s->coming + r * pitch, pitch * sizeof(REAL));
             s->sloped[s->count] = r;
             s->slope[s->count++] = slope;
@@ -228,7 +232,7 @@ static void NAME(epoch)(const struct pack *pack, int64_t t, struct pass *s) {
 
 /* ---- the reading ---- */
 
-/* What quad q of the inputs can add to a vector of neurons; the bias goes with quad 0. */
+/* The 16 sums of quad q with vector v of neurons. The bias is part of quad 0. */
 INLINE void NAME(tabulate)(const REAL *weights, int64_t n, int64_t v, int64_t q, vec *sums) {
     vec sum[16];
     sum[0] = q ? (vec){0} : *NAME(column)(weights, n, v, n);
@@ -240,20 +244,7 @@ INLINE void NAME(tabulate)(const REAL *weights, int64_t n, int64_t v, int64_t q,
     UNROLL for (int c = 0; c < 16; c++) sums[c] = sum[c];
 }
 
-/* Q quads of R rows through V vectors of neurons by their tables. Q places come in one load, because loads are what
- * this waits for: a table entry is one already. */
-INLINE void NAME(add_quads)(const int Q, const int R, const int V, const uint16_t *x, int64_t quads, const char *table,
-                            vec sum[4][2]) {
-    UNROLL for (int r = 0; r < R; r++) {
-        uint64_t places = 0;
-        memcpy(&places, x + r * quads, Q * sizeof *x);
-        UNROLL for (int q = 0; q < Q; q++)
-            UNROLL for (int k = 0; k < V; k++)
-                sum[r][k] += *(const vec *)(table + (uint16_t)(places >> 16 * q) + (q * V + k) * 16 * sizeof(vec));
-    }
-}
-
-/* R rows through V vectors of neurons. */
+/* The forward pass of R rows through V vectors of neurons, by tables. Sets bits in `alive` where one is active. */
 INLINE void NAME(lookup)(const int R, const int V, const struct pass *s, int64_t v, int64_t row, ints *alive) {
     const int64_t quads = s->quads;
     const uint16_t *x = s->offsets + row * quads;
@@ -275,6 +266,7 @@ INLINE void NAME(lookup)(const int R, const int V, const struct pass *s, int64_t
     }
 }
 
+/* The forward pass of a reading's rows through V vectors of neurons: tabulates, then looks up. */
 INLINE void NAME(consult)(const int V, const struct pass *s, int64_t v, int64_t rows, ints *any) {
     int64_t r = 0;
     ints alive = *any;
@@ -285,6 +277,7 @@ INLINE void NAME(consult)(const int V, const struct pass *s, int64_t v, int64_t 
     *any = alive;
 }
 
+/* The sum of squares, in float64 and in a fixed order; `count` is a multiple of GROUP. */
 static double NAME(squares)(const REAL *numbers, int64_t count) {
     double sums[GROUP] = {0}, sum = 0;
     for (int64_t i = 0; i < count; i += GROUP)
@@ -293,12 +286,14 @@ static double NAME(squares)(const REAL *numbers, int64_t count) {
     return sum;
 }
 
+/* Whether any lane has any bit. */
 static int NAME(nonzero)(ints bits) {
     INT some = 0;
     for (int lane = 0; lane < LANES; lane++) some |= bits[lane];
     return some != 0;
 }
 
+/* A reading or a glance at one member; a glance has `allowed` and `ranks`. */
 static void NAME(read)(const struct pack *pack, int64_t t, struct pass *s) {
     const int64_t N = pack->rows, B = pack->batch, quads = s->quads, vectors = s->width / LANES;
     const int64_t allowed = pack->allowed ? pack->allowed[t] : N;
@@ -320,7 +315,7 @@ static void NAME(read)(const struct pack *pack, int64_t t, struct pass *s) {
         for (int64_t r = 0; r < rows; r++, looked++) {
             int64_t row = ranks ? ranks[looked] : looked;
             REAL margin = NAME(score)(s, r) * s->labels[row];
-            int misses = !(margin > 0); /* not margin <= 0: a NaN is wrong; and no branch on it, half may be */
+            int misses = !(margin > 0); /* not margin <= 0: NaN is wrong. No branch: it is mispredicted often */
             if (pack->mean_loss) loss += loss_at(pack->loss, margin);
             if (ranks) {
                 uint32_t first = ranks[wrong];
@@ -330,7 +325,7 @@ static void NAME(read)(const struct pack *pack, int64_t t, struct pass *s) {
             wrong += misses;
         }
     }
-    if (ranks) /* rows found right go behind those not looked at, as far as there are any */
+    if (ranks) /* right rows that were read swap with unread rows, so that the next glance meets unread rows first */
         for (int64_t i = wrong, j = N - 1; i < looked && j >= looked; i++, j--) {
             uint32_t rank = ranks[i];
             ranks[i] = ranks[j], ranks[j] = rank;
@@ -340,10 +335,11 @@ static void NAME(read)(const struct pack *pack, int64_t t, struct pass *s) {
     pack->any_active[t] = NAME(nonzero)(any);
     if (pack->mean_loss) pack->mean_loss[t] = loss / (double)looked;
     if (pack->weight_norm)
-        pack->weight_norm[t] = sqrt(NAME(squares)(s->weights, s->width * (s->n + 1)) + NAME(squares)(s->outgoing, s->width));
+        pack->weight_norm[t] =
+            sqrt(NAME(squares)(s->weights, s->width * (s->n + 1)) + NAME(squares)(s->outgoing, s->width));
 }
 
-/* All members of a pack, one after the other. */
+/* An epoch or a reading of every member of a pack. Returns -1 where memory is short. */
 static int NAME(run)(const struct pack *pack, int reads) {
     const int64_t N = pack->rows, B = pack->batch, n = pack->bits, p = pack->width;
     const int64_t words = (B + 31) / 32, quads = (n + 3) / 4, tickets = pack->keys && !reads ? N + 1 : 0;
@@ -372,15 +368,15 @@ static int NAME(run)(const struct pack *pack, int reads) {
     return 0;
 }
 
-/* The most that a core can do: 12 fused multiply-adds in flight, every operand in a register. */
+/* The most that a core can do: 12 fused multiply-adds in flight, all operands in registers. Returns operations. */
 static int64_t NAME(peak)(int64_t rounds) {
     vec sum[12], half = (vec){0} + (REAL)0.5;
-    UNROLL for (int i = 0; i < 12; i++) sum[i] = half * (REAL)(i + 3); /* 1 would stay 1 and be left out */
+    UNROLL for (int i = 0; i < 12; i++) sum[i] = half * (REAL)(i + 3); /* never 1, which would stay 1 */
     for (int64_t round = 0; round < rounds; round++)
         UNROLL for (int i = 0; i < 12; i++) sum[i] = sum[i] * half + half;
     UNROLL for (int i = 1; i < 12; i++) sum[0] += sum[i];
-    volatile REAL kept = sum[0][0]; /* or there would be nothing to do */
-    (void)kept;
+    volatile REAL result = sum[0][0]; /* a result that is used: the compiler cannot drop the loop */
+    (void)result;
     return rounds * 12 * 2 * LANES;
 }
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from study.detect.schedule import log_spaced_up_to, scheduled
-from study.kernel import library as native
+from study.engine.choose import engine_name
 from study.spec.models import PerDecade
 from study.trials.pack import Pack
 from study.trials.packing import multiply_adds, trial_bytes
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES, PROBE_ROWS
-from study.vocabulary.nets import NETS
 
 # Arithmetic that one core sustains in training, a step's bookkeeping and glances included, and in
 # readings alone, which the fused kernel takes several rows at a time: operations a second, 2026-11.
@@ -148,7 +147,7 @@ def _points(trials: Iterable[Trial]) -> list[tuple[Trial, int]]:
 
 def _seconds(trial: Trial) -> float:
     rows = trial.budget_epochs * trial.train_size
-    training = 6.0 * rows * multiply_adds(trial) / TRAIN_FLOPS[_kernel(trial)]
+    training = 6.0 * rows * multiply_adds(trial) / TRAIN_FLOPS[engine_name(trial, "cpu")]
     each = _reading_seconds(trial) + sum(_measure_seconds(trial).values())
     return training + _readings(trial) * each
 
@@ -176,12 +175,12 @@ def _schedule(per_decade: int) -> list[int]:
 
 def _reading_seconds(trial: Trial) -> float:
     rows = trial.train_size + trial.test_size
-    return 2.0 * multiply_adds(trial) * rows / READ_FLOPS[_kernel(trial)]
+    return 2.0 * multiply_adds(trial) * rows / READ_FLOPS[engine_name(trial, "cpu")]
 
 
 def _measure_seconds(trial: Trial) -> dict[str, float]:
     """Time that each measure asked for adds to one reading of a trial."""
-    if _kernel(trial) == "module":
+    if engine_name(trial, "cpu") == "module":
         return {name: _module_seconds(trial, name) for name in trial.setting.readings.measures}
     shape = (trial.point.bits, trial.point.width, trial.train_size, trial.test_size)
     return {name: MEASURES[name].seconds(*shape) for name in trial.setting.readings.measures}
@@ -193,10 +192,3 @@ def _module_seconds(trial: Trial, name: str) -> float:
     neurons = 4 * trial.point.width * (trial.point.layers or 1)
     passes = {"effective_sparsity": neurons, "sensitivity": 3 * PROBE_ROWS / rows}
     return _MODULE_ONCE + passes.get(name, 0.0) * _reading_seconds(trial)
-
-
-def _kernel(trial: Trial) -> str:
-    if NETS[trial.setting.net].home is not None:
-        return "module"
-    fused = trial.setting.train.optimizer == "sgd" and native.path() is not None
-    return "fused" if fused else "torch"

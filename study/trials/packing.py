@@ -8,6 +8,7 @@ for the last.
 import itertools
 from collections.abc import Iterable
 
+from study.kernel.library import GROUP, fused_trains
 from study.trials.pack import Pack
 from study.trials.trial import Shape, Trial
 from study.vocabulary.nets import NETS
@@ -18,7 +19,6 @@ PACK_BYTES = 256 << 20
 SMALL_PACK = 64
 SMALL_PACK_BYTES = 32 << 20
 PACKS = 64  # of a setting and shape, where there are trials enough for packs that are not small
-_LANES = 16  # neurons side by side in the fused kernel
 
 
 def group(trials: Iterable[Trial]) -> list[Pack]:
@@ -49,16 +49,16 @@ def trial_bytes(trial: Trial) -> int:
     rows = trial.train_size + trial.test_size
     net = NETS[setting.net]
     past = 0 if setting.readings.keep_per_decade == "all" else setting.detect.hold
-    if net.home is not None:
+    if net.kind == "module":
         weights = net.weights(point.values())
         # A row's activations are some ten times those of the residual stream, forward and back.
         activations = 20 * point.width * net.positions * trial.batch_rows * (point.layers or 1)
         return 32 * rows + item * ((12 + 4 * past) * weights + activations)
-    if setting.resources.device == "cuda" or setting.train.optimizer != "sgd":
+    if not fused_trains(setting.train.optimizer, setting.resources.device):
         weights = point.width * (point.bits + 2)
         activations = 64 * point.width
         return item * (4 * rows * (point.bits + 1) + (20 + 5 * past) * weights + 24 * activations)
-    weights = -(-point.width // _LANES) * _LANES * (point.bits + 2)
+    weights = -(-point.width // GROUP) * GROUP * (point.bits + 2)
     # A row is four bits a byte, its label and its place; of the weights there are a state before
     # and after a step and those of the epochs before, and a checkpoint holds each some times more.
     return rows * (-(-point.bits // 4) + 5) * 3 // 2 + item * 7 * (2 + past) * weights // 2

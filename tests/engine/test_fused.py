@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study import streams
-from study.engine.fused import Bits, FusedEngine, Library
+from study.engine.fused import FusedEngine
+from study.engine.fused_layout import Bits
 from study.engine.relu_engine import ReluEngine
+from study.kernel.relu_kernel import ReluKernel
 from study.nets.losses import LOSSES
 from study.spec.file import resolve
 from study.streams import Purpose
@@ -26,7 +28,7 @@ SOURCE = ROOT / "study" / "kernel" / "relu_step.c"
 STRICT = ["-Wall", "-Wextra", "-Werror"]
 
 
-LIBRARY = Library.load()
+LIBRARY = ReluKernel.load()
 VERSIONS = list(LIBRARY.versions) if LIBRARY else []
 if LIBRARY is None:
     assert shutil.which("cc") is None, "there is a compiler, but the kernel was not built"

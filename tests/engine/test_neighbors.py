@@ -17,10 +17,12 @@ import torch
 from small import trials_of
 from torch import nn
 
-from study.engine.fused import FusedEngine, Library
+from study.engine.fused import FusedEngine
 from study.engine.modules import ModuleEngine
 from study.engine.relu_engine import ReluEngine
+from study.kernel.library import fused_trains
 from study.kernel.numerics import VECTOR, in_whole_vectors
+from study.kernel.relu_kernel import ReluKernel
 from study.nets.losses import LOSSES
 from study.spec.file import resolve
 from study.trials.expand import expand
@@ -33,7 +35,7 @@ DTYPES = ("float32", "float64")
 OPTIMIZERS = ("sgd", "adamw")
 ENGINES = {
     "torch": ReluEngine(),
-    **({"fused": FusedEngine()} if Library.load() else {}),
+    **({"fused": FusedEngine()} if ReluKernel.load() else {}),
     "vmapped": ModuleEngine(pick=lambda _: True),
     "looped": ModuleEngine(pick=lambda _: False),
 }
@@ -140,7 +142,7 @@ def assert_alone_as_in_company(engine, trials):
 def test_the_relu_net_alone_is_the_relu_net_in_company(kernel, optimizer, loss, dtype):
     for shape in SHAPES:
         trials = parities(shape, optimizer=optimizer, loss=loss, dtype=dtype)
-        if kernel == "torch" or FusedEngine.trains(trials[0]):
+        if kernel == "torch" or fused_trains(optimizer, "cpu"):
             assert_alone_as_in_company(ENGINES[kernel], trials)
 
 

@@ -8,8 +8,9 @@ import torch
 from small import trials_of
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from study.engine.fused import FusedEngine, Library
+from study.engine.fused import FusedEngine
 from study.engine.relu_engine import ReluEngine
+from study.kernel.relu_kernel import ReluKernel
 from study.tasks.parity import PackedParity, Parity
 from study.training.pack_run import PackRun
 from study.trials.pack import Pack
@@ -75,7 +76,7 @@ def generalized(engine, trials):
     return [found[trial.trial_id] for trial in trials]
 
 
-@pytest.mark.skipif(Library.load() is None, reason="the fused kernel was not compiled here")
+@pytest.mark.skipif(ReluKernel.load() is None, reason="the fused kernel was not compiled here")
 def test_kernels_agree_on_when_trials_generalise():
     trials = trials_of({"width": 64, "train_size": 200}, seeds=60, budget={"epochs": 400})
     ours, theirs = (generalized(engine, trials) for engine in (FusedEngine(), ReluEngine()))
@@ -87,7 +88,7 @@ def test_kernels_agree_on_when_trials_generalise():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(Library.load() is None, reason="the fused kernel was not compiled here")
+@pytest.mark.skipif(ReluKernel.load() is None, reason="the fused kernel was not compiled here")
 def test_no_collapsed_net_recovers():
     axes = {"weight_decay": [0.7, 1.0, 1.5, 2.0, 4.0], "train_size": 60, "width": 24}
     tried = trials_of(axes, seeds=60, budget={"epochs": 1000})

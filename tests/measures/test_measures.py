@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from small import trials_of
 
 from analysis.circuits.constructions import CONSTRUCTIONS, dnf
-from study.engine.fused import FusedEngine, Library
+from study.engine.fused import FusedEngine
 from study.engine.relu_engine import ReluEngine
 from study.errors import EmptySampleError
+from study.kernel.relu_kernel import ReluKernel
 from study.measures import module_measures
 from study.measures import relu_measures as measures
 from study.measures import run as measuring
@@ -23,7 +24,7 @@ from study.training.pack_run import PackRun
 from study.trials.pack import Pack
 from study.vocabulary.measures import MEASURES, WHOLE_COLUMNS
 
-ENGINES = {"torch": ReluEngine(), **({"fused": FusedEngine()} if Library.load() else {})}
+ENGINES = {"torch": ReluEngine(), **({"fused": FusedEngine()} if ReluKernel.load() else {})}
 ALL = tuple(measuring.FUNCTIONS)
 
 

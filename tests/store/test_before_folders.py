@@ -15,13 +15,13 @@ from trained import fill, table
 
 from analysis import load_trials
 from study import Store, replay
-from study.engine.fused import Library
+from study.kernel.relu_kernel import ReluKernel
 from study.plan.status import study_status
 from study.store.manifest import stored_spec
 from study.vocabulary.columns import RESULT_COLUMNS
 
 DATA = Path(__file__).parents[1] / "data"
-LIBRARY = Library.load()
+LIBRARY = ReluKernel.load()
 SAME_MACHINE = (
     LIBRARY is not None
     and "avx512" in LIBRARY.versions

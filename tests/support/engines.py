@@ -1,11 +1,12 @@
 """The engines of the ReLU net, by the names of their kernels."""
 
-from study.engine.fused import FusedEngine, Library
+from study.engine.fused import FusedEngine
 from study.engine.relu_engine import ReluEngine
+from study.kernel.relu_kernel import ReluKernel
 
 ENGINE = ReluEngine()
 # Every kernel; the fused one is there wherever a compiler was.
-ENGINES = {"torch": ENGINE, **({"fused": FusedEngine()} if Library.load() else {})}
+ENGINES = {"torch": ENGINE, **({"fused": FusedEngine()} if ReluKernel.load() else {})}
 
 
 def after(engine, trials, epochs):

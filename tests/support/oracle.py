@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from study import streams
-from study.engine.relu_engine import PackState
+from study.engine.relu_engine import ReluState
 from study.streams import Purpose
 
 LOSSES = {
@@ -54,7 +54,7 @@ def optimizer_of(net: Net, optimizer: str, decay: str, rate: float, weight_decay
     return kind(net.parameters(), lr=rate, weight_decay=weight_decay)
 
 
-def train(state: PackState, member: int, epochs: int) -> Curve:
+def train(state: ReluState, member: int, epochs: int) -> Curve:
     """Train one member of a freshly allocated pack in a plain loop."""
     trial = state.trials[member]
     settings, point = trial.setting.train, trial.point

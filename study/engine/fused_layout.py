@@ -1,0 +1,92 @@
+"""Rows and weights in the layout of the fused kernel: four signs a byte, neurons in groups."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from study.kernel.library import GROUP
+from study.measures.run import RowsOf
+from study.nets.relu import ReluNets
+from study.tasks.parity import PackedParity, PackedRows
+from study.tasks.rows import Rows
+from study.trials.trial import Trial
+
+
+class Bits(NamedTuple):
+    """The rows of T members as bits.
+
+    `ranks` is the order in which a glance visits the rows. The kernel moves wrong rows to the front
+    of `ranks`, in place, so that the next glance meets them first. This changes speed, not results.
+    """
+
+    inputs: Tensor  # uint8 [T, N, ceil(n / 4)], the first sign in the lowest bit
+    labels: Tensor  # int8 [T, N]
+    ranks: NDArray[np.uint32]  # [T, N]
+
+    @classmethod
+    def of(cls, rows: PackedRows) -> "Bits":
+        """Packed rows in the kernel's form, without their column of ones."""
+        octets = torch.stack(
+            [(rows.words >> shift & 255).to(torch.uint8) for shift in (0, 8, 16, 24)], -1
+        )
+        quads = torch.stack((octets & 15, octets >> 4), -1).flatten(-3)
+        inputs = quads[..., : -(-rows.bits // 4)].contiguous()
+        members, count = rows.labels.shape
+        ranks = np.tile(np.arange(count, dtype=np.uint32), (members, 1))
+        return cls(inputs, rows.labels.contiguous(), ranks)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Bits"]) -> "Bits":
+        """The rows of several packs as those of one pack."""
+        inputs, labels, ranks = zip(*parts, strict=True)
+        return cls(torch.cat(inputs), torch.cat(labels), np.concatenate(ranks))
+
+    def signs(self, bits: int, dtype: torch.dtype) -> Tensor:
+        """The inputs as numbers, with their column of ones: [T, N, n + 1]; `bits` is n."""
+        shifts = torch.arange(4, dtype=torch.uint8)
+        ones = ((self.inputs[..., None] >> shifts) & 1).flatten(-2)[..., :bits]
+        return torch.nn.functional.pad(2 * ones.to(dtype) - 1, (0, 1), value=1.0)
+
+    def own(self, bits: int, dtype: torch.dtype) -> RowsOf:
+        """The rows of one member by its index, unpacked when they are asked for; `bits` is n."""
+
+        def rows(index: int) -> Rows:
+            member = self.take(torch.tensor([index]))
+            return Rows(member.signs(bits, dtype)[0], member.labels[0].to(dtype))
+
+        return rows
+
+    def take(self, indices: Tensor) -> "Bits":
+        """The rows of the members at `indices`, an int64 tensor [m]."""
+        return Bits(self.inputs[indices], self.labels[indices], self.ranks[indices.numpy()])
+
+
+def drawn_bits(trials: Sequence[Trial], device: torch.device) -> tuple[Bits, Bits]:
+    """The training and the test rows of some trials, drawn from their streams."""
+    data = PackedParity(trials, device)
+    return Bits.of(data.train), Bits.of(data.test)
+
+
+def blocked(nets: ReluNets) -> ReluNets:
+    """Weights in the kernel's layout; neurons up to a multiple of `GROUP` are zero, and stay so.
+
+    Args:
+        nets: `incoming` [T, p, n + 1] and `outgoing` [T, p].
+    Returns: `incoming` [T, p / GROUP, n + 1, GROUP] and `outgoing` [T, p], p rounded up.
+    """
+    missing = -nets.outgoing.shape[1] % GROUP
+    incoming = torch.nn.functional.pad(nets.incoming, (0, 0, 0, missing))
+    members, width, columns = incoming.shape
+    grouped = incoming.reshape(members, width // GROUP, GROUP, columns).transpose(2, 3)
+    outgoing = torch.nn.functional.pad(nets.outgoing, (0, missing))
+    return ReluNets(grouped.contiguous(), outgoing.contiguous())
+
+
+def unblocked(nets: ReluNets, width: int) -> ReluNets:
+    """What `blocked` was given; `width` is p, the real neurons."""
+    incoming = nets.incoming.transpose(2, 3).flatten(1, 2)
+    return ReluNets(incoming[:, :width], nets.outgoing[:, :width])

@@ -1,0 +1,82 @@
+"""The fused kernel as Python sees it: `struct pack` of relu_step.c, and the versions of the kernel.
+
+A version is the kernel compiled for one instruction set. Engines choose a version and fill a pack;
+nothing here knows what a trial is.
+"""
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+from study.errors import StudyError
+from study.kernel.library import library
+
+_NUMBERS = ("members", "rows", "batch", "bits", "width", "epoch", "loss")
+_POINTERS = (
+    *("inputs", "labels", "keys", "learning_rate", "weight_decay", "allowed", "ranks"),
+    *("weights", "outgoing", "correct", "used", "mean_loss", "weight_norm", "any_active"),
+)
+
+
+class KernelPack(ctypes.Structure):
+    """`struct pack` of relu_step.c, which explains each field and its shape."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in _NUMBERS),
+        *((name, ctypes.c_void_p) for name in _POINTERS),
+    )
+
+
+class ReluKernel(NamedTuple):
+    """The compiled kernel.
+
+    `versions` maps the instruction sets that this machine can run, fastest first, to their numbers
+    in C.
+    """
+
+    code: ctypes.CDLL
+    versions: dict[str, int]
+
+    @classmethod
+    @cache
+    def load(cls) -> "ReluKernel | None":
+        """The kernel, or None where it was not compiled."""
+        code = library()
+        return None if code is None else cls.of(code)
+
+    @classmethod
+    def of(cls, code: ctypes.CDLL) -> "ReluKernel":
+        """The kernel in a compiled library.
+
+        Raises: StudyError where C and `KernelPack` disagree about the size of a pack.
+        """
+        code.relu_version.restype = ctypes.c_char_p
+        code.relu_run.argtypes = [ctypes.POINTER(KernelPack), *[ctypes.c_int] * 3]
+        code.relu_peak.argtypes = [ctypes.c_int, ctypes.c_int64]
+        code.relu_peak.restype = code.relu_pack_bytes.restype = ctypes.c_int64
+        if code.relu_pack_bytes() != ctypes.sizeof(KernelPack):
+            raise StudyError("kernel: the compiled library has another layout. Install it again.")
+        versions, index = {}, 0
+        while (name := code.relu_version(index)) != b"":
+            if name is not None:
+                versions[name.decode()] = index
+            index += 1
+        return cls(code, versions)
+
+    def run(self, pack: KernelPack, version: int, *, doubles: bool, reads: bool) -> None:
+        """One epoch of every member of a pack, or a reading of its rows.
+
+        Args:
+            pack: whose arrays must stay alive during the call.
+            version: a number of `versions`.
+            doubles: whether the weights are float64 rather than float32.
+            reads: a reading or a glance; False is an epoch, which updates the weights in place.
+        Raises: MemoryError where memory is short for a batch.
+        """
+        if self.code.relu_run(pack, version, doubles, reads):
+            raise MemoryError("the fused kernel found no room for its batches")
+
+    def peak(self, version: int) -> Callable[[int], int]:
+        """The fastest arithmetic of a version: runs some rounds, returns how many operations."""
+        return lambda rounds: int(self.code.relu_peak(version, rounds))
