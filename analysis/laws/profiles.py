@@ -1,14 +1,15 @@
-"""Profile likelihood: what a parameter may be when all others do their best.
+"""Profile likelihood: the likelihood along one parameter, all other parameters at their best.
 
 Near a critical point the information matrix misleads: the critical value and its exponent trade
 against each other, and the likelihood may stay flat for ever on one side. An end of an interval
-that is not found within reason is None, and its parameter is not identified.
+that is not reached within a stated distance is None, and its parameter is not identified.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.optimize import brentq
 
 from analysis.laws.families import Reals
 from analysis.laws.model import Model, climb
@@ -17,80 +18,82 @@ from study.search.newton import Top
 
 REACH = 8.0  # of a logarithm, from the estimate: a factor of 3,000
 STEEPEST = 30.0  # an exponent beyond it is an exponential
+_FIRST_STEP = 0.3  # outward, where no standard error says how far the end may be
 _GROWTH = 1.7  # of the steps outward
-_NEAR = 0.005  # of a distance, in standard errors
-_MOST = 15  # steps to an end; where the other parameters find no maximum it wanders
+_NEAR = 0.005  # standard errors: an end is this exact
+_FARTHEST = 1e3  # standard errors: beyond a wall the likelihood lost is infinite, or no number
+_MOST_STEPS = 15  # to an end; where the other parameters have no maximum the search would wander
 
 
 @dataclass
 class Profile:
-    """The profile of one parameter: theta at the best of the others for each value tried.
+    """The profile of one parameter: a climb of the other parameters for each value asked for.
 
-    `higher` is a top above the one it started from, if the walk found one.
+    A profile remembers its climbs, and each climb starts from the top of the nearest one. `higher`
+    is the highest top above the one that the profile was made from, if a climb reached such a top.
     """
 
     model: Model
     top: Top
-    place: int
+    index: int  # of the parameter in theta
     higher: Top | None = None
-    _known: dict[float, Top] = field(default_factory=dict)
+    _tops: dict[float, Top] = field(default_factory=dict)  # by the value of the parameter
+
+    def __post_init__(self) -> None:
+        self._tops[self.estimate] = self.top
+
+    @property
+    def estimate(self) -> float:
+        """The parameter at the top."""
+        return float(self.top.theta[self.index])
 
     def at(self, value: float) -> Top:
-        """The maximum with the parameter held at a value, begun from the nearest one known."""
-        if value in self._known:
-            return self._known[value]
-        near = min(
-            [self.top, *self._known.values()], key=lambda t: abs(t.theta[self.place] - value)
-        )
-        start = near.theta.copy()
-        start[self.place] = value
-        free = np.arange(self.model.size) != self.place
-        found = climb(self.model, start, free)
-        if found.value > self.top.value + 1e-3 and (
-            self.higher is None or found.value > self.higher.value
-        ):
-            self.higher = found
-        if np.isfinite(found.value):
-            self._known[value] = found
-        return found
+        """The maximum with the parameter held at a value."""
+        if value in self._tops:
+            return self._tops[value]
+        nearest = min(self._tops.values(), key=lambda top: abs(top.theta[self.index] - value))
+        start = nearest.theta.copy()
+        start[self.index] = value
+        free = np.arange(self.model.size) != self.index
+        top = climb(self.model, start, free)
+        best = self.top if self.higher is None else self.higher
+        if top.value > max(self.top.value + 1e-3, best.value):
+            self.higher = top
+        if np.isfinite(top.value):
+            self._tops[value] = top
+        return top
 
     def distance(self, value: float) -> float:
-        """Signed root of twice the loss of log-likelihood, less 1.96: 0 at the end of interval."""
+        """How far a value lies beyond the end of the 95% interval, in standard errors.
+
+        The distance is the root of twice the log-likelihood lost, less 1.96: negative inside the
+        interval, 0 at its ends. It is rounded to 0 where it is near enough.
+        """
         loss = 2 * (self.top.value - self.at(value).value)
-        return min(float(np.sqrt(max(loss, 0.0))), 1e3) - Z_95
+        if not loss < _FARTHEST**2:  # no number, too
+            return _FARTHEST - Z_95
+        distance = float(np.sqrt(max(loss, 0.0))) - Z_95
+        return 0.0 if abs(distance) < _NEAR else distance
 
     def end(self, direction: int, step: float, limit: float) -> float | None:
-        """One end of the 95% interval; None where it is not within `limit` of the estimate."""
-        middle = float(self.top.theta[self.place])
-        inside, lost, outer = middle, -Z_95, 0.0
-        while outer < limit:
-            outer = min(outer + step, limit)
-            value = middle + direction * outer
-            found = self.distance(value)
-            if found > 0:
-                return self._root((inside, lost), (value, found))
-            inside, lost, step = value, found, step * _GROWTH
-        return None
+        """One end of the 95% interval: growing steps to beyond it, then the root between two.
 
-    def _root(self, inside: tuple[float, float], outside: tuple[float, float]) -> float:
-        """Where the distance is 0 between two values: false position, which keeps its bracket.
-
-        The distance of a parabola is a line, so two or three steps are enough; a side that stays
-        twice has its distance halved (Illinois).
+        Args:
+            direction: -1 for the lower end, 1 for the upper end.
+            step: the first step from the estimate outward.
+            limit: the greatest distance from the estimate at which an end is looked for.
+        Returns: None where the end is not within the limit.
         """
-        stayed = 0
-        for _ in range(_MOST):
-            (a, low), (b, high) = inside, outside
-            value = a + (b - a) * -low / (high - low)
-            found = self.distance(value)
-            if abs(found) < _NEAR or abs(b - a) < 1e-9:
-                break
-            if found < 0:
-                inside, outside = (value, found), (b, high / 2 if stayed < 0 else high)
-            else:
-                inside, outside = (a, low / 2 if stayed > 0 else low), (value, found)
-            stayed = -1 if found < 0 else 1
-        return value
+        inside, outward = self.estimate, 0.0
+        while outward < limit:
+            outward = min(outward + step, limit)
+            value = self.estimate + direction * outward
+            if self.distance(value) > 0:
+                return float(
+                    brentq(self.distance, inside, value, xtol=1e-9, maxiter=_MOST_STEPS, disp=False)
+                )
+            inside, step = value, step * _GROWTH
+        return None
 
     def curve(self, values: Iterable[float]) -> Reals:
         """The log-likelihood lost at each value."""
@@ -98,14 +101,20 @@ class Profile:
 
 
 def profile_interval(
-    model: Model, top: Top, place: int, error: float, limit: float = REACH
+    model: Model, top: Top, index: int, error: float, limit: float = REACH
 ) -> tuple[float | None, float | None, Top | None]:
-    """The 95% profile interval of a parameter, and a higher top if the walk found one.
+    """The 95% profile interval of a parameter, and a higher top if a climb reached one.
 
-    Args: place, of the parameter in theta; error, its standard error if known (it sets the first
-    step); limit, how far to look on each side.
+    Args:
+        model: the likelihood.
+        top: its maximum.
+        index: of the parameter in theta.
+        error: standard error of the parameter, which sets the first step outward; NaN where it is
+            not known.
+        limit: how far from the estimate an end is looked for, on each side.
+    Returns: the two ends, None where an end is not within the limit, and the higher top or None.
     """
-    profile = Profile(model, top, place)
-    step = Z_95 * error if np.isfinite(error) and 1e-6 < error < 1 else 0.3
+    profile = Profile(model, top, index)
+    step = Z_95 * error if np.isfinite(error) and 1e-6 < error < 1 else _FIRST_STEP
     low, high = (profile.end(direction, step, limit) for direction in (-1, 1))
     return low, high, profile.higher
