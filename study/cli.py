@@ -214,7 +214,7 @@ def submit(
     from study.driver import jobs
 
     with jobs.reach(cluster, address, note) as head:
-        job = jobs.submit(study, out, head, note)
+        job = jobs.submit_study(study, out, head, note)
     if as_json:
         return json_answer({"job": job, "study": study.name, "store": store})
     where = shlex.join(["--cluster", cluster] if cluster else ["--address", str(address)])
@@ -235,7 +235,7 @@ def logs(
     from study.driver import jobs
 
     with jobs.reach(cluster, address, note) as head:
-        end = jobs.follow(job, head, lambda piece: print(piece, end="", flush=True), note)
+        end = jobs.follow_job(job, head, lambda piece: print(piece, end="", flush=True), note)
     note(f"{job}: {end.words}")
     return b"", 1 if end.status == "FAILED" else 0
 
@@ -251,7 +251,7 @@ def stop(
     from study.driver import jobs
 
     with jobs.reach(cluster, address, note) as head:
-        ended = jobs.stop(job, head, note)
+        ended = jobs.stop_job(job, head, note)
     if as_json:
         return json_answer({"job": job, "ended": ended})
     return text_answer(f"{job}: {ended.lower()}; the same study submit goes on from its store.")

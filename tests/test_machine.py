@@ -123,7 +123,7 @@ def test_ray_s_folder_is_short_where_that_of_temporary_files_is_not(tmp_path, mo
     ("listening", "why"), [(False, "connection refused"), (True, "nothing is heard in 1 s")]
 )
 def test_a_port_where_no_head_answers_is_said_with_the_reason(listening, why):
-    from study.driver.gcs import ask_head
+    from study.driver.head_probe import ask_head
 
     with socket.socket() as port:
         port.bind(("127.0.0.1", 0))

@@ -12,7 +12,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -23,9 +22,11 @@ from urllib.parse import urlsplit
 
 from ray.job_submission import JobDetails, JobStatus
 
-from study.driver import head as heads
-from study.driver.head import Head, Note, Sparing
-from study.driver.head_address import StreamRefusedError, UnreachableError
+from study.driver import jobs_api
+from study.driver.jobs_address import StreamRefusedError, UnreachableError
+from study.driver.jobs_api import JobsApi, Note, Sparing
+from study.driver.ray_command import RAY_COMMAND
+from study.driver.ray_internals import STOP_WAIT_VARIABLE
 from study.driver.versions import skew, versions
 from study.errors import StudyError, UsageError, one_line
 from study.spec.models import StudySpec
@@ -70,50 +71,50 @@ def _is_url(address: str) -> bool:
         return False
 
 
-def submit(spec: StudySpec, out: str, address: str, note: Note) -> str:
+def submit_study(spec: StudySpec, out: str, address: str, note: Note) -> str:
     """Start a study on a cluster; returns the id of its job.
 
     Raises StudyError where the cluster cannot be reached or runs other versions than this machine.
     """
-    with Head(address, note) as head:
-        _refuse_skew(head, address, note)
+    with JobsApi(address, note) as api:
+        _refuse_skew(api, address, note)
         with tempfile.TemporaryDirectory(prefix="study-submit-") as folder:
             (Path(folder) / SPEC_FILE).write_text(json.dumps(spec.model_dump(mode="json")), "utf-8")
-            return head.submit(
+            return api.submit(
                 entrypoint=f"study run {SPEC_FILE} --address auto --out {shlex.quote(out)}",
                 submission_id=f"{spec.name}-{uuid.uuid4().hex[:8]}",
                 runtime_env={
                     "working_dir": folder,
-                    "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS)},
+                    "env_vars": {STOP_WAIT_VARIABLE: str(STOP_SECONDS)},
                 },
                 metadata={"study": spec.name, "out": out},
             )
 
 
-class End(NamedTuple):
+class JobEnd(NamedTuple):
     """How a job ended: SUCCEEDED, STOPPED or FAILED, and the same in words."""
 
     status: str
     words: str
 
 
-def follow(job: str, address: str, write: Callable[[str], object], note: Note) -> End:
+def follow_job(job: str, address: str, write: Callable[[str], object], note: Note) -> JobEnd:
     """Write what a job has written and writes, in pieces, until it ends; returns how.
 
     A stream that closes before is opened again, and nothing is written twice. `note` is told of
     what goes wrong meanwhile, and of a job that is silent. Raises StudyError where there is no such
     job, or its head has not answered for LOST_SECONDS.
     """
-    with Head(address, note) as head:
-        head.details(job)
+    with JobsApi(address, note) as api:
+        api.details(job)
         log, streams, lost, trouble = _Log(write, note), True, 0.0, Sparing(note)
         while True:
             try:
-                streams = _read(head, job, log, note, streams=streams)
-                details = head.details(job)
+                streams = _read(api, job, log, note, streams=streams)
+                details = api.details(job)
                 lost = 0.0
                 if details.status.is_terminal():
-                    _read_rest(head, job, log, note)
+                    _read_rest(api, job, log, note)
                     return _end_of(details)
                 log.say_silent(f"{job}: {details.status.value.lower()}, and silent")
             except UnreachableError as error:
@@ -121,7 +122,7 @@ def follow(job: str, address: str, write: Callable[[str], object], note: Note) -
                 if time.monotonic() - lost > LOST_SECONDS:
                     raise
                 trouble(f"{error} Trying again; the job does not depend on it.")
-            time.sleep(heads.AGAIN_SECONDS)
+            time.sleep(jobs_api.AGAIN_SECONDS)
 
 
 class _Log:
@@ -141,19 +142,19 @@ class _Log:
 
     def say_silent(self, words: str) -> None:
         """Note it where nothing has been written for a while."""
-        if time.monotonic() - self._heard >= heads.NOTE_SECONDS:
+        if time.monotonic() - self._heard >= jobs_api.NOTE_SECONDS:
             self._heard = time.monotonic()
             self._note(words)
 
 
-def _read(head: Head, job: str, log: _Log, note: Note, *, streams: bool) -> bool:
+def _read(api: JobsApi, job: str, log: _Log, note: Note, *, streams: bool) -> bool:
     """Follow a job's log until its stream closes, or read the log as it is where none opens.
 
     Returns whether streams are worth another try.
     """
     if streams:
         try:
-            _read_stream(head, job, log)
+            _read_stream(api, job, log)
         except StreamRefusedError as error:
             note(f"{error}; reading the whole log now and then instead")
             streams = False
@@ -161,57 +162,57 @@ def _read(head: Head, job: str, log: _Log, note: Note, *, streams: bool) -> bool
             pass  # the head itself is asked next, and says whether it is gone
         else:
             return True
-    log.take(head.log(job), 0)
+    log.take(api.log(job), 0)
     return streams
 
 
-def _read_stream(head: Head, job: str, log: _Log) -> None:
+def _read_stream(api: JobsApi, job: str, log: _Log) -> None:
     place = 0  # a stream begins with the log's first letter
-    with head.stream(job) as next_piece:
+    with api.stream(job) as next_piece:
         while (piece := next_piece()) is not None:
             place = log.take(piece, place)
             if not piece:
-                status = head.details(job).status
+                status = api.details(job).status
                 if status.is_terminal():
                     return
                 log.say_silent(f"{job}: {status.value.lower()}, and silent")
 
 
-def _read_rest(head: Head, job: str, log: _Log, note: Note) -> None:
+def _read_rest(api: JobsApi, job: str, log: _Log, note: Note) -> None:
     """Write what the stream of a job that has ended may have left out."""
     try:
-        log.take(head.log(job), 0)
+        log.take(api.log(job), 0)
     except StudyError as error:  # its node may be gone, and the log with it
         note(f"the last lines may be missing: {error}")
 
 
-def _end_of(details: JobDetails) -> End:
+def _end_of(details: JobDetails) -> JobEnd:
     words = details.status.value.lower()
     if details.status == JobStatus.FAILED:
         why = f": {one_line(details.message or 'it said nothing')[:200]}"
         code = details.driver_exit_code
         words += why if code is None else f" with exit code {code}"
-    return End(details.status.value, words)
+    return JobEnd(details.status.value, words)
 
 
-def stop(job: str, address: str, note: Note) -> str:
+def stop_job(job: str, address: str, note: Note) -> str:
     """End a job in good order; returns how it ended: STOPPED, or what it was before.
 
     Its packs leave checkpoints, and the store stays consistent.
     """
-    with Head(address, note) as head:
-        if not head.details(job).status.is_terminal():
-            head.stop(job)
-        return _ended(head, job, STOP_SECONDS + 30, note).value
+    with JobsApi(address, note) as api:
+        if not api.details(job).status.is_terminal():
+            api.stop(job)
+        return _ended(api, job, STOP_SECONDS + 30, note).value
 
 
-def _refuse_skew(head: Head, address: str, note: Note) -> None:
+def _refuse_skew(api: JobsApi, address: str, note: Note) -> None:
     """Ask the cluster, in a job of a second or two, what it has installed."""
-    asked = head.submit(entrypoint=f"python -m {versions.__module__}")
-    status = _ended(head, asked, VERSIONS_SECONDS, note)
-    log = head.log(asked)
+    asked = api.submit(entrypoint=f"python -m {versions.__module__}")
+    status = _ended(api, asked, VERSIONS_SECONDS, note)
+    log = api.log(asked)
     with contextlib.suppress(StudyError):  # what is left of a question harms nobody
-        head.delete(asked)
+        api.delete(asked)
     said = _read_versions(log)
     if status != JobStatus.SUCCEEDED or said is None:
         lines = log.strip().splitlines()
@@ -237,9 +238,9 @@ def _read_versions(log: str) -> dict[str, str] | None:
     return None
 
 
-def _ended(head: Head, job: str, seconds: float, note: Note) -> JobStatus:
+def _ended(api: JobsApi, job: str, seconds: float, note: Note) -> JobStatus:
     began, patience = time.monotonic(), Sparing(note, late=True)
-    while not (status := head.details(job).status).is_terminal():
+    while not (status := api.details(job).status).is_terminal():
         waited = time.monotonic() - began
         if waited > seconds:
             raise StudyError(
@@ -262,7 +263,7 @@ def _tunnel(cluster: str, note: Note) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    ray = [sys.executable, "-m", "ray.scripts.scripts", "dashboard", cluster, "--port", str(port)]
+    ray = [*RAY_COMMAND, "dashboard", cluster, "--port", str(port)]
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as said,
         subprocess.Popen(  # noqa: S603  our own interpreter, and a file that exists

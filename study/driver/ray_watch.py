@@ -10,17 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from study.driver.gcs import ask_head
+from study.driver.head_probe import ask_head
+from study.driver.ray_internals import OwnNode
 from study.errors import StudyError
 
 LOOK_SECONDS = 1.0  # between two looks at Ray
-ANSWER_SECONDS = 5.0  # that a head may take for an answer
+HEAD_ANSWER_SECONDS = 5.0  # that a head may take for an answer
 GONE_SECONDS = 15.0  # without any answer, then the head is gone
 SLOW_SECONDS, HOPELESS_SECONDS = 25.0, 170.0  # of a start: a line says so; the study ends
 SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
-DAEMONS = ("gcs_server", "raylet")  # without either there is no Ray
 
 
 @contextlib.contextmanager
@@ -58,10 +57,10 @@ def starting(what: str, clean: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-def daemons_gone(node: Any) -> str:
+def daemons_gone(node: OwnNode) -> str:
     """Why the Ray that this process started is gone; empty while its daemons live."""
-    dead = [name for name, _ in node.dead_processes() if name in DAEMONS]
-    return f"Ray has died: its {dead[0]} was ended from outside." if dead else ""
+    dead = node.dead_daemon()
+    return f"Ray has died: its {dead} was ended from outside." if dead else ""
 
 
 class HeadWatch:
@@ -77,7 +76,7 @@ class HeadWatch:
     def __call__(self) -> str:
         """Ask the head, and wait for its answer."""
         try:
-            answer = ask_head(self._head, ANSWER_SECONDS, [self._node])
+            answer = ask_head(self._head, HEAD_ANSWER_SECONDS, [self._node])
         except StudyError as error:
             if time.monotonic() - self._heard < GONE_SECONDS:
                 return ""

@@ -46,8 +46,8 @@ class PackSearcher(Searcher):
     def on_trial_complete(
         self,
         trial_id: str,
-        result: dict[str, Any] | None = None,  # noqa: ARG002  Tune's signature
-        error: bool = False,  # noqa: FBT001, FBT002  Tune's signature
+        result: dict[str, Any] | None = None,
+        error: bool = False,
     ) -> None:
         """A pack is done, or has failed."""
         self._running.discard(trial_id)

@@ -13,6 +13,8 @@ import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from study.driver.ray_command import RAY_COMMAND
+
 METADATA = "http://169.254.169.254/latest"
 POLL_SECONDS = 5.0  # what EC2 advises
 TOKEN_SECONDS = 60
@@ -51,7 +53,7 @@ def drain(seconds: float) -> bool:
     """Tell Ray that this node will be gone in so many seconds; whether Ray has heard."""
     return not subprocess.call(  # noqa: S603  our own interpreter, and a number
         [
-            *(sys.executable, "-m", "ray.scripts.scripts", "drain-node"),
+            *(*RAY_COMMAND, "drain-node"),
             *("--reason", "DRAIN_NODE_REASON_PREEMPTION"),
             *("--reason-message", "EC2 takes this spot instance"),
             *("--deadline-remaining-seconds", str(max(0, int(seconds)))),

@@ -24,9 +24,9 @@ from study.driver.ray_session import connected
 from study.driver.room import most_gpus, refuse_what_has_no_place
 from study.driver.searcher import PackSearcher
 from study.driver.stoppers import GrokkingStopper, InterruptStopper, SkewStopper, TailStopper
+from study.driver.study_watch import Watch, reason_in
 from study.driver.trainable import PackTrainable
 from study.driver.versions import versions
-from study.driver.watch import Watch, reason_in
 from study.errors import StudyError, UsageError
 from study.machine import usable_cores
 from study.plan.answers import Stopped

@@ -10,7 +10,7 @@ from object_store import ObjectStore
 from ray.cluster_utils import Cluster
 from trained import fill, table
 
-from study.driver.ray_session import QUIET
+from study.driver.ray_internals import QUIET
 from study.spec.file import load_spec
 
 pytestmark = pytest.mark.slow

@@ -13,15 +13,15 @@ from commands import BIN
 from stand_in_head import IN_THE_WAY, StandInHead, drop, page
 
 from study import cli
-from study.driver import head, head_address, jobs, versions
+from study.driver import jobs, jobs_address, jobs_api, versions
 
 NO_AGENT = "No available agent to submit job, please try again later."
 
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
-    monkeypatch.setattr(head, "NOTE_SECONDS", 0.1)
-    monkeypatch.setattr(head, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(jobs_api, "NOTE_SECONDS", 0.1)
+    monkeypatch.setattr(jobs_api, "AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(jobs, "LOST_SECONDS", 0.3)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -70,7 +70,7 @@ def one_error(err):
 def test_what_stands_in_the_way_is_one_sentence(run, monkeypatch, there, command):
     for name, (way, says) in IN_THE_WAY.items():
         waits = name in SILENT
-        monkeypatch.setattr(head, "ANSWER_SECONDS", 0.5 if waits else 60.0)
+        monkeypatch.setattr(jobs_api, "ANSWER_SECONDS", 0.5 if waits else 60.0)
         there.way = way
         code, out, err = run(*COMMANDS[command], "--address", there.address)
         assert (code, out) == (1, ""), name
@@ -87,7 +87,7 @@ def test_what_stands_in_the_way_is_one_sentence(run, monkeypatch, there, command
 def test_a_head_that_breaks_down_later_is_one_sentence(run, monkeypatch, there, command, path):
     """The version is answered, as a proxy may do that knows it, and all else goes wrong."""
     for name, (way, _) in IN_THE_WAY.items():
-        monkeypatch.setattr(head, "ANSWER_SECONDS", 0.5 if name in SILENT else 60.0)
+        monkeypatch.setattr(jobs_api, "ANSWER_SECONDS", 0.5 if name in SILENT else 60.0)
 
         async def later(request, way=way):
             return await way(request) if request.path.startswith(path) else None
@@ -260,7 +260,7 @@ def test_a_cluster_without_nodes_is_asked_again(run, there):
 
 @pytest.mark.parametrize("command", ["submit", "stop"])
 def test_a_cluster_that_never_has_nodes_is_given_up(run, monkeypatch, there, command):
-    monkeypatch.setattr(head, "READY_SECONDS", 0.2)
+    monkeypatch.setattr(jobs_api, "READY_SECONDS", 0.2)
     there.refusals = [NO_AGENT] * 10_000
     code, _, err = run(*COMMANDS[command], "--address", there.address)
     assert code == 1
@@ -400,6 +400,6 @@ def test_an_end_that_is_not_waited_for_is_130(there):
 
 def test_ways_to_name_this_machine():
     for host in ("127.0.0.1", "127.9.9.9", "localhost", "a.localhost", "[::1]", "0.0.0.0"):
-        assert head_address.Place(f"http://{host}:8265").is_here
+        assert jobs_address.JobsAddress(f"http://{host}:8265").is_here
     for host in ("10.0.0.1", "head", "localhost.example", "[fe80::1]", "127.example"):
-        assert not head_address.Place(f"http://{host}:8265").is_here
+        assert not jobs_address.JobsAddress(f"http://{host}:8265").is_here

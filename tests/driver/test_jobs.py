@@ -16,8 +16,8 @@ from small import spec_of
 from trained import fill, table
 
 from study import cli
-from study.driver.head import Head
-from study.driver.head_address import UnreachableError
+from study.driver.jobs_address import UnreachableError
+from study.driver.jobs_api import JobsApi
 from study.driver.tune import ask_for, refuse_scattered_rows
 from study.errors import StudyError, UsageError
 from study.plan.plan import make_plan
@@ -140,7 +140,7 @@ def real_head(**environment):
         until = time.monotonic() + 60
         while True:
             try:
-                with Head(f"http://127.0.0.1:{dashboard}", print):
+                with JobsApi(f"http://127.0.0.1:{dashboard}", print):
                     break
             except UnreachableError:
                 assert started.poll() is None, "the head ended"

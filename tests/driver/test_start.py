@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from commands import BIN, NOBODY, TINY, finish, running_process, study, wait_for
 
-from study.driver.ray_session import QUIET
+from study.driver.ray_internals import QUIET
 from study.store.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

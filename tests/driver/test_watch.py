@@ -17,9 +17,9 @@ from small import spec_of
 from trained import fill, table
 
 from study import cli
-from study.driver import watch as watching
+from study.driver import study_watch as watching
 from study.driver.room import place_text
-from study.driver.watch import Watch, reason_in
+from study.driver.study_watch import Watch, reason_in
 from study.errors import StoreError
 from study.plan.plan import start_study
 from study.plan.status import others_at_work, study_status
@@ -166,7 +166,7 @@ def test_it_says_for_what_it_waits_and_when_that_is_over(watched, monkeypatch):
     now = time.monotonic()
     clock = SimpleNamespace(monotonic=lambda: now, sleep=time.sleep)
     monkeypatch.setattr("study.store.retry.time", clock)
-    monkeypatch.setattr("study.driver.watch.time", clock)
+    monkeypatch.setattr("study.driver.study_watch.time", clock)
     watched.start()
     watched.report(waiting="a disk")
     assert not watched.said, "an outage of a moment"

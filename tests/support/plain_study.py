@@ -9,7 +9,7 @@ import sys
 from ray import init, tune
 
 from study import GrokkingStopper
-from study.driver.ray_session import QUIET
+from study.driver.ray_internals import QUIET
 
 
 class Scripted(tune.Trainable):

@@ -17,21 +17,15 @@ from urllib.parse import quote
 
 import aiohttp
 from ray.exceptions import AuthenticationError
-from ray.job_submission import JobDetails, JobSubmissionClient
+from ray.job_submission import JobDetails
 
-from study.driver.head_address import ANSWER_SECONDS, Answer, NotReadyError, Place
+from study.driver import ray_internals
+from study.driver.jobs_address import ANSWER_SECONDS, HttpAnswer, JobsAddress, NotReadyError
 from study.errors import StudyError, one_line
 
 NOTE_SECONDS = 20.0  # what takes longer is said, and said again
 READY_SECONDS = 60.0  # for the first node of a cluster that has just started
 AGAIN_SECONDS = 2.0  # between two tries
-CHATTY = (
-    "ray.dashboard.modules.dashboard_sdk",
-    "ray.dashboard.modules.job.sdk",
-    "ray._private.runtime_env.packaging",
-    "ray._private.authentication.http_token_authentication",
-)
-
 Note = Callable[[str], None]
 T = TypeVar("T")
 
@@ -52,41 +46,27 @@ class Sparing:
             self._note(words)
 
 
-class _Client(JobSubmissionClient):
-    """Ray's client, which sends its requests by another way."""
-
-    def __init__(self, address: str, send: Callable[..., Answer]) -> None:
-        self._send = send
-        super().__init__(address)
-
-    def _do_request(self, method: str, endpoint: str, **parts: Any) -> Any:
-        return self._send(method, endpoint, self._headers, **parts)
-
-
-class Head:
+class JobsApi:
     """The head at an address such as http://127.0.0.1:8265; `note` is told of every long wait.
 
     Raises UnreachableError where nobody answers, StudyError where what answers is no Jobs API.
     """
 
     def __init__(self, address: str, note: Note) -> None:
-        self._place, self._note = Place(address), note
+        self._address, self._note = JobsAddress(address), note
         self._runner = asyncio.Runner()
         self._headers: Mapping[str, str] = {}
 
     def __enter__(self) -> Self:
-        # Ray half-enables tokens where it finds ~/.ray/auth_token; who wants them says so.
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-        for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
-            os.environ.pop(name, None)  # Ray would prefer them to the address that was typed
-        for chatty in CHATTY:
-            logging.getLogger(chatty).setLevel(logging.ERROR)
-        self._runner.__enter__()
-        try:
-            self._client = self._call(_Client, self._place.address, self._send)
-        except BaseException:
-            self._runner.close()
-            raise
+        with contextlib.ExitStack() as stack:
+            # Ray half-enables tokens where it finds ~/.ray/auth_token; who wants them says so.
+            stack.enter_context(ray_internals.environment_defaults({"RAY_AUTH_MODE": "disabled"}))
+            # Ray would prefer these to the address that was typed.
+            stack.enter_context(_unset("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"))
+            stack.enter_context(ray_internals.quiet(ray_internals.JOBS_LOGGERS, logging.ERROR))
+            stack.enter_context(self._runner)
+            self._client = self._call(ray_internals.JobsClient, self._address.address, self._send)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -95,7 +75,7 @@ class Head:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._runner.close()
+        self._stack.close()
 
     def submit(self, **job: Any) -> str:
         """Start a job, once a node takes one; returns its id. Takes what Ray's client takes."""
@@ -126,7 +106,7 @@ class Head:
         """
         session = self._runner.run(self._session(None))
         try:
-            with self._place.plainly():
+            with self._address.plainly():
                 socket = self._run(self._open(session, job))
             try:
                 yield lambda: self._runner.run(_next(socket))
@@ -138,14 +118,14 @@ class Head:
     async def _session(self, seconds: float | None) -> aiohttp.ClientSession:
         # The environment's proxies and passwords are for other machines than this one.
         limit = aiohttp.ClientTimeout(total=seconds)
-        return aiohttp.ClientSession(timeout=limit, trust_env=not self._place.is_here)
+        return aiohttp.ClientSession(timeout=limit, trust_env=not self._address.is_here)
 
     async def _open(
         self, session: aiohttp.ClientSession, job: str
-    ) -> "aiohttp.ClientWebSocketResponse":
+    ) -> aiohttp.ClientWebSocketResponse:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await session.ws_connect(
-                f"{self._place.address}/api/jobs/{_quoted(job)}/logs/tail",
+                f"{self._address.address}/api/jobs/{_quoted(job)}/logs/tail",
                 headers=self._headers,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
                 heartbeat=NOTE_SECONDS,
@@ -160,11 +140,11 @@ class Head:
         *,
         data: bytes | None = None,
         json_data: Any = None,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send a request of Ray's client; returns only what the Jobs API may have answered."""
 
-        async def ask() -> Answer:
-            url = self._place.address + endpoint
+        async def ask() -> HttpAnswer:
+            url = self._address.address + endpoint
             async with (
                 await self._session(ANSWER_SECONDS) as session,
                 session.request(
@@ -172,12 +152,12 @@ class Head:
                 ) as answer,
             ):
                 text = await answer.text(errors="replace")
-                return Answer(answer.status, answer.headers, text)
+                return HttpAnswer(answer.status, answer.headers, text)
 
         self._headers = headers  # the token is in them, where there is one
-        with self._place.plainly():
+        with self._address.plainly():
             answer = self._run(ask())
-        self._place.refuse(endpoint, answer)
+        self._address.refuse(endpoint, answer)
         return answer
 
     def _run(self, asked: Coroutine[Any, Any, T]) -> T:
@@ -186,7 +166,7 @@ class Head:
         async def patiently() -> T:
             task = asyncio.ensure_future(asked)
             while not (await asyncio.wait({task}, timeout=NOTE_SECONDS))[0]:
-                self._note(f"{self._place.address}: waiting for an answer")
+                self._note(f"{self._address.address}: waiting for an answer")
             return task.result()
 
         return self._runner.run(patiently())
@@ -199,7 +179,7 @@ class Head:
             except NotReadyError:
                 if time.monotonic() > until:
                     raise
-            note(f"{self._place.address}: no node takes jobs yet; trying for a minute")
+            note(f"{self._address.address}: no node takes jobs yet; trying for a minute")
             time.sleep(AGAIN_SECONDS)
 
     def _call(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
@@ -214,7 +194,17 @@ class Head:
             ) from None
         except (TypeError, KeyError, ValueError, AttributeError, RuntimeError) as error:
             reason = one_line(f"{type(error).__name__}: {error}")[:150]
-            self._place.fail(f"answers, but not as Ray's Jobs API does ({reason})")
+            self._address.fail(f"answers, but not as Ray's Jobs API does ({reason})")
+
+
+@contextlib.contextmanager
+def _unset(*names: str) -> Iterator[None]:
+    """Be without these environment variables meanwhile."""
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(before)
 
 
 def _quoted(job: str) -> str:
@@ -222,7 +212,7 @@ def _quoted(job: str) -> str:
     return quote(job, safe="") or "%20"
 
 
-async def _next(socket: "aiohttp.ClientWebSocketResponse") -> str | None:
+async def _next(socket: aiohttp.ClientWebSocketResponse) -> str | None:
     """The next piece of a stream; "" where none has come for NOTE_SECONDS, None at its end."""
     try:
         message = await socket.receive(timeout=NOTE_SECONDS)

@@ -40,7 +40,7 @@ class StreamRefusedError(StudyError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """An answer over HTTP, with the names under which Ray's client looks for its parts."""
 
     status_code: int
@@ -52,10 +52,10 @@ class Answer:
         return json.loads(self.text)
 
     def raise_for_status(self) -> None:
-        """Do nothing: `Place.refuse` has taken out what is not an answer of the Jobs API."""
+        """Do nothing: `JobsAddress.refuse` has taken out what is not an answer of the Jobs API."""
 
 
-class Place:
+class JobsAddress:
     """An address at which a head is looked for, such as http://127.0.0.1:8265."""
 
     def __init__(self, address: str) -> None:
@@ -90,7 +90,7 @@ class Place:
             reason = one_line(_reason(error)).rstrip(".")[:150]
             self.fail(what.format(reason=reason), remedy, UnreachableError)
 
-    def refuse(self, endpoint: str, answer: Answer) -> None:
+    def refuse(self, endpoint: str, answer: HttpAnswer) -> None:
         """Raise unless an answer can be one of the Jobs API."""
         status, gist = answer.status_code, _gist(answer.text)
         is_package = endpoint.startswith("/api/packages/")

@@ -11,18 +11,11 @@ from typing import Any
 
 import grpc
 import ray
-from ray._private import services
-from ray._private.grpc_utils import init_grpc_channel
-from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
 from ray.exceptions import AuthenticationError
 
+from study.driver import ray_internals
 from study.errors import StudyError
 from study.machine import check_address
-
-# Generated and old code, whose types are unknown.
-_messages: Any = gcs_service_pb2
-_stubs: Any = gcs_service_pb2_grpc
-_services: Any = services
 
 REMEDY = "Start one: ray start --head. Or leave --address out for a Ray of the study's own."
 
@@ -42,13 +35,13 @@ def find_head(address: str) -> str:
     """
     if address == "auto":
         try:
-            address = _services.get_ray_address_from_environment(address, None)
+            address = ray_internals.address_from_environment()
         except ConnectionError:
             raise StudyError(
                 f"--address auto: no Ray runs on this machine; a study joins one. {REMEDY}"
             ) from None
         check_address(address, "RAY_ADDRESS" if os.environ.get("RAY_ADDRESS") else "--address auto")
-    return str(_services.canonicalize_bootstrap_address(address))
+    return ray_internals.host_and_port(address)
 
 
 def ask_head(head: str, seconds: float, nodes: Sequence[bytes] = ()) -> HeadAnswer:
@@ -56,13 +49,8 @@ def ask_head(head: str, seconds: float, nodes: Sequence[bytes] = ()) -> HeadAnsw
 
     Raises StudyError where none answers, or it wants a token that was not given.
     """
-    # A proxy for web pages does not speak to heads; Ray's C++ uses none either.
-    options = (("grpc.enable_http_proxy", 0),)
     try:
-        with init_grpc_channel(head, options) as channel:
-            head_stub = _stubs.NodeInfoGcsServiceStub(channel)
-            request = _messages.CheckAliveRequest(node_ids=nodes)
-            reply = head_stub.CheckAlive(request, timeout=seconds)
+        return HeadAnswer(*ray_internals.check_alive(head, seconds, nodes))
     except AuthenticationError:
         raise StudyError(_wants_token(head)) from None
     except grpc.RpcError as error:
@@ -75,13 +63,11 @@ def ask_head(head: str, seconds: float, nodes: Sequence[bytes] = ()) -> HeadAnsw
         last = str(failed.details()).rpartition(": ")[2].rstrip("]")
         why = f"nothing is heard in {seconds:g} s" if late else last[:160].lower()
         raise StudyError(f"{head}: no head of a Ray answers ({why}). {REMEDY}") from None
-    return HeadAnswer(reply.ray_version, list(reply.raylet_alive))
 
 
 def check_head(head: str, seconds: float) -> None:
     """Raise StudyError unless a head answers at HOST:PORT, of our version, with a node here."""
-    here = [bytes.fromhex(node) for node in _services.find_node_ids()]
-    answer = ask_head(head, seconds, here)
+    answer = ask_head(head, seconds, ray_internals.nodes_here())
     if answer.version != ray.__version__:
         raise StudyError(
             f"{head}: Ray {answer.version}; a study joins a Ray of its own version, "

@@ -1,0 +1,261 @@
+"""Every name of Ray that Ray does not promise to keep.
+
+pyproject.toml pins Ray's version because of the names here. A context manager changes Ray and puts
+back on exit what it changed. tests/driver/test_ray_internals.py fails for each name that a later
+Ray drops or renames. The rest of `driver` uses Ray's public names only.
+"""
+
+import atexit
+import contextlib
+import logging
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from ray._private import ray_constants, services, worker
+from ray._private.grpc_utils import init_grpc_channel
+from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
+from ray.job_submission import JobSubmissionClient
+from ray.tune.execution import class_cache
+
+KILL_SECONDS = 5.0  # until a killed process is gone
+DAEMONS = ("gcs_server", "raylet")  # without either there is no Ray
+
+# Ray's own chatter, log files of each Tune trial and frequent state syncs: off. Tokens: off unless
+# the user asks for them.
+QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of packs that are stopped while their store fails
+    "RAY_SCHEDULER_EVENTS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "60",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "600",
+}
+UV_VARIABLE = "RAY_ENABLE_UV_RUN_RUNTIME_ENV"
+STOP_WAIT_VARIABLE = "RAY_JOB_STOP_WAIT_TIME_S"  # seconds that a stopped job has to end by itself
+FOLDER_OPTION = "_temp_dir"  # of `ray.init`: where Ray's files and sockets go
+
+# Loggers of modules of the Jobs API that warn of what the study says itself.
+JOBS_LOGGERS = (
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+    "ray._private.runtime_env.packaging",
+    "ray._private.authentication.http_token_authentication",
+)
+TUNE_LOGGERS = ("ray.tune",)  # logs failed packs as errors; the store has them for `study status`
+
+# Code without types, or generated.
+_worker: Any = worker
+_services: Any = services
+_psutil: Any = _services.psutil  # the copy that Ray ships
+_messages: Any = gcs_service_pb2
+_stubs: Any = gcs_service_pb2_grpc
+
+
+@contextlib.contextmanager
+def environment_defaults(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set those of the environment variables that the user has not set."""
+    added = [name for name in variables if name not in os.environ]
+    os.environ.update({name: variables[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextlib.contextmanager
+def _constant(name: str, value: object) -> Iterator[None]:
+    """Give a constant of Ray's another value."""
+    before = getattr(ray_constants, name)
+    setattr(ray_constants, name, value)
+    try:
+        yield
+    finally:
+        setattr(ray_constants, name, before)
+
+
+@contextlib.contextmanager
+def own_environment_for_workers() -> Iterator[None]:
+    """Let workers use the environment in which the study runs, unless the user says otherwise.
+
+    Under `uv run`, Ray would have each worker build an environment, from the network. Ray reads the
+    variable at import, too early for this process; its workers read the variable themselves.
+    """
+    if UV_VARIABLE in os.environ:
+        yield
+        return
+    with (
+        environment_defaults({UV_VARIABLE: "0"}),
+        _constant("RAY_ENABLE_UV_RUN_RUNTIME_ENV", value=False),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def loopback_only() -> Iterator[None]:
+    """Let a Ray that is started meanwhile listen on 127.0.0.1 alone: who reaches it runs code.
+
+    Ray does so on macOS and Windows. Ray reads the variable at import, too early for this process;
+    the processes that it starts read the variable themselves.
+    """
+    variable = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
+    before = os.environ.get(variable)
+    os.environ[variable] = "0"
+    try:
+        with _constant("ENABLE_RAY_CLUSTER", value=False):
+            yield
+    finally:
+        del os.environ[variable]
+        if before is not None:
+            os.environ[variable] = before
+
+
+@contextlib.contextmanager
+def no_keys_for_workers() -> Iterator[None]:
+    """Keep the driver's AWS keys out of what Tune tells its workers: Ray writes that to its logs.
+
+    The workers of a local Ray inherit the keys. Machines of a cluster have instance profiles.
+    """
+    names = class_cache.ENV_VARS_TO_PROPAGATE
+    keys = {name for name in names if name.startswith("AWS_")}
+    names.difference_update(keys)
+    try:
+        yield
+    finally:
+        names.update(keys)
+
+
+@contextlib.contextmanager
+def quiet(loggers: Sequence[str], level: int) -> Iterator[None]:
+    """Let these loggers say only what is of a level or above."""
+    before = {name: logging.getLogger(name).level for name in loggers}
+    for name in loggers:
+        logging.getLogger(name).setLevel(level)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            logging.getLogger(name).setLevel(old)
+
+
+def leave_colors_alone() -> None:
+    """Keep Ray's copy of colorama from resetting the colors of whatever stdout is at exit."""
+    atexit.unregister(_worker.colorama.initialise.reset_all)
+
+
+class Daemon(Protocol):
+    """A process that Ray has started, as subprocess.Popen has it."""
+
+    pid: int
+
+    def wait(self, timeout: float) -> int:
+        """Wait for its end."""
+
+
+class OwnNode:
+    """The node of the Ray that this process has started.
+
+    Args:
+        node: Ray's object for it, as `current` finds it.
+    """
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+
+    @classmethod
+    def current(cls) -> "OwnNode | None":
+        """The node of this process, None before Ray has started one."""
+        node = _worker._global_node
+        return None if node is None else cls(node)
+
+    def dead_daemon(self) -> str:
+        """The name of one of the DAEMONS that has ended; "" while both live."""
+        return next((name for name, _ in self._node.dead_processes() if name in DAEMONS), "")
+
+    def kill(self) -> None:
+        """Kill what the node has started, and the children of that: agents outlive it a minute."""
+        started: list[Any] = []
+        for daemon in self._live():
+            with contextlib.suppress(_psutil.Error):
+                process = _psutil.Process(daemon.pid)
+                started += [process, *process.children(recursive=True)]
+        for process in started:
+            with contextlib.suppress(_psutil.Error):
+                process.kill()
+        for daemon in self._live():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                daemon.wait(timeout=KILL_SECONDS)
+
+    @contextlib.contextmanager
+    def killed_at_shutdown(self) -> Iterator[None]:
+        """Let `ray.shutdown` kill the processes of the node.
+
+        Ray's own way is SIGTERM, to which these processes are deaf here, and a second's wait for
+        each.
+        """
+        before = self._node.kill_all_processes
+        self._node.kill_all_processes = lambda **_: self.kill()
+        try:
+            yield
+        finally:
+            self._node.kill_all_processes = before
+
+    def _live(self) -> list[Daemon]:
+        return [daemon for _, daemon in self._node.live_processes()]
+
+
+def address_from_environment() -> str:
+    """The address in RAY_ADDRESS, or of the Ray that runs here; ConnectionError without either."""
+    return str(_services.get_ray_address_from_environment("auto", None))
+
+
+def host_and_port(address: str) -> str:
+    """The HOST:PORT of a head, in the form that Ray itself uses."""
+    return str(_services.canonicalize_bootstrap_address(address))
+
+
+def nodes_here() -> list[bytes]:
+    """The ids of the nodes of any Ray that run on this machine."""
+    return [bytes.fromhex(node) for node in _services.find_node_ids()]
+
+
+def check_alive(head: str, seconds: float, nodes: Sequence[bytes]) -> tuple[str, list[bool]]:
+    """Ray's version at a head, and whether the head takes each of the nodes to be alive.
+
+    Args:
+        head: HOST:PORT.
+        seconds: the deadline of the call.
+        nodes: ids, as of `nodes_here`.
+
+    Raises: grpc.RpcError where no head answers, AuthenticationError without a token for one.
+    """
+    # A proxy for web pages does not speak to heads; Ray's C++ uses none either.
+    options = (("grpc.enable_http_proxy", 0),)
+    with init_grpc_channel(head, options) as channel:
+        stub = _stubs.NodeInfoGcsServiceStub(channel)
+        reply = stub.CheckAlive(_messages.CheckAliveRequest(node_ids=nodes), timeout=seconds)
+    return reply.ray_version, list(reply.raylet_alive)
+
+
+class JobsClient(JobSubmissionClient):
+    """Ray's client of the Jobs API, whose requests another function sends.
+
+    Args:
+        address: of the API, such as http://127.0.0.1:8265.
+        send: called with method, endpoint, headers and the named `data` or `json_data` of a
+            request; returns an answer with `status_code`, `text`, `json` and `raise_for_status`.
+    """
+
+    def __init__(self, address: str, send: Callable[..., Any]) -> None:
+        self._send = send
+        super().__init__(address)
+
+    def _do_request(self, method: str, endpoint: str, **parts: Any) -> Any:
+        return self._send(method, endpoint, self._headers, **parts)
