@@ -1,22 +1,26 @@
 """Filters as people write them, `weight_decay > 0.01 and k == 3`, to Arrow expressions.
 
-    filter     = conjunction { "or" conjunction }
-    conjunction = term { "and" term }
-    term       = "not" term | "(" filter ")" | "true" | "false" | comparison
+    filter     = filter ("and" | "or") filter | "not" filter | "(" filter ")"
+               | "true" | "false" | comparison
     comparison = operand sign operand { sign operand }
                | column "is" [ "not" ] "null"
                | column [ "not" ] "in" "[" literal { "," literal } "]"
     operand    = column | number | text in single or double quotes
     sign       = "==" | "!=" | "<" | "<=" | ">" | ">="
 
-A column is one of a trial's row, or its phase, which `analysis.phases.classify` tells from the row.
+Precedence and chains are Python's: `0.001 < weight_decay <= 0.1`. Keywords may be in capitals. A
+column is one of a trial's row, or `phase`, which `analysis.phases.classify` computes from the row.
+As in SQL, a comparison with null is unknown, `not` leaves unknown as it is, and a row whose filter
+is unknown is left out.
 
-The text is read by recursive descent and never evaluated. As in SQL, a comparison with null is
-unknown, `not` leaves unknown as it is, and a row whose filter is unknown is left out.
+The text is never evaluated, and Python's parser never sees it. The parser reads a skeleton, such as
+`t0 > t2 and t4 == t6`, in which t4 stands for the fifth token of the text. The visitor of its tree
+knows the nodes of the grammar above and refuses every other.
 """
 
+import ast
+import itertools
 import operator
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
@@ -25,64 +29,39 @@ from typing import Any, NoReturn
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.tables.filter_tokens import (
+    OPERAND_KINDS,
+    FilterToken,
+    number_of,
+    refuse,
+    split_filter,
+    text_of,
+)
 from study.errors import UsageError, unknown
 from study.store.schema import TRIALS
 
 MAX_LENGTH = 4_000  # characters; longer filters are written by programs, which can use pyarrow
-MAX_DEPTH = 40  # parentheses and nots around a term: far from Python's and Arrow's stacks
+MAX_DEPTH = 40  # open brackets and nots in a row: far from the stacks of Python and Arrow
 
 COLUMNS: pa.Schema = TRIALS.append(pa.field("phase", pa.string()))
 LISTING = "`analysis columns` lists all."
 
 KINDS = {pa.string(): "text", pa.int64(): "number", pa.float64(): "number"}
-SIGNS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
+SIGNS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
 }
-# What other languages write, and what is written here.
-SLIPS = {"=": "==", "<>": "!=", "!": "not", "&": "and", "&&": "and", "|": "or", "||": "or"}
-KEYWORDS = {"and", "or", "not", "is", "in", "null", "true", "false"}
-
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<number> [-+]? (?: \d+ (?:\.\d*)? | \.\d+ ) (?: [eE][-+]?\d+ )? (?![\w.]) )
-      | (?P<name>   [A-Za-z_]\w* )
-      | (?P<text>   "[^"]*" | '[^']*' )
-      | (?P<mark>   <> | [<>=!]= | && | \|\| | [][(),<>=!&|] )
-      | (?P<other>  \S )
-    )""",
-    re.VERBOSE | re.ASCII,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    at: int
-
-    def __str__(self) -> str:
-        if self.kind == "end":
-            return f"ends at character {self.at + 1}"
-        shown = self.text if len(self.text) <= 40 else f"{self.text[:40]}..."
-        return f"{shown!r} at character {self.at + 1}"
-
-    @property
-    def word(self) -> str:
-        """The keyword that this token is, or an empty string."""
-        lower = self.text.lower()
-        return lower if self.kind == "name" and lower in KEYWORDS else ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Operand:
-    """One side of a comparison: a column (then `value` is None) or a literal."""
+    """One side of a comparison: a column (then `value` is None) or a literal (`type` is None)."""
 
-    token: _Token
+    token: FilterToken
     kind: str
     value: int | float | str | None = None
     type: pa.DataType | None = None
@@ -105,167 +84,128 @@ class _Operand:
 def read_filter(text: str, schema: pa.Schema | None = None) -> pc.Expression:
     """The Arrow expression that a filter stands for.
 
-    Args: text, at most 4,000 characters; schema, whose columns it may name, those of a trial and
-    `phase` where it is left out.
-    Raises: UsageError, one sentence with the place, for text that is no filter, for a column that
-    is not there, and for text compared with a number.
+    Args:
+        text: at most 4,000 characters.
+        schema: the columns that the filter may name; None: those of a trial, and `phase`.
+
+    Raises: UsageError, one sentence with the position, for text that is no filter, for a column
+    that the schema lacks, and for text compared with a number.
     """
     if len(text) > MAX_LENGTH:
         raise UsageError(
             f"where: {len(text)} characters; a filter has at most {MAX_LENGTH}. Shorten it, or "
             "filter the frame that load_trials returns."
         )
-    return _Reader(_split(text), COLUMNS if schema is None else schema).read()
+    return _Visitor(split_filter(text), COLUMNS if schema is None else schema).read()
 
 
 def columns_of(text: str) -> list[str]:
-    """The columns that a filter reads, in the order of `COLUMNS`: all that must be at hand."""
-    named = {token.text for token in _split(text) if token.kind == "name"}
+    """The columns that a filter reads, in the order of `COLUMNS`."""
+    named = {token.text for token in split_filter(text) if token.kind == "column"}
     return [name for name in COLUMNS.names if name in named]
 
 
-def _split(text: str) -> list[_Token]:
-    tokens = []
-    for match in _TOKEN.finditer(text):
-        kind = match.lastgroup or ""
-        token = _Token(kind, match[kind], match.start(kind))
-        if kind == "other" and token.text in "\"'":
-            _refuse(token, "quoted text ends with the quote it began with", "Close it")
-        if kind == "other":
-            _refuse(token, "a filter is columns, numbers, quoted text and signs", "Remove it")
-        tokens.append(token)
-    return [*tokens, _Token("end", "", len(text))]
+class _Visitor:
+    """Turns the tokens of a filter into a tree, and the tree into an Arrow expression."""
 
-
-def _refuse(token: _Token, rule: str, remedy: str) -> NoReturn:
-    raise UsageError(f"where: {token}; {rule}. {remedy}.")
-
-
-class _Reader:
-    """Recursive descent over the tokens; each method reads one rule of the grammar above."""
-
-    def __init__(self, tokens: list[_Token], schema: pa.Schema) -> None:
+    def __init__(self, tokens: list[FilterToken], schema: pa.Schema) -> None:
         self.tokens = tokens
         self.schema = schema
-        self.place = 0
-        self.depth = 0
-
-    @property
-    def next(self) -> _Token:
-        return self.tokens[self.place]
-
-    def take(self) -> _Token:
-        token = self.next
-        self.place += 1
-        return token
-
-    def took(self, *words: str) -> bool:
-        """Whether these keywords or marks come next; if so they are behind us now."""
-        ahead = self.tokens[self.place : self.place + len(words)]
-        found = tuple(token.word or token.text * (token.kind == "mark") for token in ahead)
-        if found == words:
-            self.place += len(words)
-        return found == words
+        self.skeleton = " ".join(
+            f"t{index}" if token.kind in OPERAND_KINDS else token.text.lower()
+            for index, token in enumerate(tokens)
+        )
 
     def read(self) -> pc.Expression:
-        expression = self.filter()
-        if self.next.kind != "end":
-            self.expected("terms are joined by and, or", "Join them, or remove it")
-        return expression
+        self.check_depth()
+        try:
+            tree = ast.parse(self.skeleton, mode="eval")
+        except SyntaxError as error:
+            # At the end of its input the parser gives offset 0; others count from 1.
+            self.explain(self.token_at(error.offset - 1 if error.offset else len(self.skeleton)))
+        return self.term(tree.body)
 
-    def expected(self, rule: str, remedy: str) -> NoReturn:
-        if self.next.text in SLIPS and self.next.kind == "mark":
-            remedy = f"Write {SLIPS[self.next.text]}"
-        _refuse(self.next, rule, remedy)
+    def token_at(self, offset: int) -> FilterToken:
+        """The token at a character of the skeleton, where one space stands between two tokens."""
+        return self.tokens[self.skeleton[:offset].count(" ")]
 
-    def filter(self) -> pc.Expression:
-        terms = [self.conjunction()]
-        while self.took("or"):
-            terms.append(self.conjunction())
-        return reduce(operator.or_, terms)
+    def check_depth(self) -> None:
+        """Refuse nesting that could overflow the stack of Python's parser."""
+        brackets = nots = 0
+        for token in self.tokens:
+            brackets += (token.text in {"(", "["}) - (token.text in {")", "]"})
+            nots = nots + 1 if token.text.lower() == "not" else 0
+            if brackets + nots > MAX_DEPTH:
+                refuse(token, f"a filter nests at most {MAX_DEPTH} deep", "Write it flatter")
 
-    def conjunction(self) -> pc.Expression:
-        terms = [self.term()]
-        while self.took("and"):
-            terms.append(self.term())
-        return reduce(operator.and_, terms)
+    def explain(self, wrong: FilterToken) -> NoReturn:
+        """Say why the tokens are no filter, given the token at which Python's parser gave up."""
+        for left, right in itertools.pairwise(self.tokens):
+            ends = left.kind in OPERAND_KINDS or left.text in {")", "]"}
+            if ends and (right.kind in OPERAND_KINDS or right.text in {"(", "["}):
+                refuse(right, "terms are joined by and, or", "Join them, or remove it")
+        if wrong.text in {"(", "["}:
+            refuse(wrong, "a bracket is closed", "Add )" if wrong.text == "(" else "Add ]")
+        if wrong.text in {")", "]"}:
+            refuse(wrong, "a bracket closes one of its kind", "Remove it")
+        if wrong.text == ",":
+            refuse(wrong, "commas stand in lists", "Join terms by and, or")
+        refuse(wrong, "here stands a column, a number or quoted text", "Add it")
 
-    def term(self) -> pc.Expression:
-        for word, value in (("true", True), ("false", False)):
-            if self.took(word):
-                return pc.scalar(value)
-        if self.next.word != "not" and self.next.text != "(":
-            return self.comparison()
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            _refuse(self.next, f"a filter nests at most {MAX_DEPTH} deep", "Write it flatter")
-        if self.took("not"):
-            expression = ~self.term()
-        else:
-            self.take()
-            expression = self.filter()
-            if not self.took(")"):
-                self.expected("a parenthesis is closed", "Add )")
-        self.depth -= 1
-        return expression
+    def term(self, node: ast.expr) -> pc.Expression:
+        """The expression of a filter, or of a part that is true or false by itself."""
+        match node:
+            case ast.BoolOp(op=ast.And(), values=terms):
+                return reduce(operator.and_, map(self.term, terms))
+            case ast.BoolOp(values=terms):
+                return reduce(operator.or_, map(self.term, terms))
+            case ast.UnaryOp(op=ast.Not(), operand=inner):
+                return ~self.term(inner)
+            case ast.Compare(left=left, ops=signs, comparators=others):
+                return reduce(operator.and_, map(self.comparison, [left, *others], signs, others))
+            case _:
+                return self.constant(node)
 
-    def comparison(self) -> pc.Expression:
-        left = self.operand()
-        if left.type is not None:
-            if self.took("is", "null"):
-                return left.expression().is_null()
-            if self.took("is", "not", "null"):
-                return left.expression().is_valid()
-            if self.took("in"):
-                return self.listed(left)
-            if self.took("not", "in"):
-                return ~self.listed(left)
-        links = []
-        while self.next.kind == "mark" and self.next.text in SIGNS:
-            sign = SIGNS[self.take().text]
-            right = self.operand()
-            links.append(_compare(left, sign, right))
-            left = right
-        if not links:
-            signs = ", ".join(SIGNS)
-            self.expected("a column is compared", f"Write one of {signs}, is null, in [...]")
-        return reduce(operator.and_, links)
+    def constant(self, node: ast.expr) -> pc.Expression:
+        """True or false; any other node is refused."""
+        token = self.token_at(node.col_offset)
+        if not isinstance(node, ast.Name):  # a call, a subscript, a tuple
+            self.explain(next((comma for comma in self.tokens if comma.text == ","), token))
+        if token.text.lower() not in {"true", "false"}:
+            signs = "==, !=, <, <=, >, >=, is null, in [...]"
+            refuse(token, "a column is compared", f"Write one of {signs}")
+        return pc.scalar(token.text.lower() == "true")
 
-    def listed(self, column: _Operand) -> pc.Expression:
-        if not self.took("["):
-            self.expected("in is followed by a list", "Write it like k in [2, 3]")
-        values = [self.literal(column)]
-        while self.took(","):
-            values.append(self.literal(column))
-        if not self.took("]"):
-            self.expected("a list is values between commas", "Add ]")
-        real = column.real or any(value.real for value in values)
-        kind = pa.float64() if real else pa.int64() if column.kind == "number" else pa.string()
-        chosen = pa.array([value.value for value in values], kind)
-        left = column.expression(real=real)
-        # Arrow finds null outside of every list; here it is unknown, as in a comparison.
-        return pc.if_else(left.is_valid(), left.isin(chosen), pa.scalar(None, pa.bool_()))
+    def comparison(self, left: ast.expr, sign: ast.cmpop, right: ast.expr) -> pc.Expression:
+        """One sign and its two sides; a chain such as `0.001 < weight_decay <= 0.1` has several."""
+        one = self.operand(left)
+        if type(sign) in SIGNS:
+            return _compare(one, SIGNS[type(sign)], self.operand(right))
+        after = self.token_at(right.col_offset)
+        if one.type is None:
+            refuse(one.token, "is and in come after a column", "Name one")
+        if isinstance(sign, ast.Is | ast.IsNot):
+            if after.text.lower() != "null":
+                refuse(after, "is comes before null", "Write it like k is null")
+            column = one.expression()
+            return column.is_null() if isinstance(sign, ast.Is) else column.is_valid()
+        if not isinstance(right, ast.List):
+            refuse(after, "in is followed by a list", "Write it like k in [2, 3]")
+        if not right.elts:
+            refuse(self.token_at((right.end_col_offset or 1) - 1), "a list has values", "Add one")
+        inside = _inside(one, [self.operand(element) for element in right.elts])
+        return inside if isinstance(sign, ast.In) else ~inside
 
-    def literal(self, column: _Operand) -> _Operand:
-        value = self.operand()
-        if value.type is not None:
-            _refuse(value.token, "a list holds numbers or quoted text", "Write its value")
-        _agree(column, value)
-        return value
-
-    def operand(self) -> _Operand:
-        token = self.next
+    def operand(self, node: ast.expr) -> _Operand:
+        token = self.token_at(node.col_offset)
+        if not isinstance(node, ast.Name) or token.text.lower() in {"true", "false"}:
+            refuse(token, "here stands a column, a number or quoted text", "Write one")
         if token.kind == "number":
-            self.take()
-            return _Operand(token, "number", _number(token))
+            return _Operand(token, "number", number_of(token))
         if token.kind == "text":
-            self.take()
-            return _Operand(token, "text", _text(token))
-        if token.word == "null":
-            self.expected("null equals nothing", "Write is null or is not null")
-        if token.kind != "name" or token.word:
-            self.expected("here stands a column, a number or quoted text", "Add it")
-        self.take()
+            return _Operand(token, "text", text_of(token))
+        if token.kind == "constant":
+            refuse(token, "null equals nothing", "Write is null or is not null")
         if token.text not in self.schema.names:
             error = unknown("a column", token.text, self.schema.names, LISTING)
             raise UsageError(f"where: {error}")
@@ -273,35 +213,34 @@ class _Reader:
         return _Operand(token, KINDS[kind], type=kind)
 
 
-def _number(token: _Token) -> int | float:
-    value = float(token.text)
-    if value in (float("inf"), float("-inf")):
-        _refuse(token, "a number is below 1.8e308", "Write a smaller one")
-    if value == int(value) and abs(value) < 2**53:
-        return int(value)
-    exact = int(token.text) if re.fullmatch(r"[-+]?\d{1,20}", token.text) else 2**63
-    return exact if -(2**63) <= exact < 2**63 else value
-
-
-def _text(token: _Token) -> str:
-    if not token.text.isprintable():
-        _refuse(token, "quoted text is printable", "Remove the other characters")
-    return token.text[1:-1]
-
-
 def _agree(left: _Operand, right: _Operand) -> None:
+    """Refuse text compared with a number."""
     if left.kind != right.kind:
         column, other = (left, right) if left.type is not None else (right, left)
         holds = "text" if column.kind == "text" else "numbers"
         remedy = "Put quotes around it" if holds == "text" else "Remove the quotes"
         if other.type is not None:
             remedy = "Compare columns of one kind"
-        _refuse(other.token, f"{column.token.text} holds {holds}", remedy)
+        refuse(other.token, f"{column.token.text} holds {holds}", remedy)
 
 
 def _compare(left: _Operand, sign: Callable[[Any, Any], Any], right: _Operand) -> pc.Expression:
     if left.type is None and right.type is None:
-        _refuse(left.token, "one side of a comparison is a column", "Name one")
+        refuse(left.token, "one side of a comparison is a column", "Name one")
     _agree(left, right)
     real = left.real or right.real
     return sign(left.expression(real=real), right.expression(real=real))
+
+
+def _inside(column: _Operand, values: list[_Operand]) -> pc.Expression:
+    """Whether a column has one of the values."""
+    for value in values:
+        if value.type is not None:
+            refuse(value.token, "a list holds numbers or quoted text", "Write its value")
+        _agree(column, value)
+    real = column.real or any(value.real for value in values)
+    kind = pa.float64() if real else pa.int64() if column.kind == "number" else pa.string()
+    chosen = pa.array([value.value for value in values], kind)
+    left = column.expression(real=real)
+    # Arrow finds null outside of every list; here it is unknown, as in a comparison.
+    return pc.if_else(left.is_valid(), left.isin(chosen), pa.scalar(None, pa.bool_()))
