@@ -104,8 +104,10 @@ def _damped_step(gradient: _Floats, curvature: _Floats, damping: float) -> tuple
         damped = curvature.copy()
         damped[diagonal] += damping * scale
         try:
-            np.linalg.cholesky(damped)  # raises where the parabola has no top
+            factor = np.linalg.cholesky(damped)  # raises where the parabola has no top
         except np.linalg.LinAlgError:
             damping = max(4 * damping, 1e-6)
             continue
-        return np.asarray(np.linalg.solve(damped, gradient), np.float64), damping
+        # By the factor: `damped` itself may round to a singular matrix.
+        step = np.linalg.solve(factor.T, np.linalg.solve(factor, gradient))
+        return np.asarray(step, np.float64), damping
