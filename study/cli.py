@@ -282,7 +282,7 @@ def bench_command(
 ) -> bytes:
     """The speed of this machine against the plain loop and the floor."""
     from study.bench.suite import bench, engine_on
-    from study.bench.targets import lines_of, pick_shapes
+    from study.bench.targets import pick_shapes
 
     chosen, engine = pick_shapes(shapes), engine_on(device)
     report = bench(
@@ -290,11 +290,11 @@ def bench_command(
     )
     if study:
         with Display("bench") as display:
-            from study.bench.whole_study import bench_study
+            from study.bench.whole_study import bench_study, study_verdicts
 
             whole = bench_study(display.show)
-        report |= {"study_of_B": whole["study"], "bars": report["bars"] + whole["bars"]}
-    return json_answer(report) if as_json else text_answer(*lines_of(report))
+        report = report.with_study(whole, study_verdicts(whole))
+    return json_answer(report.to_json()) if as_json else text_answer(*report.lines())
 
 
 def main() -> NoReturn:
