@@ -14,6 +14,7 @@ from contourpy import contour_generator
 from numpy.typing import NDArray
 
 from analysis.formats import as_table, records
+from analysis.phases.axes import axes_that_vary, choose_axes
 from study.errors import UsageError, unknown
 from study.search.surface import Surface, fit_surface, fit_weights
 from study.vocabulary.axes import AXES
@@ -89,18 +90,6 @@ def zero_lines(heights: Floats) -> list[Floats]:
     return [np.asarray(line)[:, ::-1] for line in lines]  # contourpy has (column, row)
 
 
-def choose_axes(trials: pd.DataFrame, x: str | None, y: str | None) -> tuple[str, str]:
-    """Weight decay across and dataset size up, or others that vary, where none is named."""
-    varying = _varying(trials)
-
-    def pick(preferred: str, taken: str | None) -> str:
-        free = [name for name in (preferred, *varying, *AXES) if name != taken]
-        return next((name for name in free if name in varying), free[0])
-
-    x = x or pick("weight_decay", y or "train_size")
-    return x, y or pick("train_size", x)
-
-
 @dataclass(frozen=True)
 class Found:
     """The boundaries of all slices of a study in two axes.
@@ -117,7 +106,7 @@ class Found:
     @classmethod
     def of(cls, trials: pd.DataFrame, x: str | None, y: str | None, event: str) -> "Found":
         """Raises UsageError as `boundary` does, where there is but one slice."""
-        x, y = choose_axes(trials, x, y)
+        x, y = choose_axes(axes_that_vary(trials), x, y)
         _check_names(trials, x, y, event)
         others = [name for name in _others(trials, x, y) if _values(trials[name]) > 1]
         parts = trials.groupby(others, dropna=False, sort=True) if others else [((), trials)]
@@ -171,10 +160,6 @@ def _some_places(points: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(pieces).drop(columns="piece")
 
 
-def _varying(trials: pd.DataFrame) -> list[str]:
-    return [name for name in AXES if name in trials and trials[name].nunique() > 1]
-
-
 def _values(column: pd.Series) -> int:
     return int(column.nunique(dropna=False))
 
@@ -197,7 +182,7 @@ def _check_names(trials: pd.DataFrame, x: str, y: str, event: str) -> None:
             raise unknown("an axis", name, AXES)
     if x == y:
         raise UsageError(f"{x!r} twice; a boundary is in two axes. Choose another x or y.")
-    varying = _varying(trials)
+    varying = axes_that_vary(trials)
     for name in (x, y):
         if name not in varying:
             raise UsageError(

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.charts import diagram as charts
 from analysis.formats import records
 from analysis.phases.boundary import boundary
-from analysis.phases.grid import TITLES, Ruler, axes_to_draw, make_grid, make_ruler
+from analysis.phases.grid import TITLES, Ruler, diagram_axes, make_grid, make_ruler
 from analysis.report.law_section import Figure, law_section, specifications
 from analysis.report.state import interesting_cell, rounded
 from study.errors import UsageError
@@ -39,7 +39,7 @@ def boundary_state(trials: pd.DataFrame, x: str | None, y: str | None) -> list[d
     Of slices with trials on both sides of it 12: that of the cell to begin with, then the first.
     """
     grid = make_grid(trials)
-    x, y = axes_to_draw(grid.rulers, x, y)
+    x, y = diagram_axes(grid.rulers, x, y)
     others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     places = pd.DataFrame({r.name: r.positions(trials[r.name]) for r in others}, trials.index)
     parts: Any = trials.groupby([places[name] for name in places]) if others else [((), trials)]

@@ -14,7 +14,7 @@ from analysis.charts import diagram as charts
 from analysis.charts.theme import EPOCH_TICKS
 from analysis.formats import records
 from analysis.phases import classify as phases
-from analysis.phases.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid
+from analysis.phases.grid import TITLES, Grid, Ruler, diagram_axes, make_grid
 from study.terminal.durations import duration_in_words
 from study.vocabulary.measures import MEASURES
 
@@ -59,7 +59,7 @@ def page_state(
     Raises: UsageError for axes that are not right.
     """
     grid = grid or make_grid(trials)
-    x, y = axes_to_draw(grid.rulers, x, y)
+    x, y = diagram_axes(grid.rulers, x, y)
     return {
         "name": str(trials["study"].iloc[0]),
         "facts": facts(trials, manifest),
