@@ -118,7 +118,7 @@ def run(
     for warning in costs.warnings(planned.trials, planned.packs):
         note(f"warning: {warning}")
     stopped: Stopped = "budget" if planned.packs and planned.used_up else ""
-    failed = 0
+    failed, ended = 0, None
     if planned.packs and not planned.used_up:
         if native.path() is None:
             print("no compiled kernel here: training with torch's", file=sys.stderr)
@@ -127,10 +127,8 @@ def run(
 
             outcome = run_study(planned, store, address, display.show, display.say, cores)
         stopped, failed, ended = outcome.stopped, outcome.failed, outcome.stored
-    else:
-        ended = make_plan(study, store)
     write_journals(study, store)
-    closing = _closing(store, ended, failed, stopped)
+    closing = _closing(store, ended or make_plan(study, store), failed, stopped)
     answer = json_answer(closing.to_json()) if as_json else text_answer(*closing.lines())
     return answer, 130 if stopped == "interrupted" else 3 if failed else 0
 
