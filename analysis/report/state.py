@@ -65,7 +65,7 @@ def page_state(
         "facts": facts(trials, manifest),
         "status": None if status is None else dict(status),
         "phases": [
-            {**row, "meaning": phases.PHASES[row["phase"]].meaning}
+            {**row, "meaning": phases.PHASES[str(row["phase"])].meaning}
             for row in records(phases.summary(trials))
         ],
         "versions": dict(manifest.get("versions", {})),
