@@ -100,7 +100,7 @@ def run(
     from study.plan import costs
     from study.plan.plan import make_plan, start_study
     from study.plan.status import others_at_work
-    from study.search.batches import write_journals
+    from study.search.proposals import write_journals
     from study.spec.file import load_spec
     from study.store.address import inside
     from study.store.store import Store

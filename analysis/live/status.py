@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from study.plan.status import tally
-from study.search.batches import proposed, recorded, to_come
+from study.search.proposals import proposed, recorded, to_come
 from study.spec.models import StudySpec
 from study.store.manifest import manifest_of, stored_spec
 from study.store.packs import members_of, read_pack

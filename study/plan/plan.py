@@ -15,7 +15,7 @@ from typing import Any
 
 from study import __version__
 from study.errors import SpecError
-from study.search.batches import extended, proposed, record, recorded, to_come
+from study.search.proposals import extended, proposed, record, recorded, to_come
 from study.spec.models import Setting, StudySpec
 from study.store.manifest import StoredRows, stored_settings
 from study.store.packs import read_pack, stored_pack

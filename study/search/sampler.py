@@ -1,17 +1,22 @@
 """BoundarySampler: an Optuna sampler that looks for where a chance is one half.
 
-Others seek the best value; this one seeks a level set. A trial's value is 1 where the event
-happened and 0 where it did not, or the share of several networks in which it did. A surface is
-fitted to all of them on log axes, and each proposal is where the surface may be one half and is
-least sure of it (the straddle heuristic). A proposal in flight counts as known to come, which
-spreads a batch along the boundary and repeats a point only where it stays undecided.
+Other samplers seek the best value; this sampler seeks a level set. The value of an Optuna trial is
+1 where the event happened and 0 where not, or the share of several networks that had the event. A
+surface is fitted to all trials on log axes. Each proposal is where the surface may be one half and
+is least sure of it (the straddle heuristic). A proposal that still runs counts as tried already,
+its outcome unknown. This spreads a batch along the boundary, and repeats a point only where it
+stays undecided.
+
+Axis letters: d axes, C candidates.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -22,30 +27,25 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
-from scipy import special
 from scipy.stats import qmc
 
-from study.search.surface import Floats, Surface, fit_surface
+from study.search.straddle import Belief, straddle
+from study.search.surface import Floats, fit_surface
 
-STRADDLE = (
-    1.0  # deviations that still count as maybe one half: best of 1, 1.96, 3 on simulated truths
-)
-STEPS = 48  # values that a range is tried at, so that points meet and become cells
+RANGE_VALUES = 48  # values that a range is tried at, so that points meet and become cells
 MAX_CANDIDATES = 4096  # all combinations where there are no more, else as many spread evenly
-NETWORKS = "networks"  # the user attribute of a trial that says how many its share is of
+NETWORKS = "networks"  # user attribute of a trial: how many networks its share is of
 
-Params = dict[str, Any]
+Params = dict[str, Any]  # Optuna's parameters of one trial
+Cell = tuple[int, ...]  # [d] the lattice index on every axis
+Cells = NDArray[np.intp]  # [C, d]
 
 
 class BoundarySampler(BaseSampler):
     """Proposes where the chance of an event, a trial's value in 0..1, is nearest one half.
 
-    Args: seed; batch, proposals made at a time from what is known then; initial, trials that fill
-    the space before the first fit; repeats, networks at most at one point, endless if None;
-    lattice, the only values of some parameters; shapes, parameters whose values make the trials of
-    a batch unlike, so that a batch has only `shapes_a_batch` combinations of them; space, the
-    distributions, otherwise learnt from finished trials.
-    Raises ValueError for a study of several objectives. Categorical parameters are drawn at random.
+    Categorical parameters are drawn at random. Sampling raises ValueError for a study of several
+    objectives.
     Source of the heuristic: B. Bryan et al., Active learning for identifying function threshold
     boundaries, NeurIPS 2005.
     """
@@ -62,23 +62,35 @@ class BoundarySampler(BaseSampler):
         shapes_a_batch: int = 4,
         space: Mapping[str, BaseDistribution] | None = None,
     ) -> None:
+        """A sampler.
+
+        Args:
+            seed: of the random numbers.
+            batch: proposals made at a time, from one fit.
+            initial: trials that fill the space evenly before the first fit.
+            repeats: networks at most at one point; None is no limit.
+            lattice: the only values of some parameters; other ranges have `RANGE_VALUES` values.
+            shapes: parameters whose values trials of one pack must share.
+            shapes_a_batch: combinations of `shapes` values in a batch at most, so that packs are
+                full.
+            space: the distributions; None takes those that all finished trials had.
+        """
         self._seed, self._batch, self._initial = seed, batch, initial
         self._repeats = math.inf if repeats is None else repeats
         self._lattice = dict(lattice or {})
         self._shapes, self._shapes_a_batch = set(shapes), shapes_a_batch
         self._space = None if space is None else dict(space)
-        self._seen = IntersectionSearchSpace()
-        self._independent = RandomSampler(seed % 2**32)  # of NumPy's older kind: 32 bits
+        self._common_space = IntersectionSearchSpace()
+        self._independent = RandomSampler(seed % 2**32)  # NumPy's older generator takes 32 bits
         self._ready: list[Params] = []
 
     def infer_relative_search_space(
-        self,
-        study: Study,
-        trial: FrozenTrial,  # noqa: ARG002  Optuna's signature
+        self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """The numeric parameters that every finished trial had, or the space given."""
+        """The numeric parameters of the given space, or those that every finished trial had."""
+        del trial  # Optuna's signature; a proposal depends on finished trials only
         self._raise_error_if_multi_objective(study)
-        space = self._space if self._space is not None else self._seen.calculate(study)
+        space = self._space if self._space is not None else self._common_space.calculate(study)
         return {
             name: kind
             for name, kind in space.items()
@@ -86,12 +98,10 @@ class BoundarySampler(BaseSampler):
         }
 
     def sample_relative(
-        self,
-        study: Study,
-        trial: FrozenTrial,  # noqa: ARG002  Optuna's signature
-        search_space: dict[str, BaseDistribution],
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> Params:
-        """The next proposal; a new batch of them where none is left."""
+        """The next proposal of the batch; a new batch where none is left."""
+        del trial  # Optuna's signature; a proposal depends on finished trials only
         if not search_space:
             return {}
         if not self._ready or self._ready[0].keys() != search_space.keys():
@@ -105,44 +115,40 @@ class BoundarySampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """A random value, for parameters that have no place on an axis, or none yet."""
+        """A random value, for a parameter that is not on a numeric axis, or not yet."""
         return self._independent.sample_independent(study, trial, param_name, param_distribution)
 
     def reseed_rng(self) -> None:
-        """Draw other numbers from here on, as Optuna asks of copies that run in parallel."""
+        """Draw other numbers from now on: Optuna calls this on copies that run in parallel."""
         self._independent.reseed_rng()
 
     def _propose(self, study: Study, space: dict[str, BaseDistribution]) -> list[Params]:
+        """A new batch: evenly spread at first, then where the surface straddles one half."""
         axes = [_Axis(name, kind, self._lattice.get(name)) for name, kind in space.items()]
-        tried: dict[tuple[int, ...], list[float]] = {}  # of a point: events, tries, tries to come
         states = (TrialState.COMPLETE, TrialState.RUNNING)
         trials = study.get_trials(deepcopy=False, states=states)
-        for trial in trials:
-            if all(axis.name in trial.params for axis in axes):
-                place = tuple(axis.nearest(trial.params[axis.name]) for axis in axes)
-                networks = float(trial.user_attrs.get(NETWORKS, 1))
-                cell = tried.setdefault(place, [0.0, 0.0, 0.0])
-                if trial.value is None:
-                    cell[2] += networks
-                else:
-                    cell[0] += trial.value * networks
-                    cell[1] += networks
-        count = len(trials)
-        places = self._candidates(axes, tried, count)
-        known = np.array([tried.get(place, (0, 0, 0)) for place in map(tuple, places.tolist())])
-        if count < self._initial:
-            picks = self._fill(axes, places, count)
+        counts_by_cell = _counts_by_cell(axes, trials)
+        candidates = self._candidates(axes, counts_by_cell, len(trials))
+        if len(trials) < self._initial:
+            picks = self._fill(axes, candidates, len(trials))
         else:
-            picks = self._straddle(axes, places, known.reshape(-1, 3), tried)
+            picks = self._straddle(axes, candidates, counts_by_cell)
         return [
-            {axis.name: axis.values[index] for axis, index in zip(axes, places[pick], strict=True)}
+            {
+                axis.name: axis.values[index]
+                for axis, index in zip(axes, candidates[pick], strict=True)
+            }
             for pick in picks
         ]
 
-    def _candidates(
-        self, axes: "list[_Axis]", tried: Mapping[tuple[int, ...], object], count: int
-    ) -> "np.ndarray[Any, np.dtype[np.intp]]":
-        """Places on the lattice (C, d): every one, or many spread evenly and those tried."""
+    def _candidates(self, axes: "list[_Axis]", tried: Mapping[Cell, object], count: int) -> Cells:
+        """Cells of the lattice, [C, d]: every cell, or many spread evenly and those tried.
+
+        Args:
+            axes: of the lattice.
+            tried: the cells of the trials.
+            count: of the trials; later batches spread other cells.
+        """
         sizes = [len(axis.values) for axis in axes]
         if math.prod(sizes) <= MAX_CANDIDATES:
             return np.stack(np.unravel_index(np.arange(math.prod(sizes)), sizes), axis=1)
@@ -153,81 +159,76 @@ class BoundarySampler(BaseSampler):
             np.vstack([drawn, np.array(latest, np.intp).reshape(-1, len(axes))]), axis=0
         )
 
-    def _fill(self, axes: "list[_Axis]", places: Any, count: int) -> list[int]:
-        """A batch of candidates that fills the space evenly, going on after `count` trials."""
-        cube = _in_cube(axes, places)
+    def _fill(self, axes: "list[_Axis]", candidates: Cells, count: int) -> list[int]:
+        """A batch that fills the space evenly, going on after `count` trials: candidate indices."""
+        cube = _in_cube(axes, candidates)
         spread = qmc.Sobol(len(axes), rng=np.random.default_rng([self._seed, 0]))
         drawn = spread.random_base2(math.ceil(math.log2(count + self._batch)))
         targets = 2 * drawn[count : count + self._batch] - 1
         return [int(((cube - target) ** 2).sum(1).argmin()) for target in targets]
 
     def _straddle(
-        self, axes: "list[_Axis]", places: Any, known: Floats, tried: Mapping[Any, Any]
+        self, axes: "list[_Axis]", candidates: Cells, counts_by_cell: "Mapping[Cell, Counts]"
     ) -> list[int]:
-        cells = [(place, cell) for place, cell in tried.items() if cell[1] > 0]
-        points = _in_cube(axes, np.array([place for place, _ in cells], np.intp))
-        counts = np.array([cell for _, cell in cells])
-        surface = fit_surface(points, counts[:, 0], counts[:, 1])
-        cube = _in_cube(axes, places)
+        """A batch where the surface may be one half and is least sure: candidate indices."""
+        none = Counts()
+        counts = [counts_by_cell.get(cell, none) for cell in map(tuple, candidates.tolist())]
+        tries = np.array([c.tries for c in counts])
+        running = np.array([c.running for c in counts])
+        finished = {cell: c for cell, c in counts_by_cell.items() if c.tries > 0}
+        surface = fit_surface(
+            _in_cube(axes, np.array(list(finished), np.intp)),
+            np.array([c.events for c in finished.values()]),
+            np.array([c.tries for c in finished.values()]),
+        )
         shapes = [i for i, axis in enumerate(axes) if axis.name in self._shapes]
-        keys = np.unique(places[:, shapes], axis=0, return_inverse=True)[1].ravel()
+        keys = np.unique(candidates[:, shapes], axis=0, return_inverse=True)[1].ravel()
         return straddle(
-            surface, cube, known, self._batch, self._repeats, keys, self._shapes_a_batch
+            Belief(surface, _in_cube(axes, candidates)),
+            self._repeats - tries - running,
+            running,
+            batch=self._batch,
+            shapes=keys,
+            shapes_a_batch=self._shapes_a_batch,
         )
 
 
-def straddle(
-    surface: Surface,
-    cube: Floats,
-    known: Floats,
-    batch: int,
-    repeats: float,
-    shapes: Any,
-    shapes_a_batch: int,
-) -> list[int]:
-    """A batch of candidates: each where `STRADDLE` deviations less the distance to 0 is largest.
+@dataclass(slots=True)
+class Counts:
+    """The networks of one cell: finished tries, events among them, and networks that still run."""
 
-    Args: cube (C, d), candidates; known (C, 3), their events, tries and tries to come; shapes (C,),
-    numbers such that candidates of one number make one pack.
-    Returns: indices of candidates, one a network; fewer than `batch` where all are exhausted.
-    """
-    phi = surface.features.at(cube)
-    odds, covariance = phi @ surface.weights, surface.covariance.copy()
-    information = special.expit(odds) * special.expit(-odds)
-    variance = np.einsum("cm,mn,cn->c", phi, covariance, phi, optimize=True)
-    left = repeats - known[:, 1] - known[:, 2]
+    events: float = 0.0
+    tries: float = 0.0
+    running: float = 0.0
 
-    def expect(pick: int, networks: float) -> None:
-        """Reduce the variance by what a network there will tell, whatever its outcome."""
-        nonlocal variance, covariance
-        gain = covariance @ phi[pick]
-        share = networks * information[pick] / (1 + networks * information[pick] * variance[pick])
-        variance = np.maximum(variance - share * (phi @ gain) ** 2, 0)
-        covariance = covariance - share * np.outer(gain, gain)
 
-    for coming in np.flatnonzero(known[:, 2]).tolist():
-        expect(coming, float(known[coming, 2]))
-    picks: list[int] = []
-    open_shapes: set[int] = set()
-    allowed = left > 0
-    while len(picks) < batch and allowed.any():
-        worth = STRADDLE * np.sqrt(variance) - np.abs(odds)
-        pick = int(np.where(allowed, worth, -np.inf).argmax())
-        picks.append(pick)
-        expect(pick, 1.0)
-        left[pick] -= 1
-        allowed[pick] = left[pick] > 0
-        if shapes[pick] not in open_shapes:
-            open_shapes.add(shapes[pick])
-            if len(open_shapes) == shapes_a_batch:
-                allowed &= np.isin(shapes, list(open_shapes))
-    return picks
+def _counts_by_cell(axes: "list[_Axis]", trials: Sequence[FrozenTrial]) -> dict[Cell, Counts]:
+    """The networks of every cell with a trial, in the order of the first trials."""
+    cells: dict[Cell, Counts] = {}
+    for trial in trials:
+        if all(axis.name in trial.params for axis in axes):
+            cell = tuple(axis.nearest(trial.params[axis.name]) for axis in axes)
+            networks = float(trial.user_attrs.get(NETWORKS, 1))
+            counts = cells.setdefault(cell, Counts())
+            if trial.value is None:
+                counts.running += networks
+            else:
+                counts.events += trial.value * networks
+                counts.tries += networks
+    return cells
 
 
 class _Axis:
-    """A parameter as a lattice of values with places on [-1, 1]."""
+    """A parameter as a lattice of `values`, whose `positions` lie on [-1, 1]."""
 
     def __init__(self, name: str, kind: BaseDistribution, lattice: Sequence[float] | None) -> None:
+        """An axis of the cube.
+
+        Args:
+            name: of the parameter.
+            kind: its range, and whether it is logarithmic.
+            lattice: the only values; None takes `RANGE_VALUES` values of the range.
+        """
         if not isinstance(kind, FloatDistribution | IntDistribution):
             raise TypeError(f"{name}: {kind}; a parameter on an axis is a number. Fix it.")
         self.name = name
@@ -235,23 +236,22 @@ class _Axis:
         self._log = kind.log
         if lattice is None:
             ends = (math.log(low), math.log(high)) if self._log else (low, high)
-            steps = np.linspace(*ends, STEPS)
+            steps = np.linspace(*ends, RANGE_VALUES)
             values = np.clip(np.exp(steps) if self._log else steps, low, high)
             lattice = np.unique(
                 values.round() if isinstance(kind, IntDistribution) else values
             ).tolist()
         whole = isinstance(kind, IntDistribution)
         self.values = [int(value) if whole else float(value) for value in sorted(lattice)]
-        at = np.log(self.values) if self._log else np.array(self.values, float)
-        self.positions = 2 * (at - at[0]) / (at[-1] - at[0]) - 1
+        scaled = np.log(self.values) if self._log else np.array(self.values, float)
+        self.positions = 2 * (scaled - scaled[0]) / (scaled[-1] - scaled[0]) - 1
 
     def nearest(self, value: float) -> int:
-        """The place on the lattice of a value that was tried."""
-        at = np.abs(np.array(self.values) - value).argmin()
-        return int(at)
+        """The index on the lattice of a value that was tried."""
+        return int(np.abs(np.array(self.values) - value).argmin())
 
 
-def _in_cube(axes: "list[_Axis]", places: Any) -> Floats:
-    """Places on the lattice (C, d) as points of the cube."""
-    columns = [axis.positions[places[:, i]] for i, axis in enumerate(axes)]
+def _in_cube(axes: "list[_Axis]", cells: Cells) -> Floats:
+    """Cells of the lattice [C, d] as points of the cube [-1, 1]^d: [C, d]."""
+    columns = [axis.positions[cells[:, i]] for i, axis in enumerate(axes)]
     return np.stack(columns, axis=1)

@@ -1,9 +1,9 @@
 """A smooth surface for the chance of an event: a Gaussian process behind a logistic function.
 
 From k events in m tries at points of a cube to a posterior over surfaces, by Laplace's method. The
-process lives on fixed features, so that a fit to N points costs N M^2 whatever their number; how
-smooth it is, the evidence decides. Search asks it where to look, `analysis.boundary` where it is
-one half.
+process lives on M fixed features, so a fit to N points costs N M^2. The evidence decides how smooth
+the process is. The search asks a surface where to look next; `analysis.phases.boundary` asks where
+the surface is one half.
 
 Axis letters: N points, d axes, M features, C candidates.
 """
@@ -20,13 +20,13 @@ from study.search.newton import Look, climb
 
 Floats = NDArray[np.float64]
 
-CENTRES = 64  # of the features; a surface in two axes bends on a scale of a quarter of the cube
-# What the evidence chooses from, in log odds and in half sides of the cube.
+CENTERS = 64  # of the features: in two axes a surface can bend within a quarter of the cube
+# What the evidence chooses from: SCALES in log odds, LENGTHS in half sides of the cube.
 SCALES = (3.0, 6.0)
 LENGTHS = (0.6, 1.2)
 TREND = 5.0  # prior deviation of level and slopes, in log odds
-EVIDENCE_POINTS = 600  # more say no more about smoothness, and cost time
-_NEGLIGIBLE = 1e-5  # of the largest eigenvalue: features below it are rounding
+EVIDENCE_POINTS = 600  # more points cost time and tell no more about smoothness
+_NEGLIGIBLE = 1e-5  # of the largest eigenvalue: a feature of a smaller eigenvalue is rounding
 _NEWTON_STEPS = 50
 _TOLERANCE = 1e-9  # in log posterior
 
@@ -37,17 +37,23 @@ class Features:
 
     length: float
     scale: float
-    projection: Floats  # (CENTRES, M - d - 1)
+    projection: Floats  # [CENTERS, M - d - 1]
 
     @classmethod
     def make(cls, axes: int, length: float, scale: float) -> "Features":
-        """Features of a squared exponential kernel at a length scale, and of a linear trend."""
-        values, vectors = linalg.eigh(_kernel(_centres(axes), axes, length))
-        kept = values > _NEGLIGIBLE * values[-1]
-        return cls(length, scale, vectors[:, kept] / np.sqrt(values[kept]))
+        """Features of a squared exponential kernel, and of a linear trend.
+
+        Args:
+            axes: d.
+            length: on which the kernel falls, in half sides of the cube.
+            scale: prior deviation of the kernel's part, in log odds.
+        """
+        values, vectors = linalg.eigh(_kernel(_centers(axes), axes, length))
+        large = values > _NEGLIGIBLE * values[-1]
+        return cls(length, scale, vectors[:, large] / np.sqrt(values[large]))
 
     def at(self, points: Floats) -> Floats:
-        """Features (C, M) of points (C, d)."""
+        """The features [C, M] of points [C, d]."""
         bends = _kernel(points, points.shape[1], self.length) @ self.projection
         level = np.full((len(points), 1), TREND)
         return np.hstack([level, TREND * points, self.scale * bends])
@@ -55,22 +61,25 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """A posterior over log odds: weights (M,) and their covariance (M, M)."""
+    """A posterior over log odds."""
 
     features: Features
-    weights: Floats
-    covariance: Floats
+    weights: Floats  # [M] the most probable
+    covariance: Floats  # [M, M] of the weights
     log_evidence: float
 
     def log_odds(self, points: Floats) -> Floats:
-        """The most probable log odds at points (C, d) of the cube; 0 is a chance of one half."""
+        """The most probable log odds [C] at points [C, d]; 0 is a chance of one half."""
         return self.features.at(points) @ self.weights
 
 
 def fit_surface(points: Floats, events: Floats, tries: Floats) -> Surface:
     """The surface behind k events in m tries at each point.
 
-    Args: points (N, d) in the cube [-1, 1]^d; events and tries (N,), N at least 1.
+    Args:
+        points: in the cube [-1, 1]^d, [N, d], N at least 1.
+        events: at each point, [N].
+        tries: at each point, [N].
     """
     step = -(-len(points) // EVIDENCE_POINTS)
     some = points[::step], events[::step], tries[::step]
@@ -90,7 +99,13 @@ def fit_weights(
 ) -> Surface:
     """The surface of given smoothness: Newton's method on the log posterior, which is concave.
 
-    `prior` is the mean of the weights before anything was seen, `start` a guess of the result.
+    Args:
+        features: whose length and scale are the smoothness.
+        points: in the cube [-1, 1]^d, [N, d].
+        events: at each point, [N].
+        tries: at each point, [N].
+        prior: mean of the weights before any event was seen, [M] or one number.
+        start: weights that the climb starts from, [M]; None starts at 0.
     """
     phi = features.at(points)
 
@@ -114,22 +129,33 @@ def fit_weights(
 
 
 def _precision(phi: Floats, information: Floats) -> Floats:
-    """Precision of the posterior (M, M)."""
+    """The precision [M, M] of the posterior.
+
+    Args:
+        phi: features of the points, [N, M].
+        information: that each point gives about its log odds, [N].
+    """
     matrix: Floats = phi.T @ (information[:, None] * phi)
     matrix[np.diag_indices_from(matrix)] += 1
     return matrix
 
 
 @cache
-def _centres(axes: int) -> Floats:
-    """Points that fill the cube evenly, the same for every study."""
-    spread: Floats = qmc.Sobol(axes, scramble=False).random(CENTRES)
-    return 2.2 * spread - 1.1  # a little beyond the cube, whose edges they would else leave bare
+def _centers(axes: int) -> Floats:
+    """Points [CENTERS, d] that fill the cube evenly, the same for every study."""
+    spread: Floats = qmc.Sobol(axes, scramble=False).random(CENTERS)
+    return 2.2 * spread - 1.1  # a little beyond the cube, or its edges would have none
 
 
 def _kernel(points: Floats, axes: int, length: float) -> Floats:
-    """Squared exponential kernel (C, CENTRES) between points and the centres."""
-    centres = _centres(axes)
-    square = (points**2).sum(1)[:, None] + (centres**2).sum(1) - 2 * points @ centres.T
+    """The squared exponential kernel [C, CENTERS] between points and the centers.
+
+    Args:
+        points: of the cube, [C, d].
+        axes: d.
+        length: on which the kernel falls, in half sides of the cube.
+    """
+    centers = _centers(axes)
+    square = (points**2).sum(1)[:, None] + (centers**2).sum(1) - 2 * points @ centers.T
     near: Floats = np.exp(-np.maximum(square, 0) / (2 * length**2 * axes))
     return near

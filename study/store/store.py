@@ -137,7 +137,7 @@ class Store:
     def proposed(self) -> dict[str, list[list[Any]]]:
         """What searches have proposed so far, as search.json has it: rows by setting.
 
-        Raises DamagedError where the file is cut short; see `study.search.batches.recorded`.
+        Raises DamagedError where the file is cut short; see `study.search.proposals.recorded`.
         """
         return self._get_json("search.json") or {}
 

@@ -19,8 +19,10 @@ from trained import fill, table
 from study.driver.searcher import PackSearcher
 from study.errors import SpecError
 from study.plan.plan import make_plan, next_plan, start_study
-from study.search.batches import next_batch, write_journals
-from study.search.history import Tried, searched_axes
+from study.search.batches import next_batch
+from study.search.history import History
+from study.search.lattice import searched_axes
+from study.search.proposals import write_journals
 from study.search.sampler import BoundarySampler
 from study.search.surface import fit_surface
 from study.store.store import Store
@@ -43,7 +45,7 @@ def simulated(spec, chance, batches=10**6):
     rng = np.random.default_rng(0)
     trials, rows, asked = [], [], []
     while len(asked) < batches and (
-        batch := [Trial("s", setting, *pair) for pair in next_batch(Tried(setting, trials, rows))]
+        batch := [Trial("s", setting, *pair) for pair in next_batch(History(setting, trials, rows))]
     ):
         trials += batch
         rows += [
@@ -94,7 +96,7 @@ def test_asking_for_64_after_5000_trials(more):
             generalized = chance.random() < expit(5 * np.log(point.train_size / 90))
             rows.append({"generalized_epoch": 1 if generalized else None})
     began = time.process_time()
-    batch = next_batch(Tried(setting, trials, rows))
+    batch = next_batch(History(setting, trials, rows))
     print(f"\n{len(values)} axes, {len(tried)} points: {time.process_time() - began:.2f} s")
     assert len(batch) == 64
 
@@ -191,7 +193,7 @@ def test_hopeless_points_get_no_more_seeds_and_the_others_all():
         190: [9, 99],
     }
     points = {size: dataclasses.replace(base, train_size=size) for size in outcomes}
-    tried = Tried(
+    tried = History(
         setting,
         [
             Trial("s", setting, points[size], i)
@@ -200,7 +202,7 @@ def test_hopeless_points_get_no_more_seeds_and_the_others_all():
         ],
         [{"generalized_epoch": epoch} for of in outcomes.values() for epoch in of],
     )
-    hopeless = {size: tried.hopeless(point) for size, point in points.items()}
+    hopeless = {size: tried.needs_no_more(point) for size, point in points.items()}
     assert hopeless == {40: True, 80: True, 100: False, 150: True, 190: False}
     asked = next_batch(tried)
     assert asked[:2] == [(points[190], 2), (points[190], 3)]
@@ -233,9 +235,9 @@ def test_several_objectives_open_in_optuna_with_their_pareto_front(tmp_path):
     assert sum(len(t.user_attrs["trial_ids"]) for t in study.trials) == len(rows) == 12
     assert study.best_trials
     for best in study.best_trials:
-        assert best.constraints["half generalised"] <= 0
+        assert best.constraints["half generalized"] <= 0
         for other in study.trials:
-            if other.constraints["half generalised"] <= 0:
+            if other.constraints["half generalized"] <= 0:
                 assert not all(a < b for a, b in zip(other.values, best.values, strict=True))
 
 
