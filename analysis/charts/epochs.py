@@ -1,32 +1,39 @@
-"""Charts of what trials do over epochs: means with the range over seeds, and every neuron.
+"""Charts of what trials do over epochs, for files: means with the range over seeds, every neuron.
 
-As in `analysis.charts.diagram`, frames come tested and nothing is computed; a chart that is drawn
-to a file uses only marks that look the same there.
+Frames come tested and nothing is computed. A chart that is drawn to a file uses only marks that
+look the same there as in a browser.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
 
 import altair as alt
 import pandas as pd
 
-from analysis.charts.theme import CURVE_COLORS, INK, SHORT_NUMBER, epoch_axis, legend, themed
+from analysis.charts.theme import (
+    CURVE_COLORS,
+    INK,
+    SHORT_NUMBER,
+    Specification,
+    epoch_axis,
+    legend,
+    themed,
+)
 from analysis.formats import records
 
-Specification = dict[str, Any]  # of Vega-Lite, with its rows
-
-WIDTH, HEIGHT = 330, 220
-DECADES = [1, 10, 100, 1_000, 10_000]
+_SIZE = (330, 220)
+_DECADES = [1, 10, 100, 1_000, 10_000]
 
 
 class Style(NamedTuple):
-    """How a series is drawn: its name in the legend, its colour, its dashes."""
+    """How a series is drawn: its name in the legend, its color, its dashes."""
 
     label: str
     color: str
     dash: tuple[int, int] = (1, 0)
 
 
-# Told apart by lightness and dashes, too: nobody needs to see the colours.
+# Series differ in lightness and dashes, too, for readers who do not see the colors.
 STYLES = {
     "train": Style("training rows", CURVE_COLORS["train"]),
     "test": Style("test rows", CURVE_COLORS["test"], (6, 3)),
@@ -35,7 +42,7 @@ STYLES = {
     "control": Style("control", "#8b949e", (2, 2)),
     "memorizing": Style("memorizing", "#9b6dd6", (8, 2)),
     "whole": Style("whole net", "#3aa17e", (3, 1)),
-    "memorized": Style("largest when memorised", "#5b7fd4", (6, 3)),
+    "memorized": Style("largest when memorized", "#5b7fd4", (6, 3)),
     "final": Style("largest at the end", "#d6455d"),
 }
 
@@ -48,47 +55,46 @@ def bands(
     log: bool = False,
     ceiling: float | None = None,
 ) -> Specification:
-    """A line for the mean of each series, its range over seeds as a shade, and where events are.
+    """A line for the mean of each series, its range over seeds as a shade, and rules at events.
 
-    Args: frame with epoch, series (of STYLES), mean, low, high; events with epoch and event; title
-    of the vertical axis, which is logarithmic with `log` and ends at the ceiling, if it has one.
+    Args:
+        frame: epoch, series (of STYLES), mean, low, high.
+        events: epoch and event.
+        title: of the axis up.
+        log: whether the axis up is logarithmic.
+        ceiling: where the axis up ends, if it has such an end.
     """
-    shown = [name for name in STYLES if name in set(frame["series"])]
-    labels = [STYLES[name].label for name in shown]
-    colors = [STYLES[name].color for name in shown]
-    dashes = [list(STYLES[name].dash) for name in shown]
-    drawn = frame.assign(label=frame["series"].map({n: STYLES[n].label for n in shown}))
+    shown = _present(STYLES, frame["series"])
+    drawn = _labeled(frame, "series", shown)
     base = alt.Chart(alt.NamedData("rows")).encode(
         x=epoch_axis(),
-        color=alt.Color(
-            "label:N",
-            scale=alt.Scale(domain=labels, range=colors),
-            legend=_key(symbolType="stroke"),
-        ),
+        color=alt.Color("label:N", scale=_colors(shown), legend=_key(symbolType="stroke")),
     )
     shade = base.mark_area(opacity=0.16).encode(
         y=_up(title, log=log, ceiling=ceiling, field="low:Q"), y2="high:Q"
     )
+    dashes = alt.Scale(
+        domain=[STYLES[name].label for name in shown],
+        range=[list(STYLES[name].dash) for name in shown],
+    )
     line = base.mark_line(strokeWidth=1.8).encode(
         y=_up(title, log=log, ceiling=ceiling, field="mean:Q"),
-        strokeDash=alt.StrokeDash(
-            "label:N", scale=alt.Scale(domain=labels, range=dashes), legend=_key()
-        ),
+        strokeDash=alt.StrokeDash("label:N", scale=dashes, legend=_key()),
     )
-    return _filled(alt.layer(*_rules(), shade, line), rows=drawn, events=events)
+    return _with_rows(alt.layer(*_rules(), shade, line), rows=drawn, events=events)
 
 
 def neurons(frame: pd.DataFrame, events: pd.DataFrame, title: str) -> Specification:
     """The norm of every neuron: a line each, those that end in the generalizing circuit on top.
 
-    Args: frame with epoch, neuron, norm and circuit; events and title as in `bands`.
+    Args:
+        frame: epoch, neuron, norm, and circuit: "generalizing" or "complementary".
+        events: epoch and event.
+        title: of the axis up.
     """
-    some = [name for name in ("generalizing", "complementary") if name in set(frame["circuit"])]
-    scale = alt.Scale(
-        domain=[STYLES[name].label for name in some], range=[STYLES[name].color for name in some]
-    )
+    shown = _present(("generalizing", "complementary"), frame["circuit"])
     layers = []
-    for name in reversed(some):
+    for name in reversed(shown):
         many = name == "complementary"
         layers.append(
             alt.Chart(alt.NamedData(name))
@@ -97,24 +103,23 @@ def neurons(frame: pd.DataFrame, events: pd.DataFrame, title: str) -> Specificat
                 x=epoch_axis(),
                 y=_up(title, log=False, ceiling=None, field="norm:Q"),
                 detail="neuron:N",
-                color=alt.Color("label:N", scale=scale, legend=_key(symbolType="stroke")),
+                color=alt.Color("label:N", scale=_colors(shown), legend=_key(symbolType="stroke")),
             )
         )
-    drawn = frame.assign(label=frame["circuit"].map({n: STYLES[n].label for n in some}))
-    rows = {name: drawn[drawn["circuit"] == name] for name in some}
-    return _filled(alt.layer(*_rules(), *layers), events=events, **rows)
+    drawn = _labeled(frame, "circuit", shown)
+    rows = {name: drawn[drawn["circuit"] == name] for name in shown}
+    return _with_rows(alt.layer(*_rules(), *layers), events=events, **rows)
 
 
 def seeds(frame: pd.DataFrame, level: float | None, title: str) -> Specification:
-    """A line a seed and series against updates, and a dashed level across where there is one.
+    """A line for each seed and series against updates, and a dashed level across.
 
-    Args: frame with step, seed, series ("train" or "test") and value; level and its unit, of the
-    vertical axis; title of that axis, which ends at 1.
+    Args:
+        frame: step, seed, series ("train" or "test") and value.
+        level: a value of the axis up, or None for no line across.
+        title: of the axis up, which ends at 1.
     """
-    shown = [name for name in STYLES if name in set(frame["series"])]
-    labels = [STYLES[name].label for name in shown]
-    colors = [STYLES[name].color for name in shown]
-    drawn = frame.assign(label=frame["series"].map({n: STYLES[n].label for n in shown}))
+    shown = _present(STYLES, frame["series"])
     updates = epoch_axis()
     updates["shorthand"], updates["title"] = "step:Q", "updates"
     line = (
@@ -126,25 +131,46 @@ def seeds(frame: pd.DataFrame, level: float | None, title: str) -> Specification
             detail="seed:N",
             color=alt.Color(
                 "label:N",
-                scale=alt.Scale(domain=labels, range=colors),
+                scale=_colors(shown),
                 legend=legend(symbolType="stroke", symbolOpacity=1),
             ),
         )
     )
-    marked = alt.Chart(alt.NamedData("level"))
-    rule = marked.mark_rule(stroke=INK, strokeDash=[7, 4], strokeWidth=1.4).encode(y="level:Q")
-    said = marked.mark_text(
+    across = alt.Chart(alt.NamedData("level"))
+    rule = across.mark_rule(stroke=INK, strokeDash=[7, 4], strokeWidth=1.4).encode(y="level:Q")
+    name = across.mark_text(
         color=INK, align="left", baseline="bottom", dx=4, dy=-9, fontSize=10.5
     ).encode(y="level:Q", x=alt.value(0), text="label:N")
     levels = [] if level is None else [{"level": level, "label": "by commuting"}]
-    across = pd.DataFrame(levels, columns=["level", "label"])
-    return _filled(alt.layer(line, rule, said), rows=drawn, level=across)
+    return _with_rows(
+        alt.layer(line, rule, name),
+        rows=_labeled(frame, "series", shown),
+        level=pd.DataFrame(levels, columns=["level", "label"]),
+    )
 
 
-def _filled(chart: Any, **rows: pd.DataFrame) -> Specification:
-    """The chart with its rows, which Altair would check one by one: 10 s for a thousand neurons."""
-    datasets = {name: records(frame) for name, frame in rows.items()}
-    return {**themed(chart, WIDTH, HEIGHT).to_dict(), "datasets": datasets}
+def _present(names: Sequence[str] | dict[str, Style], column: pd.Series) -> list[str]:
+    """The names that a column holds, in their own order."""
+    present = set(column)
+    return [name for name in names if name in present]
+
+
+def _labeled(frame: pd.DataFrame, column: str, names: list[str]) -> pd.DataFrame:
+    """The frame with `label`, what the legend calls the series or circuit of a row."""
+    return frame.assign(label=frame[column].map({name: STYLES[name].label for name in names}))
+
+
+def _colors(names: list[str]) -> alt.Scale:
+    return alt.Scale(
+        domain=[STYLES[name].label for name in names], range=[STYLES[name].color for name in names]
+    )
+
+
+def _with_rows(chart: alt.LayerChart | alt.FacetChart, **rows: pd.DataFrame) -> Specification:
+    """The chart with its rows. Altair itself checks each row: 10 s for a thousand neurons."""
+    drawing = cast("Specification", themed(chart, *_SIZE).to_dict())
+    drawing["datasets"] = {name: records(frame) for name, frame in rows.items()}
+    return drawing
 
 
 def _up(title: str, *, log: bool, ceiling: float | None, field: str) -> alt.Y:
@@ -153,23 +179,23 @@ def _up(title: str, *, log: bool, ceiling: float | None, field: str) -> alt.Y:
         scale = alt.Scale(zero=False, domainMax=ceiling)
     axis = alt.Axis(tickCount=5)
     if log:
-        axis = alt.Axis(values=DECADES, labelExpr=SHORT_NUMBER)
+        axis = alt.Axis(values=_DECADES, labelExpr=SHORT_NUMBER)
     return alt.Y(field, title=title, scale=scale, axis=axis)
 
 
 def _key(**options: Any) -> alt.Legend:
-    """A legend as strong as its lines, with room below it for the names of events."""
+    """A legend as opaque as its lines, with room below for the names of events."""
     room = {"offset": 32, "columnPadding": 22, "columns": 3}
     return legend(symbolOpacity=1, **{**options, **room})
 
 
 def _rules() -> list[alt.Chart]:
-    """Where events are: a dotted line, and its name above the chart, each on a line of its own."""
-    marked = alt.Chart(alt.NamedData("events")).encode(x=epoch_axis())
-    layers = [marked.mark_rule(stroke=INK, strokeDash=[2, 3], opacity=0.45)]
-    for above, event in ((4, "memorised"), (17, "generalised")):
+    """Dotted rules at events; the names of the events are above the chart, each on its own line."""
+    events = alt.Chart(alt.NamedData("events")).encode(x=epoch_axis())
+    layers = [events.mark_rule(stroke=INK, strokeDash=[2, 3], opacity=0.45)]
+    for above, event in ((4, "memorized"), (17, "generalized")):
         layers.append(
-            marked.transform_filter(alt.datum.event == event)
+            events.transform_filter(alt.datum.event == event)
             .mark_text(color=INK, opacity=0.75, fontSize=10.5, baseline="bottom", dy=-above)
             .encode(text="event:N", y=alt.value(0))
         )

@@ -1,6 +1,6 @@
-"""Frames of `analysis.laws.views` to Altair charts, in the theme of `analysis.charts.diagram`.
+"""Frames of `analysis.laws.views` as charts of the section "Transition times".
 
-A triangle is a median that was not reached: the time lies above it.
+A triangle stands for a median that was not reached: the time lies above the triangle.
 """
 
 import altair as alt
@@ -10,16 +10,22 @@ from analysis.charts.theme import EPOCH_TICKS, INK, SHORT_NUMBER, legend, named,
 from analysis.laws.views import HALF_LOSS
 from analysis.phases.grid import TITLES
 
-SIZE = (420, 260)
-UP = "triangle-up"
-# Neither end, which would vanish on a dark page or on a light one.
+_SIZE = (420, 260)
+# Without the ends of the scheme: one would vanish on a dark page, the other on a light page.
 _SERIES = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.85]))
 
 
-def law_against_data(
-    lines: pd.DataFrame, cells: pd.DataFrame, x: str, series: str
-) -> alt.LayerChart:
-    """The law's median with its band, and the medians of cells; triangles were not reached."""
+def law_chart(lines: pd.DataFrame, cells: pd.DataFrame, x: str, series: str) -> alt.LayerChart:
+    """The law's median with its band, and the medians of cells.
+
+    Args:
+        lines: the law: the axis, `series`, `steps`, `low` and `high`, as `views.law_curves` gives
+            them.
+        cells: the medians, from the same function: the axis, `series`, `steps`, `reached`,
+            `events` and `trials`.
+        x: the axis across.
+        series: the title of the legend.
+    """
     across = alt.X(f"{x}:Q", title=TITLES[x], scale=alt.Scale(type="log"), axis=_across())
     color = alt.Color("series:O", scale=_SERIES, sort=None, legend=legend(series, symbolOpacity=1))
     law = alt.Chart(named("law", lines)).encode(x=across, color=color)
@@ -36,11 +42,17 @@ def law_against_data(
             tooltip=[f"{x}:Q", "series:N", "steps:Q", "events:Q", "trials:Q"],
         )
     )
-    return themed(alt.layer(band, line, points), *SIZE)
+    return themed(alt.layer(band, line, points), *_SIZE)
 
 
-def kaplan_meier(curves: pd.DataFrame, by: str) -> alt.LayerChart:
-    """The share without the event against steps, a curve a cell; ticks are censored trials."""
+def survival_chart(curves: pd.DataFrame, by: str) -> alt.LayerChart:
+    """The share without the event against steps, one curve for each cell.
+
+    Args:
+        curves: `steps`, `share`, `censored` (drawn as ticks) and the axis, as `views.survival`
+            gives them.
+        by: the axis whose values tell the cells apart.
+    """
     base = alt.Chart(named("survival", curves)).encode(
         x=alt.X("steps:Q", scale=alt.Scale(type="log"), axis=_axis()),
         y=alt.Y("share:Q", title="share not yet", scale=alt.Scale(domain=[0, 1])),
@@ -50,11 +62,11 @@ def kaplan_meier(curves: pd.DataFrame, by: str) -> alt.LayerChart:
     ticks = base.transform_filter("datum.censored").mark_tick(
         thickness=2, size=10, orient="vertical"
     )
-    return themed(alt.layer(lines, ticks), *SIZE)
+    return themed(alt.layer(lines, ticks), *_SIZE)
 
 
-def residuals(points: pd.DataFrame) -> alt.LayerChart:
-    """Cox-Snell: on the diagonal where the law holds."""
+def residual_chart(points: pd.DataFrame) -> alt.LayerChart:
+    """Cox-Snell residuals: on the diagonal where the law holds."""
     top = float(points[["expected", "hazard"]].max().max())
     diagonal = (
         alt.Chart(named("diagonal", pd.DataFrame({"expected": [0, top], "hazard": [0, top]})))
@@ -69,16 +81,16 @@ def residuals(points: pd.DataFrame) -> alt.LayerChart:
             y=alt.Y("hazard:Q", title="as observed", axis=_few()),
         )
     )
-    return themed(alt.layer(diagonal, dots), *SIZE)
+    return themed(alt.layer(diagonal, dots), *_SIZE)
 
 
-def profile(curve: pd.DataFrame) -> alt.LayerChart:
+def profile_chart(curve: pd.DataFrame) -> alt.LayerChart:
     """Log-likelihood lost along one parameter; the rule marks the ends of the 95% interval."""
     title = str(curve["parameter"].iloc[0]).replace("_", " ")
     line = (
         alt.Chart(named("profile", curve))
         .mark_line(clip=True)
-        # Beyond a wall the loss is astronomic: a path of as many pixels stalls what measures it.
+        # A loss can be astronomic, and browsers stall on a path of so many pixels.
         .transform_calculate(shown="min(datum.loss, 24)")
         .encode(
             x=alt.X("value:Q", title=title, scale=alt.Scale(zero=False), axis=_few()),
@@ -90,11 +102,17 @@ def profile(curve: pd.DataFrame) -> alt.LayerChart:
         .mark_rule(strokeDash=[4, 4], color=INK, opacity=0.6)
         .encode(y="loss:Q")
     )
-    return themed(alt.layer(line, rule), *SIZE)
+    return themed(alt.layer(line, rule), *_SIZE)
 
 
-def beyond(frame: pd.DataFrame, axis: str) -> alt.LayerChart:
-    """What laws say of the part of an axis that they were not fitted to, beside what was seen."""
+def extrapolation_chart(frame: pd.DataFrame, axis: str) -> alt.LayerChart:
+    """What laws predict on a part of an axis that they were not fitted to, beside the medians.
+
+    Args:
+        frame: the axis, `law` ("seen" for the medians), `steps`, `reached` and `held_out`, as
+            `views.extrapolation` gives them.
+        axis: the axis across.
+    """
     base = alt.Chart(named("beyond", frame)).encode(
         x=alt.X(f"{axis}:Q", title=TITLES[axis], scale=alt.Scale(type="log"), axis=_across()),
         y=_steps("steps"),
@@ -105,11 +123,17 @@ def beyond(frame: pd.DataFrame, axis: str) -> alt.LayerChart:
     dots = seen.mark_point(size=60, color=INK).encode(
         shape=_reached(), opacity=alt.condition("datum.held_out", alt.value(1), alt.value(0.35))
     )
-    return themed(alt.layer(lines, dots), *SIZE)
+    return themed(alt.layer(lines, dots), *_SIZE)
 
 
-def drift(frame: pd.DataFrame, kind: str, title: str) -> alt.LayerChart:
-    """An exponent against the threshold or the budget; those that move are hollow diamonds."""
+def drift_chart(frame: pd.DataFrame, kind: str, title: str) -> alt.LayerChart:
+    """An exponent with its interval against the threshold or the budget; diamonds differ.
+
+    Args:
+        frame: `kind`, `at`, `estimate`, `low`, `high` and `moves`, as `views.drift` gives them.
+        kind: "threshold" or "budget".
+        title: of the axis up: the exponent's name in words.
+    """
     words = {"threshold": "threshold, percent", "budget": "share of the budget"}
     base = alt.Chart(named("drift", frame[frame["kind"] == kind])).encode(
         x=alt.X("at:O", title=words[kind], axis=alt.Axis(labelAngle=0)),
@@ -121,7 +145,9 @@ def drift(frame: pd.DataFrame, kind: str, title: str) -> alt.LayerChart:
         scale=alt.Scale(domain=[False, True], range=["circle", "diamond"]),
         legend=None,
     )
-    return themed(alt.layer(bars, base.mark_point(size=70, filled=True).encode(shape=shape)), *SIZE)
+    return themed(
+        alt.layer(bars, base.mark_point(size=70, filled=True).encode(shape=shape)), *_SIZE
+    )
 
 
 def _steps(field: str) -> alt.Y:
@@ -141,5 +167,5 @@ def _few() -> alt.Axis:
 
 
 def _reached() -> alt.Shape:
-    scale = alt.Scale(domain=[True, False], range=["circle", UP])
+    scale = alt.Scale(domain=[True, False], range=["circle", "triangle-up"])
     return alt.Shape("reached:N", scale=scale, legend=None)

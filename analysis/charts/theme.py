@@ -1,6 +1,11 @@
-"""The look that all charts share: ink, font, colors, axes of epochs and legends."""
+"""The look that all charts share: ink, font, colors, axes of epochs, legends.
 
-from typing import Any, cast
+Charts draw and never compute: the numbers of their frames are tested as numbers. One theme serves
+all. Its ink is the text color of the page around a chart, so that light and dark need one drawing.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypedDict, cast
 
 import altair as alt
 import pandas as pd
@@ -11,13 +16,38 @@ INK = "currentColor"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 CURVE_COLORS = {"train": "#3f83d6", "test": "#e8730c"}
 CURVE_DASHES = {"train": [1, 0], "test": [6, 3]}
-# Each number by itself: a format of the axis would write 30 beside 1k as 0k.
+# An expression that writes one tick. A format of the whole axis would write 30 beside 1k as 0k.
 SHORT_NUMBER = "format(datum.value, '~s')"
 EPOCH_TICKS = [0, *(digit * 10**power for power in range(8) for digit in (1, 3))]
 
 
+class Channel(TypedDict, total=False):
+    """What a Vega-Lite layer draws along one direction or by color: the keys that are set here."""
+
+    field: str
+    title: str
+    scale: dict[str, object]
+    axis: dict[str, object]
+    legend: dict[str, object]
+
+
+class Layer(TypedDict, total=False):
+    """One layer of a Vega-Lite chart: its channels by name."""
+
+    encoding: dict[str, Channel]
+
+
+class Specification(TypedDict, total=False):
+    """A Vega-Lite chart as JSON: the keys that are read or changed here; it has others."""
+
+    width: int
+    height: int
+    layer: list[Layer]
+    datasets: dict[str, Sequence[object]]
+
+
 def epoch_axis() -> alt.X:
-    """Epochs across, logarithmic but for the first, which is 0."""
+    """Epochs across, on a logarithmic scale that also has 0."""
     return alt.X(
         "epoch:Q",
         title="epoch",
@@ -29,17 +59,17 @@ def epoch_axis() -> alt.X:
 
 
 def named(name: str, frame: pd.DataFrame) -> alt.InlineData:
-    """The rows under a name by which a page can replace them."""
+    """The rows of a frame under a name; the page saves named rows as CSV."""
     return alt.InlineData(values=records(frame), name=name)
 
 
 def legend(title: str | None = None, **options: Any) -> alt.Legend:
-    """A legend above the chart, in one row."""
+    """A legend above the chart, in one row; options as `alt.Legend` has them."""
     return alt.Legend(title=title, orient="top", direction="horizontal", **options)
 
 
-def themed(chart: Any, width: int, height: int) -> alt.LayerChart:
-    """The chart in the one theme, so many pixels large."""
+def themed(chart: alt.LayerChart | alt.FacetChart, width: int, height: int) -> alt.LayerChart:
+    """The chart in the theme; width and height of its plot in pixels."""
     themed = chart.properties(width=width, height=height).configure(
         background="transparent",
         font=FONT,
@@ -68,3 +98,8 @@ def themed(chart: Any, width: int, height: int) -> alt.LayerChart:
         ),
     )
     return cast("alt.LayerChart", themed)
+
+
+def specification(chart: alt.LayerChart) -> Specification:
+    """A chart as JSON, unchecked: checking each row takes Altair seconds."""
+    return cast("Specification", chart.to_dict(validate=False))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import vl_convert
 
-from analysis.charts.epochs import Specification
+from analysis.charts.theme import Specification
 from analysis.report.template import filled, web_file
 from analysis.tables.exports import FORMATS
 from analysis.tables.output import write_whole
@@ -99,7 +99,7 @@ def _plate(plate: Plate, folder: Path) -> str:
 
 def _panel(drawing: Drawing, folder: Path) -> str:
     """Write a drawing's files; its place on the page."""
-    svg: str = vl_convert.vegalite_to_svg(drawing.chart)
+    svg: str = vl_convert.vegalite_to_svg(dict(drawing.chart))
     paper = svg.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)
     contents = {
         "csv": FORMATS["csv"](drawing.frame),

@@ -186,7 +186,7 @@ def choose(trials: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], list[str]]:
 def events(studied: Sequence[Studied]) -> pd.DataFrame:
     """The median epoch of each event over the seeds that had it: epoch, event."""
     rows = []
-    for event, said in (("memorized", "memorised"), ("generalized", "generalised")):
+    for event, said in (("memorized", "memorized"), ("generalized", "generalized")):
         epochs = [one.facts[f"{event}_epoch"] for one in studied]
         seen = [epoch for epoch in epochs if epoch is not None]
         if seen:

@@ -4,18 +4,19 @@ The page lays templates out in the browser; here it is done once, for the two ax
 the slice of the cell to begin with.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.charts import diagram as charts
+from analysis.charts.diagram import EpochRamp, spans
+from analysis.charts.theme import Specification, specification
 from analysis.figures.album import Drawing, Plate
 from analysis.formats import records
-from analysis.phases.grid import TITLES, Grid, Ruler, diagram_axes, make_grid
-from analysis.report.law_section import Figure, law_section
-from analysis.report.sections import BOUNDARY, boundary_points, circuit_figures
+from analysis.phases.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid
+from analysis.report.law_section import SectionFigure, law_section
+from analysis.report.sections import BOUNDARY_CAPTION, boundary_points, circuit_figures
 from analysis.report.state import epoch_ramp, interesting_cell
 
 
@@ -36,7 +37,7 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
 
 def _diagrams(trials: pd.DataFrame, x: str | None, y: str | None) -> Plate:
     grid = make_grid(trials)
-    x, y = diagram_axes(grid.rulers, x, y)
+    x, y = axes_to_draw(grid.rulers, x, y)
     across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
     others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     start = grid.cells.iloc[interesting_cell(grid.cells)]
@@ -47,11 +48,13 @@ def _diagrams(trials: pd.DataFrame, x: str | None, y: str | None) -> Plate:
     line = boundary_points(trials[inside], x, y) if across.edges and up.edges else []
     rows, epochs = plane(grid, x, y), epoch_ramp(grid.cells)
     said = ["Most frequent phase, share that generalised, and median epoch of that."]
-    said += [BOUNDARY] if line else []
+    said += [BOUNDARY_CAPTION] if line else []
     said += [", ".join(f"{TITLES[one.name]} {one.labels[start[one.name]]}" for one in others)]
     drawings = [
         Drawing(
-            f"diagram-{coloring}", diagram(coloring, rows, across, up, line, epochs), filled(rows)
+            f"diagram-{coloring}",
+            study_diagram(coloring, rows, across, up, line, epochs),
+            filled_cells(rows),
         )
         for coloring in charts.COLORINGS
     ]
@@ -73,10 +76,10 @@ def plane(grid: Grid, x: str, y: str) -> pd.DataFrame:
         {
             x: i,
             y: j,
-            "at": f"{i},{j}",
-            **dict(zip(("x0", "x1", "xm"), _edges(across, i), strict=True)),
-            **dict(zip(("y0", "y1", "ym"), _edges(up, j), strict=True)),
-            "place": ", ".join(
+            "position": f"{i},{j}",
+            **dict(zip(("x0", "x1", "xm"), spans(across)[i], strict=True)),
+            **dict(zip(("y0", "y1", "ym"), spans(up)[j], strict=True)),
+            "cell_name": ", ".join(
                 f"{TITLES[r.name]} {r.labels[{x: i, y: j}.get(r.name, start[r.name])]}"
                 for r in grid.rulers
             ),
@@ -91,38 +94,31 @@ def plane(grid: Grid, x: str, y: str) -> pd.DataFrame:
     return whole
 
 
-def filled(rows: pd.DataFrame) -> pd.DataFrame:
+def filled_cells(rows: pd.DataFrame) -> pd.DataFrame:
     """The cells of a plane that hold trials, as a table for people."""
-    drawn = ["at", "x0", "x1", "xm", "y0", "y1", "ym", "place"]
+    drawn = ["position", "x0", "x1", "xm", "y0", "y1", "ym", "cell_name"]
     return rows[rows["trials"] > 0].drop(columns=drawn)
 
 
-def diagram(
+def study_diagram(
     coloring: str,
     rows: pd.DataFrame,
     across: Ruler,
     up: Ruler,
     line: list[dict[str, Any]],
-    epochs: dict[str, list[float]],
-) -> dict[str, Any]:
+    epochs: EpochRamp,
+) -> Specification:
     """A diagram with its rows, those of its boundary, and the scale of its median epochs."""
-    size = charts.steps(len(across.labels), len(up.labels))
+    size = charts.size_of(len(across.labels), len(up.labels))
     channels = charts.channel(across), charts.channel(up)
-    chart = charts.laid_out(charts.diagram(coloring), *channels, epochs, size)
-    return {**chart, "datasets": {"cells": records(rows), "boundary": line}}
+    chart = charts.laid_out(charts.diagram_template(coloring), *channels, epochs, size)
+    chart["datasets"] = {"cells": records(rows), "boundary": line}
+    return chart
 
 
-def _edges(ruler: Ruler, i: int) -> tuple[float, float, float]:
-    """Where a position begins and ends, and its middle as it is drawn."""
-    if not ruler.edges:
-        return i - 0.5, i + 0.5, i
-    low, high = ruler.edges[i], ruler.edges[i + 1]
-    return low, high, math.sqrt(low * high) if ruler.scale == "log" else (low + high) / 2
-
-
-def _drawing(name: str, figure: Figure) -> Drawing:
+def _drawing(name: str, figure: SectionFigure) -> Drawing:
     """A figure with the rows of its parts, one below the other."""
-    chart = figure.chart.to_dict(validate=False)
+    chart = specification(figure.chart)
     parts = {"name": "part"}
     frames = [
         pd.DataFrame(layer["values"]).assign(part=layer["name"]) for layer in _datasets(chart)

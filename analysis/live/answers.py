@@ -20,7 +20,7 @@ from analysis.formats import records
 from analysis.live.snapshot import LiveStudy, Snapshot, state_frame
 from analysis.live.trials import plain
 from analysis.phases.classify import classify
-from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, rounded
+from analysis.report.state import MAX_CURVES_PER_CELL, CellAnswer, cell_answer, rounded
 from analysis.tables.frames import as_frame, phases_of
 from analysis.tables.where import COLUMNS, columns_of, read_filter
 from study.store.schema import TRIALS
@@ -43,7 +43,7 @@ class Answers:
         self._orders: dict[tuple[str, str | None, bool], Rows] = {}
         self._ordered: pa.Table | None = None
 
-    def cell(self, labels: Mapping[str, str]) -> dict[str, Any]:
+    def cell(self, labels: Mapping[str, str]) -> CellAnswer:
         """The first seeds of the cell at these labels, one an axis, with their readings.
 
         Raises: UsageError for axes that are not those that vary; StoreError for the readings.

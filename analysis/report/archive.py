@@ -1,14 +1,14 @@
-"""What a report carries beside its state: rows of trials, curves of the first seeds of each cell.
+"""What a report carries beside its state: rows of trials, and curves of the first seeds of a cell.
 
-Readings are drawn, not computed with: three digits of the largest value of a trial, as whole steps
-from one reading to the next, which compress to two bytes each. A study of more than the page can
-carry is represented by the first seeds of every cell.
+Readings here are for plotting only. A reading is quantized to 3 digits of the largest value of its
+trial and stored as the integer difference from the reading before: about 2 bytes each after gzip.
+Where a study has more trials than a page can carry, the first seeds of every cell stand for it.
 """
 
 import base64
 import gzip
 import json
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,27 @@ MAX_READINGS = 300_000
 READING_DIGITS = 3  # a thousandth of a chart's height is half a pixel
 
 
+class PackedColumn(TypedDict):
+    """A reading of all trials as whole multiples of a power of ten.
+
+    `power` has one exponent for each trial. `step` has one difference for each reading: from the
+    number before, the first of a trial from 0; None for null.
+    """
+
+    power: list[int]
+    step: list[int | None]
+
+
 def carried(trials: pd.DataFrame, grid: Grid) -> pd.DataFrame:
-    """The trials of the report's table, by cell and seed, with phase, `cell` and `rank` in it."""
+    """The trials of the report's table, by cell and seed.
+
+    Columns: those of the table `trials`, `phase`, `cell`, and `rank`, the trial's number within its
+    cell. Where there are too many trials, the lowest ranks of all cells stay.
+
+    Args:
+        trials: as `load_trials` gives them.
+        grid: of these trials.
+    """
     labelled = phases.classify(trials)[[*TRIALS.names, "phase"]]
     rows = labelled.assign(cell=grid.cell_of).sort_values(["cell", "seed"], kind="stable")
     rows["rank"] = rows.groupby("cell").cumcount()
@@ -35,25 +54,31 @@ def carried(trials: pd.DataFrame, grid: Grid) -> pd.DataFrame:
 
 
 def drawn(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of the rows, those whose readings a report may carry: the first seeds of each cell."""
+    """The rows of `carried` whose readings a report may carry: the first seeds of each cell."""
     limit = max(1, min(MAX_CURVES_PER_CELL, MAX_CURVES // rows["cell"].nunique()))
     return rows[rows["rank"] < limit]
 
 
 def pack_archive(rows: pd.DataFrame, readings: pd.DataFrame) -> str:
-    """Rows of `carried` and readings of `drawn` ones, compressed, as text for source.js."""
-    number = pd.Series(range(len(rows)), index=rows["trial_id"].to_numpy())
-    readings = readings.assign(row=readings["trial_id"].map(number).to_numpy())
+    """Trials and readings as compressed text, which source.js unpacks.
+
+    Args:
+        rows: of `carried`.
+        readings: of the trials of `drawn`, as `load_readings` gives them. Those of higher ranks are
+            left out where there are too many; every cell keeps those of one trial.
+    """
+    row_of = pd.Series(range(len(rows)), index=rows["trial_id"].to_numpy())
+    readings = readings.assign(row=readings["trial_id"].map(row_of).to_numpy())
     rank = rows["rank"].to_numpy()[readings["row"]]
-    within = np.cumsum(np.bincount(rank, minlength=1)) <= MAX_READINGS
-    within[0] = True  # every cell has a curve
-    readings = readings[within[rank]].sort_values(["row", "epoch"], kind="stable")
+    fits = np.cumsum(np.bincount(rank, minlength=1)) <= MAX_READINGS
+    fits[0] = True
+    readings = readings[fits[rank]].sort_values(["row", "epoch"], kind="stable")
     content = {
         "trials": columnar(rows.drop(columns=["cell", "rank"])),
         "cell": rows["cell"].tolist(),
         "count": np.bincount(readings["row"], minlength=len(rows)).tolist(),
         "readings": {
-            "epoch": _steps(readings["epoch"], readings["row"]),
+            "epoch": _differences(readings["epoch"], readings["row"]),
             "columns": {
                 name: _packed(readings[name], readings["row"], len(rows))
                 for names in CURVES.values()
@@ -66,23 +91,30 @@ def pack_archive(rows: pd.DataFrame, readings: pd.DataFrame) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
-def _packed(values: pd.Series, row: pd.Series, rows: int) -> dict[str, Any]:
-    """A column as whole multiples of a power of ten, one a trial: `power`, and their `step`s."""
+def _packed(values: pd.Series, row: pd.Series, rows: int) -> PackedColumn:
+    """A column of readings, quantized.
+
+    Args:
+        values: of all readings.
+        row: of each reading, the number of its trial.
+        rows: how many trials there are.
+    """
     numbers = values.to_numpy(float, na_value=np.nan)
     numbers = np.where(np.isfinite(numbers), numbers, np.nan)
     largest = np.zeros(rows)
     np.fmax.at(largest, row.to_numpy(), np.abs(numbers))
     power = np.ceil(np.log10(np.where(largest > 0, largest, 1))) - READING_DIGITS
     if values.dtype.kind == "i":
-        power = np.minimum(power, 0)
+        power = np.minimum(power, 0)  # counts are not rounded
     scaled = pd.Series(numbers / 10.0 ** power[row], index=values.index).round()
-    return {"power": power.astype(int).tolist(), "step": _steps(scaled, row)}
+    return {"power": power.astype(int).tolist(), "step": _differences(scaled, row)}
 
 
-def _steps(values: pd.Series, row: pd.Series) -> list[int | None]:
-    """Differences within a trial, from the number before, the first from 0; None for null."""
-    known = values.dropna()
-    before = known.groupby(row[known.index]).shift(fill_value=0)
-    steps = (known - before).astype("Int64").reindex(values.index)
-    listed: list[int | None] = steps.astype(object).where(steps.notna(), None).tolist()
+def _differences(values: pd.Series, row: pd.Series) -> list[int | None]:
+    """From each number to the next of the same trial, the first from 0; None for null."""
+    numbers = values.dropna()
+    before = numbers.groupby(row[numbers.index]).shift(fill_value=0)
+    differences = (numbers - before).astype("Int64").reindex(values.index)
+    as_objects = differences.astype(object)
+    listed: list[int | None] = as_objects.where(differences.notna(), None).tolist()
     return listed

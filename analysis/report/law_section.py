@@ -1,18 +1,20 @@
 """The section "Transition times" of the report: a table of laws, and charts of the best.
 
 Only a few laws are fitted: a report is also the end of every `study run`, and should not take
-longer than the study. `analysis laws` fits them all.
+longer than the study. `analysis laws` fits all laws.
 """
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from analysis.charts import law_charts
+from analysis.charts.theme import Specification, specification
 from analysis.laws import views
 from analysis.laws.compare import HARDER, fit_laws
 from analysis.laws.features import varying_axes
@@ -24,12 +26,15 @@ from study.errors import UsageError
 
 LAWS_SHOWN = ("constant", "power", "decay_time", "critical_rows", "saturating")
 EVENT = "generalized"
-MAX_TRIALS = 4_000  # fitted for the page in seconds; all of them are for the command
+MAX_SAMPLE = 4_000  # trials; so many are fitted in seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A chart with its title and a sentence that says how to read it; `axis` if it is along one."""
+class SectionFigure:
+    """A chart of a section with its title, and a caption that says how to read it.
+
+    `axis` is the axis that the chart is along, None for a chart that is along none.
+    """
 
     title: str
     caption: str
@@ -37,56 +42,96 @@ class Figure:
     axis: str | None = None
 
 
-def law_section(trials: pd.DataFrame) -> tuple[str, list[Figure]]:
-    """HTML of the section's text and table, and its charts; a sentence where no law can be fitted.
+class FigureState(TypedDict):
+    """A figure as the page takes it."""
 
-    Of a study with several regimes the first: multi-pass.
+    title: str
+    caption: str
+    axis: str | None
+    chart: Specification
+
+
+def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
+    """HTML of the section's text and table, and its charts.
+
+    Where no law can be fitted, the text is one sentence that says why. A study may have several
+    regimes, each with its own laws; the section is about the first regime.
     """
-    regime, part = next(iter(by_regime(trials).items()))
-    whole, part = len(part), _some(part)
-    some = "" if len(part) == whole else f" of {whole:,}, a sample of points and their first seeds"
+    regime, trials_of_regime = next(iter(by_regime(trials).items()))
+    sample = _sample(trials_of_regime)
+    count = len(trials_of_regime)
+    of_how_many = (
+        "" if len(sample) == count else f" of {count:,}, a sample of points and their first seeds"
+    )
     try:
-        fits, _ = fit_laws(part, LAWS_SHOWN, EVENT)
+        fits, _ = fit_laws(sample, LAWS_SHOWN, EVENT)
     except UsageError as error:
         return f"<p>No law was fitted: {html.escape(str(error))}</p>", []
     fit = fits[0]
     text = (
         f"<p>Steps until test accuracy passes its threshold, {regime} trials: {fit.events:,} "
-        f"events in {fit.trials:,}{some}; {fit.censored:,} had none by their last reading "
+        f"events in {fit.trials:,}{of_how_many}; {fit.censored:,} had none by their last reading "
         "and count as censored there. Errors are log-normal, intervals 95%; those after “points” "
         "allow for scatter between points. Laws are ranked by how well they predict the hardest "
         "third of each axis.</p>"
     )
-    drawn = fit.converged and varying_axes(part)  # a chart is along an axis
-    return text + _table(fits), _figures(fits, part) if drawn else []
+    can_be_drawn = fit.converged and varying_axes(sample)  # a chart is along an axis
+    return text + _table(fits), _figures(fits, sample) if can_be_drawn else []
 
 
-def _some(trials: pd.DataFrame) -> pd.DataFrame:
-    """At most so many trials: the first seeds of each point, of one seed each not every point."""
+def section_state(figures: Sequence[SectionFigure]) -> list[FigureState]:
+    """Figures as data for the page."""
+    return [
+        {
+            "title": figure.title,
+            "caption": figure.caption,
+            "axis": figure.axis,
+            "chart": specification(figure.chart),
+        }
+        for figure in figures
+    ]
+
+
+def exponent_of(fit: Fit) -> str | None:
+    """The parameter of a law to watch: its identified exponent, or else its first slope."""
+    identified = [name for name, parameter in fit.parameters.items() if parameter.identified]
+    for prefix in (EXPONENT, "slope"):
+        for name in identified:
+            if name.startswith(prefix):
+                return name
+    return None
+
+
+def _sample(trials: pd.DataFrame) -> pd.DataFrame:
+    """At most `MAX_SAMPLE` trials: the first seeds of each point, or one seed of some points."""
     points = trials["point_id"].nunique()
-    if points > MAX_TRIALS:  # ids are hashes: their order is as good as chance
-        kept = np.sort(trials["point_id"].unique())[:: -(-points // MAX_TRIALS)]
-        trials, points = trials[trials["point_id"].isin(kept)], len(kept)
-    seeds = max(1, MAX_TRIALS // points)
-    part: pd.DataFrame = (
+    if points > MAX_SAMPLE:  # ids are hashes: their order is as good as chance
+        every = -(-points // MAX_SAMPLE)
+        chosen = np.sort(trials["point_id"].unique())[::every]
+        trials, points = trials[trials["point_id"].isin(chosen)], len(chosen)
+    seeds = max(1, MAX_SAMPLE // points)
+    sample: pd.DataFrame = (
         trials.sort_values("seed", kind="stable").groupby("point_id", observed=True).head(seeds)
     )
-    return part
+    return sample
 
 
-def _table(fits: list[Fit]) -> str:
+def _table(fits: Sequence[Fit]) -> str:
+    """The laws as an HTML table: formula, held-out score, parameters with their intervals."""
     rows = []
     for fit in fits:
         score = "" if fit.heldout is None else f"{fit.heldout:.3f}"
-        shown = [
-            f"{html.escape(name)} {html.escape(in_words(found))}"
-            for name, found in fit.parameters.items()
-            if found.estimate is not None and name not in {"log_a", "sigma"}
+        lines = [
+            f"{html.escape(name)} {html.escape(in_words(parameter))}"
+            for name, parameter in fit.parameters.items()
+            if parameter.estimate is not None and name not in {"log_a", "sigma"}
         ]
-        said = "<br>".join(shown) or ("" if fit.converged else "not determined by these trials")
+        estimates = "<br>".join(lines)
+        if not lines and not fit.converged:
+            estimates = "not determined by these trials"
         formula = f"<small class='soft'>{html.escape(fit.law.formula)}</small>"
         head = f"<th scope='row'>{fit.law.name}<br>{formula}</th>"
-        rows.append(f"<tr>{head}<td>{score}</td><td>{said}</td></tr>")
+        rows.append(f"<tr>{head}<td>{score}</td><td>{estimates}</td></tr>")
     head = "".join(
         f"<th scope='col'>{word}</th>" for word in ("law", "held-out score", "parameters")
     )
@@ -98,88 +143,96 @@ def _table(fits: list[Fit]) -> str:
     )
 
 
-def _figures(fits: list[Fit], part: pd.DataFrame) -> list[Figure]:
+def _figures(fits: Sequence[Fit], trials: pd.DataFrame) -> list[SectionFigure]:
+    """All charts of the section.
+
+    Args:
+        fits: the laws, best first.
+        trials: that the laws were fitted to.
+    """
     fit = fits[0]
-    first, second = views.axes_to_draw(part)
-    axes = [first, *(axis for axis in varying_axes(part) if axis != first)]
-    figures = [
+    first, second = views.axes_to_draw(trials)
+    axes = [first, *(axis for axis in varying_axes(trials) if axis != first)]
+    along = [
         figure
         for axis in axes
-        for figure in _along(fit, part, axis, second if axis == first else first)
+        for figure in _along(fit, trials, axis, second if axis == first else first)
     ]
-    name = fit.law.name
-    figures.append(
-        Figure(
-            "Residuals",
-            f"Cox-Snell residuals of {name}: on the diagonal where law and errors hold.",
-            law_charts.residuals(views.cox_snell(fit)),
-        )
+    residuals = SectionFigure(
+        "Residuals",
+        f"Cox-Snell residuals of {fit.law.name}: on the diagonal where law and errors hold.",
+        law_charts.residual_chart(views.cox_snell(fit)),
     )
-    for other in fits:
-        curves = views.profile_curves(other) if other.converged else pd.DataFrame()
-        if len(curves):
-            one = curves[curves["parameter"] == curves["parameter"].iloc[0]]
-            caption = "Log-likelihood lost; the interval is where it lies below the dashes."
-            title = f"How well {other.law.name} knows its parameter"
-            figures.append(Figure(title, caption, law_charts.profile(one)))
-            break
-    if first in HARDER and part[first].nunique() > 2:
-        frame = views.extrapolation([f for f in fits if f.converged], part, first)
-        caption = "Fitted without the hardest third (full points), the laws predict it."
-        chart = law_charts.beyond(frame, first)
-        figures.append(Figure(f"Beyond what was fitted: {TITLES[first]}", caption, chart))
-    parameter = exponent_of(fit)
-    if parameter:
-        frame = views.drift(part, name, EVENT, fit.errors, parameter)
-        word = parameter.replace("_", " ")
-        moved = "It moves with the budget." if frame["moves"].any() else "It stands still."
-        caption = f"Fitted as if training had stopped earlier; diamonds differ. {moved}"
-        chart = law_charts.drift(frame, "budget", word)
-        figures.append(Figure(f"{word} against the budget", caption, chart))
-        chart = law_charts.drift(frame, "threshold", word)
-        caption = "Fitted to first crossings of other test accuracies."
-        figures.append(Figure(f"{word} against the threshold", caption, chart))
-    return figures
+    return [
+        *along,
+        residuals,
+        *_profile(fits),
+        *_extrapolation(fits, trials, first),
+        *_drifts(fit, trials),
+    ]
 
 
-def _along(fit: Fit, part: pd.DataFrame, axis: str, series: str | None) -> list[Figure]:
-    """The law and the survival curves along one axis."""
-    lines, cells = views.law_curves(fit, part, axis, series)
-    survival = views.survival(views.slice_of(part, EVENT, axis), EVENT, axis)
+def _along(fit: Fit, trials: pd.DataFrame, axis: str, series: str | None) -> list[SectionFigure]:
+    """The law and the survival curves along one axis; a second axis gives the series."""
+    lines, cells = views.law_curves(fit, trials, axis, series)
+    survival = views.survival(views.slice_of(trials, EVENT, axis), EVENT, axis)
     title = TITLES[axis]
     return [
-        Figure(
+        SectionFigure(
             f"The law {fit.law.name} against the trials: {title}",
             "Lines and 95% bands: the law. Points: Kaplan-Meier medians; a triangle is a cell "
             "whose median was not reached, at the steps it was watched.",
-            law_charts.law_against_data(lines, cells, axis, TITLES[series] if series else ""),
+            law_charts.law_chart(lines, cells, axis, TITLES[series] if series else ""),
             axis,
         ),
-        Figure(
-            f"Not yet generalised: {title}",
+        SectionFigure(
+            f"Not yet generalized: {title}",
             "Kaplan-Meier curves along this axis, the others fixed; ticks are censored trials.",
-            law_charts.kaplan_meier(survival, axis),
+            law_charts.survival_chart(survival, axis),
             axis,
         ),
     ]
 
 
-def exponent_of(fit: Fit) -> str | None:
-    """The parameter of a law to watch: its exponent if that is identified, or the first slope."""
-    known = [name for name, found in fit.parameters.items() if found.identified]
-    found = [name for name in known if name.startswith(EXPONENT)]
-    found += [name for name in known if name.startswith("slope")]
-    return found[0] if found else None
+def _profile(fits: Sequence[Fit]) -> list[SectionFigure]:
+    """The profile likelihood of the best law that has one."""
+    for fit in fits:
+        curves = views.profile_curves(fit) if fit.converged else pd.DataFrame()
+        if len(curves):
+            first = curves[curves["parameter"] == curves["parameter"].iloc[0]]
+            caption = "Log-likelihood lost; the interval is where it lies below the dashes."
+            title = f"How well {fit.law.name} knows its parameter"
+            return [SectionFigure(title, caption, law_charts.profile_chart(first))]
+    return []
 
 
-def specifications(figures: list[Figure]) -> list[dict[str, Any]]:
-    """The figures as data for the page."""
+def _extrapolation(fits: Sequence[Fit], trials: pd.DataFrame, axis: str) -> list[SectionFigure]:
+    """What laws that were not fitted to the hardest third of an axis predict there."""
+    if axis not in HARDER or trials[axis].nunique() <= 2:
+        return []
+    frame = views.extrapolation([fit for fit in fits if fit.converged], trials, axis)
+    caption = "Fitted without the hardest third (full points), the laws predict it."
+    chart = law_charts.extrapolation_chart(frame, axis)
+    return [SectionFigure(f"Beyond what was fitted: {TITLES[axis]}", caption, chart)]
+
+
+def _drifts(fit: Fit, trials: pd.DataFrame) -> list[SectionFigure]:
+    """How the law's exponent moves with the budget and with the threshold."""
+    parameter = exponent_of(fit)
+    if parameter is None:
+        return []
+    frame = views.drift(trials, fit.law.name, EVENT, fit.errors, parameter)
+    title = parameter.replace("_", " ")
+    moves = "It moves with the budget." if frame["moves"].any() else "It stands still."
     return [
-        {
-            "title": figure.title,
-            "caption": figure.caption,
-            "axis": figure.axis,
-            "chart": figure.chart.to_dict(validate=False),
-        }
-        for figure in figures
+        SectionFigure(
+            f"{title} against the budget",
+            f"Fitted as if training had stopped earlier; diamonds differ. {moves}",
+            law_charts.drift_chart(frame, "budget", title),
+        ),
+        SectionFigure(
+            f"{title} against the threshold",
+            "Fitted to first crossings of other test accuracies.",
+            law_charts.drift_chart(frame, "threshold", title),
+        ),
     ]

@@ -1,24 +1,27 @@
 """A study in a browser: one page, in two shapes.
 
-The report is a single HTML file that needs no network, no server and no program to open it but a
-browser: state and archive are in it. The live page is the same HTML, script and style, served, and
-asks its server. What is drawn comes from `analysis.report.state`; the page itself lies in web/.
+The report is a single HTML file that holds all of its data. It needs no network, no server and no
+program but a browser. The live page is the same HTML, script and style; it asks its server. What
+is drawn comes from `analysis.report.state`; the page itself lies in analysis/web.
 """
 
 import html
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import pandas as pd
 import vl_convert
 
 from analysis.charts import diagram as charts
+from analysis.charts.curves import curve_template
+from analysis.charts.theme import Specification
 from analysis.phases.classify import FLAGS, PATIENCE
 from analysis.phases.grid import TITLES, make_grid
 from analysis.report.archive import carried, drawn, pack_archive
-from analysis.report.sections import BOUNDARY, law_state
+from analysis.report.scripts import joined_modules
+from analysis.report.sections import BOUNDARY_CAPTION, law_state
 from analysis.report.state import CURVES, TABLE_COLUMNS, page_state
 from analysis.report.template import filled, web_file
 from analysis.tables.frames import load_readings, some_trials
@@ -26,31 +29,53 @@ from analysis.tables.output import write_whole
 from analysis.tables.where import COLUMNS, KINDS
 from study.store.store import Store
 
-SCRIPTS = ("dom", "where", "source", "address", "charts", "diagram", "panel", "trials", "page")
-
 CAPTIONS = {
     "phase": (
         "The most frequent phase of each cell, paler where fewer of its trials share it, and how "
-        "many generalised of all. "
+        "many generalized of all. "
         f"Hatched: half of its trials or more were watched for less than {PATIENCE} decay times. "
         "Dashed: no trials."
     ),
-    "share": "The share of each cell's trials that generalised, and their number of all.",
+    "share": "The share of each cell's trials that generalized, and their number of all.",
     "median": (
-        "Kaplan-Meier median epoch of generalising; > is the epoch until which fewer than half had."
+        "Kaplan-Meier median epoch of generalizing; > is the epoch until which fewer than half had."
     ),
-    "boundary": BOUNDARY,
+    "boundary": BOUNDARY_CAPTION,
     "circuits": (
         "Effective sparsity: how many neurons, taken by falling norm, predict like the whole net. "
         "The command analysis circuits STORE TRIAL replays a trial and follows its subnetworks."
     ),
 }
 
-# Nothing is fetched: a browser that honours this line could not if it tried.
+# A browser that obeys this line fetches nothing, whatever the page asks for.
 OFFLINE = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     "img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'\">"
 )
+
+
+class CurveChart(TypedDict):
+    """A chart of the panel: the readings that it shows, and its template."""
+
+    columns: tuple[str, ...]
+    chart: Specification
+
+
+class Setup(TypedDict):
+    """What the page is made with, whatever the study. types.d.ts describes it to the scripts."""
+
+    diagrams: dict[str, Specification]
+    colorings: dict[str, str]
+    captions: dict[str, str]
+    curves: dict[str, CurveChart]
+    steps: tuple[int, int]
+    colors: dict[str, str]
+    flags: list[str]
+    kinds: dict[str, str]
+    table: tuple[str, ...]
+    axes: list[str]
+    limits: NotRequired[str]
+    state: NotRequired[dict[str, object]]
 
 
 def write_report(
@@ -58,35 +83,36 @@ def write_report(
 ) -> None:
     """Write the report of a study to one HTML file, whole or not at all.
 
-    Args: store_url, path or URL; output, the file; x and y, axes of the diagram to begin with
-    (weight decay and dataset size where they vary).
-    Raises: UsageError for axes that are not right; StoreError for the store, also where it holds no
-    trials yet; StudyError where the file cannot be written.
+    Args:
+        store_url: path or URL of the store.
+        output: the file.
+        x: the axis across to begin with; weight decay where it varies.
+        y: the axis up to begin with; dataset size where it varies.
+
+    Raises: UsageError for a name that is no axis, or one that does not vary; StoreError for the
+        store, also where it holds no trials yet; StudyError where the file cannot be written.
     """
     trials = some_trials(store_url)
     grid = make_grid(trials)
     manifest = Store.open(store_url).manifest()
     state = page_state(trials, manifest, grid=grid, x=x, y=y)
-    state |= {**law_state(trials, x, y), "store": str(store_url)}
     rows = carried(trials, grid)
     readings = load_readings(store_url, drawn(rows))
-    page = filled(
-        "page.html",
-        {
-            "name": html.escape(state["name"]),
-            "policy": OFFLINE,
-            "summary": html.escape(
-                ", ".join(f"{fact['label']}: {fact['text']}" for fact in state["facts"])
-            ),
-            "style": f"<style>{web_file('page.css')}</style>",
-            "setup": _script_json(
-                {**_setup(readings), "limits": _limits(len(rows), state), "state": state}
-            ),
-            "archive": pack_archive(rows, readings),
-            "scripts": f"<script>{_bundle()}</script>\n<script>{_script()}</script>",
-        },
-    )
-    write_whole(output, page.encode())
+    setup = page_setup(readings)
+    setup["limits"] = _limits(len(rows), len(trials))
+    setup["state"] = {**state, **law_state(trials, x, y), "store": str(store_url)}
+    slots = {
+        "name": html.escape(state["name"]),
+        "policy": OFFLINE,
+        "summary": html.escape(
+            ", ".join(f"{fact['label']}: {fact['text']}" for fact in state["facts"])
+        ),
+        "style": f"<style>{web_file('page.css')}</style>",
+        "setup": _script_json(setup),
+        "archive": pack_archive(rows, readings),
+        "scripts": f"<script>{_vega()}</script>\n<script>{_page_script()}</script>",
+    }
+    write_whole(output, filled("page.html", slots).encode())
 
 
 def live_files() -> dict[str, tuple[str, bytes]]:
@@ -94,39 +120,41 @@ def live_files() -> dict[str, tuple[str, bytes]]:
 
     The page asks for the others at /assets/NAME. It holds nothing of a study.
     """
-    page = filled(
-        "page.html",
-        {
-            "name": "study",
-            "policy": "",
-            "summary": "",
-            "style": '<link rel="stylesheet" href="/assets/page.css">',
-            "setup": _script_json(_setup()),
-            "archive": "",
-            "scripts": '<script src="/assets/vega.js"></script>\n'
-            '<script src="/assets/page.js"></script>',
-        },
-    )
+    slots = {
+        "name": "study",
+        "policy": "",
+        "summary": "",
+        "style": '<link rel="stylesheet" href="/assets/page.css">',
+        "setup": _script_json(page_setup()),
+        "archive": "",
+        "scripts": '<script src="/assets/vega.js"></script>\n'
+        '<script src="/assets/page.js"></script>',
+    }
     return {
-        "": ("text/html; charset=utf-8", page.encode()),
+        "": ("text/html; charset=utf-8", filled("page.html", slots).encode()),
         "page.css": ("text/css; charset=utf-8", web_file("page.css").encode()),
-        "page.js": ("text/javascript; charset=utf-8", _script().encode()),
-        "vega.js": ("text/javascript; charset=utf-8", _bundle().encode()),
+        "page.js": ("text/javascript; charset=utf-8", _page_script().encode()),
+        "vega.js": ("text/javascript; charset=utf-8", _vega().encode()),
     }
 
 
-def _setup(readings: pd.DataFrame | None = None) -> dict[str, Any]:
-    """Templates of charts, words, colours, columns; charts of measures that `readings` have."""
-    taken = None if readings is None else set(readings.columns[readings.notna().any()])
+def page_setup(readings: pd.DataFrame | None = None) -> Setup:
+    """Templates of charts, words, colors and columns.
+
+    Args:
+        readings: where given, only the measures that they have get a chart.
+    """
+    measured = None if readings is None else set(readings.columns[readings.notna().any()])
     return {
-        "diagrams": {name: charts.diagram(name) for name in charts.COLORINGS},
+        "diagrams": {name: charts.diagram_template(name) for name in charts.COLORINGS},
         "colorings": charts.COLORINGS,
         "captions": CAPTIONS,
         "curves": {
-            title: {"columns": columns, "chart": charts.curves(title, columns)}
+            title: {"columns": columns, "chart": curve_template(title, columns)}
             for title, columns in CURVES.items()
-            if taken is None or taken & set(columns)
+            if measured is None or measured & set(columns)
         },
+        "steps": charts.CELL_PIXELS,
         "colors": charts.PHASE_COLORS,
         "flags": list(FLAGS),
         "kinds": {field.name: KINDS[field.type] for field in COLUMNS},
@@ -135,32 +163,31 @@ def _setup(readings: pd.DataFrame | None = None) -> dict[str, Any]:
     }
 
 
-def _limits(rows: int, state: dict[str, Any]) -> str:
-    """What the report says it leaves out."""
-    if rows == state["trials"]:
+def _limits(rows: int, trials: int) -> str:
+    """What the report leaves out: of its trials, so many are rows of its table."""
+    if rows == trials:
         return ""
     return (
-        f"The table and the curves below are of {rows:,} of the {state['trials']:,} trials, the "
+        f"The table and the curves below are of {rows:,} of the {trials:,} trials, the "
         "first seeds of each cell; the cells count all."
     )
 
 
 @cache  # making it takes two seconds
-def _bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script that only leaves `vegaEmbed` behind."""
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script that defines `vegaEmbed` and nothing else."""
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return _inline(f"(()=>{{\n{script}\n}})()")
 
 
-def _script() -> str:
-    """The page's own files as one script in one scope."""
-    parts = "\n".join(web_file(f"{name}.js") for name in SCRIPTS)
-    return _inline(f'(() => {{\n"use strict";\n{parts}}})();\n')
+def _page_script() -> str:
+    """The page's own modules as one script."""
+    return _inline(joined_modules("page.js"))
 
 
 def _inline(script: str) -> str:
     return script.replace("</script", "<\\/script")
 
 
-def _script_json(content: Any) -> str:
-    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+def _script_json(setup: Setup) -> str:
+    return json.dumps(setup, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")

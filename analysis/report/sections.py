@@ -1,99 +1,159 @@
 """What of a page takes seconds, as data: boundaries, transition times with their laws, circuits.
 
-`analysis.report.state` takes a moment; these a live page renews seldom.
+The state (`analysis.report.state`) takes a moment, and a live page renews it often. What is here a
+live page renews seldom.
 """
 
-from typing import Any
+from collections.abc import Hashable
+from typing import TypedDict, cast
 
 import pandas as pd
 
-from analysis.charts import diagram as charts
+from analysis.charts.sparsity import sparsity_chart
 from analysis.formats import records
 from analysis.phases.boundary import boundary
-from analysis.phases.grid import TITLES, Ruler, diagram_axes, make_grid, make_ruler
-from analysis.report.law_section import Figure, law_section, specifications
+from analysis.phases.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid, make_ruler
+from analysis.report.law_section import FigureState, SectionFigure, law_section, section_state
 from analysis.report.state import interesting_cell, rounded
 from study.errors import UsageError
+from study.vocabulary.outcomes import Ended
 
-BOUNDARY = "The line, with its 95% band: half of the trials generalise."  # where one is drawn
+BOUNDARY_CAPTION = "The line, with its 95% band: half of the trials generalize."
 MAX_SLICES = 12  # of a diagram, with a boundary each: a third of a second
+SPARSITY_COLUMN = "final_effective_sparsity_train"
+
+Points = list[dict[str, object]]
 
 
-def law_state(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> dict[str, Any]:
-    """`laws` and `circuits`, charts with their captions, and `laws_html`, the text above them.
+class BoundaryState(TypedDict):
+    """The boundary in one slice of the diagram of x and y; `slice` has the labels of the others."""
 
-    And `boundaries`, of the diagram in x and y, or in those that it begins with.
+    x: str
+    y: str
+    slice: dict[str, str]
+    points: Points
+
+
+class LawState(TypedDict):
+    """The slow parts of a page; `laws_html` is what stands above the charts of the laws."""
+
+    boundaries: list[BoundaryState]
+    laws_html: str
+    laws: list[FigureState]
+    circuits: list[FigureState]
+
+
+def law_state(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> LawState:
+    """The slow parts of a page.
+
+    Args:
+        trials: as `load_trials` gives them, at least one.
+        x: the axis across of the diagram whose boundaries are drawn; weight decay where it varies.
+        y: the axis up; dataset size where it varies.
+
+    Raises: UsageError for a name that is no axis, or one that does not vary.
     """
     text, figures = law_section(trials)
     return {
         "boundaries": boundary_state(trials, x, y),
         "laws_html": text,
-        "laws": specifications(figures),
-        "circuits": specifications(circuit_figures(trials)),
+        "laws": section_state(figures),
+        "circuits": section_state(circuit_figures(trials)),
     }
 
 
-def boundary_state(trials: pd.DataFrame, x: str | None, y: str | None) -> list[dict[str, Any]]:
-    """Where half of a slice's trials generalise: x, y, `slice` (its labels) and `points`.
+def boundary_state(trials: pd.DataFrame, x: str | None, y: str | None) -> list[BoundaryState]:
+    """Where half of the trials generalize, in each slice that has trials on both sides.
 
-    Of slices with trials on both sides of it 12: that of the cell to begin with, then the first.
+    There are 12 slices at most. The slice of the cell to begin with comes first.
+
+    Args:
+        trials: as `load_trials` gives them, at least one.
+        x: the axis across, or None for the one to begin with.
+        y: the axis up, or None for the one to begin with.
     """
     grid = make_grid(trials)
-    x, y = diagram_axes(grid.rulers, x, y)
+    x, y = axes_to_draw(grid.rulers, x, y)
     others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
-    places = pd.DataFrame({r.name: r.positions(trials[r.name]) for r in others}, trials.index)
-    parts: Any = trials.groupby([places[name] for name in places]) if others else [((), trials)]
-    cell = grid.cells.iloc[interesting_cell(grid.cells)]
-    start = tuple(cell[ruler.name] for ruler in others)
-    found: list[dict[str, Any]] = []
-    for key, part in sorted(parts, key=lambda keyed: keyed[0] != start):
-        labels = {ruler.name: ruler.labels[at] for ruler, at in zip(others, key, strict=True)}
+    boundaries: list[BoundaryState] = []
+    for positions, part in _slices(trials, grid, others):
         points = boundary_points(part, x, y)
         if points:
-            found.append({"x": x, "y": y, "slice": labels, "points": points})
-        if len(found) == MAX_SLICES:
+            labels = {r.name: r.labels[at] for r, at in zip(others, positions, strict=True)}
+            boundaries.append({"x": x, "y": y, "slice": labels, "points": points})
+        if len(boundaries) == MAX_SLICES:
             break
-    return found
+    return boundaries
 
 
-def boundary_points(trials: pd.DataFrame, x: str, y: str) -> list[dict[str, Any]]:
-    """The boundary of one slice as rows for `charts.diagram`; none where it has no boundary."""
+def _slices(
+    trials: pd.DataFrame, grid: Grid, others: list[Ruler]
+) -> list[tuple[tuple[int, ...], pd.DataFrame]]:
+    """The trials at each combination of positions on the other axes, the first slice first."""
+    if not others:
+        return [((), trials)]
+    positions = pd.DataFrame(
+        {ruler.name: ruler.positions(trials[ruler.name]) for ruler in others}, trials.index
+    )
+    parts = trials.groupby([positions[ruler.name] for ruler in others])
+    cell = grid.cells.iloc[interesting_cell(grid.cells)]
+    start = tuple(cell[ruler.name] for ruler in others)
+    keyed = [(_key(key), part) for key, part in parts]
+    return sorted(keyed, key=lambda pair: pair[0] != start)
+
+
+def _key(key: Hashable) -> tuple[int, ...]:
+    return cast("tuple[int, ...]", key)  # the stubs say Hashable
+
+
+def boundary_points(trials: pd.DataFrame, x: str, y: str) -> Points:
+    """The boundary of one slice as rows of `charts.diagram`; none where it has no boundary.
+
+    A slice has none where all of its trials are on one side, or an axis is not logarithmic.
+
+    Args:
+        trials: of the slice.
+        x: the axis across.
+        y: the axis up.
+    """
     try:
         points = boundary(trials, x, y)
-    except UsageError:  # all on one side, or an axis that is not logarithmic
+    except UsageError:
         return []
     return records(rounded(points.assign(order=range(len(points)))))
 
 
-SPARSITY = "final_effective_sparsity_train"
-
-
-def circuit_figures(trials: pd.DataFrame) -> list[Figure]:
+def circuit_figures(trials: pd.DataFrame) -> list[SectionFigure]:
     """Effective sparsity at the end of training along each axis; none where it was not measured."""
-    known = trials[trials[SPARSITY].notna() & trials["ended"].isin(["decided", "budget"])]
-    if known.empty:
+    whole = trials["ended"].isin([Ended.DECIDED, Ended.BUDGET])
+    measured = trials[trials[SPARSITY_COLUMN].notna() & whole]
+    if measured.empty:
         return []
-    rulers = [ruler for ruler in make_grid(known).rulers if len(ruler.labels) > 1]
-    rulers = rulers or [make_ruler("setting", known["setting"])]
+    rulers = [ruler for ruler in make_grid(measured).rulers if len(ruler.labels) > 1]
+    rulers = rulers or [make_ruler("setting", measured["setting"])]
     return [
-        Figure(
+        SectionFigure(
             f"Neurons that predict like the whole net: {TITLES[ruler.name]}",
             "A dot is a number of trials, larger where there are more; the line is their median.",
-            charts.sparsity(sparsities(known, ruler), ruler),
+            sparsity_chart(sparsity_counts(measured, ruler), ruler),
             ruler.name,
         )
         for ruler in rulers
     ]
 
 
-def sparsities(trials: pd.DataFrame, ruler: Ruler) -> pd.DataFrame:
-    """How often each effective sparsity was found at each position of an axis.
+def sparsity_counts(trials: pd.DataFrame, ruler: Ruler) -> pd.DataFrame:
+    """How many trials have each effective sparsity, at each position of an axis.
 
-    Columns: `label`, `order` (the position), `neurons`, `trials`, and `median` of the position.
+    Columns: `label` and `order` of the position, `neurons`, `trials`, and `median` of the position.
+
+    Args:
+        trials: with a measured `SPARSITY_COLUMN`.
+        ruler: of the axis.
     """
-    place = ruler.positions(trials[ruler.name])
-    frame = pd.DataFrame({"order": place, "neurons": trials[SPARSITY].to_numpy(int)})
+    positions = ruler.positions(trials[ruler.name])
+    frame = pd.DataFrame({"order": positions, "neurons": trials[SPARSITY_COLUMN].to_numpy(int)})
     medians = frame.groupby("order")["neurons"].median()
     counts = frame.value_counts(["order", "neurons"], sort=False).rename("trials").reset_index()
-    labels = [ruler.labels[at] for at in counts["order"]]
+    labels = [ruler.labels[position] for position in counts["order"]]
     return counts.assign(label=labels, median=counts["order"].map(medians))

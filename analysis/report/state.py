@@ -1,27 +1,29 @@
 """What the page is drawn from, as JSON: the state of a study, and what a click asks for.
 
-Every number is computed here, in Python; the page lays out and filters. The same answers go into
-the report, whole, and out of the live page's server, one by one.
+Every number is computed here, in Python; the page lays out and filters. A report holds the state
+whole; the server of the live page answers with the same records one by one. analysis/web/types.d.ts
+describes them to the page's scripts.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
 
-from analysis.charts import diagram as charts
-from analysis.charts.theme import EPOCH_TICKS
+from analysis.charts.diagram import EpochRamp, channel, spans
+from analysis.charts.theme import EPOCH_TICKS, Channel
 from analysis.formats import records
 from analysis.phases import classify as phases
-from analysis.phases.grid import TITLES, Grid, Ruler, diagram_axes, make_grid
+from analysis.phases.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid
 from study.terminal.durations import duration_in_words
 from study.vocabulary.measures import MEASURES
+from study.vocabulary.outcomes import Ended
 
 MAX_CURVES_PER_CELL = 24  # more lines are a blot
-DIGITS = 6  # of a computed number on the page; axis values keep all they have
+DIGITS = 6  # significant digits of a computed number on the page; values of axes keep all
 
-# Of the columns of a trial, those that a table shows first.
+# The columns of a trial that a table shows first.
 TABLE_COLUMNS = (
     "setting", "n", "k", "width", "train_size", "weight_decay", "learning_rate", "batch_size",
     "init_scale", "seed", "phase", "ended", "epochs_run", "memorized_epoch", "generalized_epoch",
@@ -34,7 +36,7 @@ CELL_COLUMNS = (
     "watched_epochs", "hatched",
 )  # fmt: skip
 
-# A chart of the panel each: its title, and the readings that it shows.
+# One chart of the panel each: its title, and the readings that it shows.
 CURVES: dict[str, tuple[str, ...]] = {
     "accuracy": ("train_accuracy", "test_accuracy"),
     "loss": ("train_loss", "test_loss"),
@@ -42,33 +44,94 @@ CURVES: dict[str, tuple[str, ...]] = {
     **{name.replace("_", " "): measure.columns for name, measure in MEASURES.items()},
 }
 
+Columns = dict[str, list[str | int | float | bool | None]]
+
+
+class Fact(TypedDict):
+    """One fact of a study in the page's header; `title` explains it, as a tooltip."""
+
+    label: str
+    text: str
+    title: NotRequired[str]
+
+
+class AxisState(TypedDict):
+    """An axis of the study; `trials` counts those at each position."""
+
+    name: str
+    title: str
+    scale: str
+    labels: list[str]
+    spans: list[tuple[float, float, float]]
+    cuts: list[float]
+    trials: list[int]
+    channel: Channel
+
+
+class PageState(TypedDict):
+    """All that the page shows before a click, but for boundaries and laws.
+
+    `start` names the cell to begin with by its labels. `cells` are columns, one row a cell.
+    """
+
+    name: str
+    facts: list[Fact]
+    status: Mapping[str, object] | None
+    phases: list[dict[str, object]]
+    versions: dict[str, str]
+    command: str
+    trials: int
+    axes: list[AxisState]
+    x: str
+    y: str
+    start: dict[str, str]
+    cells: Columns
+    boundaries: list[object]
+    epochs: EpochRamp
+    aggregated: bool
+
+
+class CellAnswer(TypedDict):
+    """What a click on a cell asks for: how many trials it holds, some of them, their readings."""
+
+    trials: list[dict[str, object]]
+    total: int
+    readings: Columns
+
 
 def page_state(
     trials: pd.DataFrame,
-    manifest: Mapping[str, Any],
-    status: Mapping[str, Any] | None = None,
+    manifest: Mapping[str, object],
+    status: Mapping[str, object] | None = None,
     *,
     grid: Grid | None = None,
     x: str | None = None,
     y: str | None = None,
-) -> dict[str, Any]:
-    """All that the page shows before a click, but for the laws (`law_state`); bounded in size.
+) -> PageState:
+    """The state of a study; its size is bounded, whatever the number of trials.
 
-    Args: trials as `load_trials` gives them, at least one; manifest and status of the study; grid,
-    of these trials, where it is known already; x and y, the axes to begin with.
-    Raises: UsageError for axes that are not right.
+    Args:
+        trials: as `load_trials` gives them, at least one.
+        manifest: of the store, as JSON.
+        status: the answer of `study_status`, for a study that is followed.
+        grid: of these trials, where it has been made before.
+        x: the axis across to begin with; weight decay where it varies.
+        y: the axis up to begin with; dataset size where it varies.
+
+    Raises: UsageError for a name that is no axis, or one that does not vary.
     """
     grid = grid or make_grid(trials)
-    x, y = diagram_axes(grid.rulers, x, y)
+    x, y = axes_to_draw(grid.rulers, x, y)
+    versions = manifest.get("versions")
     return {
         "name": str(trials["study"].iloc[0]),
         "facts": facts(trials, manifest),
         "status": None if status is None else dict(status),
         "phases": [
-            {**row, "meaning": phases.PHASES[str(row["phase"])].meaning}
+            {**row, "meaning": phases.PHASES[row["phase"]].meaning}
             for row in records(phases.summary(trials))
         ],
-        "versions": dict(manifest.get("versions", {})),
+        "versions": dict(versions) if isinstance(versions, Mapping) else {},
         "command": str(manifest.get("command", "")),
         "trials": len(trials),
         "axes": [_axis(ruler, grid) for ruler in grid.rulers],
@@ -83,17 +146,27 @@ def page_state(
 
 
 def cell_trials(trials: pd.DataFrame, grid: Grid, labels: Mapping[str, str]) -> pd.DataFrame:
-    """The trials of the cell at these labels, with phase and flags, by seed; perhaps none."""
+    """The trials of a cell by seed, with phase and flags; no rows where there is no such cell.
+
+    Args:
+        trials: all trials of the study.
+        grid: of these trials.
+        labels: of the cell, one for each axis.
+
+    Raises: UsageError for labels of other axes than the grid's.
+    """
     cell = grid.find(labels)
     rows = trials.iloc[[] if cell is None else grid.members(cell)]
     return phases.classify(rows).sort_values("seed", kind="stable")
 
 
-def cell_answer(members: pd.DataFrame, readings: pd.DataFrame, total: int) -> dict[str, Any]:
+def cell_answer(members: pd.DataFrame, readings: pd.DataFrame, total: int) -> CellAnswer:
     """What a click on a cell asks for.
 
-    Args: members, the trials to show (of `cell_trials` the first 24 at most); their readings as
-    `load_readings` gives them; total, how many trials the cell holds.
+    Args:
+        members: the trials to show: the first 24 of `cell_trials` at most.
+        readings: of these trials, as `load_readings` gives them.
+        total: how many trials the cell holds.
     """
     return {
         "trials": records(rounded(members)),
@@ -103,43 +176,62 @@ def cell_answer(members: pd.DataFrame, readings: pd.DataFrame, total: int) -> di
 
 
 def curve_readings(members: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
-    """Readings of some trials, in their order: `trial` (the row in members), epoch, then values.
+    """Readings as a panel draws them: `trial` (the row in members), `epoch`, then the values.
 
     A column without a number is left out.
+
+    Args:
+        members: trials, with `trial_id`.
+        readings: of these trials, as `load_readings` gives them.
     """
-    number = pd.Series(range(len(members)), index=members["trial_id"].to_numpy())
+    row_of = pd.Series(range(len(members)), index=members["trial_id"].to_numpy())
     columns = [name for names in CURVES.values() for name in names]
-    known = [name for name in columns if name in readings and readings[name].notna().any()]
-    frame = readings[["epoch", *known]]
-    frame.insert(0, "trial", readings["trial_id"].map(number).to_numpy())
+    measured = [name for name in columns if name in readings and readings[name].notna().any()]
+    frame = readings[["epoch", *measured]]
+    frame.insert(0, "trial", readings["trial_id"].map(row_of).to_numpy())
     return rounded(frame.sort_values(["trial", "epoch"], kind="stable").reset_index(drop=True))
 
 
-def facts(trials: pd.DataFrame, manifest: Mapping[str, Any]) -> list[dict[str, str]]:
-    """When, where and how long: a label and a text each."""
-    found = {"trials": f"{len(trials):,}"}
+def facts(trials: pd.DataFrame, manifest: Mapping[str, object]) -> list[Fact]:
+    """How many trials, when, where, for how long, and why training ended.
+
+    Args:
+        trials: as `load_trials` gives them, at least one.
+        manifest: of the store, as JSON.
+    """
     started = str(manifest.get("started", ""))[:16].replace("T", " ")
-    if started:
-        found["started"] = f"{started} UTC"
-    where = trials.groupby(["device", "kernel"], observed=True, dropna=False).size()
-    places = records(where.rename("trials").reset_index())
-    found["trained on"] = ", ".join(
-        f"{place['device']} ({place['kernel']})"
-        + (f", {place['trials']:,}" if len(places) > 1 else "")
-        for place in places
+    machines = records(
+        trials.groupby(["device", "kernel"], observed=True, dropna=False)
+        .size()
+        .rename("trials")
+        .reset_index()
+    )
+    trained_on = ", ".join(
+        f"{machine['device']} ({machine['kernel']})"
+        + (f", {machine['trials']:,}" if len(machines) > 1 else "")
+        for machine in machines
     )
     seconds = float(trials["wall_seconds"].sum())
-    if seconds:
-        found["time in training"] = duration_in_words(seconds)
-    ended = trials["ended"].astype(object).value_counts()
-    found["ended"] = ", ".join(f"{count:,} {reason}" for reason, count in ended.items())
-    return [{"label": label, "text": text} for label, text in found.items() if text]
+    endings = trials["ended"].astype(object).value_counts()
+    listed: list[Fact] = [
+        {"label": "trials", "text": f"{len(trials):,}"},
+        {"label": "started", "text": f"{started} UTC" if started else ""},
+        {"label": "trained on", "text": trained_on},
+        {"label": "time in training", "text": duration_in_words(seconds) if seconds else ""},
+        {
+            "label": "ended",
+            "text": ", ".join(f"{count:,} {reason}" for reason, count in endings.items()),
+            "title": "\n".join(f"{end}: {end.sentence}" for end in Ended if end in endings),
+        },
+    ]
+    return [fact for fact in listed if fact["text"]]
 
 
-def epoch_ramp(cells: pd.DataFrame) -> dict[str, list[float]]:
-    """The color scale of the median epochs of all cells: `domain`, and the legend's `values`.
+def epoch_ramp(cells: pd.DataFrame) -> EpochRamp:
+    """The color scale of the median epochs of all cells.
 
-    There are two values or more, all within the domain: a legend stretches for those beyond.
+    The legend has two values or more. All lie within the domain: Vega would stretch a legend for
+    those beyond.
     """
     epochs = cells["generalized_median_epoch"].dropna().to_numpy(float)
     low, high = (epochs.min(), epochs.max()) if len(epochs) else (1.0, 10.0)
@@ -150,13 +242,13 @@ def epoch_ramp(cells: pd.DataFrame) -> dict[str, list[float]]:
     return {"domain": [low, high], "values": values if len(values) > 1 else [low, high]}
 
 
-def columnar(frame: pd.DataFrame) -> dict[str, list[Any]]:
-    """Columns as JSON takes them: None where there is no finite number; reals to 6 digits."""
+def columnar(frame: pd.DataFrame) -> Columns:
+    """Columns as JSON takes them: computed numbers to 6 digits, None where there is no number."""
     return {str(name): _listed(frame[name]) for name in frame}
 
 
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with its computed reals to 6 significant digits; axes keep all of theirs."""
+    """The frame with its computed numbers to 6 significant digits; values of axes keep all."""
     computed = [n for n in frame if n not in TITLES and frame[n].dtype.kind == "f"]
     return frame.assign(**{str(name): _digits(frame[name]) for name in computed})
 
@@ -170,15 +262,16 @@ def _digits(values: pd.Series) -> pd.Series:
     return pd.Series(np.where(np.isfinite(short), short, numbers), index=values.index)
 
 
-def _listed(values: pd.Series) -> list[Any]:
+def _listed(values: pd.Series) -> list[str | int | float | bool | None]:
     if values.dtype.kind == "f":
         values = values if values.name in TITLES else _digits(values)
         values = values.where(np.isfinite(values))
-    listed: list[Any] = values.astype(object).where(values.notna(), None).tolist()
+    listed: list[str | int | float | bool | None]
+    listed = values.astype(object).where(values.notna(), None).tolist()
     return listed
 
 
-def _axis(ruler: Ruler, grid: Grid) -> dict[str, Any]:
+def _axis(ruler: Ruler, grid: Grid) -> AxisState:
     counts = np.bincount(
         grid.cells[ruler.name], grid.cells["trials"], minlength=len(ruler.labels)
     ).astype(int)
@@ -187,11 +280,10 @@ def _axis(ruler: Ruler, grid: Grid) -> dict[str, Any]:
         "title": TITLES[ruler.name],
         "scale": ruler.scale,
         "labels": list(ruler.labels),
-        "centres": list(ruler.centres) or None,
-        "edges": list(ruler.edges) or None,
+        "spans": spans(ruler),
         "cuts": list(ruler.cuts),
         "trials": counts.tolist(),
-        "channel": charts.channel(ruler),
+        "channel": channel(ruler),
     }
 
 
@@ -201,7 +293,11 @@ def _labels_of(cell: int, grid: Grid) -> dict[str, str]:
 
 
 def interesting_cell(cells: pd.DataFrame) -> int:
-    """A cell to begin with: the one that grokked most surely and latest, or the fullest."""
+    """The row of the cell to begin with.
+
+    It is the cell whose trials agree most on grokking, the latest of several; where none grokked,
+    the cell with the largest share of its phase.
+    """
     grokked = cells[cells["phase"] == "grokking"]
     order = ["phase_share", "generalized_median_epoch", "trials"]
     best = (cells if grokked.empty else grokked).sort_values(order, ascending=False, kind="stable")

@@ -1,39 +1,54 @@
-// What is shown is what the address bar says: #weight_decay=0.01&train_size=400&trial=ID. Going back
-// and forward in the browser, a bookmark and a click all take this one way.
+// What is on show is what the address bar says: #weight_decay=0.01&train_size=400&trial=ID. A click,
+// a bookmark, and going back and forward in the browser all change the address and nothing else.
 
+import {setup} from "./setup.js";
+
+/** @import {State, View} from "./types.js" */
+
+/** @type {("x" | "y" | "color" | "trial" | "where" | "sort" | "descending")[]} */
 const KEYS = ["x", "y", "color", "trial", "where", "sort", "descending"];
 
-// The view that the address asks for, in a study that may have moved on since.
-function viewOf(state) {
-  const asked = new URLSearchParams(location.hash.slice(1));
+/**
+ * The view that the address asks for. What the study does not have is replaced: a bookmark may be
+ * older than the state.
+ * @param {State} state
+ * @returns {View}
+ */
+export function viewOf(state) {
+  const query = new URLSearchParams(location.hash.slice(1));
+  /** @param {string} key */
+  const asked = (key) => query.get(key) ?? "";
   const names = state.axes.map((axis) => axis.name);
-  const axis = (name, other) => names.includes(name) ? name : other;
-  const x = axis(asked.get("x"), state.x);
-  const y = axis(asked.get("y"), state.y);
-  const place = {};
-  for (const {name, labels} of state.axes) {
-    const label = asked.get(name);
-    place[name] = labels.includes(label) ? label : state.start[name];
-  }
+  const x = names.includes(asked("x")) ? asked("x") : state.x;
+  const y = names.includes(asked("y")) ? asked("y") : state.y;
   return {
     x,
-    y: y === x ? names.find((name) => name !== x) : y,
-    color: Object.hasOwn(setup.colorings, asked.get("color")) ? asked.get("color") : "phase",
-    place,
-    trial: asked.get("trial") ?? "",
-    where: asked.get("where") ?? "",
-    sort: asked.get("sort") ?? "",
-    descending: asked.get("descending") === "true",
+    y: y === x ? names.find((name) => name !== x) ?? x : y,
+    color: Object.hasOwn(setup.colorings, asked("color")) ? asked("color") : "phase",
+    labels: Object.fromEntries(state.axes.map(({name, labels}) =>
+      [name, labels.includes(asked(name)) ? asked(name) : state.start[name]])),
+    trial: asked("trial"),
+    where: asked("where"),
+    sort: asked("sort"),
+    descending: asked("descending") === "true",
   };
 }
 
-// Whether an address means this trial: it may have the beginning of an id, as tables show it.
-const isTrial = (asked, id) => asked !== "" && id.startsWith(asked);
+/**
+ * Whether an address means this trial: it may hold the beginning of an id, as tables show it.
+ * @param {string} asked
+ * @param {string} id
+ */
+export const isTrial = (asked, id) => asked !== "" && id.startsWith(asked);
 
-// Go where these parts of the view change; the rest stays.
-function go(view, change) {
+/**
+ * Change the address to a view with some parts changed.
+ * @param {View} view
+ * @param {Partial<View>} change
+ */
+export function go(view, change) {
   const next = {...view, ...change};
-  const query = new URLSearchParams(next.place);
-  for (const key of KEYS) if (next[key]) query.set(key, next[key]);
-  location.hash = query;
+  const query = new URLSearchParams(next.labels);
+  for (const key of KEYS) if (next[key]) query.set(key, String(next[key]));
+  location.hash = query.toString();
 }

@@ -1,11 +1,22 @@
-// Every chart of the page: drawn by Vega from a template, with a menu that saves it.
+// Every chart of the page: Vega draws it from a template, and a menu saves it.
 
-// Log errors only: a chart without an event to mark is no reason for a warning.
+import {byId, csv, element, saveFile, saveText, words} from "./dom.js";
+
+/** @import {Drawn, VegaView} from "./types.js" */
+
+// Errors only: Vega would warn of every chart that has no event to mark.
 const OPTIONS = {renderer: "svg", actions: false, logLevel: 1};
 
-// Draw a chart into the element of this id (replacing one), and give it its menu where the page has
-// a place for one. `rows()` is its data as CSV; without it, all of the chart's named data.
-async function draw(id, chart, name, rows = null) {
+/**
+ * Draw a chart into an element, replacing what is there, and give it its menu where the page has
+ * room for one.
+ * @param {string} id of the element
+ * @param {object} chart a Vega-Lite specification
+ * @param {string} name of the files that the menu saves
+ * @param {() => string} [rows] the data as CSV; all named data of the chart where it is left out
+ * @returns {Promise<Drawn>}
+ */
+export async function draw(id, chart, name, rows) {
   const box = byId(id);
   const drawn = await vegaEmbed(box, chart, OPTIONS);
   hideEmptyGroups(box);
@@ -14,25 +25,36 @@ async function draw(id, chart, name, rows = null) {
   return drawn;
 }
 
-// Vega leaves groups of marks without any: for a screen reader, images that say nothing.
-function hideEmptyGroups(box) {
+/**
+ * Hide groups without marks from screen readers: Vega declares each an image, though it is empty.
+ * @param {Element} box
+ */
+export function hideEmptyGroups(box) {
   for (const group of box.querySelectorAll("g[role^=graphics]")) {
     group.toggleAttribute("aria-hidden", false);
     if (!group.childElementCount) group.setAttribute("aria-hidden", "true");
   }
 }
 
-// Where there is no room to the right of the mouse, Vega moves a tooltip to its left, on a phone
-// beyond the edge of the screen. Vega has placed it by the time the mouse's event comes up here.
+// Vega moves a tooltip to the left of the mouse where there is no room to the right of it. On a
+// phone the tooltip then leaves the screen. This listener runs after Vega's own.
 document.addEventListener("mousemove", () => {
-  const box = byId("vg-tooltip-element");
+  const box = document.getElementById("vg-tooltip-element");
   if (!box?.classList.contains("visible")) return;
   const {left, top, width, height} = box.getBoundingClientRect();
+  /** @type {(at: number, size: number, room: number) => string} */
   const within = (at, size, room) => `${Math.max(0, Math.min(at, room - size))}px`;
   box.style.left = within(left, width, document.documentElement.clientWidth);
   box.style.top = within(top, height, window.innerHeight);
 });
 
+/**
+ * The menu that saves a chart.
+ * @param {VegaView} view
+ * @param {HTMLElement} box that the chart is in
+ * @param {string} name of the files
+ * @param {() => string} rows the data as CSV
+ */
 function saveMenu(view, box, name, rows) {
   const menu = element("details");
   menu.append(element("summary", "Save", {"aria-label": `Save ${words(name)}`}));
@@ -43,8 +65,8 @@ function saveMenu(view, box, name, rows) {
     PDF: () => printOne(box),
     CSV: () => saveText(`${name}.csv`, "text/csv", rows()),
   };
-  for (const [form, save] of Object.entries(ways)) {
-    const button = element("button", form, {type: "button"});
+  for (const [format, save] of Object.entries(ways)) {
+    const button = element("button", format, {type: "button"});
     button.addEventListener("click", async () => {
       menu.open = false;
       await save();
@@ -55,9 +77,17 @@ function saveMenu(view, box, name, rows) {
   return menu;
 }
 
-// In a file there is no page whose ink the drawing could take: black, on a transparent ground.
+/**
+ * A drawing for a file of its own. On the page its ink is the page's text color; a file has no page,
+ * so that the ink is black there.
+ * @param {string} svg
+ */
 const standalone = (svg) => svg.replace("<svg ", '<svg color="black" ');
 
+/**
+ * A view as the address of a PNG on a white ground.
+ * @param {VegaView} view
+ */
 async function onPaper(view) {
   const ground = view.background();
   view.background("white");
@@ -66,7 +96,10 @@ async function onPaper(view) {
   return url;
 }
 
-// Browsers print to PDF: print this chart alone.
+/**
+ * Print one chart alone: browsers print to PDF.
+ * @param {HTMLElement} box
+ */
 function printOne(box) {
   box.classList.add("printed");
   document.body.classList.add("one");
@@ -75,7 +108,10 @@ function printOne(box) {
   document.body.classList.remove("one");
 }
 
-// All named rows of a drawn chart, one table; `part` says which they are, where there are several.
+/**
+ * All named rows of a drawn chart as CSV; the column `part` has the name.
+ * @param {Drawn} drawn
+ */
 function namedData({view, spec}) {
   const names = [...new Set(JSON.stringify(spec).match(/(?<="name":")[\w-]+(?=")/g) ?? [])];
   const parts = names.flatMap((name) => {
@@ -86,5 +122,5 @@ function namedData({view, spec}) {
     }
   });
   const heads = [...new Set(parts.flatMap(Object.keys))].filter((key) => typeof key === "string");
-  return csv(heads, parts.map((row) => heads.map((head) => row[head])));
+  return csv(heads, parts.map((row) => heads.map((head) => Reflect.get(row, head))));
 }

@@ -1,111 +1,109 @@
-// The phase diagram: cells of the chosen slice on two axes, as a drawing and as a table.
+// The phase diagram: the cells of the chosen slice on two axes, as a drawing and as a table.
 
-const STEP = {least: 22, most: 58};  // pixels of a cell
-const NARROWEST = 380;  // pixels of a diagram, where there is room: its legend is as wide
+import {axisOf, boundaryOf, cellAt, positionsOf} from "./cells.js";
+import {draw, hideEmptyGroups} from "./charts.js";
+import {byId, csv, element, table, whole} from "./dom.js";
+import {setup} from "./setup.js";
 
-class Diagram {
-  // `choose(place)` is told the labels of a position that was clicked, or entered by the keyboard.
+/** @import {Chart, Labels, State, Value, VegaView, View} from "./types.js" */
+
+/**
+ * A position of the two axes as the diagram's template takes it (analysis/charts/diagram.py): the
+ * numbers of its cell, and where it lies.
+ * @typedef {object} PositionFields
+ * @property {string} position indices on x and y, joined by a comma
+ * @property {string} cell_name its labels on all axes, as text
+ * @property {number} trials 0 where there is no cell
+ *
+ * @typedef {PositionFields & Record<string, Value>} Row
+ */
+
+// Pixels of a diagram's width where there is room: the legend is as wide.
+const NARROWEST = 380;
+
+/** @type {Record<string, [number, number]>} */
+const MOVES = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]};
+
+export class Diagram {
+  /** @param {(labels: Labels) => void} choose is told the labels of the position that was chosen */
   constructor(choose) {
     this.choose = choose;
-    this.drawn = "";
+    this.drawn = "";  // the chart that is on show, as JSON
+    /** @type {string | null} the position that the keyboard is on */
     this.cursor = null;
+    /** @type {VegaView | null} */
+    this.vega = null;
+    /** @type {Row[]} */
+    this.rows = [];
+    this.refocus = false;
     const box = byId("diagram");
     box.addEventListener("keydown", (event) => this.key(event));
     box.addEventListener("blur", () => this.point(null));
   }
 
-  // The rows of a diagram: every position of two axes in the view's slice, `trials` 0 if empty.
-  static rows(state, view) {
-    const {axes, cells} = state;
-    const [x, y] = [view.x, view.y].map((name) => axes.find((axis) => axis.name === name));
-    const cellAt = cellsByPlace(state);
-    const here = axes.map((axis) => axis.labels.indexOf(view.place[axis.name]));
-    const [ix, iy] = [axes.indexOf(x), axes.indexOf(y)];
-    const rows = [];
-    for (let j = 0; j < y.labels.length; j++) {
-      for (let i = 0; i < x.labels.length; i++) {
-        const key = here.slice();
-        key[ix] = i;
-        key[iy] = j;
-        const cell = cellAt.get(key.join());
-        const [x0, x1, xm] = edges(x, i), [y0, y1, ym] = edges(y, j);
-        const row = {at: `${i},${j}`, cell, x0, x1, xm, y0, y1, ym, trials: 0,
-          place: axes.map((axis, n) => `${axis.title} ${axis.labels[key[n]]}`).join(", ")};
-        if (cell !== undefined) {
-          for (const [name, column] of Object.entries(cells)) {
-            if (!(name in view.place)) row[name] = column[cell];
-          }
-        }
-        rows.push(row);
-      }
-    }
-    return rows;
-  }
-
+  /**
+   * Draw the slice of a view.
+   * @param {State} state
+   * @param {View} view
+   */
   async show(state, view) {
-    Object.assign(this, {state, view});
-    const [x, y] = [view.x, view.y].map((name) => state.axes.find((axis) => axis.name === name));
-    Object.assign(this, {x, y});
-    this.rows = Diagram.rows(state, view);
-    const at = [x, y].map((axis) => axis.labels.indexOf(view.place[axis.name])).join();
-    const chart = this.chart(state, view, x, y);
-    const wanted = JSON.stringify(chart);
-    const boundary = boundaryOf(state, view, x, y);
+    this.state = state;
+    this.view = view;
+    this.rows = rowsOf(state, view);
+    const chosen = positionOf(state, view);
+    const chart = chartOf(state, view, byId("diagram").clientWidth);
+    const boundary = boundaryOf(state, view);
     byId("diagram-said").textContent = [setup.captions[view.color],
       ...boundary.length ? [setup.captions.boundary] : [],
-      ...state.aggregated ? ["Neighbouring values of an axis (~) share a cell."] : [],
+      ...state.aggregated ? ["Neighboring values of an axis (~) share a cell."] : [],
       ...setup.limits ? [setup.limits] : []].join(" ");
-    if (wanted !== this.drawn) {
+    const wanted = JSON.stringify(chart);
+    if (wanted !== this.drawn || !this.vega) {
       this.drawn = wanted;
-      this.seen = (await draw("diagram", chart, "phase-diagram", () => this.asCsv())).view;
-      this.seen.addEventListener("click", (event, item) => this.pick(item?.datum?.at));
+      this.vega = (await draw("diagram", chart, "phase-diagram", () => this.asCsv())).view;
+      this.vega.addEventListener("click", (_, item) => this.pick(item?.datum?.position));
     }
-    this.seen.data("cells", this.rows).data("boundary", boundary);
-    await this.seen.signal("cell", at).signal("cursor", this.cursor ?? "").resize().runAsync();
+    this.vega.data("cells", this.rows).data("boundary", boundary);
+    this.vega.signal("cell", chosen).signal("cursor", this.cursor ?? "");
+    await this.vega.resize().runAsync();
     hideEmptyGroups(byId("diagram"));
-    this.twin(at);
+    this.fillTable(chosen);
   }
 
-  // The template of the colouring with the axes laid over it; charts.laid_out does the same.
-  chart(state, view, x, y) {
-    const chart = structuredClone(setup.diagrams[view.color]);
-    const room = byId("diagram").clientWidth;
-    const margin = 52 + 7 * Math.max(...y.labels.map((label) => label.length));
-    const step = Math.max(STEP.least, Math.min(STEP.most, (room - margin) / x.labels.length));
-    const wide = Math.max(step * x.labels.length + margin, NARROWEST);
-    chart.width = Math.min(room, Math.round(wide));
-    chart.height = Math.round(step * y.labels.length);
-    chart.autosize = {type: "fit-x", contains: "padding"};
-    for (const {encoding} of chart.layer) {
-      Object.assign(encoding.x, x.channel);
-      Object.assign(encoding.y, y.channel);
-      if (encoding.color?.field === "phase" && room < 460) encoding.color.legend.columns = 2;
-      if (encoding.color?.field === "generalized_median_epoch") {
-        encoding.color.scale.domain = state.epochs.domain;
-        encoding.color.legend.values = state.epochs.values;
-      }
-    }
-    return chart;
+  /** The two axes that are drawn: across and up. */
+  axes() {
+    const {state, view} = this;
+    return state && view ? [axisOf(state, view.x), axisOf(state, view.y)] : [];
   }
 
-  labels(at) {
-    const [i, j] = at.split(",").map(Number);
-    return {[this.x.name]: this.x.labels[i], [this.y.name]: this.y.labels[j]};
+  /**
+   * The labels of a position on the two axes that are drawn.
+   * @param {string} position
+   * @returns {Labels}
+   */
+  labels(position) {
+    const indices = position.split(",").map(Number);
+    return Object.fromEntries(this.axes().map((axis, n) => [axis.name, axis.labels[indices[n]]]));
   }
 
-  pick(at) {
-    if (this.rows.find((row) => row.at === at)?.trials) this.choose(this.labels(at));
+  /** @param {string | undefined} position to choose, if it holds trials */
+  pick(position) {
+    const row = this.rows.find((candidate) => candidate.position === position);
+    if (row?.trials) this.choose(this.labels(row.position));
   }
 
-  // Arrow keys move a cursor between cells, Enter selects.
+  /**
+   * Arrow keys move the cursor between cells; Enter and space choose; Escape hides the cursor.
+   * @param {KeyboardEvent} event
+   */
   key(event) {
-    const move = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]};
-    if (event.key in move) {
-      const place = [this.x, this.y].map((axis) => axis.labels.indexOf(this.view.place[axis.name]));
-      const from = this.cursor ? this.cursor.split(",").map(Number) : place;
-      const ends = [this.x, this.y].map((axis) => axis.labels.length - 1);
-      this.point(from.map((at, n) =>
-        Math.min(ends[n], Math.max(0, at + move[event.key][n]))).join());
+    const {state, view} = this;
+    if (!state || !view) return;
+    if (event.key in MOVES) {
+      const from = (this.cursor ?? positionOf(state, view)).split(",").map(Number);
+      const lasts = this.axes().map((axis) => axis.labels.length - 1);
+      this.point(from.map((index, n) =>
+        Math.min(lasts[n], Math.max(0, index + MOVES[event.key][n]))).join());
     } else if (event.key === "Escape") {
       this.point(null);
     } else if (["Enter", " "].includes(event.key) && this.cursor) {
@@ -116,104 +114,141 @@ class Diagram {
     event.preventDefault();
   }
 
-  point(at) {
-    this.cursor = at;
-    this.seen?.signal("cursor", at ?? "").runAsync();
-    const row = this.rows?.find((one) => one.at === at);
-    byId("cursor-said").textContent = row ? said(row) : "";
+  /** @param {string | null} position to put the cursor on; null hides it */
+  point(position) {
+    this.cursor = position;
+    this.vega?.signal("cursor", position ?? "").runAsync();
+    const row = this.rows.find((candidate) => candidate.position === position);
+    byId("cursor-said").textContent = row ? sentence(row) : "";
   }
 
-  twin(at) {
-    const rows = this.y.labels.map((label, j) => [label, this.x.labels.map((_, i) => {
-      const row = this.rows[j * this.x.labels.length + i];
-      if (!row.trials) return element("td", "no trials");
-      const button = element("button", `${row.phase} ${row.generalized}/${row.trials}`,
-        {type: "button", title: said(row), "aria-pressed": row.at === at});
-      button.style.setProperty("--phase", setup.colors[row.phase]);
-      button.addEventListener("click", () => {
-        this.pick(row.at);
-        this.refocus = true;
-      });
-      const td = element("td");
-      td.append(button);
-      return td;
-    })]);
+  /**
+   * The diagram once more, as a table of buttons.
+   * @param {string} chosen the position of the cell on show
+   */
+  fillTable(chosen) {
+    const [x, y] = this.axes();
+    /** @type {[string, HTMLElement[]][]} */
+    const rows = y.labels.map((label, j) => [label, x.labels.map((_, i) =>
+      this.tableCell(this.rows[j * x.labels.length + i], chosen))]);
     byId("twin").replaceChildren(table(
-      `${this.y.title} down, ${this.x.title} across; phase, and generalised of all`,
-      ["", ...this.x.labels], rows.toReversed()));
-    if (this.refocus) byId("twin").querySelector("[aria-pressed=true]")?.focus();
+      `${y.title} down, ${x.title} across; phase, and generalized of all`,
+      ["", ...x.labels], rows.toReversed()));
+    /** @type {HTMLElement | null} */
+    const pressed = byId("twin").querySelector("[aria-pressed=true]");
+    if (this.refocus) pressed?.focus();
     this.refocus = false;
   }
 
+  /**
+   * @param {Row} row
+   * @param {string} chosen the position of the cell on show
+   */
+  tableCell(row, chosen) {
+    if (!row.trials) return element("td", "no trials");
+    const button = element("button", `${row.phase} ${row.generalized}/${row.trials}`,
+      {type: "button", title: sentence(row), "aria-pressed": row.position === chosen});
+    button.style.setProperty("--phase", setup.colors[String(row.phase)]);
+    button.addEventListener("click", () => {
+      this.pick(row.position);
+      this.refocus = true;  // the button is replaced: its successor takes the focus
+    });
+    const td = element("td");
+    td.append(button);
+    return td;
+  }
+
+  /** The cells on show as CSV: their labels, then their numbers. */
   asCsv() {
-    const names = Object.keys(this.state.cells).filter((name) => !(name in this.view.place));
-    const axes = this.state.axes.map((axis) => axis.name);
+    const {state, view} = this;
+    if (!state || !view) return "";
+    const names = Object.keys(state.cells).filter((name) => !(name in view.labels));
+    const axes = state.axes.map((axis) => axis.name);
     const filled = this.rows.filter((row) => row.trials);
-    return csv([...axes, ...names], filled.map((row) => [
-      ...axes.map((name) => ({...this.view.place, ...this.labels(row.at)})[name]),
-      ...names.map((name) => row[name])]));
+    return csv([...axes, ...names], filled.map((row) => {
+      const labels = {...view.labels, ...this.labels(row.position)};
+      return [...axes.map((name) => labels[name]), ...names.map((name) => row[name])];
+    }));
   }
 }
 
-// From the positions of a cell, joined, to its number; made once for a state.
-function cellsByPlace(state) {
-  if (!state.cellAt) {
-    const columns = state.axes.map((axis) => state.cells[axis.name]);
-    state.cellAt = new Map(state.cells.trials.map((_, cell) =>
-      [columns.map((column) => column[cell]).join(), cell]));
-  }
-  return state.cellAt;
-}
+/**
+ * The indices of the view's cell on the two axes that are drawn, joined.
+ * @param {State} state
+ * @param {View} view
+ */
+const positionOf = (state, view) => [view.x, view.y]
+  .map((name) => axisOf(state, name).labels.indexOf(view.labels[name])).join();
 
-const placeOf = (state, cell) => Object.fromEntries(
-  state.axes.map((axis) => [axis.name, axis.labels[state.cells[axis.name][cell]]]));
-
-function cellOf(state, place) {
-  const key = state.axes.map((axis) => axis.labels.indexOf(place[axis.name]));
-  return cellsByPlace(state).get(key.join());
-}
-
-// Where a position begins and ends, and its middle as it is drawn.
-function edges(axis, i) {
-  if (!axis.edges) return [i - 0.5, i + 0.5, i];
-  const [low, high] = [axis.edges[i], axis.edges[i + 1]];
-  return [low, high, axis.scale === "log" ? Math.sqrt(low * high) : (low + high) / 2];
-}
-
-// The boundary of the slice on show, whichever of its two axes is across.
-function boundaryOf(state, view, x, y) {
-  if (!x.edges || !y.edges) return [];
-  const here = state.boundaries.find((one) =>
-    [view.x, view.y].every((name) => name === one.x || name === one.y) &&
-    Object.entries(one.slice ?? {}).every(([name, label]) => view.place[name] === label));
-  if (!here || here.x === view.x) return here?.points ?? [];
-  return here.points.map((at) =>
-    ({...at, x: at.y, y: at.x, low: at.left, high: at.right, left: at.low, right: at.high}));
-}
-
-const median = (row) => row.generalized_median_epoch === null
-  ? `> ${whole(row.watched_epochs)}` : whole(row.generalized_median_epoch);
-
-const said = (row) => row.trials
-  ? `${row.place}: ${row.phase}, ${row.generalized}/${row.trials} generalised, ` +
-    `median epoch ${median(row)}`
-  : `${row.place}: no trials`;
-
-// The filled cell nearest to a place: it has the label that was asked for, and differs from the
-// place on as few other axes as may be, on those that are drawn last.
-function nearest(state, view, name, label) {
-  const wanted = state.axes.find((axis) => axis.name === name).labels.indexOf(label);
-  const here = state.axes.map((axis) => axis.labels.indexOf(view.place[axis.name]));
-  let best = null, least = Infinity;
-  for (let cell = 0; cell < state.cells.trials.length; cell++) {
-    if (state.cells[name][cell] !== wanted) continue;
-    let far = 0;
-    for (const [n, axis] of state.axes.entries()) {
-      const away = Math.abs(state.cells[axis.name][cell] - here[n]);
-      const drawn = axis.name === view.x || axis.name === view.y;
-      if (axis.name !== name && away) far += drawn ? away : 1000;
+/**
+ * The rows of a diagram: every position of the two axes in the view's slice, filled or not. The
+ * function `plane` of analysis/figures/study.py makes the same rows for drawings in files.
+ * @param {State} state
+ * @param {View} view
+ */
+function rowsOf(state, view) {
+  const {axes, cells} = state;
+  const [x, y] = [axisOf(state, view.x), axisOf(state, view.y)];
+  const positions = positionsOf(state, view.labels);
+  const columns = Object.entries(cells).filter(([name]) => !(name in view.labels));
+  /** @type {Row[]} */
+  const rows = [];
+  for (let j = 0; j < y.labels.length; j++) {
+    for (let i = 0; i < x.labels.length; i++) {
+      const here = positions.slice();
+      here[axes.indexOf(x)] = i;
+      here[axes.indexOf(y)] = j;
+      const cell = cellAt(state, here);
+      const [x0, x1, xm] = x.spans[i], [y0, y1, ym] = y.spans[j];
+      const cell_name = axes.map((axis, n) => `${axis.title} ${axis.labels[here[n]]}`).join(", ");
+      const numbers = cell === undefined ? [] : columns.map(([name, column]) => [name, column[cell]]);
+      rows.push({position: `${i},${j}`, cell_name, x0, x1, xm, y0, y1, ym, trials: 0,
+        ...Object.fromEntries(numbers)});
     }
-    if (far < least) [best, least] = [cell, far];
   }
-  return best === null ? {...view.place, [name]: label} : placeOf(state, best);
+  return rows;
+}
+
+/**
+ * The template of a coloring with the axes laid over it, in the room that there is. The function
+ * `laid_out` of analysis/charts/diagram.py does the same for drawings in files.
+ * @param {State} state
+ * @param {View} view
+ * @param {number} room in pixels
+ * @returns {Chart}
+ */
+function chartOf(state, view, room) {
+  const [x, y] = [axisOf(state, view.x), axisOf(state, view.y)];
+  const chart = structuredClone(setup.diagrams[view.color]);
+  const margin = 52 + 7 * Math.max(...y.labels.map((label) => label.length));
+  const [smallest, largest] = setup.steps;
+  const step = Math.max(smallest, Math.min(largest, (room - margin) / x.labels.length));
+  const width = Math.max(step * x.labels.length + margin, NARROWEST);
+  chart.width = Math.min(room, Math.round(width));
+  chart.height = Math.round(step * y.labels.length);
+  chart.autosize = {type: "fit-x", contains: "padding"};
+  for (const {encoding} of chart.layer) {
+    Object.assign(encoding.x, x.channel);
+    Object.assign(encoding.y, y.channel);
+    const color = encoding.color;
+    if (color?.field === "phase" && room < 460) color.legend.columns = 2;
+    if (color?.field === "generalized_median_epoch") {
+      color.scale.domain = state.epochs.domain;
+      color.legend.values = state.epochs.values;
+    }
+  }
+  return chart;
+}
+
+/**
+ * What is said of a cell. A screen reader hears the same of its drawing, by `TEXTS["sentence"]` of
+ * analysis/charts/diagram.py.
+ * @param {Row} row
+ */
+function sentence(row) {
+  if (!row.trials) return `${row.cell_name}: no trials`;
+  const median = row.generalized_median_epoch === null
+    ? `> ${whole(Number(row.watched_epochs))}` : whole(Number(row.generalized_median_epoch));
+  return `${row.cell_name}: ${row.phase}, ${row.generalized}/${row.trials} generalized, ` +
+    `median epoch ${median}`;
 }

@@ -1,51 +1,97 @@
-// The panel beside the diagram: the selected cell's trials as curves and rows, and one trial of it.
+// The panel beside the diagram: the trials of the chosen cell as curves and rows, and one of them
+// with all its columns.
 
-class Panel {
-  // `choose(id)` is told the trial that was clicked, "" to let it go.
+import {isTrial} from "./address.js";
+import {cellAt, positionsOf} from "./cells.js";
+import {draw} from "./charts.js";
+import {asText, byId, csv, element, percent, table, whole, words} from "./dom.js";
+import {setup} from "./setup.js";
+
+/** @import {CellAnswer, Chart, Source, State, Trial, Value, VegaView, View} from "./types.js" */
+
+/** @typedef {{event: string, epoch: number}} Marked an event to mark in the curves */
+
+/** @type {CellAnswer} */
+const NO_TRIALS = {trials: [], readings: {trial: []}, total: 0};
+
+export class Panel {
+  /**
+   * @param {Source} source
+   * @param {(id: string) => void} choose is told the trial that was clicked, or "" for none
+   */
   constructor(source, choose) {
-    Object.assign(this, {source, choose, shown: "", asked: 0, views: new Map()});
+    this.source = source;
+    this.choose = choose;
+    this.shown = "";  // the cell on show with its numbers, as JSON
+    this.questions = 0;  // an answer counts only if no later question was asked meanwhile
+    this.answer = NO_TRIALS;
+    this.width = 0;
+    /** @type {Marked[]} */
+    this.medians = [];
+    /** @type {Map<string, VegaView>} the charts by their titles */
+    this.views = new Map();
   }
 
-  // Show the cell of the view; ask for it again only where it may have changed.
+  /**
+   * Show the cell of a view; the source is asked only where the cell may have changed.
+   * @param {State} state
+   * @param {View} view
+   */
   async show(state, view) {
-    const cell = cellOf(state, view.place);
-    const tally = cell === undefined ? "" : Object.values(state.cells).map((c) => c[cell]).join();
-    const key = JSON.stringify([view.place, tally]);
+    const cell = cellAt(state, positionsOf(state, view.labels));
+    const row = cell === undefined ? null : numbersOf(state, cell);
+    const key = JSON.stringify([view.labels, row]);
     if (key !== this.shown) {
-      const turn = ++this.asked;
-      const answer = cell === undefined ? {trials: [], readings: {trial: []}, total: 0}
-        : await this.source.cell(view.place, cell);
-      if (turn !== this.asked) return;  // another cell was clicked meanwhile
+      const question = ++this.questions;
+      const answer = cell === undefined ? NO_TRIALS : await this.source.cell(view.labels, cell);
+      if (question !== this.questions) return;
       this.shown = key;
       this.answer = answer;
-      this.describe(state, cell, view);
-      this.listed(answer.trials);
-      await this.draw(state, cell);
+      this.describe(state, view, row);
+      this.list(answer.trials);
+      await this.draw();
+      this.medians = row === null ? [] : eventsOf(row, "half ", "_median_epoch");
     }
     await this.highlight(view.trial);
   }
 
-  describe(state, cell, view) {
-    if (cell === undefined) {
+  // The window has another size: draw the curves again where their room has changed.
+  resized() {
+    if (this.width !== this.room()) this.shown = "";
+  }
+
+  room() { return byId("curves").clientWidth; }
+
+  /**
+   * Write the cell's labels, and what its trials did.
+   * @param {State} state
+   * @param {View} view
+   * @param {Record<string, Value> | null} row the numbers of the cell; null where no trial is
+   */
+  describe(state, view, row) {
+    if (row === null) {
       byId("cell-title").textContent = "No trials here";
       byId("cell-said").textContent = "";
       return;
     }
-    const row = Object.fromEntries(Object.entries(state.cells).map(([k, c]) => [k, c[cell]]));
+    /** @param {string[]} names of counts */
     const listed = (names) => names.filter((name) => row[name])
       .map((name) => `${row[name]} ${name.replaceAll("_", "-")}`).join(", ");
     const flags = listed(setup.flags);
-    const some = this.answer.trials.length < row.trials
-      ? ` Curves of ${this.answer.trials.length} of its ${whole(row.trials)} trials.` : "";
+    const count = Number(row.trials);
+    const some = this.answer.trials.length < count
+      ? ` Curves of ${this.answer.trials.length} of its ${whole(count)} trials.` : "";
     byId("cell-title").textContent =
-      state.axes.map((axis) => `${axis.title} ${view.place[axis.name]}`).join(", ");
+      state.axes.map((axis) => `${axis.title} ${view.labels[axis.name]}`).join(", ");
     byId("cell-said").textContent = `${listed(Object.keys(setup.colors))}` +
-      `${flags && ` (${flags})`}. Generalised ${row.generalized}/${row.trials}, 95% interval ` +
-      `${percent(row.generalized_low)} to ${percent(row.generalized_high)}.${some}`;
+      `${flags && ` (${flags})`}. Generalized ${row.generalized}/${count}, 95% interval ` +
+      `${percent(Number(row.generalized_low))} to ${percent(Number(row.generalized_high))}.${some}`;
   }
 
-  async draw(state, cell) {
+  // Draw a chart of each reading that the trials have; without readings, an empty one of accuracy.
+  async draw() {
     const {trials, readings} = this.answer;
+    /** @param {string} name of a reading */
     const has = (name) => readings[name]?.some((value) => value !== null);
     const charts = Object.entries(setup.curves).filter(([title, {columns}]) =>
       title === "accuracy" || columns.some(has));
@@ -53,114 +99,152 @@ class Panel {
     if (titles.join() !== [...this.views.keys()].join() || this.width !== this.room()) {
       this.width = this.room();
       this.views.clear();
-      byId("curves").replaceChildren(...titles.map((title) => this.frame(title)));
+      byId("curves").replaceChildren(...titles.map(frameOf));
       for (const [title, {chart}] of charts) await this.embed(title, chart);
     }
     for (const [title, {columns}] of charts) {
       const rows = columns.filter((name) => name in readings).flatMap((name) => {
-        const set = ["train", "test"].find((one) => name.split("_").includes(one)) ?? "";
-        return readings.trial.map((trial, i) => ({trial: trials[trial].trial_id,
-          seed: trials[trial].seed, set, epoch: readings.epoch[i], value: readings[name][i]}));
+        const set = ["train", "test"].find((word) => name.split("_").includes(word)) ?? "";
+        return readings.trial.map((index, i) => ({trial: trials[Number(index)].trial_id,
+          seed: trials[Number(index)].seed, set, epoch: readings.epoch[i],
+          value: readings[name][i]}));
       });
-      await this.views.get(title).data("curves", rows).data("events", []).resize().runAsync();
+      await this.views.get(title)?.data("curves", rows).data("events", []).resize().runAsync();
     }
-    this.events = cell === undefined ? [] : [["memorised", "memorized"],
-      ["generalised", "generalized"]].map(([said, name]) =>
-      ({event: `half ${said}`, epoch: state.cells[`${name}_median_epoch`][cell]}));
   }
 
-  room() { return byId("curves").clientWidth; }
-
-  frame(title) {
-    const id = `curve-${title.replaceAll(" ", "-")}`;
-    const figure = element("figure", "", {class: title === "accuracy" ? "large" : "small"});
-    const head = element("div", "", {class: "head"});
-    head.append(element("h3", title), element("div", "", {class: "export", "data-chart": id}));
-    figure.append(head, element("div", "", {class: "chart", id}));
-    return figure;
-  }
-
+  /**
+   * Draw an empty chart into its room.
+   * @param {string} title
+   * @param {Chart} template
+   */
   async embed(title, template) {
-    const id = `curve-${title.replaceAll(" ", "-")}`;
     const chart = structuredClone(template);
-    chart.width = byId(id).clientWidth;
+    chart.width = byId(idOf(title)).clientWidth;
     chart.height = title === "accuracy" ? 190 : 110;
     chart.autosize = {type: "fit-x", contains: "padding"};
-    const {view} = await draw(id, chart, title, () => this.asCsv(title));
-    view.addEventListener("click", (event, item) => {
+    const {view} = await draw(idOf(title), chart, title, () => this.asCsv(title));
+    view.addEventListener("click", (_, item) => {
       const trial = item?.datum?.trial;
       if (trial) this.choose(trial);
     });
     this.views.set(title, view);
   }
 
-  listed(trials) {
-    const names = ["seed", "phase", "memorised", "generalised", "ended", "epochs"];
-    const rows = trials.map((trial) => {
-      const button = element("button", trial.seed, {type: "button", "data-trial": trial.trial_id});
-      button.addEventListener("click", () => this.choose(trial.trial_id));
-      const late = (event) => trial[event] ?? `not by ${whole(trial.epochs_run)}`;
-      return [button, [trial.phase, late("memorized_epoch"), late("generalized_epoch"), trial.ended,
-        trial.epochs_run].map((text) => element("td", text))];
-    });
-    byId("members").replaceChildren(
-      table("Trials of this cell, by seed; times in epochs", names, rows));
+  /** @param {Trial[]} trials to list, by seed */
+  list(trials) {
+    const heads = ["seed", "phase", "memorized", "generalized", "ended", "epochs"];
+    byId("members").replaceChildren(table("Trials of this cell, by seed; times in epochs", heads,
+      trials.map((trial) => {
+        const button = element("button", trial.seed,
+          {type: "button", "data-trial": trial.trial_id});
+        button.addEventListener("click", () => this.choose(trial.trial_id));
+        /** @param {number | null} epoch of an event */
+        const time = (epoch) => epoch ?? `not by ${whole(trial.epochs_run)}`;
+        const texts = [trial.phase, time(trial.memorized_epoch), time(trial.generalized_epoch),
+          trial.ended, trial.epochs_run];
+        return [button, texts.map((text) => element("td", text))];
+      })));
     byId("members").hidden = !trials.length;
   }
 
-  // The trial stands out in the curves; its row and its replay are below.
+  /**
+   * Let a trial stand out in the curves and in the list, and show its row below.
+   * @param {string} id of the trial, or its beginning; "" for none
+   */
   async highlight(id) {
     const member = this.answer.trials.find((trial) => isTrial(id, trial.trial_id));
     for (const button of byId("members").querySelectorAll("button")) {
-      const chosen = isTrial(id, button.dataset.trial);
-      button.setAttribute("aria-pressed", chosen);
-      button.closest("tr").classList.toggle("chosen", chosen);
+      const chosen = isTrial(id, button.dataset.trial ?? "");
+      button.setAttribute("aria-pressed", String(chosen));
+      button.closest("tr")?.classList.toggle("chosen", chosen);
     }
-    const own = member && [["memorised", "memorized_epoch"], ["generalised", "generalized_epoch"]]
-      .map(([event, name]) => ({event, epoch: member[name]}));
-    const events = (own ?? this.events).filter(({epoch}) => epoch !== null)
-      .map(({event, epoch}) => ({epoch, event: `${event}: ${whole(epoch)}`}));
+    const marked = member ? eventsOf(member, "", "_epoch") : this.medians;
+    const events = marked.map(({event, epoch}) => ({epoch, event: `${event}: ${whole(epoch)}`}));
     for (const view of this.views.values()) {
       await view.data("events", events).signal("trial", member?.trial_id ?? "").runAsync();
     }
-    if (!id) byId("trial").replaceChildren();
-    else if (id !== byId("trial").dataset.shown || !byId("trial").children.length) {
-      await this.tell(id);
-    }
-    byId("trial").dataset.shown = id;
+    const box = byId("trial");
+    if (!id) box.replaceChildren();
+    else if (id !== box.dataset.shown || !box.children.length) await this.tell(id);
+    box.dataset.shown = id;
   }
 
+  /** @param {string} id of the trial whose columns to show, with the command that replays it */
   async tell(id) {
-    const {row, replay} = await this.source.trial(id)
-      .catch((error) => ({row: {trial_id: error.message}, replay: ""}));
+    let row, replay = "", problem = "";
+    try {
+      ({row, replay} = await this.source.trial(id));
+    } catch (error) {
+      problem = /** @type {Error} */ (error).message;
+    }
     const facts = element("dl", "", {class: "row"});
-    for (const [name, value] of Object.entries(row)) {
+    for (const [name, value] of Object.entries(row ?? {trial_id: problem})) {
       if (value === null || value === false) continue;
       const pair = element("div");
-      pair.append(element("dt", words(name)), element("dd", shown(value)));
+      pair.append(element("dt", words(name)), element("dd", asText(value)));
       facts.append(pair);
     }
     const head = element("div", "", {class: "head"});
     const close = element("button", "Let go", {type: "button"});
     close.addEventListener("click", () => this.choose(""));
-    head.append(element("h3", row.seed === undefined ? "Trial" : `Trial of seed ${row.seed}`),
-      close);
-    const command = element("p", "Train it again, and see its circuits: ");
-    command.append(element("code", replay));
-    const copy = element("button", "Copy", {type: "button"});
-    copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(replay);
-      copy.textContent = "Copied";
-    });
-    if (navigator.clipboard) command.append(" ", copy);
-    byId("trial").replaceChildren(head, ...replay ? [command] : [], facts);
+    head.append(element("h3", row ? `Trial of seed ${row.seed}` : "Trial"), close);
+    byId("trial").replaceChildren(head, ...replay ? [commandOf(replay)] : [], facts);
   }
 
+  /** @param {string} title of the chart whose readings to give as CSV */
   asCsv(title) {
     const {trials, readings} = this.answer;
     const names = setup.curves[title].columns.filter((name) => name in readings);
-    return csv(["trial_id", "seed", "epoch", ...names], readings.trial.map((trial, i) =>
-      [trials[trial].trial_id, trials[trial].seed, readings.epoch[i],
+    return csv(["trial_id", "seed", "epoch", ...names], readings.trial.map((index, i) =>
+      [trials[Number(index)].trial_id, trials[Number(index)].seed, readings.epoch[i],
         ...names.map((name) => readings[name][i])]));
   }
+}
+
+/**
+ * The numbers of a cell by their columns.
+ * @param {State} state
+ * @param {number} cell
+ * @returns {Record<string, Value>}
+ */
+const numbersOf = (state, cell) => Object.fromEntries(
+  Object.entries(state.cells).map(([name, column]) => [name, column[cell]]));
+
+/**
+ * The two events of a trial or a cell, where they have happened.
+ * @param {Record<string, Value>} row
+ * @param {string} before the name of an event
+ * @param {string} ending of the columns with the epochs
+ * @returns {Marked[]}
+ */
+const eventsOf = (row, before, ending) => ["memorized", "generalized"].flatMap((event) => {
+  const epoch = row[event + ending];
+  return typeof epoch === "number" ? [{event: before + event, epoch}] : [];
+});
+
+/** @param {string} title of a chart */
+const idOf = (title) => `curve-${title.replaceAll(" ", "-")}`;
+
+/** @param {string} title of a chart, to make its heading, its menu and its room */
+function frameOf(title) {
+  const frame = element("figure", "", {class: title === "accuracy" ? "large" : "small"});
+  const head = element("div", "", {class: "head"});
+  const menu = element("div", "", {class: "export", "data-chart": idOf(title)});
+  head.append(element("h3", title), menu);
+  frame.append(head, element("div", "", {class: "chart", id: idOf(title)}));
+  return frame;
+}
+
+/** @param {string} replay the command that trains a trial again */
+function commandOf(replay) {
+  const line = element("p", "Train it again, and see its circuits: ");
+  line.append(element("code", replay));
+  const copy = element("button", "Copy", {type: "button"});
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(replay);
+    copy.textContent = "Copied";
+  });
+  if (navigator.clipboard) line.append(" ", copy);
+  return line;
 }

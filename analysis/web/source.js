@@ -1,121 +1,194 @@
 // Where answers come from: a report's own archive, or the server of a live page. Both answer the
-// same questions: state, cell, trial, trials, download.
+// same questions (`Source` of types.d.ts).
 
-class Archive {
-  // `packed`: base64 of gzipped JSON: columns of trials, the cell of each, and their readings.
-  constructor(setup, packed) {
-    this.live = false;
-    this.setup = setup;
-    this.ready = unpack(packed).then((content) => this.open(content));
-  }
+import {csv, saveFile, saveText} from "./dom.js";
+import {Refusal, readFilter} from "./where.js";
 
-  open({trials, cell, count, readings}) {
+/** @import {CellAnswer, Labels, Setup, State, TableAnswer, TableQuery, Trial, TrialAnswer, Value} from "./types.js" */
+
+/**
+ * A reading of all trials, packed (analysis/report/archive.py): a value is the sum of the trial's
+ * steps so far, times ten to the power of the trial.
+ * @typedef {{power: number[], step: (number | null)[]}} PackedColumn
+ *
+ * What a report holds beside its state: columns of trials, the cell of each trial, how many readings
+ * each trial has, and the readings of one trial after the other.
+ * @typedef {object} Content
+ * @property {Record<string, Value[]> & {trial_id: string[]}} trials
+ * @property {number[]} cell
+ * @property {number[]} count
+ * @property {{epoch: number[], columns: Record<string, PackedColumn>}} readings
+ */
+
+// Trials of a cell that a panel lists where the report has the readings of none of them.
+const MAX_LISTED = 24;
+
+/** The trials of a report. */
+class Table {
+  /** @param {Content} content */
+  constructor({trials, cell, count, readings}) {
     this.columns = trials;
     this.names = Object.keys(trials);
-    this.rows = trials.trial_id.length;
+    this.size = trials.trial_id.length;
     this.readings = readings;
+    /** Where the readings of each trial start, and where the last ones end. */
     this.starts = [0];
-    for (const n of count) this.starts.push(this.starts.at(-1) + n);
-    this.of = Map.groupBy(cell.keys(), (trial) => cell[trial]);
-    this.number = new Map(trials.trial_id.map((id, trial) => [id, trial]));
+    for (const n of count) this.starts.push(this.starts[this.starts.length - 1] + n);
+    this.membersOf = Map.groupBy(cell.keys(), (index) => cell[index]);
   }
 
-  async state() { return this.setup.state; }
-
-  async cell(labels, index) {
-    await this.ready;
-    const carried = (this.of.get(index) ?? [])
-      .filter((trial) => this.starts[trial + 1] > this.starts[trial]);
-    const members = carried.length ? carried : (this.of.get(index) ?? []).slice(0, 24);
-    return {
-      total: this.setup.state.cells.trials[index] ?? 0,
-      trials: members.map((trial) => this.row(trial)),
-      readings: this.curves(members),
-    };
+  /**
+   * @param {number} index
+   * @returns {Trial}
+   */
+  row(index) {
+    const values = this.names.map((name) => [name, this.columns[name][index]]);
+    return Object.fromEntries(values);
   }
 
-  row(trial) {
-    return Object.fromEntries(this.names.map((name) => [name, this.columns[name][trial]]));
+  /** @param {number} cell whose trials to give: those that have readings, or else the first */
+  members(cell) {
+    const all = this.membersOf.get(cell) ?? [];
+    const drawn = all.filter((index) => this.starts[index + 1] > this.starts[index]);
+    return drawn.length ? drawn : all.slice(0, MAX_LISTED);
   }
 
-  // Readings travel as whole steps from one to the next, in a unit of each trial's own.
+  /**
+   * The readings of some trials, as columns; `trial` is the index within `members`.
+   * @param {number[]} members
+   */
   curves(members) {
+    /** @type {CellAnswer["readings"]} */
     const columns = {trial: [], epoch: []};
-    const names = Object.keys(this.readings.columns);
-    for (const name of names) columns[name] = [];
-    for (const [i, trial] of members.entries()) {
-      const [start, end] = [this.starts[trial], this.starts[trial + 1]];
+    for (const name of Object.keys(this.readings.columns)) columns[name] = [];
+    for (const [number, index] of members.entries()) {
+      const [start, end] = [this.starts[index], this.starts[index + 1]];
       let epoch = 0;
-      for (let at = start; at < end; at++) {
-        columns.trial.push(i);
-        columns.epoch.push(epoch += this.readings.epoch[at]);
+      for (let i = start; i < end; i++) {
+        columns.trial.push(number);
+        columns.epoch.push(epoch += this.readings.epoch[i]);
       }
-      for (const name of names) {
-        const {step, power} = this.readings.columns[name];
+      for (const [name, {step, power}] of Object.entries(this.readings.columns)) {
         let value = 0;
-        for (let at = start; at < end; at++) {
-          if (step[at] !== null) value += step[at];
-          columns[name].push(step[at] === null ? null : Number(`${value}e${power[trial]}`));
+        for (const difference of step.slice(start, end)) {
+          value += difference ?? 0;
+          columns[name].push(difference === null ? null : Number(`${value}e${power[index]}`));
         }
       }
     }
     return columns;
   }
+}
 
+/** A report: all answers are in the file itself. */
+export class Archive {
+  /**
+   * @param {Setup & {state: State}} setup
+   * @param {string} packed base64 of gzipped JSON, a `Content`
+   */
+  constructor(setup, packed) {
+    this.live = false;
+    this.setup = setup;
+    this.table = unpack(packed).then((content) => new Table(content));
+  }
+
+  async state() { return this.setup.state; }
+
+  /**
+   * @param {Labels} _labels
+   * @param {number} cell
+   */
+  async cell(_labels, cell) {
+    const table = await this.table;
+    const members = table.members(cell);
+    return {
+      total: this.setup.state.cells.trials[cell] ?? 0,
+      trials: members.map((index) => table.row(index)),
+      readings: table.curves(members),
+    };
+  }
+
+  /**
+   * @param {string} id all of it, or a beginning that no other trial has
+   * @returns {Promise<TrialAnswer>}
+   */
   async trial(id) {
-    await this.ready;
-    const alike = this.columns.trial_id.filter((one) => id && one.startsWith(id));
-    const found = this.number.has(id) ? id : alike[0];
+    const table = await this.table;
+    const ids = table.columns.trial_id;
+    const alike = ids.filter((candidate) => id && candidate.startsWith(id));
     if (!alike.length) throw new Refusal(`${id}: not among the trials of this report.`);
-    if (alike.length > 1 && found !== id) {
+    if (alike.length > 1 && !alike.includes(id)) {
       throw new Refusal(`${id}: ${alike.length} trials of this report begin so. ` +
         `Write more of it: ${alike.slice(0, 5).join(", ")}${alike.length > 5 ? ", ..." : "."}`);
     }
-    const row = this.row(this.number.get(found));
-    return {row, replay: replayOf(this.setup.state.store, found)};
+    const whole = alike.includes(id) ? id : alike[0];
+    return {row: table.row(ids.indexOf(whole)), replay: replayOf(this.setup.state.store, whole)};
   }
 
-  async matching({where, sort, descending}) {
-    await this.ready;
-    const {columns} = this;
-    let chosen = [...Array(this.rows).keys()];
-    if (where) {
-      const filter = readFilter(where, this.setup.kinds);
-      chosen = chosen.filter((trial) => filter((name) => columns[name][trial]) === true);
-    }
-    if (sort) {
-      const by = columns[sort], sign = descending ? -1 : 1;
-      chosen.sort((a, b) => {
-        const [x, y] = [by[a], by[b]];
-        if (x === null || y === null) return (x === null) - (y === null) || a - b;
-        return sign * (x < y ? -1 : x > y ? 1 : 0) || a - b;
-      });
-    }
-    return chosen;
+  /**
+   * @param {TableQuery} query
+   * @returns {Promise<TableAnswer>}
+   */
+  async trials(query) {
+    const table = await this.table;
+    const passing = this.passing(table, query.where);
+    const ordered = query.sort ? sorted(passing, table.columns[query.sort], query.descending) : passing;
+    const rows = ordered.slice(query.offset, query.offset + query.limit);
+    return {total: passing.length, columns: table.names, rows: rows.map((index) => table.row(index))};
   }
 
-  async trials(asked) {
-    const chosen = await this.matching(asked);
-    const rows = chosen.slice(asked.offset, asked.offset + asked.limit);
-    return {total: chosen.length, columns: this.names, rows: rows.map((trial) => this.row(trial))};
-  }
-
-  async download(form, where) {
-    const chosen = await this.matching({where});
-    const names = this.names.filter((name) => name !== "phase");
-    const rows = chosen.map((trial) => names.map((name) => this.columns[name][trial]));
+  /**
+   * Save the trials that pass a filter as CSV, in their order; `phase` is not a stored column.
+   * @param {string} _format
+   * @param {string} where
+   */
+  async download(_format, where) {
+    const table = await this.table;
+    const names = table.names.filter((name) => name !== "phase");
+    const rows = this.passing(table, where).map((index) =>
+      names.map((name) => table.columns[name][index]));
     saveText(`${this.setup.state.name}.csv`, "text/csv", csv(names, rows));
+  }
+
+  /**
+   * The indices of the trials that pass a filter; "" passes all.
+   * @param {Table} table
+   * @param {string} where
+   */
+  passing(table, where) {
+    const indices = [...Array(table.size).keys()];
+    if (!where) return indices;
+    const filter = readFilter(where, this.setup.kinds);
+    return indices.filter((index) => filter((name) => table.columns[name][index]) === true);
   }
 }
 
-class Server {
+/**
+ * Indices by the values of a column; nulls come last either way, and ties keep their order.
+ * @param {number[]} indices
+ * @param {Value[]} column
+ * @param {boolean} descending
+ */
+function sorted(indices, column, descending) {
+  const sign = descending ? -1 : 1;
+  return indices.toSorted((a, b) => {
+    const [x, y] = [column[a], column[b]];
+    if (x === null || y === null) return Number(x === null) - Number(y === null) || a - b;
+    return sign * (x < y ? -1 : x > y ? 1 : 0) || a - b;
+  });
+}
+
+/** The server of a live page, analysis/live/serve.py. */
+export class Server {
   constructor() {
     this.live = true;
+    /** @type {string | null} of the newest state */
     this.tag = null;
   }
 
-  // The state, or null where it has not changed since it was last asked for.
+  /** @returns {Promise<State | null>} */
   async state() {
+    /** @type {Record<string, string>} */
     const headers = this.tag ? {"If-None-Match": this.tag} : {};
     const answer = await fetch("/api/state", {headers, cache: "no-store"});
     if (answer.status === 304) return null;
@@ -125,17 +198,37 @@ class Server {
     return state;
   }
 
+  /**
+   * @param {Labels} labels
+   * @returns {Promise<CellAnswer>}
+   */
   cell(labels) { return this.ask("cell", labels); }
 
+  /**
+   * @param {string} id
+   * @returns {Promise<TrialAnswer>}
+   */
   trial(id) { return this.ask("trial", {trial_id: id}); }
 
-  trials(asked) { return this.ask("trials", asked); }
+  /**
+   * @param {TableQuery} query
+   * @returns {Promise<TableAnswer>}
+   */
+  trials(query) { return this.ask("trials", query); }
 
-  async download(form, where) {
-    const query = new URLSearchParams({format: form, ...where && {where}});
+  /**
+   * @param {string} format
+   * @param {string} where
+   */
+  async download(format, where) {
+    const query = new URLSearchParams({format, ...where && {where}});
     saveFile("", `/api/download?${query}`);
   }
 
+  /**
+   * @param {string} what
+   * @param {object} parameters those that are "" or null are left out
+   */
   async ask(what, parameters) {
     const given = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null);
     const answer = await fetch(`/api/${what}?${new URLSearchParams(given)}`, {cache: "no-store"});
@@ -145,10 +238,17 @@ class Server {
   }
 }
 
-const replayOf = (store, id) =>
-  `analysis circuits ${/^[\w./:@-]+$/.test(store) ? store : `'${store.replaceAll("'", "'\\''")}'`} ${id}`;
+/**
+ * The command that replays a trial, its store quoted for a shell where that is needed.
+ * @param {string} store
+ * @param {string} id
+ */
+function replayOf(store, id) {
+  const plain = /^[\w./:@-]+$/.test(store);
+  return `analysis circuits ${plain ? store : `'${store.replaceAll("'", "'\\''")}'`} ${id}`;
+}
 
-// A base64 gzip of JSON, as data.
+/** @param {string} text base64 of gzipped JSON */
 async function unpack(text) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));

@@ -1,12 +1,34 @@
-// Filters as `analysis query --where` takes them: analysis/tables/where.py in this language, for the table
-// of a report, which has no server. Grammar, meaning and sentences are told there; the two are
-// tested against each other. Whole numbers are exact up to 2^53 here.
+// Filters as `analysis query --where` takes them, for the table of a report, which has no server.
+// analysis/tables/where.py has the grammar and the meaning: there and here the same rows pass, and
+// the same texts are refused. Here a refusal is one short sentence with the character's number.
+// Whole numbers are exact up to 2^53 here.
+
+/** @import {Kind, Value} from "./types.js" */
+
+/**
+ * The value of a column in one row.
+ * @typedef {(column: string) => Value} Row
+ *
+ * True, false, or null: unknown, since a value is null.
+ * @typedef {(row: Row) => boolean | null} Filter
+ *
+ * `index` counts characters. `word` is the keyword that the token is, or "".
+ * @typedef {{kind: string, text: string, index: number, word: string}} Token
+ *
+ * One side of a comparison: a column, or a value.
+ * @typedef {{token: Token, kind: Kind, column: string | null, value: Value}} Operand
+ *
+ * @typedef {(a: any, b: any) => boolean} Sign
+ */
 
 const MAX_LENGTH = 4000, MAX_DEPTH = 40;
+/** @type {Record<string, Sign>} */
 const SIGNS = {
   "==": (a, b) => a === b, "!=": (a, b) => a !== b, "<": (a, b) => a < b,
   "<=": (a, b) => a <= b, ">": (a, b) => a > b, ">=": (a, b) => a >= b,
 };
+// What other languages write, and what is written here.
+/** @type {Record<string, string>} */
 const SLIPS = {"=": "==", "<>": "!=", "!": "not", "&": "and", "&&": "and", "|": "or", "||": "or"};
 const KEYWORDS = new Set(["and", "or", "not", "is", "in", "null", "true", "false"]);
 const TOKEN = new RegExp([
@@ -16,146 +38,117 @@ const TOKEN = new RegExp([
   /(?<mark><>|[<>=!]=|&&|\|\||[\][(),<>=!&|])/,
   /(?<other>[^ \t\n\r\f\v])/u,
 ].map((part) => part.source).join("|"), "gu");
+const UNPRINTABLE = /[^\P{C}]|[^\P{Z} ]/u;
 
-const LISTING = "`analysis columns` lists all.";
+/** What the page says instead of an answer: one sentence. */
+export class Refusal extends Error {}
 
-class Refusal extends Error {}
-
-// The function of a row (a function from column to value) that a filter stands for: true, false or
-// null, unknown. `kinds` maps each column to "text" or "number". Throws Refusal, one sentence.
-function readFilter(text, kinds) {
+/**
+ * The function of a row that a filter stands for.
+ * @param {string} text
+ * @param {Record<string, Kind>} kinds what each column holds
+ * @returns {Filter}
+ * @throws {Refusal} where the text is not a filter
+ */
+export function readFilter(text, kinds) {
   const length = [...text].length;
   if (length > MAX_LENGTH) {
-    throw new Refusal(`where: ${length} characters; a filter has at most ${MAX_LENGTH}. ` +
-      "Shorten it, or filter the frame that load_trials returns.");
+    throw new Refusal(`not a filter: ${length} characters, and at most ${MAX_LENGTH} are read.`);
   }
   return new Reader(split(text), kinds).read();
 }
 
+/**
+ * @param {number} index of a character, from 0
+ * @param {string} rule that the text breaks there
+ * @returns {never}
+ */
+function refuse(index, rule) {
+  const stop = rule.endsWith("?") ? "" : ".";
+  throw new Refusal(`not a filter, at character ${index + 1}: ${rule}${stop}`);
+}
+
+/** @param {string} text */
 function split(text) {
+  /** @type {Token[]} */
   const tokens = [];
   for (const match of text.matchAll(TOKEN)) {
-    const [kind, found] = Object.entries(match.groups).find(([, part]) => part !== undefined);
-    const token = {kind, text: found, at: [...text.slice(0, match.index)].length};
-    token.word = kind === "name" && KEYWORDS.has(found.toLowerCase()) ? found.toLowerCase() : "";
-    if (kind === "other" && `"'`.includes(found)) {
-      refuse(token, "quoted text ends with the quote it began with", "Close it");
-    }
-    if (kind === "other") {
-      refuse(token, "a filter is columns, numbers, quoted text and signs", "Remove it");
-    }
+    const [kind] = Object.entries(match.groups ?? {}).find(([, part]) => part !== undefined) ?? [""];
+    const token = {kind, text: match[0], index: [...text.slice(0, match.index)].length, word: ""};
+    const lower = token.text.toLowerCase();
+    if (kind === "name" && KEYWORDS.has(lower)) token.word = lower;
+    if (kind === "other" && `"'`.includes(token.text)) refuse(token.index, "the quote is not closed");
+    if (kind === "other") refuse(token.index, "a sign that no filter has");
     tokens.push(token);
   }
-  return [...tokens, {kind: "end", text: "", at: [...text].length, word: ""}];
+  return [...tokens, {kind: "end", text: "", index: [...text].length, word: ""}];
 }
 
-function refuse(token, rule, remedy) {
-  const letters = [...token.text];
-  const text = letters.length <= 40 ? token.text : `${letters.slice(0, 40).join("")}...`;
-  const where = token.kind === "end" ? `ends at character ${token.at + 1}`
-    : `${repr(text)} at character ${token.at + 1}`;
-  throw new Refusal(`where: ${where}; ${rule}. ${remedy}.`);
-}
-
-// Rule and remedy for a name that is none of those known, as study/errors.py has them.
-function choices(what, given, known, listing) {
-  const rule = `${what} is one of ${known.length} names.`;
-  const [nearest] = close(given, known, 1, 0.6);
-  if (nearest) return `${rule} Did you mean ${repr(nearest)}?`;
-  const near = close(given, known, 3, 0.4);
-  return [rule, ...near.length ? [`Nearest: ${near.join(", ")}.`] : [], listing].join(" ");
-}
-
-// At most so many of the names known that are this much like one given, the nearest first: what
-// Python's difflib.get_close_matches finds.
-function close(given, known, most, least) {
-  return known.map((name) => [2 * shared(name, given) / (name.length + given.length), name])
-    .filter(([likeness]) => likeness >= least)
-    .sort(([a, x], [b, y]) => b - a || (x < y ? 1 : -1))
-    .slice(0, most).map(([, name]) => name);
-}
-
-// How many letters two texts share: those of the longest piece that is in both, and those shared by
-// what lies before it and by what lies behind it.
-function shared(a, b) {
-  let size = 0, endA = 0, endB = 0, runs = new Uint16Array(b.length + 1);
-  for (let i = 1; i <= a.length; i++) {
-    const longer = new Uint16Array(b.length + 1);
-    for (let j = 1; j <= b.length; j++) {
-      if (a[i - 1] !== b[j - 1]) continue;
-      longer[j] = runs[j - 1] + 1;
-      if (longer[j] > size) [size, endA, endB] = [longer[j], i, j];
-    }
-    runs = longer;
-  }
-  return size && size + shared(a.slice(0, endA - size), b.slice(0, endB - size)) +
-    shared(a.slice(endA), b.slice(endB));
-}
-
-const UNPRINTABLE = /[^\P{C}]|[^\P{Z} ]/gu;
-
-// A text in quotes, as Python shows it.
-function repr(text) {
-  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const escapes = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", [quote]: `\\${quote}`};
-  const code = (letter) => {
-    const hex = letter.codePointAt(0).toString(16);
-    const [mark, width] = hex.length < 3 ? ["x", 2] : hex.length < 5 ? ["u", 4] : ["U", 8];
-    return `\\${mark}${hex.padStart(width, "0")}`;
-  };
-  const escaped = [...text].map((letter) => escapes[letter] ?? letter).join("");
-  return quote + escaped.replaceAll(UNPRINTABLE, code) + quote;
-}
-
+/** Recursive descent over the tokens; each method reads one rule of the grammar. */
 class Reader {
+  /**
+   * @param {Token[]} tokens
+   * @param {Record<string, Kind>} kinds
+   */
   constructor(tokens, kinds) {
-    Object.assign(this, {tokens, kinds, place: 0, depth: 0});
+    this.tokens = tokens;
+    this.kinds = kinds;
+    this.index = 0;  // of the next token
+    this.depth = 0;
   }
 
-  get next() { return this.tokens[this.place]; }
+  get next() { return this.tokens[this.index]; }
 
-  take() { return this.tokens[this.place++]; }
+  take() { return this.tokens[this.index++]; }
 
+  /**
+   * Whether these keywords or marks come next; if so they are taken.
+   * @param {...string} wanted
+   */
   took(...wanted) {
-    const found = wanted.every((word, i) => {
-      const token = this.tokens[this.place + i];
-      return token && (token.word || (token.kind === "mark" ? token.text : "")) === word;
-    });
-    if (found) this.place += wanted.length;
-    return found;
+    const ahead = this.tokens.slice(this.index, this.index + wanted.length);
+    const taken = wanted.every((word, i) =>
+      ahead[i] && (ahead[i].word || (ahead[i].kind === "mark" ? ahead[i].text : "")) === word);
+    if (taken) this.index += wanted.length;
+    return taken;
   }
 
-  expected(rule, remedy) {
-    const slip = this.next.kind === "mark" && SLIPS[this.next.text];
-    refuse(this.next, rule, slip ? `Write ${slip}` : remedy);
+  /**
+   * @param {string} rule what the next token should be
+   * @returns {never}
+   */
+  expected(rule) {
+    const {kind, text, index} = this.next;
+    const slip = kind === "mark" && SLIPS[text];
+    return refuse(index, slip ? `write ${slip}` : kind === "end" ? `it ends, but ${rule}` : rule);
   }
 
   read() {
     const filter = this.filter();
-    if (this.next.kind !== "end") {
-      this.expected("terms are joined by and, or", "Join them, or remove it");
-    }
+    if (this.next.kind !== "end") this.expected("terms are joined by and, or");
     return filter;
   }
 
+  /** @returns {Filter} */
   filter() {
     const terms = [this.conjunction()];
     while (this.took("or")) terms.push(this.conjunction());
-    return decided(terms, true);
+    return joined(terms, true);
   }
 
   conjunction() {
     const terms = [this.term()];
     while (this.took("and")) terms.push(this.term());
-    return decided(terms, false);
+    return joined(terms, false);
   }
 
+  /** @returns {Filter} */
   term() {
     if (this.took("true")) return () => true;
     if (this.took("false")) return () => false;
     if (this.next.word !== "not" && this.next.text !== "(") return this.comparison();
     if (++this.depth > MAX_DEPTH) {
-      refuse(this.next, `a filter nests at most ${MAX_DEPTH} deep`, "Write it flatter");
+      refuse(this.next.index, `a filter nests at most ${MAX_DEPTH} deep`);
     }
     let term;
     if (this.took("not")) {
@@ -163,7 +156,7 @@ class Reader {
     } else {
       this.take();
       term = this.filter();
-      if (!this.took(")")) this.expected("a parenthesis is closed", "Add )");
+      if (!this.took(")")) this.expected("a parenthesis is closed");
     }
     this.depth--;
     return term;
@@ -171,12 +164,12 @@ class Reader {
 
   comparison() {
     let left = this.operand();
-    if (left.column) {
-      const name = left.column;
-      if (this.took("is", "null")) return (row) => row(name) === null;
-      if (this.took("is", "not", "null")) return (row) => row(name) !== null;
-      if (this.took("in")) return this.listed(left);
-      if (this.took("not", "in")) return negated(this.listed(left));
+    const {column} = left;
+    if (column !== null) {
+      if (this.took("is", "null")) return (/** @type {Row} */ row) => row(column) === null;
+      if (this.took("is", "not", "null")) return (/** @type {Row} */ row) => row(column) !== null;
+      if (this.took("in")) return this.membership(left, column);
+      if (this.took("not", "in")) return negated(this.membership(left, column));
     }
     const links = [];
     while (this.next.kind === "mark" && this.next.text in SIGNS) {
@@ -187,62 +180,66 @@ class Reader {
     }
     if (!links.length) {
       const signs = Object.keys(SIGNS).join(", ");
-      this.expected("a column is compared", `Write one of ${signs}, is null, in [...]`);
+      this.expected(`a column is compared by ${signs}, is null or in [...]`);
     }
-    return decided(links, false);
+    return joined(links, false);
   }
 
-  listed(left) {
-    if (!this.took("[")) this.expected("in is followed by a list", "Write it like k in [2, 3]");
+  /**
+   * @param {Operand} left
+   * @param {string} column
+   * @returns {Filter}
+   */
+  membership(left, column) {
+    if (!this.took("[")) this.expected("in is followed by a list, like k in [2, 3]");
     const values = new Set([this.literal(left)]);
     while (this.took(",")) values.add(this.literal(left));
-    if (!this.took("]")) this.expected("a list is values between commas", "Add ]");
-    return (row) => row(left.column) === null ? null : values.has(row(left.column));
+    if (!this.took("]")) this.expected("a list is values between commas, and ends with ]");
+    return (row) => row(column) === null ? null : values.has(row(column));
   }
 
+  /** @param {Operand} left the column whose values the list holds */
   literal(left) {
-    const right = this.operand();
-    if (right.column) {
-      refuse(right.token, "a list holds numbers or quoted text", "Write its value");
-    }
-    agree(left, right);
-    return right.value;
+    const operand = this.operand();
+    if (operand.column !== null) refuse(operand.token.index, "a list holds numbers or quoted text");
+    requireSameKind(left, operand);
+    return operand.value;
   }
 
+  /** @returns {Operand} */
   operand() {
     const token = this.next;
-    if (token.kind === "number") {
-      this.take();
-      const value = Number(token.text);
-      if (!Number.isFinite(value)) {
-        refuse(token, "a number is below 1.8e308", "Write a smaller one");
-      }
-      return {token, kind: "number", value};
-    }
-    if (token.kind === "text") {
-      this.take();
-      if (token.text.search(UNPRINTABLE) >= 0) {
-        refuse(token, "quoted text is printable", "Remove the other characters");
-      }
-      return {token, kind: "text", value: token.text.slice(1, -1)};
-    }
-    if (token.word === "null") {
-      this.expected("null equals nothing", "Write is null or is not null");
-    }
-    if (token.kind !== "name" || token.word) {
-      this.expected("here stands a column, a number or quoted text", "Add it");
+    if (token.word === "null") this.expected("write is null or is not null");
+    if (!["number", "text", "name"].includes(token.kind) || token.word) {
+      this.expected("here is a column, a number or quoted text");
     }
     this.take();
-    if (!Object.hasOwn(this.kinds, token.text)) {
-      throw new Refusal(`where: ${repr(token.text.slice(0, 60))}; ` +
-        choices("a column", token.text, Object.keys(this.kinds), LISTING));
+    if (token.kind === "number") {
+      const value = Number(token.text);
+      if (!Number.isFinite(value)) refuse(token.index, "a number is below 1.8e308");
+      return {token, kind: "number", column: null, value};
     }
-    return {token, kind: this.kinds[token.text], column: token.text};
+    if (token.kind === "text") {
+      if (UNPRINTABLE.test(token.text)) refuse(token.index, "quoted text is printable");
+      return {token, kind: "text", column: null, value: token.text.slice(1, -1)};
+    }
+    if (!Object.hasOwn(this.kinds, token.text)) {
+      const near = nearestName(token.text, Object.keys(this.kinds));
+      refuse(token.index, near ? `no such column; did you mean ${near}?`
+        : "no such column; `analysis columns` lists all");
+    }
+    return {token, kind: this.kinds[token.text], column: token.text, value: null};
   }
 }
 
-// All terms joined by or (`end` is true) or and (false): `end` decides, else unknown stays unknown.
-function decided(terms, end) {
+/**
+ * All terms joined by or (`end` is true) or by and (`end` is false): a term that is `end` decides;
+ * else, what is unknown stays unknown.
+ * @param {Filter[]} terms
+ * @param {boolean} end
+ * @returns {Filter}
+ */
+function joined(terms, end) {
   if (terms.length === 1) return terms[0];
   return (row) => {
     let unknown = false;
@@ -255,6 +252,10 @@ function decided(terms, end) {
   };
 }
 
+/**
+ * @param {Filter} term
+ * @returns {Filter}
+ */
 function negated(term) {
   return (row) => {
     const value = term(row);
@@ -262,24 +263,64 @@ function negated(term) {
   };
 }
 
-function agree(left, right) {
+/**
+ * @param {Operand} left
+ * @param {Operand} right
+ */
+function requireSameKind(left, right) {
   if (left.kind === right.kind) return;
-  const [column, other] = left.column ? [left, right] : [right, left];
-  const holds = column.kind === "text" ? "text" : "numbers";
-  const remedy = other.column ? "Compare columns of one kind"
-    : holds === "text" ? "Put quotes around it" : "Remove the quotes";
-  refuse(other.token, `${column.token.text} holds ${holds}`, remedy);
+  const [column, other] = left.column !== null ? [left, right] : [right, left];
+  refuse(other.token.index,
+    `${column.column} holds ${column.kind === "text" ? "text, which is in quotes" : "numbers"}`);
 }
 
+/**
+ * @param {Operand} left
+ * @param {Sign} sign
+ * @param {Operand} right
+ * @returns {Filter}
+ */
 function compared(left, sign, right) {
-  if (!left.column && !right.column) {
-    refuse(left.token, "one side of a comparison is a column", "Name one");
+  if (left.column === null && right.column === null) {
+    refuse(left.token.index, "one side of a comparison is a column");
   }
-  agree(left, right);
-  const side = (operand) => operand.column ? (row) => row(operand.column) : () => operand.value;
-  const [a, b] = [side(left), side(right)];
+  requireSameKind(left, right);
+  /** @type {(operand: Operand, row: Row) => Value} */
+  const side = (operand, row) => operand.column === null ? operand.value : row(operand.column);
   return (row) => {
-    const [x, y] = [a(row), b(row)];
-    return x === null || y === null ? null : sign(x, y);
+    const [a, b] = [side(left, row), side(right, row)];
+    return a === null || b === null ? null : sign(a, b);
   };
+}
+
+/**
+ * The name that differs least from a word, or null where none differs in a third of its letters or
+ * fewer.
+ * @param {string} word
+ * @param {string[]} names
+ */
+function nearestName(word, names) {
+  let nearest = null, least = Math.floor(word.length / 3) + 1;
+  for (const name of names) {
+    const distance = edits(word, name);
+    if (distance < least) [nearest, least] = [name, distance];
+  }
+  return nearest;
+}
+
+/**
+ * How many letters to change, add or remove to make one text of another (Levenshtein).
+ * @param {string} a
+ * @param {string} b
+ */
+function edits(a, b) {
+  let row = Array.from({length: b.length + 1}, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + Number(a[i - 1] !== b[j - 1])));
+    }
+    row = next;
+  }
+  return row[b.length];
 }

@@ -11,15 +11,14 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
 from ray.tune import Stopper
 
 from study.detect.detector import GrokkingDetector, Watch, transitions
-from study.driver.reports import PackReport
-from study.errors import StudyError, UsageError
+from study.errors import UsageError
 
 # Plain accuracies are shares of one: the detector sees trials with one row of each kind.
 _ONE_ROW = 1
@@ -57,13 +56,13 @@ class GrokkingStopper(Stopper):
         self._trials = trials
         self._ends_at = None if wall_seconds is None else time.time() + wall_seconds
 
-    def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether this Tune trial is finished."""
         if "members_open" in result:
-            report = PackReport.of(result)
-            # A retry counts from zero again; what it had trained is stored.
-            self._done[trial_id] = max(report.members_trained, self._done.get(trial_id, 0))
-            return not report.members_open
+            # A retry counts from nothing again; what it had trained is stored.
+            done = max(result["members_trained"], self._done.get(trial_id, 0))
+            self._done[trial_id] = done
+            return bool(result["members_open"] == 0)
         missing = {"train_accuracy", "test_accuracy"} - set(result)
         if missing:
             raise UsageError(
@@ -98,24 +97,23 @@ class TailStopper(Stopper):
     """Ends a round of packs once half of all places are idle, so that the rest is split over them.
 
     Args: packs, how many the round has, infinitely many where others follow; seconds that places
-    must have been idle; idle_slots, which says how many more packs could train now.
+    must have been idle; idle_places, which says how many more packs could train now.
     """
 
-    def __init__(self, packs: float, seconds: float, idle_slots: Callable[[], int]) -> None:
-        self._packs, self._seconds, self._idle_slots = packs, seconds, idle_slots
+    def __init__(self, packs: float, seconds: float, idle_places: Callable[[], int]) -> None:
+        self._packs, self._seconds, self._idle_places = packs, seconds, idle_places
         self._open: dict[str, int] = {}
         self._idle_since: float | None = None
-        self.slots = 0
+        self.places = 0
         self.ended = False
 
-    def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Take in how many members of a pack are open; no pack is stopped alone."""
-        report = PackReport.of(result)
-        self._open[trial_id] = 0 if report.set_aside else report.members_open
+        self._open[trial_id] = 0 if result.get("set_aside") else result["members_open"]
         running = [members for members in self._open.values() if members]
         waiting = len(self._open) < self._packs
-        idle = 0 if waiting or max(running, default=0) < 2 else self._idle_slots()
-        self.slots = len(running) + idle
+        idle = 0 if waiting or max(running, default=0) < 2 else self._idle_places()
+        self.places = len(running) + idle
         if not idle or idle < len(running):
             self._idle_since = None
         elif self._idle_since is None:
@@ -136,15 +134,15 @@ class InterruptStopper(Stopper):
     """
 
     def __init__(self) -> None:
-        self.requested = False
+        self.heard = False
 
-    def __call__(self, _trial_id: str, _result: Mapping[str, Any]) -> bool:
+    def __call__(self, _trial_id: str, _result: dict[str, Any]) -> bool:
         """No pack is stopped alone."""
         return False
 
     def stop_all(self) -> bool:
         """Whether the user, or the end of a job, has asked."""
-        return self.requested
+        return self.heard
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -159,7 +157,7 @@ class InterruptStopper(Stopper):
             del before[signal.SIGHUP]
 
         def hear(_number: int, _frame: FrameType | None) -> None:
-            self.requested = True
+            self.heard = True
             _leave_dead_terminals()
             with contextlib.suppress(OSError):
                 os.write(2, ANSWER)  # to print here may cut another print short
@@ -186,28 +184,19 @@ def _leave_dead_terminals() -> None:
 
 
 class SkewStopper(Stopper):
-    """Ends a study when a machine has other versions than the driver.
+    """Ends a study when a machine has other versions; `said` holds the machine and the versions.
 
-    `difference` names the machine and the versions; "" where none differs. The pack is not at
-    fault: another machine can train it.
+    Nothing is wrong with the pack: another machine trains it.
     """
 
     def __init__(self) -> None:
-        self.difference = ""
+        self.said = ""
 
-    def __call__(self, _trial_id: str, result: Mapping[str, Any]) -> bool:
-        """Read the versions in a pack's report; no pack is stopped alone."""
-        self.difference = self.difference or PackReport.of(result).skew
+    def __call__(self, _trial_id: str, result: dict[str, Any]) -> bool:
+        """Take in what a pack's machine says of its versions; no pack is stopped alone."""
+        self.said = self.said or result["skew"]
         return False
 
     def stop_all(self) -> bool:
         """Whether a machine was found that must not train."""
-        return bool(self.difference)
-
-    def refuse(self) -> None:
-        """Raise StudyError if a machine was found that must not train."""
-        if self.difference:
-            raise StudyError(
-                f"{self.difference}; all machines of a study run the same versions. "
-                "Install one on the others: ray up cluster.yaml sends this checkout."
-            )
+        return bool(self.said)

@@ -9,7 +9,7 @@ import vl_convert
 from simulated import simulate
 
 from analysis import load_trials
-from analysis.charts import diagram as charts
+from analysis.charts.sparsity import sparsity_chart
 from analysis.figures.study import study_plates
 from analysis.phases.boundary import boundary
 from analysis.phases.grid import make_grid, make_ruler
@@ -73,7 +73,7 @@ def test_a_legend_of_counts_has_each_whole_number_once(most):
     counts = pd.DataFrame(
         {"label": ["50", "100"], "neurons": [3, 8], "trials": [1, most], "median": [3, 8]}
     )
-    svg = vl_convert.vegalite_to_svg(charts.sparsity(counts, ruler).to_dict(validate=False))
+    svg = vl_convert.vegalite_to_svg(sparsity_chart(counts, ruler).to_dict(validate=False))
     numbers = [int(text) for text in legend_of(svg) if text != "trials"]
     assert numbers == sorted(set(numbers))
     assert (numbers[0], numbers[-1]) == (1, most)

@@ -202,14 +202,14 @@ def test_every_chart_draws(trials):
     x, series = views.axes_to_draw(trials)
     lines, cells = views.law_curves(fits[0], trials, x, series)
     drawn = {
-        "law": law_charts.law_against_data(lines, cells, x, "training rows"),
-        "survival": law_charts.kaplan_meier(
+        "law": law_charts.law_chart(lines, cells, x, "training rows"),
+        "survival": law_charts.survival_chart(
             views.survival(views.slice_of(trials, "generalized", x), "generalized", x), x
         ),
-        "residuals": law_charts.residuals(views.cox_snell(fits[0])),
-        "profile": law_charts.profile(views.profile_curves(fit_law(trials, "saturating"))),
-        "beyond": law_charts.beyond(views.extrapolation(fits, trials, x), x),
-        "drift": law_charts.drift(
+        "residuals": law_charts.residual_chart(views.cox_snell(fits[0])),
+        "profile": law_charts.profile_chart(views.profile_curves(fit_law(trials, "saturating"))),
+        "beyond": law_charts.extrapolation_chart(views.extrapolation(fits, trials, x), x),
+        "drift": law_charts.drift_chart(
             views.drift(trials, "power", "generalized", "lognormal", "slope_weight_decay"),
             "budget", "slope",
         ),

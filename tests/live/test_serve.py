@@ -250,7 +250,7 @@ def test_other_names_and_other_methods_are_refused(served):
         ("/api/trials?where=sedd+%3D%3D+1", "Did you mean 'seed'?"),
         ("/api/trials?wher=1", "Did you mean 'where'?"),
         ("/api/download?format=html", "'html'; it is one of 2 names"),
-        ("/api/download?where=1", "where: ends"),
+        ("/api/download?where=1", "a column is compared"),
     ],
 )
 def test_a_wrong_question_gets_one_sentence(served, path, said):

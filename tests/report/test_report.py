@@ -30,7 +30,7 @@ from selenium.webdriver.support.ui import Select
 from simulated import QUICK, simulate
 
 from analysis import load_trials, write_report
-from analysis.charts import diagram as charts
+from analysis.charts.curves import curve_template
 from analysis.phases.classify import classify
 from analysis.phases.grid import make_grid
 
@@ -176,6 +176,9 @@ def test_the_table_twin_says_the_same_and_selects(page, store):
         shown = row.find_elements(By.TAG_NAME, "td")[cell.weight_decay].text
         assert shown == f"{cell.phase} {cell.generalized}/{cell.trials}"
     assert decay.labels == ("0.001", "0.01", "0.1")
+    titles = {button.get_attribute("title")
+              for button in page.find_elements(By.CSS_SELECTOR, "#twin button")}  # fmt: skip
+    assert titles == {said for said in cells(page) if not said.endswith("no trials")}
     button = page.find_element(By.CSS_SELECTOR, "#twin button[aria-pressed=false]")
     said = button.get_attribute("title")
     button.click()
@@ -248,11 +251,11 @@ def test_a_wrong_filter_is_told_and_the_table_stays(page):
     before = text(page, "pages")
     page.find_element(By.ID, "where").send_keys("weight_decay = 3", Keys.ENTER)
     waits(page, lambda: text(page, "where-wrong"))
-    assert text(page, "where-wrong") == ("'=' at character 14; a column is compared. Write ==.")
+    assert text(page, "where-wrong") == "not a filter, at character 14: write ==."
     assert text(page, "pages") == before
     page.find_element(By.ID, "where").clear()
     page.find_element(By.ID, "where").send_keys("generalised_epoch > 3", Keys.ENTER)
-    waits(page, lambda: "Did you mean 'generalized_epoch'?" in text(page, "where-wrong"))
+    waits(page, lambda: "did you mean generalized_epoch?" in text(page, "where-wrong"))
 
 
 def test_a_phase_is_filtered_like_a_column(page, store):
@@ -336,11 +339,11 @@ def test_each_epoch_on_the_axis_is_written_by_itself():
     rows = pd.DataFrame(
         {"trial": "a", "seed": 0, "set": "train", "epoch": [0, 30, 2000], "value": [0.5, 0.9, 1.0]}
     )
-    events = [{"epoch": 30, "event": "half memorised: 30"}]
-    template = charts.curves("accuracy", ("train_accuracy", "test_accuracy"))
+    events = [{"epoch": 30, "event": "half memorized: 30"}]
+    template = curve_template("accuracy", ("train_accuracy", "test_accuracy"))
     drawing = {**template, "datasets": {"curves": rows.to_dict("records"), "events": events}}
     written = re.findall(r"<text[^>]*>([^<]*)</text>", vl_convert.vegalite_to_svg(drawing))
-    assert {"0", "10", "30", "100", "1k", "half memorised: 30"} <= set(written)
+    assert {"0", "10", "30", "100", "1k", "half memorized: 30"} <= set(written)
     assert "0k" not in written
 
 

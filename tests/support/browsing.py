@@ -26,7 +26,7 @@ FLAGS = (
 CLICK_A_CELL = """
 const done = arguments[0], before = location.hash;
 const filled = [...document.querySelectorAll('#diagram path[aria-label]')]
-  .filter((path) => path.getAttribute('aria-label').includes('generalised'));
+  .filter((path) => path.getAttribute('aria-label').includes('generalized'));
 const began = performance.now();
 filled[Math.floor(Math.random() * filled.length)]
   .dispatchEvent(new MouseEvent('click', {bubbles: true}));

@@ -1,0 +1,50 @@
+"""How many neurons predict like the whole net, along one axis of a study."""
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from analysis.charts.theme import CURVE_COLORS, EPOCH_TICKS, INK, legend, named, themed
+from analysis.phases.grid import TITLES, Ruler
+
+
+def sparsity_chart(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
+    """Dots for how often each number of neurons was measured, and the median of each position.
+
+    Args:
+        frame: `label` of the position, `neurons`, `trials` (how many needed so many neurons), and
+            `median` of the position.
+        ruler: the axis across.
+    """
+    base = alt.Chart(named("sparsity", frame)).encode(
+        x=alt.X(
+            "label:N",
+            title=TITLES[ruler.name],
+            sort=list(ruler.labels),
+            axis=alt.Axis(labelAngle=0, labelOverlap="greedy"),
+        )
+    )
+    up: dict[str, Any] = {
+        "title": "neurons",
+        "scale": alt.Scale(type="log"),
+        "axis": alt.Axis(values=EPOCH_TICKS[1:]),
+    }
+    dots = base.mark_circle(color=CURVE_COLORS["train"], opacity=0.6).encode(
+        y=alt.Y("neurons:Q", **up),
+        size=alt.Size(
+            "trials:Q",
+            scale=alt.Scale(range=[20, 320], zero=False),
+            legend=legend("trials", values=_whole_ticks(frame["trials"]), format="d"),
+        ),
+        tooltip=["label:N", "neurons:Q", "trials:Q", "median:Q"],
+    )
+    line = base.mark_tick(color=INK, thickness=2.5, size=24).encode(y=alt.Y("median:Q", **up))
+    return themed(alt.layer(dots, line), 420, 260)
+
+
+def _whole_ticks(counts: pd.Series) -> list[int]:
+    """At most four whole numbers from the smallest count to the largest, for a legend of sizes."""
+    ends = np.linspace(counts.min(), counts.max(), 4).round()
+    return [int(count) for count in np.unique(ends)]

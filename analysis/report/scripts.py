@@ -1,0 +1,52 @@
+"""The modules of analysis/web, joined into one script.
+
+A report opened from file:// may not load modules, and works without a network: its script must be
+one piece. The live page gets the same piece. Each module becomes a function that runs once and
+returns its exports, so that modules keep their own names. The order follows from the imports.
+"""
+
+import re
+from collections.abc import Callable
+
+from analysis.report.template import web_file
+
+_IMPORT = re.compile(r'^import \{([^}]+)\} from "\./([\w.]+)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:async )?function|class|const) (\w+)", re.MULTILINE)
+_OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)  # forms that the two above do not read
+
+
+def joined_modules(entry: str, read: Callable[[str], str] = web_file) -> str:
+    """A module and all that it imports, as one script without imports.
+
+    Args:
+        entry: the name of the file to start from, such as "page.js".
+        read: gives the text of a file by its name.
+
+    Raises: ValueError for a circle of imports, for a name that a module does not export, and for
+        a form of import or export that is not read here; FileNotFoundError for a module that is
+        not there.
+    """
+    bodies: dict[str, str] = {}  # by file, each after those that it imports
+    exports: dict[str, list[str]] = {}
+
+    def add(name: str, importers: tuple[str, ...]) -> None:
+        if name in importers:
+            raise ValueError(f"{' imports '.join((*importers, name))}; a circle.")
+        if name in bodies:
+            return
+        text = read(name)
+        for names, other in _IMPORT.findall(text):
+            add(other, (*importers, name))
+            for wanted in re.findall(r"\w+", names):
+                if wanted not in exports[other]:
+                    raise ValueError(f"{name}: {other} does not export {wanted!r}.")
+        exports[name] = [found[1] for found in _EXPORT.findall(text)]
+        text = _IMPORT.sub(r'const {\1} = modules["\2"];', text)
+        text = _EXPORT.sub(r"\1 \2", text)
+        if unread := _OTHER.search(text):
+            raise ValueError(f"{name}: {unread[0]!r}; import {{a}} or export a declaration.")
+        returned = ", ".join(exports[name])
+        bodies[name] = f'modules["{name}"] = (() => {{\n{text}return {{{returned}}};\n}})();\n'
+
+    add(entry, ())
+    return f'(() => {{\n"use strict";\nconst modules = {{}};\n{"".join(bodies.values())}}})();\n'

@@ -1,1 +1,0 @@
-"""Answers of the analysis as lines for people: a module for each subject."""

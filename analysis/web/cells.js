@@ -1,0 +1,110 @@
+// The cells of a study: a cell holds the trials at one position on every axis. A cell is found by its
+// labels, one for each axis; `state.cells` has its numbers.
+
+/** @import {Axis, BoundaryPoint, Labels, State, Trial, View} from "./types.js" */
+
+/**
+ * An axis of the state by its name.
+ * @param {State} state
+ * @param {string} name
+ */
+export const axisOf = (state, name) =>
+  /** @type {Axis} */ (state.axes.find((axis) => axis.name === name));
+
+/**
+ * The position of each label, in the order of the axes; -1 for a label that an axis does not have.
+ * @param {State} state
+ * @param {Labels} labels
+ */
+export const positionsOf = (state, labels) =>
+  state.axes.map((axis) => axis.labels.indexOf(labels[axis.name]));
+
+/**
+ * For each state, the number of the cell at some positions, joined by commas; made once for a state.
+ * @type {WeakMap<State, Map<string, number>>}
+ */
+const cellNumbers = new WeakMap();
+
+/**
+ * The number of the cell at some positions, or undefined where no trial is.
+ * @param {State} state
+ * @param {number[]} positions one for each axis
+ */
+export function cellAt(state, positions) {
+  let numbers = cellNumbers.get(state);
+  if (!numbers) {
+    const columns = state.axes.map((axis) => state.cells[axis.name]);
+    numbers = new Map(state.cells.trials.map((_, cell) =>
+      [columns.map((column) => column[cell]).join(), cell]));
+    cellNumbers.set(state, numbers);
+  }
+  return numbers.get(positions.join());
+}
+
+/**
+ * The labels of a cell.
+ * @param {State} state
+ * @param {number} cell
+ * @returns {Labels}
+ */
+const labelsOfCell = (state, cell) => Object.fromEntries(state.axes.map((axis) =>
+  [axis.name, axis.labels[Number(state.cells[axis.name][cell])]]));
+
+/**
+ * The labels of the cell that a trial is in.
+ * @param {State} state
+ * @param {Trial} trial
+ * @returns {Labels}
+ */
+export function labelsOfTrial(state, trial) {
+  return Object.fromEntries(state.axes.map(({name, labels, cuts}) => {
+    const value = trial[name];
+    if (name === "setting") return [name, trial.setting || "unnamed"];
+    if (value === null) return [name, labels[labels.length - 1]];  // fresh rows: the last position
+    return [name, labels[cuts.filter((cut) => cut <= Number(value)).length]];
+  }));
+}
+
+/**
+ * The labels of the filled cell that is nearest to the view and has a given label. Differing on an
+ * axis that is not drawn counts more than any distance on those that are.
+ * @param {State} state
+ * @param {View} view
+ * @param {string} name of an axis
+ * @param {string} label on that axis
+ * @returns {Labels}
+ */
+export function nearestLabels(state, view, name, label) {
+  const wanted = axisOf(state, name).labels.indexOf(label);
+  const positions = positionsOf(state, view.labels);
+  let nearest = null, least = Infinity;
+  for (let cell = 0; cell < state.cells.trials.length; cell++) {
+    if (state.cells[name][cell] !== wanted) continue;
+    let distance = 0;
+    for (const [i, axis] of state.axes.entries()) {
+      const apart = Math.abs(Number(state.cells[axis.name][cell]) - positions[i]);
+      const drawn = axis.name === view.x || axis.name === view.y;
+      if (axis.name !== name && apart) distance += drawn ? apart : 1000;
+    }
+    if (distance < least) [nearest, least] = [cell, distance];
+  }
+  return nearest === null ? {...view.labels, [name]: label} : labelsOfCell(state, nearest);
+}
+
+/**
+ * The points of the boundary in the slice on show, whichever of its two axes is across; none where
+ * an axis is not a line of numbers.
+ * @param {State} state
+ * @param {View} view
+ * @returns {BoundaryPoint[]}
+ */
+export function boundaryOf(state, view) {
+  const drawn = [view.x, view.y];
+  if (drawn.some((name) => axisOf(state, name).scale === "ordinal")) return [];
+  const boundary = state.boundaries.find(({x, y, slice}) =>
+    drawn.every((name) => name === x || name === y) &&
+    Object.entries(slice).every(([name, label]) => view.labels[name] === label));
+  if (!boundary || boundary.x === view.x) return boundary?.points ?? [];
+  return boundary.points.map((point) => ({...point, x: point.y, y: point.x,
+    low: point.left, high: point.right, left: point.low, right: point.high}));
+}

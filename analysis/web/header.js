@@ -1,0 +1,53 @@
+// The head of the page: facts of the study, its progress, and the trials of each phase.
+
+import {byId, durationInWords, element, percent, whole} from "./dom.js";
+import {setup} from "./setup.js";
+
+/** @import {Fact, PhaseRow, Status} from "./types.js" */
+
+/** @param {Fact[]} facts to show */
+export function showFacts(facts) {
+  byId("facts").replaceChildren(...facts.map(({label, text, title}) => {
+    const pair = element("div", "", title ? {title} : {});
+    pair.append(element("dt", label), element("dd", text));
+    return pair;
+  }));
+}
+
+/** @param {Status | null | undefined} status of a study that is being followed */
+export function showProgress(status) {
+  byId("progress").hidden = !status;
+  if (!status) return;
+  Object.assign(byId("bar"), {max: Math.max(1, status.planned), value: status.done});
+  const rate = status.rate && status.running ? [`${status.rate.toPrecision(3)} a second`] : [];
+  const left = status.seconds_left === null ? [] : [`${durationInWords(status.seconds_left)} left`];
+  byId("counts").textContent = [`${whole(status.done)} of ${whole(status.planned)} trials done`,
+    `${whole(status.running)} running`, `${whole(status.failed)} failed`, ...rate, ...left].join(", ");
+}
+
+/** @param {string} sentence why what is shown may be old; "" where it is not */
+export function showTrouble(sentence) {
+  byId("trouble").hidden = !sentence;
+  // A screen reader would say an equal text again.
+  if (byId("trouble").textContent !== sentence) byId("trouble").textContent = sentence;
+}
+
+/** @param {PhaseRow[]} phases to show as cards */
+export function showPhases(phases) {
+  byId("phases").replaceChildren(...phases.map((row) => {
+    const card = element("li");
+    card.style.setProperty("--phase", setup.colors[row.phase]);
+    const count = element("b", `${whole(row.trials)} `);
+    count.append(element("small", percent(row.share)));
+    card.append(count, element("span", row.phase), element("small", row.meaning, {class: "soft"}));
+    /** @type {[string, number | null][]} */
+    const medians = [["memorized", row.memorized_median_epoch],
+      ["generalized", row.generalized_median_epoch]];
+    const texts = medians.flatMap(([event, epoch]) =>
+      epoch === null ? [] : [`${event} ${whole(epoch)}`]);
+    if (texts.length) {
+      card.append(element("small", `median epochs: ${texts.join(", ")}`, {class: "soft"}));
+    }
+    return card;
+  }));
+}

@@ -1,0 +1,235 @@
+// The records that cross files of the page: what Python sends (analysis/report/state.py,
+// analysis/report/page.py, analysis/live/answers.py), and what the modules hand to each other.
+
+/** A value of a table: a number, a text, a flag, or null where there is none. */
+export type Value = string | number | boolean | null;
+
+/** A trial as a row of the table `trials`, with its phase and flags. */
+export interface Trial {
+  [column: string]: Value;
+  trial_id: string;
+  seed: number;
+  phase: string;
+  setting: string;
+  ended: string;
+  epochs_run: number;
+  memorized_epoch: number | null;
+  generalized_epoch: number | null;
+}
+
+/** One label for every axis of the study: it names a cell. */
+export type Labels = Record<string, string>;
+
+/** An axis of the study: positions 0, 1, ... with a label each. */
+export interface Axis {
+  name: string;
+  title: string;
+  scale: "log" | "linear" | "ordinal";
+  labels: string[];
+  /** Low end, high end and middle of each position, in units of the axis. */
+  spans: [number, number, number][];
+  /** The bounds between the positions of numbers. */
+  cuts: number[];
+  /** How many trials there are at each position. */
+  trials: number[];
+  /** What Vega-Lite needs to draw the axis: title, scale and ticks. */
+  channel: object;
+}
+
+/** Columns of the cells that hold trials: the position on each axis, counts, medians, flags. */
+export interface CellColumns {
+  [column: string]: Value[];
+  trials: number[];
+}
+
+export interface BoundaryPoint {
+  [column: string]: Value;
+}
+
+/** The boundary of one slice: where half of its trials generalize. */
+export interface Boundary {
+  x: string;
+  y: string;
+  slice: Labels;
+  points: BoundaryPoint[];
+}
+
+/** A chart with its texts; `axis` is null where the chart is not along an axis. */
+export interface Figure {
+  title: string;
+  caption: string;
+  axis: string | null;
+  chart: Chart;
+}
+
+/** What `study status` counts, in trials. */
+export interface Status {
+  planned: number;
+  done: number;
+  running: number;
+  failed: number;
+  rate: number | null;
+  seconds_left: number | null;
+}
+
+export interface PhaseRow {
+  phase: string;
+  meaning: string;
+  trials: number;
+  share: number;
+  memorized_median_epoch: number | null;
+  generalized_median_epoch: number | null;
+}
+
+export interface Fact {
+  label: string;
+  text: string;
+  /** A longer explanation, shown as a tooltip. */
+  title?: string;
+}
+
+/** All that the page shows before a click. */
+export interface State {
+  name: string;
+  store: string;
+  /** How many trials there are; without any, the live page sends only `name` and `trials`. */
+  trials: number;
+  facts: Fact[];
+  status: Status | null;
+  phases: PhaseRow[];
+  versions: Record<string, string>;
+  command: string;
+  axes: Axis[];
+  x: string;
+  y: string;
+  start: Labels;
+  cells: CellColumns;
+  boundaries: Boundary[];
+  epochs: {domain: [number, number], values: number[]};
+  aggregated: boolean;
+  laws_html?: string;
+  laws?: Figure[];
+  circuits?: Figure[];
+  /** Why there is no newer state, where a live store cannot be read. */
+  problem?: string | null;
+}
+
+/** What the page is made with, whatever the study: templates of charts, words, columns. */
+export interface Setup {
+  diagrams: Record<string, Chart>;
+  colorings: Record<string, string>;
+  captions: Record<string, string>;
+  curves: Record<string, {columns: string[], chart: Chart}>;
+  /** Smallest and largest width of a cell, in pixels. */
+  steps: [number, number];
+  /** The color of each phase. */
+  colors: Record<string, string>;
+  flags: string[];
+  kinds: Record<string, Kind>;
+  table: string[];
+  axes: string[];
+  limits?: string;
+  /** A report holds its state; a live page asks its server. */
+  state?: State;
+}
+
+/** What a column holds. */
+export type Kind = "text" | "number";
+
+/** What is on show, as the address bar has it. */
+export interface View {
+  x: string;
+  y: string;
+  color: string;
+  labels: Labels;
+  trial: string;
+  where: string;
+  sort: string;
+  descending: boolean;
+}
+
+/** What a click on a cell asks for: how many trials it holds, and some of them. */
+export interface CellAnswer {
+  total: number;
+  trials: Trial[];
+  /** Columns; `trial` is the index of the row in `trials`. */
+  readings: Record<string, (number | null)[]>;
+}
+
+export interface TrialAnswer {
+  row: Trial;
+  replay: string;
+}
+
+export interface TableQuery {
+  where: string;
+  sort: string;
+  descending: boolean;
+  offset: number;
+  limit: number;
+}
+
+export interface TableAnswer {
+  total: number;
+  columns: string[];
+  rows: Trial[];
+}
+
+/** Answers the page's questions: a report's archive, or the server of a live page. */
+export interface Source {
+  live: boolean;
+  /** The state, or null where it has not changed since it was last asked for. */
+  state(): Promise<State | null>;
+  cell(labels: Labels, cell: number): Promise<CellAnswer>;
+  trial(id: string): Promise<TrialAnswer>;
+  trials(query: TableQuery): Promise<TableAnswer>;
+  download(format: string, where: string): Promise<void>;
+}
+
+/** The parts of a Vega-Lite specification that the page changes. */
+export interface Chart {
+  width: number;
+  height: number;
+  autosize: object;
+  layer: Layer[];
+}
+
+export interface Layer {
+  encoding: {x: object, y: object, color?: ColorChannel};
+}
+
+export interface ColorChannel {
+  field?: string;
+  scale: {domain: number[]};
+  legend: {columns?: number, values?: number[]};
+}
+
+/** The parts of a Vega view that the page uses. */
+export interface VegaView {
+  addEventListener(kind: string, handler: (event: Event, item?: {datum?: any}) => void): void;
+  background(): string;
+  background(color: string): void;
+  data(name: string): object[];
+  data(name: string, rows: object[]): VegaView;
+  resize(): VegaView;
+  runAsync(): Promise<VegaView>;
+  signal(name: string, value: string): VegaView;
+  toImageURL(kind: string, scale: number): Promise<string>;
+  toSVG(): Promise<string>;
+}
+
+/** A chart as vegaEmbed has drawn it. */
+export interface Drawn {
+  view: VegaView;
+  spec: object;
+}
+
+declare global {
+  /** Vega, Vega-Lite and Vega-Embed, as one classic script before the page's own. */
+  function vegaEmbed(box: HTMLElement, chart: object, options: object): Promise<Drawn>;
+  /** "ready" once all is drawn; `shown` is the address that is on show. For tests. */
+  interface DOMStringMap {
+    ready?: string;
+    shown?: string;
+  }
+}
