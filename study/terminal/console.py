@@ -1,7 +1,7 @@
-"""What both command lines share: answers, errors, exit codes, --version, progress.
+"""What both command lines share: running a command, its answer, its errors, its exit code.
 
-A command returns its answer as bytes, or bytes and an exit code, and `main_of` writes it: stdout is
-data, everything else goes to stderr. An error is one line and an exit code, whatever it is.
+A command returns its answer as bytes, or bytes and an exit code, and `main_of` writes the answer.
+stdout is data; everything else goes to stderr. Whatever goes wrong is one line and an exit code.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import typer
 
@@ -22,58 +22,67 @@ from study.machine import ensure_home
 from study.terminal import last_resort, stdio
 from study.terminal.usage import usage_sentence
 
+if TYPE_CHECKING:
+    from typer.models import OptionInfo
+
 INTERRUPTED = 130  # an exit code: 128 and the number of SIGINT, as shells have it
 
+# The class of all errors in options and arguments. Releases of typer have it in different modules,
+# but each has BadParameter, which adds no attribute that is used here.
+OptionError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
-# The class of errors in options and arguments, wherever this release of typer keeps it.
-OptionError = cast("type[Exception]", typer.BadParameter.__base__)
 
+def version_option(command: str) -> "OptionInfo":
+    """The option --version of a command line: it prints, for instance, "study 0.1.0" and ends."""
 
-def version_option(command: str) -> Any:
-    """The option --version of a command line: it prints "study 0.1.0" and ends."""
-
-    def say(wanted: bool) -> None:  # noqa: FBT001  as typer calls it
+    def show(*, wanted: bool) -> None:
         if wanted:
             print(command, __version__)
             raise typer.Exit
 
-    return typer.Option("--version", help="Print the version.", callback=say, is_eager=True)
+    option: OptionInfo = typer.Option(
+        "--version", help="Print the version.", callback=show, is_eager=True
+    )
+    return option
 
 
 def main_of(app: typer.Typer) -> NoReturn:
-    """Run a command line and exit with its code; whatever goes wrong is said in one line."""
+    """Run a command line and exit with its code; an error is one line on stderr."""
     stdio.make_safe()
     ensure_home()
-    _hear_what_escapes()
+    _report_escaped_errors()
     sys.exit(_run(app))
 
 
 def _run(app: typer.Typer) -> int:
+    """Run the command that was typed and write its answer; returns the exit code."""
     code = 0
     try:
         content, code = _answer_of(app)
         sys.stdout.buffer.write(content)
         sys.stdout.flush()
-    except BaseException as error:  # noqa: BLE001  the last place: nothing is raised beyond it
-        said, verdict = _verdict_on(error)
+    except BaseException as error:  # noqa: BLE001  the last frame: nothing may be raised beyond it
+        sentence, error_code = _verdict_on(error)
         if isinstance(error, (stdio.ReaderGoneError, stdio.OutputError)):
             stdio.give_stdout_up()
-            verdict = code or verdict  # what the command did counts before where it was told
-        if said:
-            _say("error", said)
-        return verdict
+            # The command itself succeeded or failed before its answer could not be written.
+            error_code = code or error_code
+        if sentence:
+            _print_line("error", sentence)
+        return error_code
     return code
 
 
 def _answer_of(app: typer.Typer) -> tuple[bytes, int]:
-    """What a command answers, and its exit code; whatever it raises passes through.
+    """The answer of the command that was typed, and its exit code.
 
-    typer's own `main` would take an interrupt and a closed pipe for ends of its own.
+    Whatever the command raises passes through. typer's own `main` would end the process at an
+    interrupt and at a closed pipe.
     """
     name = Path(sys.argv[0]).name
     if name == "__main__.py":
         name = f"python -m {Path(sys.argv[0]).parent.name}"
-    # Who types the name alone is shown what there is.
+    # The program's name alone shows the help, and is a usage error.
     arguments = sys.argv[1:] or ["--help"]
     command = typer.main.get_command(app)
     try:
@@ -86,9 +95,9 @@ def _answer_of(app: typer.Typer) -> tuple[bytes, int]:
 
 
 def _verdict_on(error: BaseException) -> tuple[str, int]:
-    """What is said of an error, "" for nothing, and the exit code."""
+    """The sentence that is printed for an error, "" for none, and the exit code."""
     if isinstance(error, stdio.ReaderGoneError):
-        return "", 0  # the reader has had enough, as `head` has; nobody is left to be told
+        return "", 0  # a reader such as `head` needs no more, and nobody is left to read a sentence
     if isinstance(error, StudyError):
         return str(error), error.exit_code
     if isinstance(error, OptionError):
@@ -106,31 +115,36 @@ def _is_interrupt(error: BaseException) -> bool:
     return isinstance(error, (KeyboardInterrupt, typer.Abort))
 
 
-def _hear_what_escapes() -> None:
-    """One line, too, for errors that never reach `_run`: of threads, at the interpreter's end."""
+def _report_escaped_errors() -> None:
+    """Print one line, too, for an error that `_run` cannot catch.
 
-    def hear(kind: type[BaseException], error: BaseException | None, where: str) -> None:
+    Such an error is raised in a thread, in a destructor, at the end of the interpreter, or is only
+    logged by a library.
+    """
+
+    def report(kind: type[BaseException], error: BaseException | None, where: str) -> None:
         if error and not issubclass(kind, (KeyboardInterrupt, SystemExit)):
-            _say("warning", f"{where}: {last_resort.tell(error)}")
+            _print_line("warning", f"{where}: {last_resort.tell(error)}")
 
-    def hear_main(kind: type[BaseException], error: BaseException, _: object) -> None:
-        hear(kind, error, "at the end")
+    def at_the_end(kind: type[BaseException], error: BaseException, _: object) -> None:
+        report(kind, error, "at the end")
 
-    def hear_thread(said: threading.ExceptHookArgs) -> None:
-        hear(said.exc_type, said.exc_value, f"in {said.thread.name if said.thread else 'a thread'}")
+    def in_a_thread(event: threading.ExceptHookArgs) -> None:
+        thread = event.thread.name if event.thread else "a thread"
+        report(event.exc_type, event.exc_value, f"in {thread}")
 
-    def hear_cleaning(said: Any) -> None:
-        hear(said.exc_type, said.exc_value, "while cleaning up")
+    def while_cleaning_up(event: "sys.UnraisableHookArgs") -> None:
+        report(event.exc_type, event.exc_value, "while cleaning up")
 
-    sys.excepthook, threading.excepthook = hear_main, hear_thread
-    sys.unraisablehook = hear_cleaning
-    logging.raiseExceptions = False  # a log line that cannot be written is dropped without a trace
-    if logging.lastResort:  # for libraries whose loggers nobody has set up: asyncio, urllib3
+    sys.excepthook, threading.excepthook = at_the_end, in_a_thread
+    sys.unraisablehook = while_cleaning_up
+    logging.raiseExceptions = False  # a log line that cannot be written is dropped silently
+    if logging.lastResort:  # for loggers without a handler, such as those of asyncio and urllib3
         logging.lastResort.setFormatter(_OneLine())
 
 
 class _OneLine(logging.Formatter):
-    """A log record as one line, without the traceback that it may carry."""
+    """Formats a log record as one line, without the traceback that the record may carry."""
 
     def format(self, record: logging.LogRecord) -> str:
         error = record.exc_info[1] if record.exc_info else None
@@ -140,35 +154,35 @@ class _OneLine(logging.Formatter):
 
 @contextlib.contextmanager
 def tolerated(what: str) -> Iterator[None]:
-    """Turn an error into a warning: what is lost by it is less than what the command has done."""
+    """Turn an error into the warning `what: sentence`, where the command can go on without."""
     try:
         yield
     except (stdio.ReaderGoneError, stdio.OutputError):
         raise
-    except Exception as error:  # noqa: BLE001  nothing may hide the answer that follows
-        _say("warning", f"{what}: {_verdict_on(error)[0]}")
+    except Exception as error:  # noqa: BLE001  no error here may hide the answer of the command
+        _print_line("warning", f"{what}: {_verdict_on(error)[0]}")
 
 
 def note(words: str) -> None:
-    """Say on stderr what goes on or what is waited for."""
+    """Print a line on stderr: what happens, or what the command waits for."""
     print(one_line(words), file=sys.stderr, flush=True)
 
 
-def _say(kind: str, message: str) -> None:
+def _print_line(kind: str, message: str) -> None:
     print(f"{kind}:", one_line(message), file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
 def ended_like_ctrl_c() -> Iterator[None]:
-    """Meanwhile let SIGTERM and SIGHUP do what Ctrl-C does; one that is ignored stays so."""
-    heeded = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in heeded.items():
+    """Meanwhile let SIGTERM and SIGHUP do what Ctrl-C does; an ignored signal stays ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        for number, handler in heeded.items():
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 

@@ -1,8 +1,8 @@
-"""What a command line says of an error that nothing below it expected: one line and a file.
+"""What a command line prints for an error that no code expected: one line, and a file.
 
-The line names the kind and the message; the file holds the traceback. Errors that a machine causes
-(memory, disks, a broken installation) get the remedy that helps; all others are faults of the
-program, and the line says how to report them.
+The line names the kind of the error and its message. The file holds the traceback. For an error
+that the machine causes (memory, disks, a broken installation) the line says what helps. Any other
+error is a fault of the program, and the line says how to report it.
 """
 
 import contextlib
@@ -15,17 +15,18 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from study import __version__
 from study.errors import one_line
 
-MESSAGE_LETTERS = 300
+MESSAGE_LETTERS = 300  # of an error's message; the file has all of it
 REPORT = "Please report it as an issue of this project, with"
 
 
 class _Cause(NamedTuple):
-    """An error that a machine causes: how it is known, the rule it breaks, what helps."""
+    """A cause that lies in the machine: which errors it makes, the rule, the remedy."""
 
     applies: Callable[[BaseException], bool]
     rule: str
@@ -37,11 +38,12 @@ def _has_number(*numbers: int) -> Callable[[BaseException], bool]:
 
 
 def _is_short_of_memory(error: BaseException) -> bool:
-    # torch is not imported for its class; on a CPU it raises a RuntimeError of these words.
+    # By name, so that torch is not imported here. On a CPU, torch raises a RuntimeError with one of
+    # these phrases.
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    words = ("can't allocate memory", "Cannot allocate memory", "out of memory")
+    phrases = ("can't allocate memory", "Cannot allocate memory", "out of memory")
     return bool(kinds & {"MemoryError", "OutOfMemoryError"}) or any(
-        word in _message(error) for word in words
+        phrase in _message(error) for phrase in phrases
     )
 
 
@@ -72,27 +74,27 @@ CAUSES = (
 
 
 def tell(error: BaseException) -> str:
-    """One line about an error, of which the traceback is written to a file; never raises.
+    """One line about an error, whose traceback is written to a file. Never raises.
 
-    Where no file can be written, the line says why.
+    If the file cannot be written, the line says why.
     """
     path, reason = "", ""
     try:
         path = _write_trace(error)
-    except Exception as failure:  # noqa: BLE001  a full disk, no memory: the line still comes
+    except Exception as failure:  # noqa: BLE001  a full disk, no memory: the line comes all the same
         reason = f"no traceback: {_name(failure)}: {_message(failure)}"
     error = _only_leaf(error)
     what = f"{_name(error)}: {_message(error)}"
     for cause in CAUSES:
         if cause.applies(error):
-            kept = f"The traceback is in {path}." if path else f"There is {reason}."
-            return f"{what}; {cause.rule}. {cause.remedy} {kept}"
+            trace = f"The traceback is in {path}." if path else f"There is {reason}."
+            return f"{what}; {cause.rule}. {cause.remedy} {trace}"
     with_what = f"the traceback in {path}" if path else f"this line (there is {reason})"
     return f"{what}; this is a fault of the program. {REPORT} {with_what}."
 
 
 def _only_leaf(error: BaseException) -> BaseException:
-    """The error inside groups that hold one alone, as servers and async libraries wrap it."""
+    """The error inside groups of one, in which servers and async libraries wrap their errors."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
@@ -105,10 +107,10 @@ def _name(error: BaseException) -> str:
 
 
 def _message(error: BaseException) -> str:
-    try:
+    """The error's message in one line; the message of an unknown error is unknown code."""
+    message = "its message cannot be shown"
+    with contextlib.suppress(Exception):
         message = one_line(str(error)).rstrip(".")
-    except Exception:  # noqa: BLE001  the message of an unknown error is unknown code
-        return "its message cannot be shown"
     if len(message) > MESSAGE_LETTERS:
         message = f"{message[:MESSAGE_LETTERS]}..."
     return message or "it has no message"
@@ -124,12 +126,12 @@ def _write_trace(error: BaseException) -> str:
     ]
     # A store's URL may hold a password.
     text = re.sub(r"://[^/@\s]*@", "://***@", "".join(lines))
-    file, path = tempfile.mkstemp(prefix="study-error-", suffix=".txt")
+    descriptor, path = tempfile.mkstemp(prefix="study-error-", suffix=".txt")
     try:
-        with open(file, "w", encoding="utf-8", errors="backslashreplace") as written:  # noqa: PTH123
-            written.write(text)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(path)  # noqa: PTH108  pathlib is one more thing that could fail here
+            Path(path).unlink()
         raise
     return path

@@ -25,15 +25,16 @@ class OutputError(StudyError):
 
 
 class ReaderGoneError(Exception):
-    """The process that read stdout has left."""
+    """The process that read stdout has left: no fault, and the command ends quietly."""
 
 
-# Both stand above the buffer, not under it: an interrupt that arrives in a Python method between a
-# descriptor and its buffer would leave in the buffer what has been written, to be written again.
+# Both classes override the buffer, not the raw stream below it. An interrupt in a Python method
+# between the raw stream and the buffer would leave bytes in the buffer that are written already,
+# and these would be written twice.
 
 
 class _Stdout(io.BufferedWriter):
-    """The bytes of stdout; raises OutputError and ReaderGoneError in place of OSError."""
+    """The buffer of stdout; raises OutputError or ReaderGoneError instead of OSError."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write some bytes; returns how many."""
@@ -47,10 +48,10 @@ class _Stdout(io.BufferedWriter):
 
 
 class _Stderr(io.BufferedWriter):
-    """The bytes of stderr; drops what cannot be written."""
+    """The buffer of stderr; drops what cannot be written."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Write some bytes; returns how many were taken."""
+        """Write some bytes, or drop them; returns how many."""
         with contextlib.suppress(OSError):
             return super().write(data)
         return memoryview(data).nbytes
@@ -77,17 +78,18 @@ def _output_errors() -> Iterator[None]:
 
 
 def make_safe() -> None:
-    """Put safe streams in the place of the interpreter's own; those of a test are left alone.
+    """Replace the interpreter's own streams by safe ones; streams that a test has set stay.
 
-    A closed stream gets a descriptor as well: the next file that is opened would have its number,
-    and a library that prints would write into that file, which may be a table of a store.
+    A closed stream gets a descriptor as well. Without one, the next file that is opened gets the
+    number of the closed stream, and a library that prints writes into that file: a table of a
+    store, perhaps.
     """
-    # In this order: each open takes the lowest number that is free.
+    # In this order, because each `os.open` takes the lowest number that is free.
     closed = {
         name: os.open(os.devnull, flags)
         for name, flags in (
             ("stdin", os.O_RDONLY),
-            ("stdout", os.O_RDONLY),  # so that whatever is written there fails, as it should
+            ("stdout", os.O_RDONLY),  # not for writing: a write to a closed stdout has to fail
             ("stderr", os.O_WRONLY),
         )
         if getattr(sys, name) is None
@@ -111,7 +113,7 @@ def _stream(
 
 
 def give_stdout_up() -> None:
-    """Drop what is left for stdout, so that the interpreter does not try once more at its end."""
+    """Drop what is buffered for stdout: the interpreter would try to write it once more."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

@@ -1,7 +1,7 @@
-"""Command lines in words: what is wrong with one, in a sentence; how to type the next one.
+"""Command lines in words: a sentence for what is wrong with one, and how to type another.
 
 typer's own messages quote pydantic ("Input should be ..."), leave out what was typed, and end in
-different signs. The sentences here name the value and the rule, and end in where to look.
+different signs. The sentences here name the value and the rule, and say which help to read.
 """
 
 import re
@@ -9,13 +9,16 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from study.errors import choices
 
+if TYPE_CHECKING:
+    import typer
 
-def usage_sentence(error: Any) -> str:
-    """The sentence for an error that typer raised while it read options and arguments."""
+
+def usage_sentence(error: "typer.BadParameter") -> str:
+    """The sentence for an error that typer has raised while it read options and arguments."""
     message = " ".join(error.format_message().split())
     if named := re.fullmatch(r"Invalid value for '?(?P<name>[^:]*?)'?: (?P<rule>.*)", message):
         message = _value_sentence(named["name"], named["rule"], error.__cause__)
@@ -28,7 +31,7 @@ def usage_sentence(error: Any) -> str:
 
 def _value_sentence(name: str, rule: str, cause: BaseException | None) -> str:
     """The sentence for a value that cannot be used: name, value, rule."""
-    from pydantic import ValidationError  # noqa: PLC0415  slow to load, and typer has it by now
+    from pydantic import ValidationError  # noqa: PLC0415  slow to load; typer has loaded it
 
     given = repr(cause.errors()[0]["input"]) if isinstance(cause, ValidationError) else ""
     rule = rule.removeprefix("Value error, ").partition(", unable to parse")[0].rstrip(".")
@@ -40,7 +43,7 @@ def _value_sentence(name: str, rule: str, cause: BaseException | None) -> str:
 
 
 def as_typed(program: str) -> str:
-    """How to type a command of ours: its name, or its path where no environment is active."""
+    """How to type one of our programs: its name, or its path if it is not on PATH."""
     if shutil.which(program):
         return program
     return shlex.quote(str(Path(sys.argv[0]).with_name(program)))
