@@ -116,19 +116,22 @@ def phases(
     find_preset(preset)  # what the user wrote comes before what the store holds
     trials = some_trials(store, where)
     table = summary(trials, preset)
-    found = None
+    study_boundary = None
     if boundary:
-        from analysis.phases.boundary import Found
+        from analysis.phases.slices import StudyBoundary
+        from analysis.text.boundary_text import boundary_lines
 
-        found = Found.of(trials, x, y, event)
+        study_boundary = StudyBoundary.of(trials, x, y, event)
     labelled = classify(trials, preset)
     flags = {name: int(labelled[name].sum()) for name in FLAGS}
     if as_json:
         answer = {"preset": preset, "trials": len(trials), "phases": records(table), "flags": flags}
-        return json_answer(answer | ({"boundary": found.to_json()} if found else {}))
+        return json_answer(
+            answer | ({"boundary": study_boundary.to_json()} if study_boundary else {})
+        )
     table["share"] = table["share"].map("{:.0%}".format)
     flagged = ", ".join(f"{count} {name}" for name, count in flags.items() if count)
-    lines = found.as_lines() if found else []
+    lines = boundary_lines(study_boundary) if study_boundary else []
     return text_answer(as_table(table), f"flags: {flagged or 'none'}", *lines)
 
 

@@ -1,27 +1,28 @@
-"""Frames as rows of JSON and as text: what the command line and the page share."""
-
-from typing import Any
+"""Frames as rows of JSON and as text for people: what the command line and the page share."""
 
 import numpy as np
 import pandas as pd
 
+JsonCell = str | int | float | bool | None
+JsonRow = dict[str, JsonCell]  # by column
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows as JSON takes them: None where there is no finite number."""
+
+def records(frame: pd.DataFrame) -> list[JsonRow]:
+    """The rows of a frame as JSON takes them: None where there is no finite number."""
     finite = frame.replace([np.inf, -np.inf], np.nan)
-    rows: list[dict[str, Any]] = (
+    rows: list[JsonRow] = (
         finite.astype(object).where(finite.notna(), None).to_dict("records")  # type: ignore[assignment]  # the stubs say Hashable
     )
     return rows
 
 
 def as_table(frame: pd.DataFrame) -> str:
-    """Columns side by side for reading; a null is a blank."""
-    shown = {name: frame[name].map(_shown, na_action=None) for name in frame}
-    return pd.DataFrame(shown).to_string(index=False)
+    """The frame as text, columns side by side; a null is a blank."""
+    columns = {name: frame[name].map(_cell_text, na_action=None) for name in frame}
+    return pd.DataFrame(columns).to_string(index=False)
 
 
-def _shown(value: Any) -> str:
-    if pd.isna(value):
+def _cell_text(value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]  # the stubs leave out object
         return ""
     return f"{value:g}" if isinstance(value, float) else str(value)

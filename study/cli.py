@@ -118,7 +118,7 @@ def run(
     for warning in costs.warnings(planned.trials, planned.packs):
         note(f"warning: {warning}")
     stopped: Stopped = "budget" if planned.packs and planned.used_up else ""
-    failed = 0
+    failed, ended = 0, None
     if planned.packs and not planned.used_up:
         if native.path() is None:
             print("no compiled kernel here: training with torch's", file=sys.stderr)
@@ -127,10 +127,8 @@ def run(
 
             outcome = run_study(planned, store, address, display.show, display.say, cores)
         stopped, failed, ended = outcome.stopped, outcome.failed, outcome.stored
-    else:
-        ended = make_plan(study, store)
     write_journals(study, store)
-    closing = _closing(store, ended, failed, stopped)
+    closing = _closing(store, ended or make_plan(study, store), failed, stopped)
     answer = json_answer(closing.to_json()) if as_json else text_answer(*closing.lines())
     return answer, 130 if stopped == "interrupted" else 3 if failed else 0
 
@@ -282,7 +280,7 @@ def bench_command(
 ) -> bytes:
     """The speed of this machine against the plain loop and the floor."""
     from study.bench.suite import bench, engine_on
-    from study.bench.targets import lines_of, pick_shapes
+    from study.bench.targets import pick_shapes
 
     chosen, engine = pick_shapes(shapes), engine_on(device)
     report = bench(
@@ -290,11 +288,11 @@ def bench_command(
     )
     if study:
         with Display("bench") as display:
-            from study.bench.whole_study import bench_study
+            from study.bench.whole_study import bench_study, study_verdicts
 
             whole = bench_study(display.show)
-        report |= {"study_of_B": whole["study"], "bars": report["bars"] + whole["bars"]}
-    return json_answer(report) if as_json else text_answer(*lines_of(report))
+        report = report.with_study(whole, study_verdicts(whole))
+    return json_answer(report.to_json()) if as_json else text_answer(*report.lines())
 
 
 def main() -> NoReturn:

@@ -14,7 +14,7 @@ from analysis.charts.diagram import EpochRamp, spans
 from analysis.charts.theme import Specification, specification
 from analysis.figures.album import Drawing, Plate
 from analysis.formats import records
-from analysis.phases.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid
+from analysis.phases.grid import TITLES, Grid, Ruler, diagram_axes, make_grid
 from analysis.report.law_section import SectionFigure, law_section
 from analysis.report.sections import BOUNDARY_CAPTION, boundary_points, circuit_figures
 from analysis.report.state import epoch_ramp, interesting_cell
@@ -37,7 +37,7 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
 
 def _diagrams(trials: pd.DataFrame, x: str | None, y: str | None) -> Plate:
     grid = make_grid(trials)
-    x, y = axes_to_draw(grid.rulers, x, y)
+    x, y = diagram_axes(grid.rulers, x, y)
     across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
     others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     start = grid.cells.iloc[interesting_cell(grid.cells)]

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.phases import classify as phases
+from analysis.phases.axes import choose_axes
 from study.errors import UsageError, unknown
 from study.vocabulary.axes import AXES, ONLINE
 
@@ -142,14 +143,13 @@ def _axes(trials: pd.DataFrame) -> list[str]:
     return [axis for axis in TITLES if axis in varying]
 
 
-def axes_to_draw(rulers: tuple[Ruler, ...], x: str | None, y: str | None) -> tuple[str, str]:
+def diagram_axes(rulers: tuple[Ruler, ...], x: str | None, y: str | None) -> tuple[str, str]:
     """The two axes of a diagram: weight decay and dataset size, or others that vary.
 
     Raises: UsageError for a name that is no axis, one that does not vary, or one axis twice.
     """
     if x is not None and x == y:
         raise UsageError(f"{x!r} twice; a diagram has two axes. Choose another x or y.")
-
     names = [ruler.name for ruler in rulers]
     for name in (x, y):
         if name is not None and name not in TITLES:
@@ -159,13 +159,7 @@ def axes_to_draw(rulers: tuple[Ruler, ...], x: str | None, y: str | None) -> tup
                 f"{name!r} has one value here; a diagram's axis varies. Use one of "
                 f"{', '.join(names)}."
             )
-
-    def pick(preferred: str, taken: str | None) -> str:
-        free = [axis for axis in (preferred, *names) if axis in names and axis != taken]
-        return free[0]
-
-    x = x or pick("weight_decay", y or "train_size")
-    return x, y or pick("train_size", x)
+    return choose_axes(names, x, y)
 
 
 def make_ruler(name: str, values: pd.Series, bins: int | None = None) -> Ruler:

@@ -10,9 +10,9 @@ from typing import TypedDict, cast
 import pandas as pd
 
 from analysis.charts.sparsity import sparsity_chart
-from analysis.formats import records
+from analysis.formats import JsonRow, records
 from analysis.phases.boundary import boundary
-from analysis.phases.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid, make_ruler
+from analysis.phases.grid import TITLES, Grid, Ruler, diagram_axes, make_grid, make_ruler
 from analysis.report.law_section import FigureState, SectionFigure, law_section, section_state
 from analysis.report.state import interesting_cell, rounded
 from study.errors import UsageError
@@ -22,8 +22,6 @@ BOUNDARY_CAPTION = "The line, with its 95% band: half of the trials generalize."
 MAX_SLICES = 12  # of a diagram, with a boundary each: a third of a second
 SPARSITY_COLUMN = "final_effective_sparsity_train"
 
-Points = list[dict[str, object]]
-
 
 class BoundaryState(TypedDict):
     """The boundary in one slice of the diagram of x and y; `slice` has the labels of the others."""
@@ -31,7 +29,7 @@ class BoundaryState(TypedDict):
     x: str
     y: str
     slice: dict[str, str]
-    points: Points
+    points: list[JsonRow]
 
 
 class LawState(TypedDict):
@@ -73,7 +71,7 @@ def boundary_state(trials: pd.DataFrame, x: str | None, y: str | None) -> list[B
         y: the axis up, or None for the one to begin with.
     """
     grid = make_grid(trials)
-    x, y = axes_to_draw(grid.rulers, x, y)
+    x, y = diagram_axes(grid.rulers, x, y)
     others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     boundaries: list[BoundaryState] = []
     for positions, part in _slices(trials, grid, others):
@@ -106,7 +104,7 @@ def _key(key: Hashable) -> tuple[int, ...]:
     return cast("tuple[int, ...]", key)  # the stubs say Hashable
 
 
-def boundary_points(trials: pd.DataFrame, x: str, y: str) -> Points:
+def boundary_points(trials: pd.DataFrame, x: str, y: str) -> list[JsonRow]:
     """The boundary of one slice as rows of `charts.diagram`; none where it has no boundary.
 
     A slice has none where all of its trials are on one side, or an axis is not logarithmic.

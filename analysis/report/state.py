@@ -13,9 +13,9 @@ import pandas as pd
 
 from analysis.charts.diagram import EpochRamp, channel, spans
 from analysis.charts.theme import EPOCH_TICKS, Channel
-from analysis.formats import records
+from analysis.formats import JsonCell, JsonRow, records
 from analysis.phases import classify as phases
-from analysis.phases.grid import TITLES, Grid, Ruler, axes_to_draw, make_grid
+from analysis.phases.grid import TITLES, Grid, Ruler, diagram_axes, make_grid
 from study.terminal.durations import duration_in_words
 from study.vocabulary.measures import MEASURES
 from study.vocabulary.outcomes import Ended
@@ -44,7 +44,7 @@ CURVES: dict[str, tuple[str, ...]] = {
     **{name.replace("_", " "): measure.columns for name, measure in MEASURES.items()},
 }
 
-Columns = dict[str, list[str | int | float | bool | None]]
+Columns = dict[str, list[JsonCell]]
 
 
 class Fact(TypedDict):
@@ -77,7 +77,7 @@ class PageState(TypedDict):
     name: str
     facts: list[Fact]
     status: Mapping[str, object] | None
-    phases: list[dict[str, object]]
+    phases: list[JsonRow]
     versions: dict[str, str]
     command: str
     trials: int
@@ -94,7 +94,7 @@ class PageState(TypedDict):
 class CellAnswer(TypedDict):
     """What a click on a cell asks for: how many trials it holds, some of them, their readings."""
 
-    trials: list[dict[str, object]]
+    trials: list[JsonRow]
     total: int
     readings: Columns
 
@@ -121,14 +121,14 @@ def page_state(
     Raises: UsageError for a name that is no axis, or one that does not vary.
     """
     grid = grid or make_grid(trials)
-    x, y = axes_to_draw(grid.rulers, x, y)
+    x, y = diagram_axes(grid.rulers, x, y)
     versions = manifest.get("versions")
     return {
         "name": str(trials["study"].iloc[0]),
         "facts": facts(trials, manifest),
         "status": None if status is None else dict(status),
         "phases": [
-            {**row, "meaning": phases.PHASES[row["phase"]].meaning}
+            {**row, "meaning": phases.PHASES[str(row["phase"])].meaning}
             for row in records(phases.summary(trials))
         ],
         "versions": dict(versions) if isinstance(versions, Mapping) else {},
@@ -262,11 +262,11 @@ def _digits(values: pd.Series) -> pd.Series:
     return pd.Series(np.where(np.isfinite(short), short, numbers), index=values.index)
 
 
-def _listed(values: pd.Series) -> list[str | int | float | bool | None]:
+def _listed(values: pd.Series) -> list[JsonCell]:
     if values.dtype.kind == "f":
         values = values if values.name in TITLES else _digits(values)
         values = values.where(np.isfinite(values))
-    listed: list[str | int | float | bool | None]
+    listed: list[JsonCell]
     listed = values.astype(object).where(values.notna(), None).tolist()
     return listed
 

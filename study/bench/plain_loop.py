@@ -1,10 +1,12 @@
 """One network the usual way: DataLoader, nn.Module, autograd, torch.optim.SGD.
 
-What the engine is measured against, and nothing else trains with it. It starts from a trial's own
-rows and initial weights, so it learns what the trial learns; the order of rows is its own.
+Our engines are measured against this loop; nothing else trains with it. The loop starts from a
+trial's own rows and initial weights, so it learns what the trial learns. Its order of rows is its
+own.
 """
 
 import io
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,10 +19,30 @@ from study.tasks.rows import Rows
 from study.trials.trial import Trial
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Rows behind a DataLoader, and how many there are."""
+
+    batches: DataLoader[tuple[Tensor, ...]]
+    count: int
+
+    @classmethod
+    def of(cls, rows: Rows, batch: int, *, shuffle: bool) -> "Loaded":
+        """The rows of the first member of a pack, without their column of ones.
+
+        Args:
+            rows: inputs [T, N, n + 1] and labels [T, N].
+            batch: rows of a batch.
+            shuffle: whether every pass has another order.
+        """
+        data = TensorDataset(rows.inputs[0, :, :-1].clone(), rows.labels[0].clone())
+        return cls(DataLoader(data, batch_size=batch, shuffle=shuffle), len(data))
+
+
 class PlainLoop:
     """A trial under hinge loss and SGD. `epoch` trains one pass; `author_epoch` reads and saves.
 
-    The latter is what the authors' code does for every epoch: four passes over DataLoaders for
+    `author_epoch` does what the authors' code does every epoch: four passes over DataLoaders for
     training and test loss and accuracy, a saved checkpoint, then the pass that trains.
     Source: arXiv 2303.11873, its published code.
     """
@@ -28,8 +50,8 @@ class PlainLoop:
     def __init__(self, trial: Trial, device: str = "cpu") -> None:
         point, cpu, self._device = trial.point, torch.device("cpu"), torch.device(device)
         data = Parity([trial], cpu, torch.float32)
-        self.train = _loader(data.train, point.batch_size, shuffle=True)
-        self.test = _loader(data.test, point.batch_size, shuffle=False)
+        self.train = Loaded.of(data.train, point.batch_size, shuffle=True)
+        self.test = Loaded.of(data.test, point.batch_size, shuffle=False)
         start = relu.initial([trial], cpu, torch.float32)
         hidden = nn.Linear(point.bits, point.width)
         outgoing = nn.Linear(point.width, 1, bias=False)
@@ -43,24 +65,24 @@ class PlainLoop:
         )
 
     def epoch(self) -> None:
-        """One pass over the training rows in an order of its own."""
-        for inputs, labels in self.train:
+        """One pass over the training rows, in an order of the loop's own."""
+        for inputs, labels in self.train.batches:
             self.optimizer.zero_grad()
             loss: Any = hinge(self._margins(inputs, labels)).mean()
             loss.backward()
             self.optimizer.step()
 
-    def accuracy(self, loader: DataLoader[tuple[Tensor, ...]]) -> float:
+    def accuracy(self, rows: Loaded) -> float:
         """Share of rows predicted right; a tie is wrong."""
         with torch.no_grad():
-            right = sum(int((self._margins(*rows) > 0).sum().item()) for rows in loader)
-        return right / _size(loader)
+            right = sum(int((self._margins(*pair) > 0).sum().item()) for pair in rows.batches)
+        return right / rows.count
 
-    def loss(self, loader: DataLoader[tuple[Tensor, ...]]) -> float:
+    def loss(self, rows: Loaded) -> float:
         """Mean hinge loss over rows."""
         with torch.no_grad():
-            total = sum(hinge(self._margins(*rows)).sum().item() for rows in loader)
-        return total / _size(loader)
+            total = sum(hinge(self._margins(*pair)).sum().item() for pair in rows.batches)
+        return total / rows.count
 
     def author_epoch(self) -> tuple[float, float, float, float]:
         """Training and test loss, training and test accuracy, a checkpoint; then one pass."""
@@ -71,21 +93,11 @@ class PlainLoop:
         return (*losses, *accuracies)
 
     def _margins(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """f(x) y of a batch: [B]."""
         scores = self.net(inputs.to(self._device))[:, 0]
         return torch.as_tensor(scores * labels.to(self._device))
 
 
 def hinge(margins: Tensor) -> Tensor:
-    """The loss of each row."""
+    """The hinge loss of each row, from margins f(x) y of any shape."""
     return (1 - margins).clamp(min=0)
-
-
-def _loader(rows: Rows, batch: int, *, shuffle: bool) -> DataLoader[tuple[Tensor, ...]]:
-    data = TensorDataset(rows.inputs[0, :, :-1].clone(), rows.labels[0].clone())
-    return DataLoader(data, batch_size=batch, shuffle=shuffle)
-
-
-def _size(loader: DataLoader[tuple[Tensor, ...]]) -> int:
-    data = loader.dataset
-    assert isinstance(data, TensorDataset)  # noqa: S101  built above
-    return len(data)

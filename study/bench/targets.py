@@ -1,20 +1,23 @@
-"""The bars of `study bench`: what is measured of which shape, where it should lie, how it is shown.
+"""The targets of `study bench`: what is measured of which shape, and where it should lie.
 
-A shape is what is trained; a bar is one number of one shape. `bench` measures the numbers; here
-they are judged and laid out, and nothing is timed.
+A shape is what is trained; a bar is one number of one shape with its limits. `suite` measures the
+numbers; nothing is timed here.
 """
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from study.errors import UsageError, choices
+
+Numbers = Mapping[str, float | None]  # by name; None where a number could not be measured
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is trained: `together` networks a call on a CPU, for at most `cap` epochs."""
+    """A pack that is trained, in the letters of `study.engine.protocol`.
+
+    `together` networks make a pack on a CPU; each trains for at most `cap` epochs.
+    """
 
     n: int
     k: int
@@ -24,6 +27,18 @@ class Shape:
     cap: int
     B: int = 32
     weight_decay: float = 0.01
+
+    @property
+    def axes(self) -> dict[str, int | float]:
+        """The shape as the [axes] of a study file."""
+        return {
+            "n": self.n,
+            "k": self.k,
+            "width": self.p,
+            "train_size": self.N,
+            "batch_size": self.B,
+            "weight_decay": self.weight_decay,
+        }
 
 
 SHAPES = {
@@ -35,7 +50,7 @@ SHAPES = {
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One number of one shape, and where it should lie: from `at_least` to `at_most`."""
+    """One number of one shape, and the limits that it should lie within."""
 
     name: str
     shape: str
@@ -44,11 +59,35 @@ class Bar:
     at_most: float | None = None
 
     def met(self, measured: float | None) -> bool | None:
-        """Whether a number is where it should be; None without a number."""
+        """Whether a number lies within the limits; None without a number."""
         if measured is None:
             return None
         low = self.at_least is None or measured >= self.at_least
         return low and (self.at_most is None or measured <= self.at_most)
+
+    @property
+    def limits(self) -> str:
+        """The limits in words."""
+        if self.at_least is not None and self.at_most is not None:
+            return f"{self.at_least:g} to {self.at_most:g}"
+        return f">= {self.at_least:g}" if self.at_least is not None else f"<= {self.at_most:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A bar and the number that was measured for it."""
+
+    bar: Bar
+    measured: float | None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the number lies within the bar's limits; None without a number."""
+        return self.bar.met(self.measured)
+
+    def to_json(self) -> dict[str, object]:
+        """The bar's fields, with `measured` and `met`."""
+        return {**asdict(self.bar), "measured": self.measured, "met": self.met}
 
 
 _READ = "readings of the default schedule included"
@@ -82,72 +121,23 @@ BARS = (
 )
 
 
-# Of a whole study of shape B, measured on request only: driver/bench.py.
+# Of a whole study of shape B, which only `study bench --study` measures: whole_study.py.
 STUDY_BARS = (
     Bar("engine_share", "B", "engine seconds / (wall seconds x cores) of a study", at_least=0.85),
     Bar("ordinary_tune", "B", "a trial as one Tune trial in the plain loop / ours", at_least=50),
 )
 
 
-def judged(figures: dict[str, dict[str, Any]], bars: Iterable[Bar] = BARS) -> list[dict[str, Any]]:
-    """The bars of the shapes measured, each with its number and whether it is met."""
-    rows = []
-    for bar in bars:
-        if bar.shape in figures:
-            measured = figures[bar.shape].get(bar.name)
-            rows.append({**asdict(bar), "measured": measured, "met": bar.met(measured)})
-    return rows
+def judged(numbers: Mapping[str, Numbers], bars: Iterable[Bar] = BARS) -> tuple[Verdict, ...]:
+    """The verdict on every bar of the shapes that were measured.
 
-
-# The bars of the chart: figures of a shape in ms, from the shortest time to the longest.
-_CHART = (
-    ("floor_ms", "two dense products"),
-    ("epoch_ms", "our epoch"),
-    ("epoch_read_ms", "our epoch, default readings"),
-    ("plain_ms", "plain loop"),
-    ("authors_ms", "authors' epoch"),
-)
-_CHART_COLUMNS = 40
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
-
-
-def lines_of(report: dict[str, Any]) -> list[str]:
-    """A report of `bench` for people: the machine, a chart of times, the table of bars."""
-    lines = [
-        f"{report['device']}: {report['device_name']}",
-        _words(report, "kernel", "instruction_set", "threads", "dtype", "torch", "python", "date"),
-        f"peak {report['peak_gflops']:.0f} GFLOP/s, from {report['peak_known_by']}",
-        f"medians of {report['repeats']} repeats",
-        "",
-        "ms an epoch of one network, averaged over its training (log scale)",
-    ]
-    rows = [
-        (shape, label, figures[key])
-        for shape, figures in report["shapes"].items()
-        for key, label in _CHART
-        if key in figures
-    ]
-    least = 10 ** math.floor(math.log10(min(ms for *_, ms in rows)))
-    most = max(ms for *_, ms in rows) / least
-    for shape, label, ms in rows:
-        share = math.log10(ms / least) / math.log10(most)
-        lines.append(f"{shape}  {label:<28}{bar_of(share):<{_CHART_COLUMNS}}{ms:>10.4g}")
-    lines += ["", f"{'bar':<17}{'shape':<7}{'measured':>9}  {'should be':<13}{'met':<5}what"]
-    for row in report["bars"]:
-        measured, met = row["measured"], row["met"]
-        number = "-" if measured is None else f"{measured:.3g}"
-        verdict = {True: "yes", False: "NO", None: "-"}[met]
-        limits = text_of_limits(row["at_least"], row["at_most"])
-        name = row["name"].replace("_", " ")
-        lines.append(
-            f"{name:<17}{row['shape']:<7}{number:>9}  {limits:<13}{verdict:<5}{row['what']}"
-        )
-    for shape, figures in report["shapes"].items():
-        lines.append(
-            f"{shape}: {figures['first_gflops']:.0f} GFLOP/s needed and done in the first epochs, "
-            f"{figures['peak']:.0%} of the peak"
-        )
-    return lines
+    Args:
+        numbers: of each shape by its letter; a bar's number has the bar's name.
+        bars: those to judge, in the order of the verdicts.
+    """
+    return tuple(
+        Verdict(bar, numbers[bar.shape].get(bar.name)) for bar in bars if bar.shape in numbers
+    )
 
 
 def pick_shapes(letters: str) -> dict[str, Shape]:
@@ -156,20 +146,3 @@ def pick_shapes(letters: str) -> dict[str, Shape]:
         if letter not in SHAPES:
             raise UsageError(f"--shapes {letters!r}; {choices('a letter', letter, SHAPES)}")
     return {letter: SHAPES[letter] for letter in dict.fromkeys(letters)}
-
-
-def _words(report: dict[str, Any], *keys: str) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {report[key]}" for key in keys)
-
-
-def bar_of(share: float) -> str:
-    """A bar of block characters as long as a share, 0 to 1, of the chart's columns."""
-    eighths = max(1, round(share * 8 * _CHART_COLUMNS))
-    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
-
-
-def text_of_limits(at_least: float | None, at_most: float | None) -> str:
-    """Where a number should lie, in words."""
-    if at_least is not None and at_most is not None:
-        return f"{at_least:g} to {at_most:g}"
-    return f">= {at_least:g}" if at_least is not None else f"<= {at_most:g}"

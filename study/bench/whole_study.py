@@ -1,20 +1,21 @@
 """A whole study through the driver, and some of its trials as ordinary Ray Tune trials.
 
-`study bench --study` adds these two bars; they take minutes. The ordinary way is one network a Tune
-trial: the plain loop, accuracies on training and test rows reported every epoch, actors reused, for
-as many epochs as the study trained that network.
+`study bench --study` adds these two bars, which take minutes. The ordinary way is one network a
+Tune trial: the plain loop, for as many epochs as the study trained that network. The trial reports
+its accuracies on training and test rows every epoch, and Tune reuses actors.
 """
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
+from study.bench.bench_report import StudyFigures
 from study.bench.plain_loop import PlainLoop
-from study.bench.targets import SHAPES, STUDY_BARS, judged
+from study.bench.targets import SHAPES, STUDY_BARS, Verdict, judged
 from study.driver.ray_session import connected
 from study.driver.tune import run_study
 from study.kernel.numerics import use_repeatable_arithmetic
@@ -33,17 +34,16 @@ def bench_study(
     display: Callable[[StudyProgress], None],
     trials: int = TRIALS,
     ordinary: int = ORDINARY_TRIALS,
-) -> dict[str, Any]:
-    """Train shape B with so many seeds, then `ordinary` of them the ordinary way.
+) -> StudyFigures:
+    """Train shape B with many seeds, then some of the trials the ordinary way.
 
-    Seconds of the study's window run from the first epoch of its first pack to the last of its
-    last; `study_seconds` counts everything, Ray's start too, `ordinary_seconds` begins after that.
+    Args:
+        display: called with the study's progress.
+        trials: seeds of the study.
+        ordinary: trials of the study that are trained again as one Tune trial each.
     """
-    shape = SHAPES["B"]
-    axes: dict[str, Any] = {"n": shape.n, "k": shape.k, "width": shape.p, "train_size": shape.N}
-    axes |= {"batch_size": shape.B, "weight_decay": shape.weight_decay}
     cpu = {"device": "cpu"}
-    spec = resolve({"name": "bench", "seeds": trials, "axes": axes, "resources": cpu})
+    spec = resolve({"name": "bench", "seeds": trials, "axes": SHAPES["B"].axes, "resources": cpu})
     with tempfile.TemporaryDirectory(prefix="study-bench-") as folder:
         store = Store(f"{folder}/{spec.name}")
         plan = start_study(spec, store, ["study", "bench", "--study"])
@@ -53,29 +53,32 @@ def bench_study(
         columns = ["trial_id", "pack_id", "epochs_run", "wall_seconds"]
         rows = store.trials(columns=columns).to_pylist()
         window = _window(Path(store.url) / "packs", rows)
-    cores = usable_cores()
-    engine_seconds = sum(row["wall_seconds"] for row in rows)
     epochs = {row["trial_id"]: row["epochs_run"] for row in rows}
     chosen = plan.trials[:ordinary]
-    ordinary_seconds = _ordinary(chosen, [epochs[trial.trial_id] for trial in chosen])
-    found = {
-        "trials": len(rows),
-        "cores": cores,
-        "study_seconds": study_seconds,
-        "window_seconds": window,
-        "engine_seconds": engine_seconds,
-        "ordinary_trials": len(chosen),
-        "ordinary_seconds": ordinary_seconds,
-        "engine_share": engine_seconds / window / cores,
-        "ordinary_tune": (ordinary_seconds / len(chosen)) / (study_seconds / len(rows)),
-    }
-    return {"study": found, "bars": judged({"B": found}, STUDY_BARS)}
+    return StudyFigures(
+        trials=len(rows),
+        cores=usable_cores(),
+        study_seconds=study_seconds,
+        window_seconds=window,
+        engine_seconds=sum(row["wall_seconds"] for row in rows),
+        ordinary_trials=len(chosen),
+        ordinary_seconds=_ordinary(chosen, [epochs[trial.trial_id] for trial in chosen]),
+    )
 
 
-def _window(packs: Path, rows: Sequence[dict[str, Any]]) -> float:
-    """Seconds from the first epoch of any pack to the last of all.
+def study_verdicts(figures: StudyFigures) -> tuple[Verdict, ...]:
+    """The verdicts on the bars of a whole study."""
+    return judged({"B": figures.to_json()}, STUDY_BARS)
 
-    A pack's file is last written when it is done; it began its engine time, or more, before that.
+
+def _window(packs: Path, rows: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds from the first epoch of any pack to the last epoch of all packs.
+
+    A pack's file is last written when the pack is done. Its engine time, or more, passed before.
+
+    Args:
+        packs: the folder of the packs' files.
+        rows: of the trials, with `pack_id` and `wall_seconds`.
     """
     spent: dict[str, float] = {}
     for row in rows:
@@ -109,7 +112,12 @@ class PlainTrainable(tune.Trainable):
 
 
 def _ordinary(trials: Sequence[Trial], epochs: Sequence[int]) -> float:
-    """Seconds that trials take as one Tune trial each, once Ray is up."""
+    """Seconds that trials take as one Tune trial each, without the start of Ray.
+
+    Args:
+        trials: each trained alone.
+        epochs: of each trial.
+    """
     configs = [
         {"trial": Pack((trial,)).to_json(), "epochs": count}
         for trial, count in zip(trials, epochs, strict=True)

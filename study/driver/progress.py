@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ray.tune import Callback
+from ray.tune.experiment import Trial
 
+from study.driver.reports import PackReport
 from study.plan.plan import Plan
 from study.terminal.display import StudyProgress
 
@@ -33,7 +36,7 @@ class ProgressCallback(Callback):
         self._sizes: dict[str, int] = {}
         self.extend(sizes_of(plan))
         self._generalized_before = generalized  # and by attempts that a retry replaced
-        self._latest: dict[str, dict[str, Any]] = {}
+        self._latest: dict[str, PackReport] = {}
         self._running: set[str] = set()
         self._failed: set[str] = set()
         self._began = self._shown = time.monotonic()
@@ -51,36 +54,39 @@ class ProgressCallback(Callback):
         self._running.clear()
         self.extend(sizes)
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """A pack begins, or begins again."""
         pack_id = trial.config["pack_id"]
         self._running.add(pack_id)
-        self._generalized_before += self._latest.get(pack_id, {}).get("members_generalized", 0)
-        if pack_id in self._latest:
-            self._latest[pack_id] = {**self._latest[pack_id], "members_generalized": 0}
+        if report := self._latest.get(pack_id):
+            self._generalized_before += report.members_generalized
+            self._latest[pack_id] = replace(report, members_generalized=0)
 
     def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any
+        self, iteration: int, trials: list[Trial], trial: Trial, result: Mapping[str, Any], **_: Any
     ) -> None:
         """A pack has trained a few seconds more, or waits for its store."""
-        if result["waiting"]:
+        report = PackReport.of(result)
+        if report.waiting:
             return
-        self._latest[trial.config["pack_id"]] = result
+        self._latest[trial.config["pack_id"]] = report
         if time.monotonic() - self._shown >= REPORT_SECONDS:
             self.show()
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: Any
+    ) -> None:
         """A pack has no open member, or is set aside after errors of its own."""
         pack_id = trial.config["pack_id"]
         self._running.discard(pack_id)
-        if self._latest.get(pack_id, {}).get("set_aside"):
+        if pack_id in self._latest and self._latest[pack_id].set_aside:
             self._failed.add(pack_id)
 
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """A pack has lost its process, and waits for another."""
         self._running.discard(trial.config["pack_id"])
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """A pack has lost its process, and waits for another round."""
         self._running.discard(trial.config["pack_id"])
 
@@ -92,11 +98,11 @@ class ProgressCallback(Callback):
     def show(self) -> None:
         """Hand the sum to the display now."""
         open_members = {
-            pack: self._latest[pack]["members_open"] if pack in self._latest else size
+            pack: self._latest[pack].members_open if pack in self._latest else size
             for pack, size in self._sizes.items()
         }
         trained = sum(self._sizes.values()) - sum(open_members.values())
-        generalized = sum(result["members_generalized"] for result in self._latest.values())
+        generalized = sum(report.members_generalized for report in self._latest.values())
         self._show(
             self._planned,
             sum(open_members[pack] for pack in self._running),

@@ -1,47 +1,116 @@
-"""Whether there is room for a pack: refused where that can be known, else said while it waits."""
+"""Room for packs: what a pack asks of Ray, how many more would fit, and where none fits.
+
+What can be known before the start is refused. Later, a pack without room waits, and the text here
+says what for.
+"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import ray
+import torch
+from ray.tune import PlacementGroupFactory
 
 from study.errors import UsageError
 from study.plan.plan import Plan
+from study.store.store import Store
+from study.trials.pack import Pack
 
 
-def refuse_what_has_no_place(plan: Plan, cores: int) -> None:
+class RayNode(TypedDict):
+    """A node of a cluster: of what `ray.nodes` says, what is used here."""
+
+    Alive: bool
+    Resources: Mapping[str, float]
+
+
+def cluster_nodes() -> Sequence[RayNode]:
+    """The nodes of the cluster that this process is connected to."""
+    nodes: Sequence[RayNode] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray's
+    return nodes
+
+
+def refuse_without_room(plan: Plan, cores: int) -> None:
     """Raise UsageError where a pack asks for more than a Ray of so many cores here will have."""
-    asked = [pack.setting.resources for pack in plan.packs]
-    most = max((resources.cpu for resources in asked), default=0)
+    resources = [pack.setting.resources for pack in plan.packs]
+    most = max((asked.cpu for asked in resources), default=0)
     if most > cores:
         raise UsageError(
             f"resources.cpu: {most:g}; a pack runs on one machine, and this one has {cores} "
             f"{'core' if cores == 1 else 'cores'}. Lower it, or use --address of a larger cluster."
         )
-    if not any(resources.device == "cuda" for resources in asked):
-        return
-    import torch  # noqa: PLC0415  seconds, and only where it is asked
-
-    if not torch.cuda.is_available():
+    if any(asked.device == "cuda" for asked in resources) and not torch.cuda.is_available():
         raise UsageError(
             "resources.device: cuda; this machine has no CUDA device that torch can use. "
             "Use auto or cpu, or --address of a cluster that has GPUs."
         )
 
 
-def most_gpus(nodes: Sequence[Mapping[str, Any]]) -> float:
-    """How many GPUs the node has that has most."""
+def refuse_scattered_rows(store: Store, nodes: Sequence[RayNode]) -> None:
+    """Raise UsageError where several machines would each write a folder of their own."""
+    alive = sum(node["Alive"] for node in nodes)
+    if alive > 1 and "://" not in store.url:
+        raise UsageError(
+            f"--out: {store.url} is a folder, on a cluster of {alive} nodes; each would write its "
+            "own. Use a store that all of them reach: --out s3://BUCKET/runs."
+        )
+
+
+def most_gpus(nodes: Sequence[RayNode]) -> float:
+    """The number of GPUs of the node that has most."""
     return max((node["Resources"].get("GPU", 0.0) for node in nodes), default=0.0)
 
 
-def place_text(asked: Mapping[str, float], nodes: Sequence[Mapping[str, Any]]) -> str:
-    """For what packs wait that ask for these resources, and what nodes there are."""
+@dataclass(frozen=True, slots=True)
+class PackResources:
+    """What packs ask of the Ray at `address`, whose node with most GPUs has `gpus` at the start.
+
+    A pack for `device = "auto"` asks for a share of a GPU if a node has one. A cluster that is
+    scaled to zero has none yet: a pack for `device = "cuda"` asks there all the same, and waits for
+    the autoscaler.
+    """
+
+    gpus: float
+    address: str
+
+    def of(self, pack: Pack) -> PlacementGroupFactory:
+        """What one pack asks for: cores, and a share of a GPU."""
+        asked = pack.setting.resources
+        will_come = asked.device == "cuda" and self.address != "local"
+        share = asked.gpu if will_come else min(asked.gpu, self.gpus)
+        share = 0.0 if asked.device == "cpu" else share
+        return PlacementGroupFactory([{"CPU": asked.cpu, "GPU": share}])
+
+    def largest(self, packs: Iterable[Pack]) -> dict[str, float]:
+        """The most that any of the packs asks for, by resource."""
+        largest: dict[str, float] = {}
+        for pack in packs:
+            for name, amount in self.of(pack).required_resources.items():
+                largest[name] = max(amount, largest.get(name, 0.0))
+        return largest
+
+
+def idle_slots(request: Mapping[str, float]) -> int:
+    """How many more packs with this request could train now, beside those in training."""
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]  # Ray's
+    fits = [free.get(name, 0.0) / amount for name, amount in request.items() if amount]
+    return int(min(fits, default=0.0))
+
+
+def waiting_text(request: Mapping[str, float], nodes: Sequence[RayNode]) -> str:
+    """A line for the user: what packs with this request wait for, and which nodes there are."""
     alive = [node["Resources"] for node in nodes if node["Alive"]]
-    fits = any(all(there.get(k, 0) >= v for k, v in asked.items()) for there in alive)
+    fits = any(
+        all(resources.get(name, 0) >= amount for name, amount in request.items())
+        for resources in alive
+    )
     what = "a worker to start, or for room beside other work" if fits else "a node with room for it"
-    kinds = Counter(_resources_text(there) for there in alive)
-    here = ", ".join(f"{count} of {kind}" for kind, count in kinds.items()) or "none"
-    asks = _resources_text(asked)
-    return f"no pack is running: waiting for {what}. One asks for {asks}; nodes: {here}"
+    kinds = Counter(_resources_text(resources) for resources in alive)
+    listed = ", ".join(f"{count} of {kind}" for kind, count in kinds.items()) or "none"
+    asks = _resources_text(request)
+    return f"no pack is running: waiting for {what}. One asks for {asks}; nodes: {listed}"
 
 
 def _resources_text(resources: Mapping[str, float]) -> str:

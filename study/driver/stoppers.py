@@ -11,14 +11,15 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
 from ray.tune import Stopper
 
 from study.detect.detector import GrokkingDetector, Watch, transitions
-from study.errors import UsageError
+from study.driver.reports import PackReport
+from study.errors import StudyError, UsageError
 
 # Plain accuracies are shares of one: the detector sees trials with one row of each kind.
 _ONE_ROW = 1
@@ -56,13 +57,13 @@ class GrokkingStopper(Stopper):
         self._trials = trials
         self._ends_at = None if wall_seconds is None else time.time() + wall_seconds
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Whether this Tune trial is finished."""
         if "members_open" in result:
-            # A retry counts from nothing again; what it had trained is stored.
-            done = max(result["members_trained"], self._done.get(trial_id, 0))
-            self._done[trial_id] = done
-            return bool(result["members_open"] == 0)
+            report = PackReport.of(result)
+            # A retry counts from zero again; what it had trained is stored.
+            self._done[trial_id] = max(report.members_trained, self._done.get(trial_id, 0))
+            return not report.members_open
         missing = {"train_accuracy", "test_accuracy"} - set(result)
         if missing:
             raise UsageError(
@@ -97,23 +98,24 @@ class TailStopper(Stopper):
     """Ends a round of packs once half of all places are idle, so that the rest is split over them.
 
     Args: packs, how many the round has, infinitely many where others follow; seconds that places
-    must have been idle; idle_places, which says how many more packs could train now.
+    must have been idle; idle_slots, which says how many more packs could train now.
     """
 
-    def __init__(self, packs: float, seconds: float, idle_places: Callable[[], int]) -> None:
-        self._packs, self._seconds, self._idle_places = packs, seconds, idle_places
+    def __init__(self, packs: float, seconds: float, idle_slots: Callable[[], int]) -> None:
+        self._packs, self._seconds, self._idle_slots = packs, seconds, idle_slots
         self._open: dict[str, int] = {}
         self._idle_since: float | None = None
-        self.places = 0
+        self.slots = 0
         self.ended = False
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Take in how many members of a pack are open; no pack is stopped alone."""
-        self._open[trial_id] = 0 if result.get("set_aside") else result["members_open"]
+        report = PackReport.of(result)
+        self._open[trial_id] = 0 if report.set_aside else report.members_open
         running = [members for members in self._open.values() if members]
         waiting = len(self._open) < self._packs
-        idle = 0 if waiting or max(running, default=0) < 2 else self._idle_places()
-        self.places = len(running) + idle
+        idle = 0 if waiting or max(running, default=0) < 2 else self._idle_slots()
+        self.slots = len(running) + idle
         if not idle or idle < len(running):
             self._idle_since = None
         elif self._idle_since is None:
@@ -134,15 +136,15 @@ class InterruptStopper(Stopper):
     """
 
     def __init__(self) -> None:
-        self.heard = False
+        self.requested = False
 
-    def __call__(self, _trial_id: str, _result: dict[str, Any]) -> bool:
+    def __call__(self, _trial_id: str, _result: Mapping[str, Any]) -> bool:
         """No pack is stopped alone."""
         return False
 
     def stop_all(self) -> bool:
         """Whether the user, or the end of a job, has asked."""
-        return self.heard
+        return self.requested
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -157,7 +159,7 @@ class InterruptStopper(Stopper):
             del before[signal.SIGHUP]
 
         def hear(_number: int, _frame: FrameType | None) -> None:
-            self.heard = True
+            self.requested = True
             _leave_dead_terminals()
             with contextlib.suppress(OSError):
                 os.write(2, ANSWER)  # to print here may cut another print short
@@ -184,19 +186,28 @@ def _leave_dead_terminals() -> None:
 
 
 class SkewStopper(Stopper):
-    """Ends a study when a machine has other versions; `said` holds the machine and the versions.
+    """Ends a study when a machine has other versions than the driver.
 
-    Nothing is wrong with the pack: another machine trains it.
+    `difference` names the machine and the versions; "" where none differs. The pack is not at
+    fault: another machine can train it.
     """
 
     def __init__(self) -> None:
-        self.said = ""
+        self.difference = ""
 
-    def __call__(self, _trial_id: str, result: dict[str, Any]) -> bool:
-        """Take in what a pack's machine says of its versions; no pack is stopped alone."""
-        self.said = self.said or result["skew"]
+    def __call__(self, _trial_id: str, result: Mapping[str, Any]) -> bool:
+        """Read the versions in a pack's report; no pack is stopped alone."""
+        self.difference = self.difference or PackReport.of(result).skew
         return False
 
     def stop_all(self) -> bool:
         """Whether a machine was found that must not train."""
-        return bool(self.said)
+        return bool(self.difference)
+
+    def refuse(self) -> None:
+        """Raise StudyError if a machine was found that must not train."""
+        if self.difference:
+            raise StudyError(
+                f"{self.difference}; all machines of a study run the same versions. "
+                "Install one on the others: ray up cluster.yaml sends this checkout."
+            )

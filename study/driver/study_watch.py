@@ -6,14 +6,15 @@ worker dies, and a pack for which no node has room waits.
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray.tune import Callback, Stopper
+from ray.tune.experiment import Trial
 
-from study.driver.room import place_text
+from study.driver.reports import PackReport
+from study.driver.room import cluster_nodes, waiting_text
 from study.errors import StoreError
 from study.store.retry import SAY_EVERY_SECONDS, Waits
 from study.store.store import Store
@@ -22,25 +23,25 @@ from study.store.store import Store
 # many begin at once, and the first to die may have made room for the others.
 DEATHS, DEATH_SECONDS = 3, 60.0
 STORE_FAILURES = 3  # in a row, of workers whose store answers the driver
-PLACE_SECONDS, PLACE_AGAIN_SECONDS = 30.0, 300.0
+ROOM_SECONDS, ROOM_AGAIN_SECONDS = 30.0, 300.0
 _LONGEST_REASON = 300
 
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _STORE_ERROR = re.compile(r"^(?:study\.errors\.)?StoreError: (.*)")
 
 
-class Watch(Callback, Stopper):
-    """Hears of every loss and every wait of a study; `hopeless` says why it cannot go on, or "".
+class StudyWatch(Callback, Stopper):
+    """Hears of every loss and every wait of a study; `fatal` says why it cannot go on, or "".
 
     Args: store, of the study; say, which tells the user one line.
     """
 
     def __init__(self, store: Store, say: Callable[[str], None]) -> None:
         self._store, self._say = Store(store.url), say
-        self.hopeless = ""
+        self.fatal = ""
         self._running: set[str] = set()
         self._open: dict[str, int] = {}
-        self._place_due = time.monotonic() + PLACE_SECONDS
+        self._room_due = time.monotonic() + ROOM_SECONDS
         self._deaths: list[float] = []
         self._store_failures = 0
         self._waiting: set[str] = set()
@@ -49,62 +50,64 @@ class Watch(Callback, Stopper):
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles its callbacks to restore from; a display holds locks, and we never restore.
-        return {"hopeless": self.hopeless}
+        return {"fatal": self.fatal}
 
-    def __call__(self, _trial_id: str, _result: dict[str, Any]) -> bool:
+    def __call__(self, _trial_id: str, _result: Mapping[str, Any]) -> bool:
         """No pack is stopped alone."""
         return False
 
     def stop_all(self) -> bool:
         """Whether the study cannot go on."""
-        return bool(self.hopeless)
+        return bool(self.fatal)
 
-    def on_step_begin(self, iteration: int, trials: list[Any], **_: Any) -> None:
+    def on_step_begin(self, iteration: int, trials: list[Trial], **_: Any) -> None:
         """Tune looks around, several times a second."""
         now = time.monotonic()
         if self._running:
-            self._place_due = now + PLACE_SECONDS
-        elif now >= self._place_due:
-            self._place_due = now + PLACE_AGAIN_SECONDS
+            self._room_due = now + ROOM_SECONDS
+        elif now >= self._room_due:
+            self._room_due = now + ROOM_AGAIN_SECONDS
             pending = [trial for trial in trials if trial.status == "PENDING"]
-            if pending:
-                asked = pending[0].placement_group_factory.required_resources
-                self._say(place_text(asked, ray.nodes()))  # type: ignore[no-untyped-call]  # Ray's
+            if pending and (asked := pending[0].placement_group_factory):
+                self._say(waiting_text(asked.required_resources, cluster_nodes()))
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """A worker has begun a pack."""
         self._running.add(trial.config["pack_id"])
         self._deaths.clear()
 
     def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any
+        self, iteration: int, trials: list[Trial], trial: Trial, result: Mapping[str, Any], **_: Any
     ) -> None:
         """A worker reports on its pack."""
         pack_id = trial.config["pack_id"]
-        if result["waiting"]:
+        report = PackReport.of(result)
+        if report.waiting:
             self._waiting.add(pack_id)
-            self._waits.tell(result["waiting"])
+            self._waits.tell(report.waiting)
             return
         self._deaths.clear()
         self._no_longer_waiting(pack_id)
-        if result["members_open"] < self._open.get(pack_id, 0):
+        if report.members_open < self._open.get(pack_id, 0):
             self._store_failures = 0  # a row was stored
-        self._open[pack_id] = result["members_open"]
+        self._open[pack_id] = report.members_open
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: Any
+    ) -> None:
         """A pack is done, set aside or stopped."""
         self._running.discard(trial.config["pack_id"])
         self._no_longer_waiting(trial.config["pack_id"])
 
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """A pack has lost its worker, and waits for another."""
         self._lost(trial)
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         """A pack has lost its worker, and waits for another round."""
         self._lost(trial)
 
-    def _lost(self, trial: Any) -> None:
+    def _lost(self, trial: Trial) -> None:
         pack_id = trial.config["pack_id"]
         begun = pack_id in self._running
         self._running.discard(pack_id)
@@ -125,7 +128,7 @@ class Watch(Callback, Stopper):
         self._tell("a worker has died before it began a pack", reason)
         lasted = self._deaths[-1] - self._deaths[0]
         if len(self._deaths) >= DEATHS and lasted >= DEATH_SECONDS and not self._running:
-            self.hopeless = self.hopeless or (
+            self.fatal = self.fatal or (
                 f"{_short(reason)}; {len(self._deaths)} workers in a row have died of it before "
                 "they began a pack. Mend that, and run the same command again."
             )
@@ -140,7 +143,7 @@ class Watch(Callback, Stopper):
         except StoreError:
             only_there = False
         if not only_there:
-            self.hopeless = self.hopeless or (
+            self.fatal = self.fatal or (
                 f"{error}. What is stored is safe, and the same command continues."
             )
         else:

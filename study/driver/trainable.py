@@ -1,51 +1,49 @@
-"""One pack as a Ray Tune trainable. All of its memory is the store, so any actor can go on."""
+"""One pack as a Ray Tune trainable. Its memory is the store: any worker can go on with the pack."""
 
 import contextlib
+import dataclasses
 import socket
 from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
 from ray.tune import Trainable
 
+from study.driver.reports import PackReport
 from study.driver.versions import skew, versions
 from study.errors import StoreError
 from study.store.store import Store
 from study.training.runner import Reports, run_pack, waiting_out
 from study.trials.pack import Pack
 
-MAX_FAILURES = 3  # of one pack, with an error of its own: a fourth attempt would end no better
-T = TypeVar("T")
+# Attempts of one pack that end in an error of its own: a fourth attempt would end no better.
+MAX_FAILURES = 3
+_T = TypeVar("_T")
 
 
 class PackTrainable(Trainable):
-    """Trains the pack that `config["pack_id"]` names in the store at `config["store"]`.
+    """Trains the pack `config["pack_id"]` of the store at `config["store"]`.
 
-    A step is a few seconds of training, or of waiting for the store; `waiting` then says for what.
-    Tune's own checkpoints are not used: a pack resumes from the store, whoever runs it next. A pack
-    that has failed too often ends without training, and says so: Tune's own count is of lost
-    processes and machines, which are nobody's fault. Where the driver's `config["versions"]` are
-    not those here, nothing is trained, and `skew` says why.
+    A step is a few seconds of training, or of waiting for the store. Each step returns the fields
+    of a PackReport. Tune's own checkpoints are not used: a pack resumes from the store, whichever
+    worker runs it next.
+
+    A pack that has failed MAX_FAILURES times is set aside and not trained. Tune's own count does
+    not serve for that: it counts lost workers and machines, which are not the pack's fault. Where
+    `config["versions"]`, the driver's, differ from the versions here, nothing is trained and every
+    report names the difference.
     """
 
-    def setup(self, config: dict[str, Any]) -> None:
-        """Begin, or go on from where an earlier attempt got to, with the first step."""
-        self._latest = {
-            "members_open": 1,  # until it is known
-            "members_trained": 0,
-            "members_generalized": 0,
-            "epoch": 0,
-            "set_aside": False,
-            "skew": "",
-            "waiting": "",
-        }
+    def setup(self, config: Mapping[str, Any]) -> None:
+        """Take a pack; the first step begins it, or goes on from the store's checkpoint."""
+        self._latest = PackReport()
         self._reports = self._work(config)
 
-    def step(self) -> dict[str, Any]:
-        """Train a few seconds; report how many members are open, trained and generalized."""
-        return next(self._reports)
+    def step(self) -> dict[str, object]:
+        """Train for a few seconds; returns a report."""
+        return next(self._reports).to_result()
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take the next pack in the same process: no new actor, no import of torch."""
+    def reset_config(self, new_config: Mapping[str, Any]) -> bool:
+        """Take the next pack in the same process: no new worker, no second import of torch."""
         self.cleanup()
         self.setup(new_config)
         return True
@@ -54,35 +52,34 @@ class PackTrainable(Trainable):
         """Leave a consistent store: finished members flushed, the rest checkpointed."""
         self._reports.close()
 
-    def _work(self, config: Mapping[str, Any]) -> Generator[dict[str, Any]]:
+    def _work(self, config: Mapping[str, Any]) -> Generator[PackReport]:
         """All reports on a pack, from its beginning."""
         if differs := skew(versions(), config["versions"]):
-            while True:  # until the study has ended
-                yield {**self._latest, "skew": f"{socket.gethostname()}: {differs}"}
-        store = yield from self._told(waiting_out(lambda: Store.open(config["store"])))
-        known = yield from self._told(waiting_out(lambda: store.pack(config["pack_id"])))
+            while True:  # until the driver ends the study
+                yield dataclasses.replace(self._latest, skew=f"{socket.gethostname()}: {differs}")
+        store = yield from self._reported(waiting_out(lambda: Store.open(config["store"])))
+        known = yield from self._reported(waiting_out(lambda: store.pack(config["pack_id"])))
         if int(known.get("failures", 0)) >= MAX_FAILURES:
             members_open = int(known.get("open", len(known["members"]["members"])))
-            nothing_done = {"members_open": members_open, "set_aside": True, "done": True}
-            yield {**self._latest, **nothing_done}
+            yield dataclasses.replace(self._latest, members_open=members_open, set_aside=True)
             return
-        yield from self._told(run_pack(Pack.from_json(known["members"]), store))
+        yield from self._reported(run_pack(Pack.from_json(known["members"]), store))
 
-    def _told(self, reports: Reports[T]) -> Generator[dict[str, Any], None, T]:
-        """What Tune is told of some work; returns what the work returns."""
+    def _reported(self, reports: Reports[_T]) -> Generator[PackReport, None, _T]:
+        """The reports on some work as PackReports; returns what the work returns."""
         with contextlib.closing(reports):
             while True:
                 try:
                     report = next(reports)
                 except StopIteration as end:
-                    return end.value  # type: ignore[no-any-return]  # as in `patiently`
+                    return end.value  # type: ignore[no-any-return]  # StopIteration is untyped
                 if isinstance(report, StoreError):
-                    yield {**self._latest, "waiting": str(report)}
+                    yield dataclasses.replace(self._latest, waiting=str(report))
                     continue
-                self._latest |= {
-                    "members_open": report.open,
-                    "members_trained": report.trained,
-                    "members_generalized": report.generalized,
-                    "epoch": report.epoch,
-                }
-                yield dict(self._latest)
+                self._latest = PackReport(
+                    members_open=report.open,
+                    members_trained=report.trained,
+                    members_generalized=report.generalized,
+                    epoch=report.epoch,
+                )
+                yield self._latest

@@ -10,9 +10,8 @@ import torch
 from small import trials_of
 
 from study import cli
-from study.bench import stopwatch
+from study.bench import bench_report, stopwatch, training_times, turns
 from study.bench import suite as benchmark
-from study.bench import targets as bars
 from study.bench.plain_loop import PlainLoop
 from study.bench.suite import bench, engine_on
 from study.bench.targets import BARS, SHAPES, Bar, Shape
@@ -40,10 +39,9 @@ def report():
 
 
 def test_every_bar_is_measured(report):
-    assert [(row["name"], row["shape"]) for row in report["bars"]] == [
-        (bar.name, bar.shape) for bar in BARS
-    ]
-    for row in report["bars"]:
+    rows = report.to_json()["bars"]
+    assert [(row["name"], row["shape"]) for row in rows] == [(bar.name, bar.shape) for bar in BARS]
+    for row in rows:
         if row["name"] == "memory" and row["shape"] != "A":
             assert (row["measured"], row["met"]) == (None, None)
             continue
@@ -53,6 +51,7 @@ def test_every_bar_is_measured(report):
 
 
 def test_a_report_says_where_its_numbers_come_from(report):
+    report = report.to_json()
     assert json.loads(json.dumps(report)) == report
     machine = {"device", "device_name", "kernel", "instruction_set", "threads", "dtype"}
     assert machine | {"study", "torch", "numpy", "python", "date", "repeats"} < set(report)
@@ -66,11 +65,11 @@ def test_a_report_says_where_its_numbers_come_from(report):
 
 
 def test_the_table_and_the_chart_show_all_of_it(report):
-    text = "\n".join(bars.lines_of(report))
+    text = "\n".join(report.lines())
     for bar in BARS:
         assert f"\n{bar.name.replace('_', ' ')} " in text
-    assert report["kernel"] in text
-    assert report["torch"] in text
+    assert report.machine.kernel in text
+    assert report.machine.torch in text
     for label in ("two dense products", "our epoch", "plain loop", "authors' epoch"):
         assert f"A  {label}" in text
     assert "█" in text
@@ -79,11 +78,11 @@ def test_the_table_and_the_chart_show_all_of_it(report):
 def test_the_torch_kernel_is_measured_alike(monkeypatch):
     monkeypatch.setattr(benchmark, "pack_peak_bytes", lambda *_: None)
     report = bench(ReluEngine(), {"B": TINY["B"]}, repeats=2, growth=(2, 5))
-    measured = {row["name"]: row["measured"] for row in report["bars"]}
+    measured = {verdict.bar.name: verdict.measured for verdict in report.bars}
     assert measured.pop("memory") is None
     assert None not in measured.values()
-    assert report["kernel"] == "torch"
-    assert any(line.startswith("memory") and " -" in line for line in bars.lines_of(report))
+    assert report.machine.kernel == "torch"
+    assert any(line.startswith("memory") and " -" in line for line in report.lines())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +96,7 @@ def test_a_bar_is_met_within_its_limits(limits, below, inside, above):
 
 
 def test_a_bar_of_the_chart_grows_with_its_share():
-    lengths = [len(bars.bar_of(share)) for share in (0, 0.25, 0.5, 1)]
+    lengths = [len(bench_report.bar_of(share)) for share in (0, 0.25, 0.5, 1)]
     assert lengths == [1, 10, 20, 40]
 
 
@@ -139,7 +138,7 @@ def test_both_kernels_count_the_rows_they_learn_from_alike():
         state = engine.allocate(trials)
         for _ in range(5):
             before, state = state, engine.step(state)
-        shares.append(stopwatch.learned_share(before, state))
+        shares.append(training_times.learned_share(before, state))
     assert shares[0] == pytest.approx(shares[1], abs=1 / 64)
     assert 0 < shares[0] <= 1
 
@@ -148,7 +147,7 @@ def test_needed_arithmetic_is_counted_by_hand():
     # 8 rows, 3 bits and a bias, 5 neurons: 8 * 4 * 5 products and as many sums to look;
     # the gradient of 4 * 5 weights from 2 of the rows, a product and a sum each.
     (trial,) = trials_of({"n": 7, "k": 2, "width": 5, "train_size": 8}, seeds=1)
-    assert stopwatch.needed_flops(trial.point, 0.25) == 2 * 8 * 8 * 5 + 2 * 2 * 8 * 5
+    assert training_times.needed_flops(trial.point, 0.25) == 2 * 8 * 8 * 5 + 2 * 2 * 8 * 5
 
 
 def test_the_floor_tries_both_products_layouts_and_all_sizes():
@@ -169,20 +168,20 @@ def test_networks_are_trained_to_their_own_ends_and_no_further():
     trials = trials_of(seeds=3)
     engine = pick_engine(trials[0])
     seen = []
-    done = stopwatch.train(engine, trials, [2, 5, 3], lambda s: seen.append(len(s.trials)))
+    done = training_times.train(engine, trials, [2, 5, 3], lambda s: seen.append(len(s.trials)))
     assert seen == [3, 3, 2, 1, 1]
     assert done.state.trials == (trials[1],)
     alone = engine.allocate([trials[1]])
     for _ in range(5):
         alone = engine.step(alone)
     assert engine.dump(alone)["incoming"].tobytes() == engine.dump(done.state)["incoming"].tobytes()
-    assert stopwatch.train_as_studied(engine, Pack(tuple(trials)), [2, 5, 3]) > 0
+    assert training_times.train_as_studied(engine, Pack(tuple(trials)), [2, 5, 3]) > 0
 
 
 def test_growth_uses_the_packs_that_the_program_makes():
     shape = SHAPES["B"]
-    states = benchmark._packs(engine_on("cpu"), shape, 70)
-    made = group(benchmark.trials_of(shape, 70))
+    states = turns.packs_at_start(engine_on("cpu"), shape, 70)
+    made = group(turns.trials_of(shape, 70))
     assert [len(s.trials) for s in states] == [len(pack.trials) for pack in made]
     assert len({trial.seed for state in states for trial in state.trials}) == 70
 
@@ -197,8 +196,8 @@ def test_the_command_prints_a_table_or_json(run_main, monkeypatch, report):
     typed = ("bench", "--shapes", "CA", "--repeats", "7")
     code, out, err = run_main(cli.main, *typed)
     assert (code, err) == (0, "measuring shape C\n")
-    assert out.decode().splitlines() == bars.lines_of(report)
-    assert json.loads(run_main(cli.main, *typed, "--json")[1]) == report
+    assert out.decode().splitlines() == report.lines()
+    assert json.loads(run_main(cli.main, *typed, "--json")[1]) == report.to_json()
 
 
 def test_a_window_opens_with_the_first_epoch_and_closes_with_the_last(tmp_path):
@@ -214,11 +213,11 @@ def test_a_window_opens_with_the_first_epoch_and_closes_with_the_last(tmp_path):
 
 @pytest.mark.slow
 def test_a_whole_study_is_measured_beside_ordinary_tune_trials():
-    from study.bench.whole_study import bench_study
+    from study.bench.whole_study import bench_study, study_verdicts
 
-    measured = bench_study(lambda _: None, trials=64, ordinary=4)
-    assert [row["name"] for row in measured["bars"]] == ["engine_share", "ordinary_tune"]
-    assert all(row["measured"] > 0 for row in measured["bars"])
+    verdicts = study_verdicts(bench_study(lambda _: None, trials=64, ordinary=4))
+    assert [verdict.bar.name for verdict in verdicts] == ["engine_share", "ordinary_tune"]
+    assert all(verdict.measured > 0 for verdict in verdicts)
 
 
 BAD = [

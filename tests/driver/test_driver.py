@@ -182,7 +182,7 @@ label = "there"
 axes = {train_size = 41}
 """
 FAILS = """
-import study.driver.tune as driver
+import study.driver.round as driver
 class Failing(driver.PackTrainable):
     def setup(self, config):
         from study.training import runner

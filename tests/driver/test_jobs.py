@@ -18,7 +18,7 @@ from trained import fill, table
 from study import cli
 from study.driver.jobs_address import UnreachableError
 from study.driver.jobs_api import JobsApi
-from study.driver.tune import ask_for, refuse_scattered_rows
+from study.driver.room import PackResources, refuse_scattered_rows
 from study.errors import StudyError, UsageError
 from study.plan.plan import make_plan
 from study.spec.file import load_spec
@@ -113,7 +113,7 @@ def test_a_folder_on_several_machines_is_refused(tmp_path):
 )
 def test_a_pack_asks_for_a_gpu_that_is_there_or_will_come(device, gpus, address, share):
     [pack] = make_plan(spec_of(resources={"device": device})).packs
-    assert ask_for(pack, gpus, address).bundles == [
+    assert PackResources(gpus, address).of(pack).bundles == [
         {"CPU": 1.0, **({"GPU": share} if share else {})}
     ]
 

@@ -33,8 +33,8 @@ label = "never"
 axes = {train_size = 20, weight_decay = 0.001}
 """
 IMPATIENT = """
-import os, signal, study.driver.tune as driver
-driver.TAIL_SECONDS = 1
+import os, signal, study.driver.round, study.driver.tune as driver
+study.driver.round.TAIL_SECONDS = 1
 """
 ASKED_BETWEEN_ROUNDS = """
 split = driver.split_packs
@@ -46,7 +46,7 @@ driver.split_packs = asked
 DIES_IN_A_HANDOVER = """
 import os, signal
 from pathlib import Path
-import study.driver.tune as driver
+import study.driver.round as driver
 class Fragile(driver.PackTrainable):
     def reset_config(self, config):
         died = Path(config["store"]).with_name("died")
@@ -64,7 +64,7 @@ driver.versions = lambda: {**now, "torch": "1.0"}
 
 
 @pytest.mark.slow
-def test_what_is_left_is_split_over_idle_places(tmp_path):
+def test_what_is_left_is_split_over_idle_slots(tmp_path):
     path = tmp_path / "tail.toml"
     path.write_text(TAIL)
     expected = table(fill(load_spec(str(path)), tmp_path / "serial"))

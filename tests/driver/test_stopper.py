@@ -76,20 +76,20 @@ def test_the_study_stops_at_its_budget():
     assert stopper.stop_all()
 
 
-def test_a_round_ends_when_half_of_the_places_are_idle(monkeypatch):
+def test_a_round_ends_when_half_of_the_slots_are_idle(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("study.driver.stoppers.time.time", lambda: clock[0])
-    stopper = TailStopper(packs=3, seconds=30, idle_places=None)
+    stopper = TailStopper(packs=3, seconds=30, idle_slots=None)
 
     def say(pack, members, seconds, idle):
         clock[0] += seconds
-        stopper._idle_places = partial(int, idle)
+        stopper._idle_slots = partial(int, idle)
         assert not stopper(pack, {"members_open": members, "members_trained": 0})
         return stopper.stop_all()
 
     assert not say("a", 8, 0, idle=2)
     assert not say("b", 9, 99, idle=2), "another is waiting"
-    assert not say("c", 5, 99, idle=2), "most places are busy"
+    assert not say("c", 5, 99, idle=2), "most slots are busy"
     assert not say("b", 0, 99, idle=2), "half are idle from now on"
     assert not say("c", 4, 29, idle=1)
     assert not say("c", 4, 99, idle=2)
@@ -99,11 +99,11 @@ def test_a_round_ends_when_half_of_the_places_are_idle(monkeypatch):
     assert not say("c", 2, 1, idle=3)
     stopper = pickle.loads(pickle.dumps(stopper))
     assert say("c", 2, 31, idle=3)
-    assert (stopper.ended, stopper.places) == (True, 4)
+    assert (stopper.ended, stopper.slots) == (True, 4)
 
 
 def test_a_round_that_others_follow_has_no_tail():
-    stopper = TailStopper(packs=math.inf, seconds=0, idle_places=partial(int, 9))
+    stopper = TailStopper(packs=math.inf, seconds=0, idle_slots=partial(int, 9))
     stopper("a", {"members_open": 2, "members_trained": 0})
     assert not stopper.stop_all()
 
@@ -147,7 +147,7 @@ def test_a_machine_of_other_versions_ends_the_study():
     assert not stopper("b", {**result, "skew": "node: torch is 1 there and 2 here"})
     assert not stopper("a", {**result, "skew": ""})
     assert stopper.stop_all()
-    assert stopper.said == "node: torch is 1 there and 2 here"
+    assert stopper.difference == "node: torch is 1 there and 2 here"
 
 
 def test_nonsense_is_said_so():

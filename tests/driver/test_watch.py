@@ -18,8 +18,8 @@ from trained import fill, table
 
 from study import cli
 from study.driver import study_watch as watching
-from study.driver.room import place_text
-from study.driver.study_watch import Watch, reason_in
+from study.driver.room import waiting_text
+from study.driver.study_watch import StudyWatch, reason_in
 from study.errors import StoreError
 from study.plan.plan import start_study
 from study.plan.status import others_at_work, study_status
@@ -67,7 +67,7 @@ class Watched:
     def __init__(self, folder, url):
         self.store, self.said, self._file = Store(url), [], folder / "error.txt"
         self.pack = start_study(spec_of(), self.store, ["test"]).packs[0].pack_id
-        self.watch = Watch(self.store, self.said.append)
+        self.watch = StudyWatch(self.store, self.said.append)
 
     def trial(self, status="PENDING"):
         asks = PlacementGroupFactory([{"CPU": 4}])
@@ -121,7 +121,7 @@ def test_workers_that_all_die_before_they_begin_end_the_study(watched, monkeypat
         assert not watched.watch.stop_all()
         watched.lose(IMPORT)
     assert watched.watch.stop_all()
-    assert watched.watch.hopeless.startswith("ImportError: cannot import name '__version__'")
+    assert watched.watch.fatal.startswith("ImportError: cannot import name '__version__'")
 
 
 def test_a_few_quick_deaths_beside_workers_that_begin_end_nothing(watched):
@@ -140,7 +140,7 @@ def test_a_full_disk_is_no_early_death_and_ends_the_study(watched):
     watched.store.write_pack(watched.pack, {**known, "state": "running", "saved": False})
     watched.start()
     watched.lose(STORE)
-    assert watched.watch.hopeless == (
+    assert watched.watch.fatal == (
         "runs/x/part: [Errno 28] No space left on device; a study writes here. "
         "What is stored is safe, and the same command continues."
     )
@@ -183,12 +183,12 @@ def test_it_says_for_what_it_waits_and_when_that_is_over(watched, monkeypatch):
 
 def test_it_says_what_packs_ask_for_that_no_node_has(watched, monkeypatch):
     nodes = [{"Alive": True, "Resources": {"CPU": 2.0}}, {"Alive": False, "Resources": {"CPU": 9}}]
-    monkeypatch.setattr(watching.ray, "nodes", lambda: nodes)
-    monkeypatch.setattr(watching, "PLACE_SECONDS", 0.0)
-    watched.watch._place_due = 0.0
+    monkeypatch.setattr("ray.nodes", lambda: nodes)
+    monkeypatch.setattr(watching, "ROOM_SECONDS", 0.0)
+    watched.watch._room_due = 0.0
     watched.watch.on_step_begin(0, [watched.trial("RUNNING")])
     assert not watched.said, "nothing is pending"
-    watched.watch._place_due = 0.0
+    watched.watch._room_due = 0.0
     for _ in range(2):
         watched.watch.on_step_begin(0, [watched.trial()])
     [said] = watched.said
@@ -196,8 +196,8 @@ def test_it_says_what_packs_ask_for_that_no_node_has(watched, monkeypatch):
         "no pack is running: waiting for a node with room for it. "
         "One asks for 4 cores; nodes: 1 of 2 cores"
     )
-    assert "waiting for a worker to start" in place_text({"CPU": 2, "GPU": 0}, nodes)
-    assert "1 core and 0.5 GPUs; nodes: none" in place_text({"CPU": 1, "GPU": 0.5}, [])
+    assert "waiting for a worker to start" in waiting_text({"CPU": 2, "GPU": 0}, nodes)
+    assert "1 core and 0.5 GPUs; nodes: none" in waiting_text({"CPU": 1, "GPU": 0.5}, [])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from scipy.special import expit
 from simulated import simulate
 
 from analysis import cli
-from analysis.phases.boundary import Found, boundary, zero_lines
+from analysis.phases.boundary import boundary, zero_lines
+from analysis.phases.slices import StudyBoundary
+from analysis.text.boundary_text import boundary_lines
 from study.errors import UsageError
 
 SIZES, DECAYS = np.geomspace(30, 300, 12).round(), np.geomspace(1e-3, 0.5, 12)
@@ -116,13 +118,14 @@ def test_what_cannot_be_drawn_is_refused_in_a_sentence(change, arguments, said):
 def test_every_slice_has_its_boundary_or_says_why_not():
     trials = drawn(0).assign(k=2)
     none = drawn(1).assign(k=3, generalized_epoch=pd.array([pd.NA] * 1152, "Int64"))
-    found = Found.of(pd.concat([trials, none], ignore_index=True), None, None, "generalized_epoch")
-    first, second = found.slices
-    assert (found.x, found.y) == ("weight_decay", "train_size")
-    assert first["at"] == {"k": 2}
-    assert len(first["points"]) > 50
-    assert "lacks it" in second["lacking"]
-    assert any("lacks it" in line for line in found.as_lines())
+    both = pd.concat([trials, none], ignore_index=True)
+    study = StudyBoundary.of(both, None, None, "generalized_epoch")
+    first, second = study.slices
+    assert (study.x, study.y) == ("weight_decay", "train_size")
+    assert first.at == {"k": 2}
+    assert len(first.points) > 50
+    assert "lacks it" in second.lacking
+    assert any("lacks it" in line for line in boundary_lines(study))
 
 
 def test_phases_prints_the_boundary(tmp_path, run_main):

@@ -14,7 +14,7 @@ from analysis import load_readings, load_trials
 from analysis.figures.study import plane
 from analysis.phases import grid as grid_module
 from analysis.phases.classify import cells
-from analysis.phases.grid import axes_to_draw, make_grid, make_ruler
+from analysis.phases.grid import diagram_axes, make_grid, make_ruler
 from analysis.report.archive import carried, pack_archive
 from analysis.report.state import cell_answer, cell_trials, interesting_cell, page_state
 from study.errors import UsageError
@@ -137,7 +137,7 @@ def test_too_many_cells_become_fewer(monkeypatch):
 )
 def test_axes_that_vary_are_chosen(x, y, axes):
     rows = [event(1, 9, width=w, train_size=size) for w in (50, 100) for size in (100, 200)]
-    assert axes_to_draw(make_grid(trials(*rows)).rulers, x, y) == axes
+    assert diagram_axes(make_grid(trials(*rows)).rulers, x, y) == axes
 
 
 def test_axes_that_are_none_are_refused():
@@ -148,7 +148,7 @@ def test_axes_that_are_none_are_refused():
         ("train_size", "train_size", "'train_size' twice"),
     ]:
         with pytest.raises(UsageError, match=said):
-            axes_to_draw(rulers, x, y)
+            diagram_axes(rulers, x, y)
 
 
 def test_the_state_is_strict_json_and_says_what_the_cells_say():

@@ -8,7 +8,8 @@ import functools
 import sys
 
 from study import cli
-from study.driver import trainable, tune
+from study.driver import round as rounds
+from study.driver import trainable
 from study.training import runner
 
 ROOM = 2
@@ -66,5 +67,5 @@ if __name__ == "__main__":
 
     kinds = (short_of_memory.Early, short_of_memory.Middle, short_of_memory.Writing)
     moment = sys.argv.pop(1)
-    [tune.PackTrainable] = [kind for kind in kinds if kind.moment == moment]
+    [rounds.PackTrainable] = [kind for kind in kinds if kind.moment == moment]
     cli.main()

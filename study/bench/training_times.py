@@ -1,0 +1,135 @@
+"""What training takes with our engines: seconds of one network and one epoch.
+
+Networks are trained from their initial weights to given ends, usually the epochs where they
+generalize, because early epochs cost more: every row still has a gradient.
+"""
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from study.bench.stopwatch import seconds
+from study.engine.fused import FusedState
+from study.engine.protocol import Engine
+from study.nets import relu
+from study.training.pack_run import PackRun
+from study.trials.pack import Pack
+from study.trials.trial import Point, Trial
+
+_FIRST_EPOCHS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Networks trained to their ends: seconds of an epoch, and the share of rows learned from.
+
+    `state` is the engine's at the end: of the networks that took longest.
+    """
+
+    epoch: float  # seconds, mean over all epochs
+    first: float  # seconds, median of the first epochs
+    share: float  # of the rows, mean over all epochs
+    first_share: float  # of the rows, mean of the first epochs
+    state: Any
+
+
+def _still_training(ends: Sequence[int]) -> Iterator[list[int]]:
+    """For each epoch the members, as indices of `ends`, that have not reached their end."""
+    for epoch in range(max(ends)):
+        yield [member for member, end in enumerate(ends) if end > epoch]
+
+
+def train(
+    engine: Engine,
+    trials: Sequence[Trial],
+    ends: Sequence[int],
+    each: Callable[[Any], object] | None = None,
+) -> Training:
+    """Train each trial to its own end, without readings.
+
+    Args:
+        engine: that trains.
+        trials: of one pack.
+        ends: epochs of each trial.
+        each: called with the state before every epoch, inside the clock.
+    """
+    state, members = engine.allocate(trials), list(range(len(trials)))
+    spent, shares = [], []
+    for training in _still_training(ends):
+        if len(training) < len(members):
+            state = engine.leave(state, [members.index(member) for member in training])
+            members = training
+        before = state
+
+        def one_epoch(before: Any = before) -> None:
+            if each is not None:
+                each(before)
+            nonlocal state
+            state = engine.step(before)
+
+        spent.append((seconds(one_epoch, device=engine.device), len(members)))
+        shares.append(learned_share(before, state))
+    epochs = sum(count for _, count in spent)
+    learned = sum(share * count for share, (_, count) in zip(shares, spent, strict=True))
+    return Training(
+        epoch=sum(second for second, _ in spent) / epochs,
+        first=statistics.median(second / count for second, count in spent[:_FIRST_EPOCHS]),
+        share=learned / epochs,
+        first_share=statistics.fmean(shares[:_FIRST_EPOCHS]),
+        state=state,
+    )
+
+
+def train_as_studied(engine: Engine, pack: Pack, ends: Sequence[int]) -> float:
+    """Seconds of an epoch with all that a study does beside training: readings, detection, log.
+
+    Args:
+        engine: that trains.
+        pack: of the trials.
+        ends: epochs of each trial.
+    """
+    run = PackRun(pack, engine)
+    spent, epochs, members = 0.0, 0, list(range(len(ends)))
+    for training in _still_training(ends):
+        if len(training) < len(members):
+            run.drop(pack.trials[member].trial_id for member in set(members) - set(training))
+            members = training
+        epochs += run.open
+        spent += seconds(run.advance, device=engine.device)
+    return spent / epochs
+
+
+def generalized_epochs(engine: Engine, pack: Pack) -> list[int]:
+    """When each trial generalized, by the program's own detector; its last epoch if it did not."""
+    run, ends = PackRun(pack, engine), {}
+    while run.open:
+        finished = run.advance()
+        if finished is not None:
+            for row in finished.trials:
+                ends[row["trial_id"]] = row["generalized_epoch"] or row["epochs_run"]
+    return [ends[trial.trial_id] for trial in pack.trials]
+
+
+def learned_share(before: Any, after: Any) -> float:
+    """Share of the training rows with a slope in the pass between two states, 0 to 1.
+
+    The fused kernel counts these rows. For the torch kernel they are counted as the pass begins.
+    """
+    if isinstance(after, FusedState):
+        return float(after.learned.mean()) / after.train.labels.shape[1]
+    rows = before.data.train
+    margins = relu.scores(before.nets, relu.hidden(before.nets, rows.inputs)) * rows.labels
+    return float((margins < 1).double().mean().item())
+
+
+def needed_flops(point: Point, share: float) -> float:
+    """Arithmetic of an epoch that no implementation can leave out: multiplications and sums.
+
+    X W on every row, and X^T G on the rows with a slope: 2 operations a weight and row.
+
+    Args:
+        point: of the network.
+        share: of the rows with a slope, 0 to 1.
+    """
+    return 2 * (point.train_size or 0) * (point.bits + 1) * point.width * (1 + share)
