@@ -301,15 +301,16 @@ def laws(
     from analysis.laws import scorecard as statements
     from analysis.laws import study_fits as answers
     from analysis.tables.frames import some_trials
+    from analysis.text import law_text
 
     trials = some_trials(store, where)
     content: Any
     if scorecard:
         content = records(statements.scorecard(answers.with_norms_of(store, trials), errors))
-        lines = statements.as_lines(content)
+        lines = law_text.lines_of_scorecard(content)
     elif finite_size:
         found = sizes.finite_size(trials)
-        content, lines = found.to_json(), sizes.as_lines(found)
+        content, lines = found.to_json(), law_text.lines_of_sizes(found)
     else:
         chosen = None if axes is None else [name.strip() for name in axes.split(",")]
         if law is None or "norms" in law:
@@ -320,7 +321,7 @@ def laws(
         if draws:
             lists = answers.resampled(lists, draws, _count)
         content = [fit.to_json() for fits in lists for fit in fits]
-        lines = [line for fits in lists for line in answers.as_lines(fits)]
+        lines = [line for fits in lists for line in law_text.lines_of_fits(fits)]
     return json_answer(content) if as_json else text_answer(*lines)
 
 

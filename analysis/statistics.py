@@ -1,6 +1,6 @@
 """What a few trials say about many: intervals of shares, medians of censored times, spreads.
 
-Vectorised over groups of trials, so that a million trials in thousands of cells take a second.
+Vectorized over groups of trials, so that a million trials in thousands of cells take a second.
 """
 
 from collections.abc import Mapping

@@ -2,7 +2,7 @@
 
     times       what is known of each trial's time: an interval, or "not by the last reading"
     features    what laws are written in
-    terms       what laws are sums of: slopes, walls, levelling
+    terms       what laws are sums of: slopes, walls, leveling
     equations   the laws, a row each
     families    the errors: log-normal, log-logistic, Weibull
     likelihood  one censored likelihood for all of them

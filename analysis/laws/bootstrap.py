@@ -1,9 +1,13 @@
-"""Resample and fit again: intervals that believe neither the family nor the law.
+"""Bootstrap intervals, valid even if the error family or the law is wrong.
 
-`over="points"` draws points, with all their seeds: what a law misses of a point moves all of its
-seeds together, so this is the interval to compare with. `over="seeds"` keeps the design and draws
-the seeds within each point. Of m, m - 1 are drawn and count m / (m - 1) each, without which 5 seeds
-a point would show 20% too little variance. Draw i is the same for any number of workers.
+`over="points"` draws points, with all their seeds. What a law misses of a point moves all seeds of
+the point together, so this is the interval to compare with.
+
+`over="seeds"` keeps the design and draws the seeds within each point. It draws m - 1 of a point's m
+seeds, weighted m / (m - 1): the plain bootstrap underestimates the variance by 1 / m, which is 20%
+at m = 5.
+
+Draw i is the same for any number of workers.
 
 Source: J. N. K. Rao and C. F. J. Wu, J. Am. Stat. Assoc. 83 (1988) 231.
 """
@@ -11,6 +15,7 @@ Source: J. N. K. Rao and C. F. J. Wu, J. Am. Stat. Assoc. 83 (1988) 231.
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -20,12 +25,11 @@ from numpy.typing import NDArray
 from analysis.laws.families import Reals
 from analysis.laws.fit import Fit
 from analysis.laws.intervals import in_units, parameter_names
-from analysis.laws.model import Model, climb
+from analysis.laws.model import Model, maximum_from
 from study.errors import UsageError
 
 Over = Literal["points", "seeds"]
 _CHUNK = 10  # draws sent to a worker at once
-_shared: tuple[Model, Reals, NDArray[np.intp], Over, int] | None = None
 
 
 def bootstrap(
@@ -36,11 +40,18 @@ def bootstrap(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Estimates of resampled trials, a row a draw and a column a parameter, in reported units.
+    """Estimates from resampled trials, in reported units.
 
-    A draw whose fit has no maximum is a row of NaN. With more than one worker, processes are
-    started: a script that calls this needs `if __name__ == "__main__"`.
-    Args: fit, from `fit_law`; progress, called with draws done and planned.
+    Args:
+        fit: from `fit_law`.
+        draws: how often to resample.
+        seed: of the resampling.
+        over: what is drawn, "points" or "seeds".
+        workers: processes. With more than one, a script that calls this function needs
+            `if __name__ == "__main__"`.
+        progress: called with the numbers of draws done and planned.
+    Returns: a row for each draw and a column for each parameter; a draw whose fit has no maximum is
+        a row of NaN.
     Raises: UsageError where there is nothing to resample.
     """
     points = fit.points
@@ -56,11 +67,11 @@ def bootstrap(
             f"{fit.law.name}: its fit has no maximum; a bootstrap repeats a fit. Choose a law that "
             "these trials determine."
         )
-    work = (fit.model, fit.top.theta, points, over, seed)
+    resampling = _Resampling(fit.model, fit.top.theta, points, over, seed)
     names = parameter_names(fit.model, fit.cure)
     rows: list[Reals] = []
-    for found in _run(work, draws, workers):
-        rows += found
+    for estimates in _run(resampling, draws, workers):
+        rows += estimates
         if progress is not None:
             progress(len(rows), draws)
     units = [[in_units(name, v) for name, v in zip(names, row, strict=True)] for row in rows]
@@ -68,13 +79,16 @@ def bootstrap(
 
 
 def interval_of(estimates: pd.DataFrame) -> pd.DataFrame:
-    """The middle 95% of bootstrap estimates: `low` and `high` by parameter, and draws that failed.
+    """The middle 95% of bootstrap estimates, with a row for each parameter.
 
-    An end is null where more than 5% of the draws have no maximum.
+    Args:
+        estimates: as `bootstrap` gives them.
+    Returns: the columns `low` and `high`, null where more than 5% of the draws have no maximum, and
+        `failed`, how many draws have none.
     """
     failed = estimates.isna().any(axis=1)
-    kept = estimates[~failed]
-    ends = kept.quantile([0.025, 0.975]) if len(kept) else kept.reindex([0.025, 0.975])
+    usable = estimates[~failed]
+    ends = usable.quantile([0.025, 0.975]) if len(usable) else usable.reindex([0.025, 0.975])
     table = pd.DataFrame({"low": ends.loc[0.025], "high": ends.loc[0.975]})
     if failed.mean() > 0.05:
         table[:] = np.nan
@@ -82,7 +96,13 @@ def interval_of(estimates: pd.DataFrame) -> pd.DataFrame:
 
 
 def weights_of(points: NDArray[np.intp], over: Over, chance: np.random.Generator) -> Reals:
-    """How often each trial counts in one draw, [T]."""
+    """How often each trial counts in one draw, [T].
+
+    Args:
+        points: the number of each trial's point, [T].
+        over: what is drawn.
+        chance: the source of randomness.
+    """
     if over == "points":
         count = int(points.max()) + 1
         drawn = np.bincount(chance.integers(count, size=count - 1), minlength=count)
@@ -99,30 +119,33 @@ def weights_of(points: NDArray[np.intp], over: Over, chance: np.random.Generator
     return weights
 
 
-def _run(
-    work: tuple[Model, Reals, NDArray[np.intp], Over, int], draws: int, workers: int
-) -> Iterator[list[Reals]]:
+@dataclass(frozen=True, slots=True)
+class _Resampling:
+    """What draws are made from; a worker gets it with each chunk of draws."""
+
+    model: Model
+    theta: Reals  # where each climb begins, [size]
+    points: NDArray[np.intp]  # [T]
+    over: Over
+    seed: int
+
+    def estimates(self, draws: range) -> list[Reals]:
+        """Theta of each draw, [size]; NaN where its fit has no maximum."""
+        rows = []
+        for number in draws:
+            chance = np.random.default_rng([self.seed, number])
+            weights = weights_of(self.points, self.over, chance)
+            top = maximum_from(self.model.weighted(weights), self.theta)
+            rows.append(top.theta if top.converged else np.full(len(self.theta), np.nan))
+        return rows
+
+
+def _run(resampling: _Resampling, draws: int, workers: int) -> Iterator[list[Reals]]:
+    """The estimates of chunks of draws, in order."""
     chunks = [range(start, min(start + _CHUNK, draws)) for start in range(0, draws, _CHUNK)]
     if workers <= 1:
-        _share(*work)
-        yield from map(_draw, chunks)
+        yield from map(resampling.estimates, chunks)
         return
-    context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks
-    with ProcessPoolExecutor(workers, context, _share, work) as pool:
-        yield from pool.map(_draw, chunks)
-
-
-def _share(model: Model, theta: Reals, points: NDArray[np.intp], over: Over, seed: int) -> None:
-    global _shared  # noqa: PLW0603  a worker keeps the trials between its chunks
-    _shared = (model, theta, points, over, seed)
-
-
-def _draw(chunk: range) -> list[Reals]:
-    assert _shared is not None  # noqa: S101  _share ran first
-    model, theta, points, over, seed = _shared
-    rows = []
-    for number in chunk:
-        chance = np.random.default_rng([seed, number])
-        top = climb(model.weighted(weights_of(points, over, chance)), theta)
-        rows.append(top.theta if top.converged else np.full(len(theta), np.nan))
-    return rows
+    context = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads
+    with ProcessPoolExecutor(workers, context) as pool:
+        yield from pool.map(resampling.estimates, chunks)

@@ -1,14 +1,13 @@
 """Which law: information criteria, likelihood ratios, and prediction beyond what was fitted.
 
-A law is worth what it says of trials further out than those it has seen: it is fitted without the
-hardest third of the values of an axis (the largest n, the smallest weight decay) and scored on
-them. The score is the mean log probability of what a trial did; it ranks the laws.
+A law is ranked by what it predicts of trials beyond those it was fitted to. The law is fitted
+without the hardest third of the values of an axis (the largest n, the smallest weight decay) and
+scored on that third. The held-out score is the mean log probability of what a trial there did.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import permutations
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,18 +15,28 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from analysis.laws.equations import LAWS, find_law
-from analysis.laws.features import distinct, feature, varying_axes
-from analysis.laws.fit import Fit, fit_law, make_design
+from analysis.laws.features import distinct, feature
+from analysis.laws.fit import Cure, Design, Fit, fit_law, make_design
 from analysis.laws.model import best
+from analysis.phases.axes import axes_that_vary
 from study.errors import UsageError
+from study.search.newton import Top
 
-# On which side of an axis learning is harder, and prediction is wanted.
+# The side of an axis on which learning is harder: 1 for large values, -1 for small ones.
 HARDER = {
     "n": 1, "k": 1, "width": 1, "weight_decay": -1, "train_size": -1, "learning_rate": -1,
     "init_scale": 1,
 }  # fmt: skip
-FLOOR = -20.0  # log probability: a law that says never, and is wrong, loses this much and no more
-Cure = bool | Sequence[str]
+FLOOR = -20.0  # least log probability of a trial: what a law loses that wrongly says "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A law fitted without a part of the trials, and its score on that part."""
+
+    score: float  # mean log probability, at least `FLOOR` a trial
+    design: Design  # of the other trials
+    top: Top
 
 
 def fit_laws(
@@ -36,11 +45,18 @@ def fit_laws(
     event: str = "generalized",
     errors: str = "lognormal",
     axes: Sequence[str] | None = None,
-    cure: Cure = False,  # noqa: FBT002  as in fit_law
+    cure: Cure = None,
 ) -> tuple[list[Fit], dict[str, str]]:
-    """Fit several laws, each with its held-out score, best score first; and why others were not.
+    """Fit several laws, each with its held-out score.
 
-    Args: laws, names (all that the trials can determine); the rest as `fit_law`.
+    Args:
+        trials: as those of `fit_law`, like `event`, `errors`, `axes` and `cure`.
+        laws: names in `LAWS`; by default all of them.
+        event: see `fit_law`.
+        errors: see `fit_law`.
+        axes: see `fit_law`.
+        cure: see `fit_law`.
+    Returns: the fits, best score first, and by name the reason why a law could not be fitted.
     Raises: UsageError where no law can be fitted: the reason of the first.
     """
     fits, refused = [], {}
@@ -59,27 +75,35 @@ def fit_laws(
 
 
 def _rank(fit: Fit) -> tuple[bool, bool, float, float]:
-    """Best first: by what a law predicts, then by AIC; at the end what has no maximum."""
+    """Sorts fits, best first: by held-out score, then by AIC; without a maximum, last."""
     score = 0.0 if fit.heldout is None else -fit.heldout
     return not fit.converged, fit.heldout is None, score, fit.aic
 
 
 def held_out(trials: pd.DataFrame, axis: str) -> NDArray[np.bool_] | None:
-    """The trials at the hardest third of an axis's values, [T]; None with fewer than 3 values."""
+    """True for trials at the hardest third of an axis's values, [T].
+
+    Args:
+        trials: the trials.
+        axis: a name in `HARDER`.
+    Returns: None if the axis has fewer than 3 values.
+    """
     values = feature(trials, axis)
-    found = distinct(values)[:: HARDER[axis]]
-    if len(found) < 3:
+    easiest_first = distinct(values)[:: HARDER[axis]]
+    if len(easiest_first) < 3:
         return None
-    edge = found[-(len(found) // 3)]
+    edge = easiest_first[-(len(easiest_first) // 3)]
     return np.asarray(HARDER[axis] * (values - edge) > -1e-9)
 
 
-def predict_beyond(
-    trials: pd.DataFrame, beyond: NDArray[np.bool_], fit: Fit
-) -> tuple[float, Any] | None:
-    """The held-out score of a fit's law, and the design and top fitted without `beyond`.
+def predict_beyond(trials: pd.DataFrame, beyond: NDArray[np.bool_], fit: Fit) -> Prediction | None:
+    """The law of a fit, fitted again without some trials and scored on them.
 
-    None where the rest of the trials cannot determine the law.
+    Args:
+        trials: all trials.
+        beyond: True for the trials to leave out and to score, [T].
+        fit: gives the law, the event and the other choices.
+    Returns: None where the other trials cannot determine the law, or no trial is left to score.
     """
     try:
         design = make_design(
@@ -88,48 +112,51 @@ def predict_beyond(
             fit.event,
             fit.errors,
             fit.axes,
-            False if fit.cure is None else fit.cure,
+            fit.cure,
         )
     except UsageError:
         return None
     top = best(design.model, design.model.starts())
-    there = design.of(trials[beyond], fit.event)
-    if not len(there.known.low):
+    model = design.of(trials[beyond], fit.event)
+    if not len(model.observed.low):
         return None
-    scores = np.maximum(there.row_values(top.theta), FLOOR)
-    return float(scores.mean()), (design, top)
+    scores = np.maximum(model.row_values(top.theta), FLOOR)
+    return Prediction(float(scores.mean()), design, top)
 
 
 def with_heldout(fit: Fit, trials: pd.DataFrame) -> Fit:
-    """The fit with its held-out score on each axis, and their mean.
+    """The fit with its held-out score on each axis, and the mean of these scores.
 
-    Unscored where the fit has no maximum. None for an axis whose easier part cannot determine the
-    law, and then for the mean: a mean over fewer axes would not compare with others.
+    A fit without a maximum is returned as it is. The score of an axis is None if the easier part of
+    the axis cannot determine the law. Then the mean is None, too: it would not compare with the
+    means of other laws, which are over more axes.
     """
     scores: dict[str, float | None] = {}
     if not fit.converged:
         return fit
-    for axis in varying_axes(trials):
+    for axis in axes_that_vary(trials):
         if axis not in HARDER or (axis in fit.axes and trials[axis].isna().any()):
             continue
         beyond = held_out(trials, axis)
         if beyond is not None:
-            found = predict_beyond(trials, beyond, fit)
-            scores[axis] = None if found is None else found[0]
-    known = [score for score in scores.values() if score is not None]
-    mean = float(np.mean(known)) if known and len(known) == len(scores) else None
+            prediction = predict_beyond(trials, beyond, fit)
+            scores[axis] = None if prediction is None else prediction.score
+    finite = [score for score in scores.values() if score is not None]
+    mean = float(np.mean(finite)) if finite and len(finite) == len(scores) else None
     return replace(fit, heldout=mean, heldout_by_axis=scores)
 
 
 def comparison(fits: Sequence[Fit]) -> pd.DataFrame:
-    """One row a fit: its size, criteria, the distance to the best AIC, and held-out score.
+    """A row for each fit: size, criteria, distance to the lowest AIC, and held-out score.
 
-    `delta_aic` is null for a fit to other trials than the first one's: they do not compare.
+    `delta_aic` is null for a fit to other trials than those of the first fit: they do not compare.
     """
-    same = [
+    comparable = [
         fit.converged and (fit.trials, fit.event) == (fits[0].trials, fits[0].event) for fit in fits
     ]
-    lowest = min((fit.aic for fit, kept in zip(fits, same, strict=True) if kept), default=None)
+    lowest = min(
+        (fit.aic for fit, same in zip(fits, comparable, strict=True) if same), default=None
+    )
     return pd.DataFrame(
         [
             {
@@ -143,20 +170,22 @@ def comparison(fits: Sequence[Fit]) -> pd.DataFrame:
                 "converged": fit.converged,
                 "identified": fit.identified,
                 "aic": fit.aic if fit.converged else None,
-                "delta_aic": None if lowest is None or not kept else fit.aic - lowest,
+                "delta_aic": None if lowest is None or not same else fit.aic - lowest,
                 "bic": fit.bic if fit.converged else None,
                 "heldout": fit.heldout,
             }
-            for fit, kept in zip(fits, same, strict=True)
+            for fit, same in zip(fits, comparable, strict=True)
         ]
     )
 
 
 def ratio_tests(fits: Sequence[Fit]) -> pd.DataFrame:
-    """Likelihood ratio tests of the pairs in which one law is a special case of the other.
+    """Likelihood ratio tests of the pairs of fits in which one law is a special case of the other.
 
-    Columns: `law`, `within`, `statistic`, `freedom`, `chance` (the p value). A cure fraction of 0
-    lies on the border of what may be: its chance is half of the usual one.
+    A cure fraction of 0 lies on the border of the parameter space, so its p value is half of the
+    usual p value.
+    Returns: the columns `law`, `within` (the larger law), `statistic`, `freedom` (the difference in
+        parameters), and `chance` (the p value).
     Source: S. G. Self and K.-Y. Liang, J. Am. Stat. Assoc. 82 (1987) 605.
     """
     rows = []

@@ -1,42 +1,38 @@
-"""The laws, a row each: name, formula, source, when it should hold, and the terms it is a sum of.
+"""The laws, one row each: name, formula, source, when the law should hold, and its terms.
 
-A law gives g, the log of the median time in steps, as a sum of terms (see `terms`). Axes that vary
-and that a law does not speak of enter as powers of their own, so that laws of different axes can be
-compared on one study.
+A law gives g, the log of the median time in steps, as a sum of terms (see `terms`). An axis that
+varies and that a law does not speak of enters as a power of its own. So laws of different axes can
+be compared on one study.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from analysis.laws.families import Reals
 from analysis.laws.features import check_independent, check_spread, feature
-from analysis.laws.terms import Levelling, Side, Slopes, Term, Wall
+from analysis.laws.terms import Leveling, Side, Slopes, Term, Wall
 from study.errors import unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A law of the transition time.
-
-    `terms` makes its terms from the features of the other axes that vary; `speaks_of` are the axes
-    it accounts for itself; `nested_in` are laws that contain it as a special case.
-    """
+    """A law of the transition time."""
 
     name: str
     formula: str
     source: str
-    holds: str
-    terms: Callable[[tuple[str, ...]], tuple[Term, ...]]
-    speaks_of: tuple[str, ...] = ()
-    nested_in: tuple[str, ...] = ()
-    takes_others: bool = True
+    holds: str  # when it should hold
+    terms: Callable[[tuple[str, ...]], tuple[Term, ...]]  # from the other axes that vary
+    speaks_of: tuple[str, ...] = ()  # axes that the law accounts for itself
+    nested_in: tuple[str, ...] = ()  # laws that contain this law as a special case
+    takes_others: bool = True  # False: other axes that vary do not enter
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return find_law, (self.name,)  # to another process by name: its functions do not travel
+    def __reduce__(self) -> "tuple[Callable[[str], Law], tuple[str]]":
+        # A law is pickled by its name: its functions are lambdas, which cannot be pickled.
+        return find_law, (self.name,)
 
 
 def _slopes(*names: str) -> Callable[[tuple[str, ...]], tuple[Term, ...]]:
@@ -69,7 +65,7 @@ LAWS: dict[str, Law] = {
         Law(
             "norms", "T = a (learning_rate weight_decay)^-slope log(V_mem / V_post)^slope",
             "arXiv 2603.13331: both slopes 1, for the delay",
-            "when generalising waits for the squared norm V to decay",
+            "when generalizing waits for the squared norm V to decay",
             _slopes("decay_time", "norm_ratio"), speaks_of=_LR_WD,
         ),
         Law(
@@ -114,13 +110,13 @@ LAWS: dict[str, Law] = {
         Law(
             "width", "T = a (1 + (level / width)^exponent)", "after arXiv 2309.03800",
             "a width that no longer matters when it is large",
-            lambda others: (Slopes(others), Levelling("width")), speaks_of=("width",),
+            lambda others: (Slopes(others), Leveling("width")), speaks_of=("width",),
         ),
         Law(
             "saturating", "T = a (1 + (level / train_size)^exponent)",
             "the null of critical_rows: levels off, never diverges",
             "no critical dataset size",
-            lambda others: (Slopes(others), Levelling("train_size")), speaks_of=("train_size",),
+            lambda others: (Slopes(others), Leveling("train_size")), speaks_of=("train_size",),
         ),
         Law(
             "initial_scale",
@@ -134,7 +130,7 @@ LAWS: dict[str, Law] = {
 
 
 def find_law(name: str) -> Law:
-    """A law by name; raises UsageError where there is none."""
+    """The law of this name; raises UsageError for a name that is not in `LAWS`."""
     if name not in LAWS:
         raise unknown("a law", name, LAWS)
     return LAWS[name]
@@ -142,7 +138,7 @@ def find_law(name: str) -> Law:
 
 @dataclass(frozen=True)
 class Equation:
-    """A law on the axes of some trials: g and its derivatives from a matrix of features."""
+    """A law on the axes of some trials: g and its derivatives as functions of the features."""
 
     law: Law
     terms: tuple[Term, ...]
@@ -153,7 +149,7 @@ class Equation:
         return tuple(name for term in self.terms for name in term.parameters)
 
     def features(self, trials: pd.DataFrame) -> tuple[Reals, ...]:
-        """What each term reads of the trials, [T, its features] each."""
+        """The features that each term reads, [T, features of the term] each."""
         return tuple(
             np.column_stack([feature(trials, name) for name in term.features])
             if term.features
@@ -162,38 +158,47 @@ class Equation:
         )
 
     def value(self, x: tuple[Reals, ...], theta: Reals) -> tuple[Reals, Reals]:
-        """The log median of each trial, [T], and its derivatives, [T, parameters]."""
-        total, derivatives, at = np.zeros(len(x[0])), [], 0
+        """The log median of each trial, [T], and its derivatives, [T, parameters].
+
+        Args:
+            x: the features of each term, as `features` gives them.
+            theta: the parameters, [parameters].
+        """
+        total, derivatives, first = np.zeros(len(x[0])), [], 0
         for term, columns in zip(self.terms, x, strict=True):
-            count = len(term.parameters)
-            part, slopes = term.value(columns, theta[at : at + count])
+            last = first + len(term.parameters)
+            part, slopes = term.value(columns, theta[first:last])
             total = total + part
             derivatives.append(slopes)
-            at += count
+            first = last
         return total, np.column_stack(derivatives)
 
 
 def equation_of(law: Law, trials: pd.DataFrame, axes: tuple[str, ...]) -> Equation:
-    """A law with powers of those of `axes` that it does not speak of.
+    """A law on some trials, with powers of the axes that the law does not speak of.
 
+    Args:
+        law: a row of `LAWS`.
+        trials: the trials; they give the features that the terms are checked against.
+        axes: features that enter as powers, if the law does not speak of them.
     Raises: UsageError where trials lack what the law is written in, or have it at too few values.
     """
     others = tuple(axis for axis in axes if axis not in law.speaks_of) if law.takes_others else ()
-    terms = law.terms(others)
-    bound: list[Term] = []
-    for term in terms:
-        if isinstance(term, Slopes):
-            columns = {name: feature(trials, name) for name in term.features}
-            for name, values in columns.items():
-                check_spread(trials, name, values)
-            if columns:
-                check_independent(list(columns), np.column_stack(list(columns.values())))
-            bound.append(term)
-            continue
-        axis = term.features[0]
-        check_spread(trials, axis, feature(trials, axis), least=3)
-        if isinstance(term, Wall) and term.by:
-            means = tuple(float(feature(trials, name).mean()) for name in term.by)
-            term = Wall(term.axis, term.side, term.by, means)  # noqa: PLW2901  the same wall with its means
-        bound.append(term)
-    return Equation(law, tuple(bound))
+    return Equation(law, tuple(_checked(term, trials) for term in law.terms(others)))
+
+
+def _checked(term: Term, trials: pd.DataFrame) -> Term:
+    """The term, with its means if it is a wall that moves; UsageError where it cannot be fitted."""
+    if isinstance(term, Slopes):
+        columns = {name: feature(trials, name) for name in term.features}
+        for name, values in columns.items():
+            check_spread(trials, name, values)
+        if columns:
+            check_independent(list(columns), np.column_stack(list(columns.values())))
+        return term
+    axis = term.features[0]
+    check_spread(trials, axis, feature(trials, axis), least=3)
+    if isinstance(term, Wall) and term.by:
+        means = tuple(float(feature(trials, name).mean()) for name in term.by)
+        return replace(term, center=means)
+    return term

@@ -1,13 +1,12 @@
-"""The three error families: what eps may be in log T = g(point; theta) + sigma eps.
+"""The three error families: the distribution of eps in log T = g(point; theta) + sigma eps.
 
-Each is shifted so that its median is 0: g is the logarithm of the *median* time in all of them, and
-estimates compare across families. A family is a row of `FAMILIES`: functions of the
-standardised log time z, vectorised, finite for every finite z.
+Each distribution is shifted so that its median is 0. So g is the logarithm of the *median* time in
+every family, and estimates compare across families. A family is a row of `FAMILIES`. Its functions
+take the standardized log time z, [T], and are finite for every finite z.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +19,15 @@ Reals = NDArray[np.float64]
 _LOG_2 = float(np.log(2))
 _LOG_LOG_2 = float(np.log(np.log(2)))
 _LOG_ROOT_2PI = 0.5 * float(np.log(2 * np.pi))
-_TOP = 50.0  # a hazard of e^50 is past every event, and its square is still a number
+_TOP = 50.0  # log of the largest cumulative hazard: nothing survives e^50, and its square is finite
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """An error distribution; slope and bend are the first two derivatives of the log density."""
+    """An error distribution, as functions of the standardized log time z, [T] to [T].
+
+    `log_density_slope` and `log_density_bend` are the first two derivatives of the log density.
+    """
 
     name: str
     log_cdf: Callable[[Reals], Reals]
@@ -34,8 +36,9 @@ class Family:
     log_density_slope: Callable[[Reals], Reals]
     log_density_bend: Callable[[Reals], Reals]
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return find_family, (self.name,)  # by name: its functions do not travel
+    def __reduce__(self) -> "tuple[Callable[[str], Family], tuple[str]]":
+        # A family is pickled by its name: its functions are lambdas, which cannot be pickled.
+        return find_family, (self.name,)
 
 
 def _weibull_rate(z: Reals) -> Reals:
@@ -45,7 +48,7 @@ def _weibull_rate(z: Reals) -> Reals:
 
 def _weibull_log_cdf(z: Reals) -> Reals:
     rate = _weibull_rate(z)
-    # Below e^-30 the chance is the rate itself, which exp may already have made 0.
+    # Below e^-30 the probability is the rate itself, and exp may have rounded the rate to 0.
     return np.where(z < -30, _LOG_LOG_2 + z, np.log(-np.expm1(-np.maximum(rate, 1e-300))))
 
 
@@ -81,7 +84,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def find_family(name: str) -> Family:
-    """A family by name; raises UsageError where there is none."""
+    """The family of this name; raises UsageError for a name that is not in `FAMILIES`."""
     if name not in FAMILIES:
         raise unknown("an error family", name, FAMILIES)
     return FAMILIES[name]

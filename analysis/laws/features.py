@@ -1,7 +1,8 @@
-"""What laws are written in: logarithms of axes, and of the few combinations that theories name.
+"""Features, which laws are written in: logarithms of axes, and of a few combinations of axes.
 
-`FEATURES` is the one table; a feature takes the trials and gives one number a trial, NaN where the
-trial does not have it (an online trial has no train_size).
+The combinations are those that theories name. `FEATURES` is the one table. A feature takes the
+trials and gives one number for each trial, and NaN where a trial does not have the feature (an
+online trial has no train_size).
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from analysis.laws.families import Reals
 from study.errors import UsageError, unknown
 from study.vocabulary.axes import AXES
 
-SAME_LOG = 1e-9  # two logarithms closer than this are one value of an axis
+SAME_LOG = 1e-9  # two logarithms that are closer than this are one value of an axis
 
 
 def _log(values: Reals) -> Reals:
@@ -22,38 +23,39 @@ def _log(values: Reals) -> Reals:
         return np.log(values)
 
 
-def _column(trials: pd.DataFrame, name: str) -> Reals:
+def reals_of(trials: pd.DataFrame, name: str) -> Reals:
+    """A column of trials as floats, NaN for null, [T]."""
     return trials[name].to_numpy(np.float64, na_value=np.nan)
 
 
 def _axis(name: str) -> Callable[[pd.DataFrame], Reals]:
-    return lambda trials: _log(_column(trials, name))
+    return lambda trials: _log(reals_of(trials, name))
 
 
 def _n_to_k(trials: pd.DataFrame) -> Reals:
-    return _column(trials, "k") * _log(_column(trials, "n"))
+    return reals_of(trials, "k") * _log(reals_of(trials, "n"))
 
 
 def _choose(trials: pd.DataFrame) -> Reals:
-    n, k = _column(trials, "n"), _column(trials, "k")
+    n, k = reals_of(trials, "n"), reals_of(trials, "k")
     return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
 
 
 def _decay_time(trials: pd.DataFrame) -> Reals:
-    return -_log(_column(trials, "learning_rate")) - _log(_column(trials, "weight_decay"))
+    return -_log(reals_of(trials, "learning_rate")) - _log(reals_of(trials, "weight_decay"))
 
 
 def _norm_ratio(trials: pd.DataFrame) -> Reals:
-    """The log of log(V_mem / V_post): V is the squared norm, memorised and after generalising."""
-    before, after = _column(trials, "memorized_norm"), _column(trials, "settled_norm")
+    """The log of log(V_mem / V_post), the squared norms at memorizing and after generalizing."""
+    before, after = reals_of(trials, "memorized_norm"), reals_of(trials, "settled_norm")
     return _log(2 * (_log(before) - _log(after)))
 
 
 def _memorized(trials: pd.DataFrame) -> Reals:
-    return _log(_column(trials, "memorized_epoch") * _column(trials, "steps_per_epoch"))
+    return _log(reals_of(trials, "memorized_epoch") * reals_of(trials, "steps_per_epoch"))
 
 
-# name: columns it is made of, function
+# The name of a feature: the columns that it is computed from, and the function.
 FEATURES: dict[str, tuple[tuple[str, ...], Callable[[pd.DataFrame], Reals]]] = {
     **{name: ((name,), _axis(name)) for name in AXES},
     "n_to_k": (("n", "k"), _n_to_k),
@@ -68,8 +70,11 @@ FEATURES: dict[str, tuple[tuple[str, ...], Callable[[pd.DataFrame], Reals]]] = {
 def feature(trials: pd.DataFrame, name: str) -> Reals:
     """A feature of each trial, [T].
 
-    Raises: UsageError for a name that is none, a column that is missing, and trials whose value has
-    no logarithm.
+    Args:
+        trials: as `load_trials` gives them.
+        name: a name in `FEATURES`.
+    Raises: UsageError for another name, for a missing column, and for trials whose value has no
+        logarithm.
     """
     if name not in FEATURES:
         raise unknown("a feature", name, FEATURES)
@@ -92,36 +97,44 @@ def feature(trials: pd.DataFrame, name: str) -> Reals:
     return values
 
 
-def varying_axes(trials: pd.DataFrame) -> tuple[str, ...]:
-    """Axes with more than one value, in the order of the table."""
-    return tuple(axis for axis in AXES if axis in trials and trials[axis].nunique() > 1)
-
-
 def distinct(values: Reals) -> Reals:
-    """The values of a feature, each once, rising."""
+    """The distinct values of a feature, rising."""
     ordered = np.sort(values)
-    new = np.r_[True, np.diff(ordered) > SAME_LOG]
-    return np.asarray(ordered[new])
+    is_new = np.r_[True, np.diff(ordered) > SAME_LOG]
+    return np.asarray(ordered[is_new])
 
 
 def check_spread(trials: pd.DataFrame, name: str, values: Reals, least: int = 2) -> None:
-    """Raise UsageError where a feature has too few values for what is to be fitted to it."""
-    found = distinct(values)
-    if len(found) < least:
-        shown = ", ".join(f"{np.exp(value):.4g}" for value in found)
+    """Raise UsageError where a feature has fewer distinct values than a law needs.
+
+    Args:
+        trials: the trials, which the message counts.
+        name: of the feature.
+        values: of the feature, [T].
+        least: how many distinct values the law needs.
+    """
+    values = distinct(values)
+    if len(values) < least:
+        shown = ", ".join(f"{np.exp(value):.4g}" for value in values)
         raise UsageError(
-            f"{name}: {len(found)} distinct value{'s' * (len(found) != 1)} ({shown}) in "
+            f"{name}: {len(values)} distinct value{'s' * (len(values) != 1)} ({shown}) in "
             f"{len(trials):,} trials; this law needs at least {least}. "
             "Vary it in the study, or choose a law without it."
         )
 
 
 def check_independent(names: Sequence[str], columns: Reals) -> None:
-    """Raise UsageError where one feature is a combination of those before it; columns [T, q]."""
-    centred = columns - columns.mean(axis=0)
-    centred = centred / np.linalg.norm(centred, axis=0)
+    """Raise UsageError where a feature is a linear combination of the features before it.
+
+    Args:
+        names: of the features.
+        columns: the features, [T, names].
+    """
+    centered = columns - columns.mean(axis=0)
+    centered = centered / np.linalg.norm(centered, axis=0)
     for last in range(1, len(names)):
-        singular = np.linalg.svd(centred[:, : last + 1].T @ centred[:, : last + 1], hermitian=True)
+        up_to_it = centered[:, : last + 1]
+        singular = np.linalg.svd(up_to_it.T @ up_to_it, hermitian=True)
         if singular.S[-1] < 1e-8 * singular.S[0]:
             raise UsageError(
                 f"{names[last]} moves with {', '.join(names[:last])}; effects of axes that only "

@@ -1,14 +1,14 @@
-"""The share of nets that grok against dataset size, for several sizes n, and if it sharpens.
+"""The share of trials that grok against dataset size, for several n, and whether it sharpens.
 
 For each n the share is a logistic curve in log N with a middle (half grok) and a width. A sharp
-threshold narrows as n grows; then curves of different n fall on one when log N is shifted by b log
-n and stretched by n^nu. Whether they do is judged by BIC against a curve for each n, which has more
-parameters. What the trials do not resolve is None and said to be unresolved.
+threshold narrows as n grows. Then the curves of different n become one curve when log N is shifted
+by b log n and stretched by n^nu: they collapse. Whether they do is judged by BIC, against a curve
+for each n, which has more parameters. A number that the trials do not resolve is None.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,19 +16,19 @@ from scipy.special import expit, xlogy
 from scipy.stats import chi2
 
 from analysis.laws.families import Reals
-from analysis.laws.features import varying_axes
 from analysis.laws.times import shortened
+from analysis.phases.axes import axes_that_vary
 from analysis.statistics import Z_95
 from study.errors import UsageError
 from study.search.newton import Look, climb
 
-LEAST_SIZES = 3  # to tell a trend of the width from two numbers
-_CLOSE = 1e-9  # of the log-likelihood, twice what Newton's next step would gain
+LEAST_SIZES = 3  # values of n: two cannot show a trend of the width
+_CLOSE = 1e-9  # twice the gain in log-likelihood that is worth no step
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number and its 95% interval; all None where it is unresolved."""
+    """A number and its 95% interval; all None where the trials do not resolve it."""
 
     estimate: float | None = None
     low: float | None = None
@@ -44,54 +44,62 @@ class Estimate:
 class Curve:
     """The transition at one n.
 
-    `half`: rows at which half grok; `width`: of the transition in log rows, which takes 2.2 widths
-    from 1/4 to 3/4 grokking; `misfit`: the chance of shares this far from a logistic curve, null
-    without freedom. With fewer than two shares between 0 and 1, only `between` is known: the
-    largest N at which none groks and the smallest at which all do.
+    `half` and `width` need two shares between 0 and 1. With fewer, only `between` is determined.
     """
 
     n: int
     trials: int
     grokked: int
-    half: Estimate
-    width: Estimate
-    misfit: float | None
+    half: Estimate  # rows at which half of the trials grok
+    width: Estimate  # in log rows; from 1/4 to 3/4 grokking it is 2.2 widths
+    misfit: float | None  # p value of shares this far from a logistic curve; None without freedom
+    # The largest N at which no trial groks, and the smallest at which all do.
     between: tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Crossing:
+    """Where the curves of two neighboring n have the same share."""
+
+    n: tuple[int, int]
+    rows: Estimate
+    said: str  # "resolved", or why it is not; the name is that of the JSON
+
+
+@dataclass(frozen=True, slots=True)
 class FiniteSize:
-    """Curves, crossings of neighbours, and the collapse.
+    """Curves, crossings of neighboring curves, and whether all curves collapse."""
 
-    `shift` b: rows at which half grok go as n^b; `narrowing` nu: the width goes as n^-nu; both from
-    the collapsed curves, whose `bic_collapsed` is to be below `bic_separate`. `verdict`: collapse,
-    no collapse, or unresolved with the reason.
-    """
-
-    horizon_steps: float
+    horizon_steps: float  # the share counts trials that grok within these steps
     curves: list[Curve]
-    crossings: list[dict[str, Any]]
-    shift: Estimate
-    narrowing: Estimate
-    bic_collapsed: float | None
+    crossings: list[Crossing]
+    shift: Estimate  # b: the rows at which half grok go as n^b; from the collapsed curves
+    narrowing: Estimate  # nu: the width goes as n^-nu; likewise
+    bic_collapsed: float | None  # below `bic_separate` if the curves collapse
     bic_separate: float | None
-    verdict: str
+    verdict: str  # collapse, no collapse, or unresolved with the reason
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The analysis as data."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    theta: Reals
-    covariance: Reals
-    value: float
+    """Logistic curves, fitted; q parameters."""
+
+    theta: Reals  # [q]
+    covariance: Reals  # [q, q]
+    value: float  # log-likelihood
     converged: bool
 
 
 def grok_shares(trials: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """Counts by n and train_size, `trials` and `grokked`, within the steps that all were given."""
+    """Counts of trials, and the steps that every trial was given.
+
+    Returns: a row for each n and train_size with `trials`, and `grokked`: those that generalized
+        within the steps; and the steps.
+    """
     horizon = float((trials["budget_epochs"] * trials["steps_per_epoch"]).min())
     within = shortened(trials, horizon)["generalized_epoch"].notna()
     counts = trials.assign(grokked=within).groupby(["n", "train_size"])["grokked"]
@@ -102,8 +110,9 @@ def grok_shares(trials: pd.DataFrame) -> tuple[pd.DataFrame, float]:
 def finite_size(trials: pd.DataFrame) -> FiniteSize:
     """The transition in dataset size for each n, how it narrows, and whether curves collapse.
 
-    Args: multi-pass trials that differ in n and train_size only.
-    Raises: UsageError where they differ in more, or not in these.
+    Args:
+        trials: multi-pass trials that differ in n and train_size only.
+    Raises: UsageError where there are none, or they differ in more.
     """
     if trials.empty:
         raise UsageError("0 trials; finite-size analysis needs some. Loosen the filter.")
@@ -112,7 +121,7 @@ def finite_size(trials: pd.DataFrame) -> FiniteSize:
             "online trials have no train_size; finite-size analysis is of dataset size. Leave them "
             'out with where "train_size is not null".'
         )
-    more = [axis for axis in varying_axes(trials) if axis not in {"n", "train_size"}]
+    more = [axis for axis in axes_that_vary(trials) if axis not in {"n", "train_size"}]
     if more:
         raise UsageError(
             f"{', '.join(more)} also vary; finite-size analysis is of trials that differ in n and "
@@ -121,20 +130,21 @@ def finite_size(trials: pd.DataFrame) -> FiniteSize:
     table, horizon = grok_shares(trials)
     sizes = sorted(table["n"].unique().tolist())
     curves = [_curve(n, table[table["n"] == n]) for n in sizes]
-    crossings = [_crossing(one, other, table) for one, other in pairwise(curves)]
-    whole = FiniteSize(horizon, curves, crossings, Estimate(), Estimate(), None, None, "")
-    return _collapse(whole, table)
+    crossings = [_crossing(left, right, table) for left, right in pairwise(curves)]
+    analysis = FiniteSize(horizon, curves, crossings, Estimate(), Estimate(), None, None, "")
+    return _with_collapse(analysis, table)
 
 
-def _collapse(whole: FiniteSize, table: pd.DataFrame) -> FiniteSize:
-    resolved = [curve.n for curve in whole.curves if curve.width.resolved]
+def _with_collapse(analysis: FiniteSize, table: pd.DataFrame) -> FiniteSize:
+    """The analysis with its verdict, and with what the collapsed curves give."""
+    resolved = [curve.n for curve in analysis.curves if curve.width.resolved]
     if len(resolved) < LEAST_SIZES:
-        said = f"unresolved: {len(resolved)} values of n with a resolved width, of {LEAST_SIZES}"
-        return replace(whole, verdict=said)
+        reason = f"unresolved: {len(resolved)} values of n with a resolved width, of {LEAST_SIZES}"
+        return replace(analysis, verdict=reason)
     part = table[table["n"].isin(resolved)]
     log_n = np.log(part["n"].to_numpy(float))
-    centred = np.column_stack([np.ones(len(part)), log_n - log_n.mean()])
-    together = _fit_shares(part, centred)
+    centered = np.column_stack([np.ones(len(part)), log_n - log_n.mean()])
+    together = _fit_shares(part, centered)
     total = float(part["trials"].sum())
     apart = sum(_fitted(table, n).value for n in resolved)
     bic_separate = 2 * len(resolved) * np.log(total) - 2 * apart
@@ -142,7 +152,7 @@ def _collapse(whole: FiniteSize, table: pd.DataFrame) -> FiniteSize:
     error = np.sqrt(np.diag(together.covariance))
     better = together.converged and bic_collapsed < bic_separate
     return replace(
-        whole,
+        analysis,
         bic_separate=float(bic_separate),
         bic_collapsed=float(bic_collapsed),
         shift=_estimate(together.theta[1], error[1]) if better else Estimate(),
@@ -152,16 +162,17 @@ def _collapse(whole: FiniteSize, table: pd.DataFrame) -> FiniteSize:
 
 
 def _curve(n: int, part: pd.DataFrame) -> Curve:
+    """The transition at one n, from the counts at its dataset sizes."""
     share = (part["grokked"] / part["trials"]).to_numpy()
     rows = part["train_size"].to_numpy(float)
     none, every = rows[share == 0], rows[share == 1]
     between = (float(none.max()) if len(none) else None, float(every.min()) if len(every) else None)
     half, width, misfit = Estimate(), Estimate(), None
     inside = int(((share > 0) & (share < 1)).sum())
-    if inside > 1 and share.min() < 0.5 < share.max():  # one alone says nothing of the width
+    if inside > 1 and share.min() < 0.5 < share.max():  # a single share says nothing of the width
         top = _fitted(part, n)
         error = np.sqrt(np.diag(top.covariance))
-        if top.converged and error[1] < 2:  # of a logarithm: wider is a factor of 50 either way
+        if top.converged and error[1] < 2:  # of log width: 2 is a factor of 50 either way
             half = _estimate(top.theta[0], error[0], np.exp)
             width = _estimate(top.theta[1], error[1], np.exp)
             freedom = len(part) - 2
@@ -171,35 +182,45 @@ def _curve(n: int, part: pd.DataFrame) -> Curve:
     return Curve(n, total, grokked, half, width, misfit, between)
 
 
-def _crossing(one: Curve, other: Curve, table: pd.DataFrame) -> dict[str, Any]:
-    """Where two neighbouring curves have the same share: rows, or unresolved."""
-    place: dict[str, Any] = {"n": [one.n, other.n], "rows": Estimate(), "said": ""}
-    if not (one.width.resolved and other.width.resolved):
-        return place | {"said": "unresolved: a width is"}
-    tops = [_fitted(table, curve.n) for curve in (one, other)]
-    (m1, s1), (m2, s2) = (top.theta for top in tops)
+def _crossing(left: Curve, right: Curve, table: pd.DataFrame) -> Crossing:
+    """Where two neighboring curves have the same share.
+
+    Two logistic curves with middles m and widths w cross at (m1 w2 - m2 w1) / (w2 - w1).
+    """
+    n = left.n, right.n
+    if not (left.width.resolved and right.width.resolved):
+        return Crossing(n, Estimate(), "unresolved: a width is")
+    fits = [_fitted(table, curve.n) for curve in (left, right)]
+    (m1, s1), (m2, s2) = (fit.theta for fit in fits)
     w1, w2 = np.exp(s1), np.exp(s2)
     apart = w2 - w1
-    error = np.sqrt(sum((np.exp(t.theta[1]) ** 2) * t.covariance[1, 1] for t in tops))
+    error = np.sqrt(sum((np.exp(fit.theta[1]) ** 2) * fit.covariance[1, 1] for fit in fits))
     if abs(apart) < Z_95 * error:
-        return place | {"said": "unresolved: the widths do not differ, so the curves are parallel"}
+        reason = "unresolved: the widths do not differ, so the curves are parallel"
+        return Crossing(n, Estimate(), reason)
     at = (m1 * w2 - m2 * w1) / apart
     slopes = np.array([w2, w1 * (at - m2), -w1, w2 * (m1 - at)]) / apart
     covariance = np.zeros((4, 4))
-    covariance[:2, :2], covariance[2:, 2:] = (top.covariance for top in tops)
+    covariance[:2, :2], covariance[2:, 2:] = (fit.covariance for fit in fits)
     spread = float(np.sqrt(slopes @ covariance @ slopes))
-    return place | {"rows": _estimate(at, spread, np.exp), "said": "resolved"}
+    return Crossing(n, _estimate(at, spread, np.exp), "resolved")
 
 
 def _fitted(table: pd.DataFrame, n: int) -> _Fitted:
+    """The curve of one n."""
     part = table[table["n"] == n]
     return _fit_shares(part, np.ones((len(part), 1)))
 
 
 def _fit_shares(part: pd.DataFrame, design: Reals) -> _Fitted:
-    """Logistic shares whose middle and log width are linear in the design, [cells, c] each.
+    """Logistic shares whose middle and log width are linear in a design.
 
-    Fisher's scoring: theta is the c parameters of the middle, then the c of the log width.
+    theta holds the c parameters of the middle, then the c parameters of the log width. The climb
+    takes Fisher's information for the curvature.
+
+    Args:
+        part: counts of some cells.
+        design: what middle and log width are linear in, [cells, c].
     """
     x = np.log(part["train_size"].to_numpy(float))
     trials, grokked = (part[name].to_numpy(float) for name in ("trials", "grokked"))
@@ -226,42 +247,13 @@ def _fit_shares(part: pd.DataFrame, design: Reals) -> _Fitted:
 
 
 def _saturated(part: pd.DataFrame) -> float:
+    """The log-likelihood of shares that are exactly those observed."""
     trials, grokked = (part[name].to_numpy(float) for name in ("trials", "grokked"))
     share = grokked / trials
     return float(np.sum(xlogy(grokked, share) + xlogy(trials - grokked, 1 - share)))
 
 
-def _estimate(middle: float, error: float, unit: Any = float) -> Estimate:
+def _estimate(middle: float, error: float, unit: Callable[[float], float] = float) -> Estimate:
+    """A number with its 95% interval, each end carried to the unit of the report."""
     ends = (middle, middle - Z_95 * error, middle + Z_95 * error)
     return Estimate(*(float(unit(end)) for end in ends))
-
-
-def as_lines(found: FiniteSize) -> list[str]:
-    """The analysis for people."""
-    lines = [f"share that generalises within {found.horizon_steps:,.0f} steps, against train_size"]
-    for curve in found.curves:
-        head = f"  n = {curve.n}: {curve.grokked:,} of {curve.trials:,}"
-        if curve.half.resolved:
-            misfit = "" if curve.misfit is None else f", misfit p = {curve.misfit:.2g}"
-            lines.append(
-                f"{head}; half at {_text(curve.half)} rows, width {_text(curve.width)}{misfit}"
-            )
-        else:
-            ends = ("?" if end is None else f"{end:,.0f}" for end in curve.between)
-            lines.append(f"{head}; unresolved, between {' and '.join(ends)} rows")
-    for crossing in found.crossings:
-        one, other = crossing["n"]
-        rows = crossing["rows"]
-        said = f"{_text(rows)} rows" if rows.resolved else crossing["said"]
-        lines.append(f"  crossing of n = {one} and {other}: {said}")
-    lines.append(f"  {found.verdict}")
-    if found.shift.resolved:
-        lines.append(
-            f"  half grok at rows that go as n^{_text(found.shift)}, with a width that goes as "
-            f"n^-{_text(found.narrowing)}"
-        )
-    return lines
-
-
-def _text(estimate: Estimate) -> str:
-    return f"{estimate.estimate:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"

@@ -1,8 +1,11 @@
-"""Fit a law: trials in, estimates with intervals out, or one sentence that says why not."""
+"""Fit a law: trials in, estimates with intervals out.
+
+`fit_law` is the whole of it. Where the trials cannot determine a law, an error says why in one
+sentence. `make_design` does the first half, up to the likelihood, for those that fit many times.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,69 +13,67 @@ from numpy.typing import NDArray
 
 from analysis.laws.equations import Law, equation_of, find_law
 from analysis.laws.families import Reals, find_family
-from analysis.laws.features import FEATURES, check_spread, feature, varying_axes
+from analysis.laws.features import FEATURES, check_spread, feature
 from analysis.laws.intervals import Parameter, parameters_of
 from analysis.laws.model import Model, best
 from analysis.laws.times import COMPETING, incidence, times_of
+from analysis.phases.axes import axes_that_vary
 from study.errors import UsageError, unknown
 from study.search.newton import Top
 
-REGIMES = ("multi-pass", "online")
+REGIMES = ("multi-pass", "online")  # several passes over fixed rows, or fresh rows every step
+Cure = bool | Sequence[str] | None  # a cure fraction? Or the features that its logit depends on
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What a fit starts from: the likelihood, which of the trials are at risk, and the choices.
-
-    `cure_centre` are the means that the features of the cure fraction are measured from.
-    """
+    """What a fit starts from: the likelihood, which of the trials are at risk, and the choices."""
 
     model: Model
-    rows: NDArray[np.bool_]
-    at_once: int
-    axes: tuple[str, ...]
-    cure: tuple[str, ...] | None
-    cure_centre: tuple[float, ...] = ()
+    rows: NDArray[np.bool_]  # True for trials at risk of the event, of all that were given
+    at_once: int  # delays of zero or less
+    axes: tuple[str, ...]  # features that enter as powers, if the law does not speak of them
+    cure: tuple[str, ...] | None  # features of the cure fraction; None without one
+    cure_center: tuple[float, ...] = ()  # the means that these features are measured from
 
     def of(self, trials: pd.DataFrame, event: str) -> Model:
-        """The same law, with the same centres, of other trials."""
+        """The likelihood of other trials, under the same law with the same centers."""
         times = times_of(trials, event)
         at_risk = trials[times.rows]
         x = self.model.equation.features(at_risk)
-        cure = None if self.cure is None else _cured(at_risk, self.cure, self.cure_centre)
-        return Model(self.model.equation, self.model.family, times.known, x, cure)
+        cure = None if self.cure is None else _cured(at_risk, self.cure, self.cure_center)
+        return Model(self.model.equation, self.model.family, times.observed, x, cure)
 
 
 @dataclass(frozen=True)
 class Fit:
     """A law fitted to the times of an event.
 
-    Counts are as the columns of the command: `left_out` were never at risk, `at_once` are delays of
-    nothing. `model`, `top` (theta at the maximum) and `points` serve intervals and charts.
+    `model`, `top` and `points` serve intervals, resampling and charts.
     """
 
     law: Law
     event: str
     errors: str
     regime: str
-    axes: tuple[str, ...]
-    cure: tuple[str, ...] | None
+    axes: tuple[str, ...]  # features that enter as powers, if the law does not speak of them
+    cure: tuple[str, ...] | None  # features of the cure fraction; None without one
     parameters: dict[str, Parameter]
-    trials: int
+    trials: int  # at risk of the event
     events: int
     censored: int
-    left_out: int
-    at_once: int
+    left_out: int  # trials that were never at risk
+    at_once: int  # delays of zero or less
     incidence: dict[str, float]
     converged: bool
     log_likelihood: float
     aic: float
     bic: float
     model: Model = field(repr=False)
-    top: Top = field(repr=False)
-    points: NDArray[np.intp] = field(repr=False)  # the number of each trial's point
-    stratum: dict[str, Any] = field(default_factory=dict)
-    heldout: float | None = None
+    top: Top = field(repr=False)  # the maximum of the likelihood
+    points: NDArray[np.intp] = field(repr=False)  # the number of each trial's point, [T]
+    stratum: dict[str, object] = field(default_factory=dict)  # value of the column that divides
+    heldout: float | None = None  # mean of the scores below
     heldout_by_axis: dict[str, float | None] = field(default_factory=dict)
 
     @property
@@ -80,9 +81,9 @@ class Fit:
         """Whether every parameter has both ends of its interval."""
         return all(parameter.identified for parameter in self.parameters.values())
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The fit as data; null for what the trials do not determine."""
-        known = self.converged
+        converged = self.converged
         return {
             "law": self.law.name,
             "formula": self.law.formula,
@@ -98,19 +99,19 @@ class Fit:
             "left_out": self.left_out,
             "at_once": self.at_once,
             "incidence": self.incidence,
-            "converged": known,
+            "converged": converged,
             "identified": self.identified,
-            "log_likelihood": self.log_likelihood if known else None,
-            "aic": self.aic if known else None,
-            "bic": self.bic if known else None,
+            "log_likelihood": self.log_likelihood if converged else None,
+            "aic": self.aic if converged else None,
+            "bic": self.bic if converged else None,
             "heldout": self.heldout,
             "heldout_by_axis": self.heldout_by_axis,
         }
 
     def predict(self, trials: pd.DataFrame) -> Reals:
-        """The median time of each trial, in steps, inf where the law says never, [T].
+        """The median time of each trial in steps, [T]; inf where the law says never.
 
-        With a cure fraction, of trials that are not cured.
+        With a cure fraction, the median is that of trials which are not cured.
         """
         x = self.model.equation.features(trials)
         count = len(self.model.equation.parameters)
@@ -123,26 +124,36 @@ def fit_law(
     event: str = "generalized",
     errors: str = "lognormal",
     axes: Sequence[str] | None = None,
-    cure: bool | Sequence[str] = False,  # noqa: FBT001, FBT002  reads well as cure=True
+    cure: Cure = None,
 ) -> Fit:
-    """Fit a law of the transition time to all trials, censored ones included.
+    """Fit a law of the transition time to all trials, censored trials included.
 
-    Args: trials as `load_trials` gives them, of one regime; law, a name in `LAWS`; event, one of
-    "memorized", "generalized", "delay"; errors, one of "lognormal", "loglogistic", "weibull"; axes,
-    features that enter as powers beside what the law speaks of (all axes that vary); cure, whether
-    a share of trials never has the event, or the features its logit depends on.
+    Args:
+        trials: as `load_trials` gives them, of one regime.
+        law: a name in `LAWS`.
+        event: "memorized", "generalized" or "delay".
+        errors: the error family: "lognormal", "loglogistic" or "weibull".
+        axes: features that enter as powers, if the law does not speak of them. By default, all axes
+            that vary.
+        cure: True if a share of the trials never has the event, or the features that the logit of
+            that share depends on.
     Raises: UsageError, one sentence, where the trials cannot determine the law.
     """
     design = make_design(trials, law, event, errors, axes, cure)
+    top = best(design.model, design.model.starts())
+    return _fit_of(design, top, trials, event, errors)
+
+
+def _fit_of(design: Design, top: Top, trials: pd.DataFrame, event: str, errors: str) -> Fit:
+    """The fit that ends at a top: intervals, counts and criteria."""
     model = design.model
-    top = best(model, model.starts())
     at_risk = trials[design.rows]
     points = points_of(at_risk)
     parameters, top = parameters_of(model, top, design.cure, points)
-    events = int((~model.known.censored).sum())
+    events = int((~model.observed.censored).sum())
     share = incidence(at_risk, event)
     return Fit(
-        law=find_law(law),
+        law=model.equation.law,
         event=event,
         errors=errors,
         regime=REGIMES[int(at_risk["train_size"].isna().all())],
@@ -171,14 +182,14 @@ def make_design(
     event: str,
     errors: str,
     axes: Sequence[str] | None,
-    cure: bool | Sequence[str],  # noqa: FBT001  as in fit_law
+    cure: Cure = None,
 ) -> Design:
-    """The likelihood of a law on some trials; arguments and errors as those of `fit_law`."""
-    found, family = find_law(law), find_family(errors)
-    names = _cure_names(cure)
+    """The likelihood of a law on some trials; arguments and errors are those of `fit_law`."""
+    row, family = find_law(law), find_family(errors)
+    cure_names = _cure_names(cure)
     times = times_of(trials, event)
     at_risk = trials[times.rows]
-    events = int((~times.known.censored).sum())
+    events = int((~times.observed.censored).sum())
     _check_events(len(trials), len(at_risk), events, event)
     online = at_risk["train_size"].isna()
     if online.any() and not online.all():
@@ -187,24 +198,25 @@ def make_design(
             'Choose with where "train_size is null" or "train_size is not null".'
         )
     used = _axes(trials, axes)
-    equation = equation_of(found, at_risk, used)
-    centre = []
-    for name in names or ():
+    equation = equation_of(row, at_risk, used)
+    center = []
+    for name in cure_names or ():
         values = feature(at_risk, name)
         check_spread(at_risk, name, values)
-        centre.append(float(values.mean()))
-    cured = None if names is None else _cured(at_risk, names, tuple(centre))
-    model = Model(equation, family, times.known, equation.features(at_risk), cured)
+        center.append(float(values.mean()))
+    cured = None if cure_names is None else _cured(at_risk, cure_names, tuple(center))
+    model = Model(equation, family, times.observed, equation.features(at_risk), cured)
     if events < model.size:
         raise UsageError(
             f"{events} trials with the event for {model.size} parameters of {law}; each needs at "
             "least one. Train longer or more seeds, or fit a law with fewer parameters."
         )
-    return Design(model, times.rows, times.at_once, used, names, tuple(centre))
+    return Design(model, times.rows, times.at_once, used, cure_names, tuple(center))
 
 
-def _cured(trials: pd.DataFrame, names: Sequence[str], centre: Sequence[float]) -> Reals:
-    columns = [feature(trials, name) - mean for name, mean in zip(names, centre, strict=True)]
+def _cured(trials: pd.DataFrame, names: Sequence[str], center: Sequence[float]) -> Reals:
+    """What the logit of the cure fraction is linear in: 1, and the centered features, [T, c]."""
+    columns = [feature(trials, name) - mean for name, mean in zip(names, center, strict=True)]
     return np.column_stack([np.ones(len(trials)), *columns])
 
 
@@ -222,21 +234,22 @@ def _check_events(trials: int, at_risk: int, events: int, event: str) -> None:
 
 def _axes(trials: pd.DataFrame, axes: Sequence[str] | None) -> tuple[str, ...]:
     if axes is None:
-        return varying_axes(trials)
+        return axes_that_vary(trials)
     for name in axes:
         if name not in FEATURES:
             raise unknown("a feature", name, FEATURES)
     return tuple(dict.fromkeys(axes))
 
 
-def _cure_names(cure: bool | Sequence[str]) -> tuple[str, ...] | None:  # noqa: FBT001  as in fit_law
-    if isinstance(cure, bool):
+def _cure_names(cure: Cure) -> tuple[str, ...] | None:
+    """The features of the cure fraction; None without a cure fraction."""
+    if cure is None or isinstance(cure, bool):
         return () if cure else None
     return tuple(cure)
 
 
 def points_of(at_risk: pd.DataFrame) -> NDArray[np.intp]:
-    """The number of each trial's point; without points, every trial is one."""
+    """The number of each trial's point, [T]; without a column of points, every trial is a point."""
     if "point_id" not in at_risk:
         return np.arange(len(at_risk))
     return np.asarray(pd.factorize(at_risk["point_id"])[0])

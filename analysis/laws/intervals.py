@@ -1,9 +1,9 @@
 """Intervals of the parameters of a fit.
 
-Information intervals for what is regular, profile intervals for critical points, what trades
-against them, and cure fractions. Beside each stands an interval robust to scatter between points
-(the sandwich, clustered by point): with many trials a law that is a little wrong has narrow
-intervals, and only that one says so.
+Regular parameters have information intervals. Critical points, the parameters that trade against
+them, and cure fractions have profile intervals. Beside each interval stands one that is robust to
+scatter between points (the sandwich, clustered by point). With many trials a law that is a little
+wrong has narrow information intervals, and only the robust interval shows it.
 """
 
 from dataclasses import dataclass
@@ -13,62 +13,71 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from analysis.laws.families import Reals
-from analysis.laws.model import Model, climb
+from analysis.laws.model import Model, maximum_from
 from analysis.laws.profiles import REACH, STEEPEST, profile_interval
 from analysis.laws.terms import CRITICAL, EXPONENT, FACTOR, LEVEL, Wall
 from analysis.statistics import Z_95
 from study.search.newton import Top
 
 LEAST_POINTS = 10  # a variance between fewer points is a guess
-CURED = "cured_share"
+CURED = "cured_share"  # the parameter that is the share of a cure fraction
+_FLAT = 1e-10  # eigenvalues of the scaled information: below it the likelihood is flat, or a saddle
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """An estimate and its 95% interval; None for what the trials do not determine.
 
-    `interval` says how it was made: information, profile, or none where the fit has no maximum.
-    Critical points and sigma are in their own units. `robust_low` and `robust_high` allow for
-    scatter between points, None where there are fewer than 10 points; the bootstrap ends are None
-    until it is asked for.
+    Critical points and sigma are in their own units, not logarithms.
     """
 
     estimate: float | None
     low: float | None
     high: float | None
-    interval: str
-    identified: bool
-    robust_low: float | None = None
+    interval: str  # how it was made: information, profile, or none where the fit has no maximum
+    identified: bool  # whether both ends are known
+    robust_low: float | None = None  # allows for scatter between points; None with fewer than 10
     robust_high: float | None = None
-    bootstrap_low: float | None = None
+    bootstrap_low: float | None = None  # None until a bootstrap is asked for
     bootstrap_high: float | None = None
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of the interval, None if it has not both."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 def parameter_names(model: Model, cure: tuple[str, ...] | None) -> list[str]:
-    """Names of theta, in order."""
+    """The names of theta, in order, of a model whose cure fraction depends on these features."""
     tail = [] if cure is None else [CURED, *(f"cure_slope_{name}" for name in cure)]
     return [*model.equation.parameters, "sigma", *tail]
 
 
 def in_units(name: str, value: float) -> float:
-    """A parameter as it is reported: exp of what is a logarithm, a share of what is a logit."""
+    """A parameter as it is reported: a value for its logarithm, a share for its logit.
+
+    Args:
+        name: of the parameter.
+        value: of the parameter in theta.
+    """
     if name == CURED:
         return float(expit(value))
     if name == "sigma" or name.startswith((CRITICAL, LEVEL)):
-        with np.errstate(over="ignore"):  # inf, for an end that is nowhere
+        with np.errstate(over="ignore"):  # an end that is far out becomes inf
             return float(np.exp(value))
     return value
 
 
 def profiled(name: str) -> bool:
-    """Whether a parameter speaks of a critical point, a level or a share: its profile is drawn."""
+    """Whether a parameter is of a critical point, a level or a share; its profile is drawn."""
     return name == CURED or name.startswith((CRITICAL, EXPONENT, LEVEL))
 
 
 def _curved(model: Model, name: str) -> bool:
-    """Whether a parameter gets a profile interval: its likelihood need not be a parabola.
+    """Whether a parameter gets a profile interval, since its likelihood need not be a parabola.
 
-    The factor of a law with a wall is the time at twice the critical value, and moves with that.
+    The factor of a law with a wall is the time at twice the critical value, and moves with that
+    value. So it gets a profile, too.
     """
     walled = any(isinstance(term, Wall) for term in model.equation.terms)
     return profiled(name) or (walled and name == FACTOR)
@@ -77,7 +86,17 @@ def _curved(model: Model, name: str) -> bool:
 def parameters_of(
     model: Model, top: Top, cure: tuple[str, ...] | None, points: NDArray[np.intp]
 ) -> tuple[dict[str, Parameter], Top]:
-    """All parameters with their intervals; the top, too: a profile may find a higher one."""
+    """All parameters with their intervals, by name, and the top of the fit.
+
+    A profile may reach a higher top than the one it began at. Then all intervals are made again
+    from the higher top, and that top is returned.
+
+    Args:
+        model: the likelihood.
+        top: its maximum.
+        cure: features of the cure fraction; None without one.
+        points: the number of each trial's point, [T].
+    """
     names = parameter_names(model, cure)
     if not top.converged:
         return dict.fromkeys(names, Parameter(None, None, None, "none", identified=False)), top
@@ -85,38 +104,40 @@ def parameters_of(
         errors, robust = standard_errors(model, top.theta, points)
         parameters = {}
         higher: Top | None = None
-        for place, name in enumerate(names):
-            parameters[name], found = _parameter(model, top, place, name, errors, robust)
-            higher = found or higher
+        for index, name in enumerate(names):
+            error, robust_error = float(errors[index]), float(robust[index])
+            parameters[name], reached = _parameter(model, top, index, name, error, robust_error)
+            higher = reached or higher
         if higher is None:
             break
-        top = climb(model, higher.theta)
+        top = maximum_from(model, higher.theta)
     return parameters, top
 
 
 def _parameter(
-    model: Model, top: Top, place: int, name: str, errors: Reals, robust: Reals
+    model: Model, top: Top, index: int, name: str, error: float, robust_error: float
 ) -> tuple[Parameter, Top | None]:
-    theta, error, wide = float(top.theta[place]), float(errors[place]), float(robust[place])
+    """One parameter of theta with its intervals, and a higher top if its profile reached one."""
+    theta = float(top.theta[index])
     low: float | None
     high: float | None
     higher = None
     if _curved(model, name):
         kind, limit = "profile", REACH
-        if name.startswith(EXPONENT) or name == CURED:  # a share of 0 is a logit far below
+        if name.startswith(EXPONENT) or name == CURED:  # the logit of a share near 0 is far below
             limit = STEEPEST
-        low, high, higher = profile_interval(model, top, place, error, limit)
+        low, high, higher = profile_interval(model, top, index, error, limit)
     else:
         kind = "information"
         low, high = theta - Z_95 * error, theta + Z_95 * error
         if not np.isfinite(error):
             low, high = None, None
     if name == CURED and high is not None and low is None:
-        low = -np.inf  # a share of 0 is a share
+        low = -np.inf  # the logit of a share of 0, which is a possible share
     ends = [None if end is None else in_units(name, end) for end in (low, high)]
-    spread = [_finite(in_units(name, theta + sign * Z_95 * wide)) for sign in (-1, 1)]
+    robust = [_finite(in_units(name, theta + sign * Z_95 * robust_error)) for sign in (-1, 1)]
     identified = None not in ends
-    return Parameter(in_units(name, theta), ends[0], ends[1], kind, identified, *spread), higher
+    return Parameter(in_units(name, theta), ends[0], ends[1], kind, identified, *robust), higher
 
 
 def _finite(value: float) -> float | None:
@@ -124,33 +145,45 @@ def _finite(value: float) -> float | None:
 
 
 def covariance_of(model: Model, theta: Reals) -> tuple[Reals, NDArray[np.bool_]]:
-    """The covariance of theta from the information, and which parameters it is flat in, [size].
+    """The covariance of theta from the information, and the parameters that are not determined.
 
-    What lies in a flat direction, or a saddle, counts as 0 there.
+    Directions in which the likelihood is flat, or has a saddle, contribute 0 to the covariance.
+
+    Args:
+        model: the likelihood.
+        theta: its maximum, [size].
+    Returns: the covariance, [size, size], and True for parameters with a part in such a direction,
+        [size].
     """
     information = model.information(theta)
     if not np.isfinite(information).all():
         return np.zeros_like(information), np.ones(len(theta), bool)
     scale = np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-300))
     values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
-    kept = values > 1e-10
-    inverse = vectors[:, kept] / values[kept] @ vectors[:, kept].T
-    flat = (np.abs(vectors[:, ~kept]) > 1e-3).any(axis=1)
+    curved = values > _FLAT
+    inverse = vectors[:, curved] / values[curved] @ vectors[:, curved].T
+    flat = (np.abs(vectors[:, ~curved]) > 1e-3).any(axis=1)
     return np.asarray(inverse / np.outer(scale, scale)), flat
 
 
 def standard_errors(model: Model, theta: Reals, points: NDArray[np.intp]) -> tuple[Reals, Reals]:
     """Standard errors of theta from the information, and from the scatter between points.
 
-    NaN where the likelihood is flat; the second NaN where there are too few points. Source of the
-    second: P. J. Huber, Proc. Fifth Berkeley Symp. 1 (1967) 221; clustered, with G / (G - 1).
+    Args:
+        model: the likelihood.
+        theta: its maximum, [size].
+        points: the number of each trial's point, [T].
+    Returns: both errors, [size] each; NaN where the likelihood is flat. The second is NaN
+        everywhere if there are fewer than `LEAST_POINTS` points.
+    Source: P. J. Huber, Proc. Fifth Berkeley Symp. 1 (1967) 221, for the second; clustered by
+        point, with G / (G - 1) for G points.
     """
     covariance, flat = covariance_of(model, theta)
     errors = np.where(flat, np.nan, np.sqrt(np.maximum(np.diag(covariance), 0)))
     count = int(points.max()) + 1
     if count < LEAST_POINTS:
         return errors, np.full(len(theta), np.nan)
-    scores = model.row_gradients(theta) * model.known.weight[:, None]
+    scores = model.row_gradients(theta) * model.observed.weight[:, None]
     sums = np.zeros((count, len(theta)))
     np.add.at(sums, points, scores)
     sandwich = covariance @ (sums.T @ sums * count / (count - 1)) @ covariance

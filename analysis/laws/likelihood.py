@@ -1,10 +1,15 @@
-"""One likelihood for times of which only an interval is known, whatever the law and the family.
+"""The one likelihood of censored times, for every law and every error family.
 
-A trial says that its log time lies between `low` and `high`: between two readings (interval),
-after the last one (right-censored, high is inf), before the first (left-censored, low is -inf), or
-exactly (low equals high). It contributes the probability of that, an exact time its density. With
-a cure fraction, a share of trials is never to have the event, and only censored trials can be
-among them. All derivatives are analytic.
+What is observed of a trial is an interval that holds its log time. The interval lies
+
+- between two readings (interval-censored),
+- after the last reading (right-censored: `high` is inf),
+- before the first reading (left-censored: `low` is -inf), or
+- is one number, an exact time (`low` equals `high`).
+
+A trial contributes the probability of its interval, and the density where its time is exact. With
+a cure fraction, a share of the trials never has the event; only right-censored trials can belong
+to that share. All derivatives are analytic.
 """
 
 from dataclasses import dataclass
@@ -14,20 +19,21 @@ from numpy.typing import NDArray
 
 from analysis.laws.families import Family, Reals
 
-FAR = 1e6  # standard deviations: where a law says never or at once, as a number to compute with
+# Standard deviations from the median: stands for infinity where a law says "never" or "at once".
+FAR = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of T log times: each lies in low..high, and counts `weight` times."""
+class Observed:
+    """What was observed of T log times: the interval that each lies in, and how often it counts."""
 
-    low: Reals
-    high: Reals
-    weight: Reals
+    low: Reals  # [T]
+    high: Reals  # [T]
+    weight: Reals  # [T]
 
     @classmethod
-    def between(cls, low: Reals, high: Reals) -> "Known":
-        """Intervals that count once each."""
+    def between(cls, low: Reals, high: Reals) -> "Observed":
+        """Observations that count once each; low and high are [T]."""
         return cls(low, high, np.ones(len(low)))
 
     @property
@@ -35,37 +41,46 @@ class Known:
         """Trials without the event, [T]."""
         return np.isposinf(self.high)
 
-    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Known":
-        """Only some of the trials."""
-        return Known(self.low[rows], self.high[rows], self.weight[rows])
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Observed":
+        """The observations of some of the trials."""
+        return Observed(self.low[rows], self.high[rows], self.weight[rows])
 
 
 @dataclass(frozen=True, slots=True)
 class RowScores:
-    """Log-likelihood of each row, [T], its first derivatives, [T, 3], and second, [T, 3, 3].
+    """The log-likelihood of each trial and its derivatives.
 
-    They are by the location mu, by log sigma, and by the logit of the cure fraction.
+    The three arguments of the derivatives are the log median mu, log sigma, and the logit of the
+    cure fraction, in this order.
     """
 
-    value: Reals
-    slopes: Reals
-    bends: Reals
+    value: Reals  # [T]
+    slopes: Reals  # first derivatives, [T, 3]
+    bends: Reals  # second derivatives, [T, 3, 3]
 
 
 def row_scores(
-    known: Known, family: Family, mu: Reals, log_sigma: float, cure_logit: Reals | None = None
+    observed: Observed,
+    family: Family,
+    mu: Reals,
+    log_sigma: float,
+    cure_logit: Reals | None = None,
 ) -> RowScores:
-    """Log-likelihood of each trial (weights left out) and its derivatives.
+    """The log-likelihood of each trial and its derivatives; weights are left out.
 
-    Args: mu [T], log medians, inf where the law says never; cure_logit [T], None without a cure
-    fraction.
+    Args:
+        observed: the intervals of T trials.
+        family: the distribution of the errors.
+        mu: log medians, inf where the law says never, [T].
+        log_sigma: log of the scale of the errors.
+        cure_logit: logit of the chance to never have the event, [T]; None without a cure fraction.
     """
     sigma, mu = np.exp(log_sigma), np.clip(mu, -FAR, FAR)
-    low = np.clip((known.low - mu) / sigma, -FAR, FAR)
-    high = np.clip((known.high - mu) / sigma, -FAR, FAR)
-    exact = known.low == known.high
-    with np.errstate(over="ignore", invalid="ignore"):  # where a law makes what was seen impossible
-        value, by_low, by_high, bend_low, bend_high = _ends(known, family, low, high)
+    low = np.clip((observed.low - mu) / sigma, -FAR, FAR)
+    high = np.clip((observed.high - mu) / sigma, -FAR, FAR)
+    exact = observed.low == observed.high
+    with np.errstate(over="ignore", invalid="ignore"):  # a law may make the observed impossible
+        value, by_low, by_high, bend_low, bend_high = _ends(observed, family, low, high)
         value = value - log_sigma * exact
         shift, stretch = by_low + by_high, low * by_low + high * by_high
         slopes = np.zeros((len(mu), 3))
@@ -76,22 +91,24 @@ def row_scores(
         bends[:, 0, 1] = bends[:, 1, 0] = mixed
         bends[:, 1, 1] = low**2 * bend_low + high**2 * bend_high - stretch**2 + stretch
     scores = RowScores(value, slopes, bends)
-    return scores if cure_logit is None else _with_cured(scores, known.censored, cure_logit)
+    return scores if cure_logit is None else _with_cured(scores, observed.censored, cure_logit)
 
 
 def _ends(
-    known: Known, family: Family, low: Reals, high: Reals
+    observed: Observed, family: Family, low: Reals, high: Reals
 ) -> tuple[Reals, Reals, Reals, Reals, Reals]:
-    """Log probabilities, and of each standardised end the density and its slope over it, [T] each.
+    """Log probabilities of the intervals, and what their derivatives are made of, [T] each.
 
-    An end that is not there has neither; an exact time has a density for its probability.
+    For each standardized end, `by_` is the density there, divided by the probability and signed,
+    and `bend_` is the slope of the density, divided likewise. Both are 0 for an infinite end. An
+    exact time has its density for a probability, and its derivatives in `by_low` and `bend_low`.
     """
     value, by_low, by_high, bend_low, bend_high = (np.zeros(len(low)) for _ in range(5))
-    exact = known.low == known.high
-    nothing = np.isneginf(known.low) & known.censored  # never read: it says nothing
-    right = known.censored & ~nothing
-    left = np.isneginf(known.low) & ~known.censored
-    between = ~(exact | right | left | nothing)
+    exact = observed.low == observed.high
+    never_read = np.isneginf(observed.low) & observed.censored  # its probability is 1
+    right = observed.censored & ~never_read
+    left = np.isneginf(observed.low) & ~observed.censored
+    between = ~(exact | right | left | never_read)
     value[right] = family.log_survival(low[right])
     value[left] = family.log_cdf(high[left])
     value[between] = _log_between(family, low[between], high[between])
@@ -110,12 +127,12 @@ def _ends(
 
 
 def _with_cured(scores: RowScores, censored: NDArray[np.bool_], logit: Reals) -> RowScores:
-    """The scores where a share of the trials never has the event."""
+    """The scores where a share of the trials never has the event; censored and logit are [T]."""
     log_cured, log_at_risk = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
     value = scores.value + log_at_risk
     value[censored] = np.logaddexp(log_cured, value)[censored]
     chance = np.exp(log_cured)
-    cured = np.zeros(len(value))  # the chance that a row is cured, given what is known of it
+    cured = np.zeros(len(value))  # the chance that a trial is cured, given what was observed
     cured[censored] = np.exp((log_cured - value)[censored])
     spread = cured * (1 - cured)
     plain = scores.slopes
@@ -129,12 +146,16 @@ def _with_cured(scores: RowScores, censored: NDArray[np.bool_], logit: Reals) ->
 
 
 def _log_between(family: Family, low: Reals, high: Reals) -> Reals:
-    """Log probability of an interval, from the tail in which it does not cancel."""
+    """Log probabilities of intervals, [T].
+
+    The difference of two probabilities is taken in the tail where they are small, so that it does
+    not cancel.
+    """
     upper = low > 0
     near = np.where(upper, family.log_survival(low), family.log_cdf(high))
     far = np.where(upper, family.log_survival(high), family.log_cdf(low))
     gap = np.where(np.isneginf(far), -np.inf, far - near)
-    # An interval too narrow to tell its ends apart is a density times a width.
+    # The probabilities at the ends of a very narrow interval are equal: density times width.
     narrow = gap > -1e-13
     with np.errstate(divide="ignore"):
         density = family.log_density(low) + np.log(np.maximum(high - low, 1e-300))

@@ -1,8 +1,10 @@
-"""A law, a family and some trials as one function of theta, and the climb to its maximum.
+"""A law, an error family and some trials as one function of theta, and its maximum.
 
-theta is the law's parameters, then log sigma, then the logit of the cure fraction and its slopes.
-The climb is Newton's with Levenberg's damping: a step that does not rise is shortened, so that
-walls, beyond which the likelihood is zero, need no special care.
+theta [size] holds the law's parameters, then log sigma, then the logit of the cure fraction and its
+slopes. The maximum is climbed to by `study.search.newton`, whose damping copes with walls, beyond
+which the likelihood is zero.
+
+T is the number of trials; c is the number of parameters of the cure fraction.
 """
 
 from dataclasses import dataclass, replace
@@ -12,73 +14,70 @@ from numpy.typing import NDArray
 
 from analysis.laws.equations import Equation
 from analysis.laws.families import Family, Reals
-from analysis.laws.likelihood import Known, RowScores, row_scores
-from study.search import newton
-from study.search.newton import Look, Top
+from analysis.laws.likelihood import Observed, RowScores, row_scores
+from study.search.newton import Look, Top, climb
 
-_CLOSE = 1e-8  # of the log-likelihood that Newton's next step would gain: far below any interval
-_LONGEST = 5.0  # of a step in any parameter: logarithms, a factor of 150
-_LONGEST_SIGMA = 20.0  # of log sigma, either way
-_DIFFERENCE = 1e-5  # of theta, relative; the gradient is accurate to 1e-10
+_CLOSE = 1e-8  # twice the gain in log-likelihood that is worth no step: far below any interval
+_LONGEST_STEP = 5.0  # in any parameter: parameters are logarithms, so a factor of 150
+_WIDEST_SIGMA = 20.0  # of the absolute value of log sigma
+_DIFFERENCE = 1e-5  # of theta, relative, between two gradients; a gradient is exact to 1e-10
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The likelihood at a theta: its value, and of each trial the log median and the scores."""
+    """The log-likelihood at one theta, and what its derivatives are made of."""
 
-    theta: Reals
     value: float
-    mu: Reals
-    derivatives: Reals
+    derivatives: Reals  # of the log median of each trial by the law's parameters, [T, parameters]
     scores: RowScores
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The log-likelihood of T trials. `x`: features of each term; `cure`: [T, c], or None."""
+    """The log-likelihood of T trials under a law and an error family."""
 
     equation: Equation
     family: Family
-    known: Known
-    x: tuple[Reals, ...]
-    cure: Reals | None = None
+    observed: Observed
+    x: tuple[Reals, ...]  # features of each term, [T, features of the term]
+    cure: Reals | None = None  # features of the cure fraction, [T, c]; None without one
 
     @property
     def sigma(self) -> int:
-        """The place of log sigma in theta."""
+        """The index of log sigma in theta."""
         return len(self.equation.parameters)
 
     @property
     def size(self) -> int:
-        """Parameters in theta."""
+        """The number of parameters in theta."""
         return len(self.equation.parameters) + 1 + (0 if self.cure is None else self.cure.shape[1])
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Model":
-        """The same model of some of the trials."""
+        """The same model of some of the trials; rows are a mask, [T], or indices."""
         x = tuple(part[rows] for part in self.x)
         cure = None if self.cure is None else self.cure[rows]
-        return replace(self, known=self.known.take(rows), x=x, cure=cure)
+        return replace(self, observed=self.observed.take(rows), x=x, cure=cure)
 
     def weighted(self, weight: Reals) -> "Model":
         """The same model with trials that count `weight` times, [T]."""
-        return replace(self, known=replace(self.known, weight=weight))
+        return replace(self, observed=replace(self.observed, weight=weight))
 
     def parts(self, theta: Reals) -> tuple[Reals, Reals, float, Reals | None]:
-        """Log medians [T] and their derivatives, log sigma, and the cure logits [T] or None."""
+        """Log medians, [T], their derivatives, [T, parameters], log sigma, and cure logits, [T]."""
         count = len(self.equation.parameters)
         mu, derivatives = self.equation.value(self.x, theta[:count])
         cure = None if self.cure is None else self.cure @ theta[count + 1 :]
         return mu, derivatives, float(theta[count]), cure
 
     def look(self, theta: Reals) -> "View":
-        """Everything about a theta that needs no second derivative."""
+        """The log-likelihood at a theta, and the scores of each trial there."""
         mu, derivatives, log_sigma, cure = self.parts(theta)
-        scores = row_scores(self.known, self.family, mu, log_sigma, cure)
-        value = float(self.known.weight @ scores.value)
-        return View(theta, value, mu, derivatives, scores)
+        scores = row_scores(self.observed, self.family, mu, log_sigma, cure)
+        value = float(self.observed.weight @ scores.value)
+        return View(value, derivatives, scores)
 
     def value(self, theta: Reals) -> float:
-        """The log-likelihood."""
+        """The log-likelihood of all trials."""
         return self.look(theta).value
 
     def row_values(self, theta: Reals) -> Reals:
@@ -86,84 +85,94 @@ class Model:
         return self.look(theta).scores.value
 
     def row_gradients(self, theta: Reals) -> Reals:
-        """The derivatives of each row's log-likelihood by theta, [T, size]; weights left out."""
+        """The derivatives of each trial's log-likelihood by theta, [T, size]; weights left out."""
         view = self.look(theta)
         return self._chain(view.scores.slopes, view.derivatives)
 
     def gradient(self, theta: Reals) -> Reals:
-        """The derivatives of the log-likelihood, [size]."""
-        return np.asarray(self.known.weight @ self.row_gradients(theta))
+        """The derivatives of the log-likelihood by theta, [size]."""
+        return np.asarray(self.observed.weight @ self.row_gradients(theta))
 
     def information(self, theta: Reals) -> Reals:
         """Minus the second derivatives, [size, size], by central differences of the gradient."""
         columns = []
-        for place in range(self.size):
+        for index in range(self.size):
             step = np.zeros(self.size)
-            step[place] = _DIFFERENCE * max(1.0, abs(theta[place]))
+            step[index] = _DIFFERENCE * max(1.0, abs(theta[index]))
             ahead, behind = self.gradient(theta + step), self.gradient(theta - step)
-            columns.append((behind - ahead) / (2 * step[place]))
+            columns.append((behind - ahead) / (2 * step[index]))
         matrix = np.array(columns)
         return np.asarray((matrix + matrix.T) / 2)
 
     def slopes_at(self, view: "View") -> tuple[Reals, Reals]:
-        """The gradient, and minus the curvature with that of the law itself left out."""
+        """The gradient, [size], and minus the second derivatives, [size, size].
+
+        The second derivatives of the law itself are left out. They are 0 for a law of slopes, and
+        a climb reaches the same maximum without them.
+        """
         bends = view.scores.bends
-        weight = self.known.weight
+        weight = self.observed.weight
         blocks = [view.derivatives, np.ones((len(weight), 1))]
         blocks += [] if self.cure is None else [self.cure]
         matrix = np.block(
             [
-                [one.T @ ((weight * bends[:, i, j])[:, None] * other) for j, other in _each(blocks)]
-                for i, one in _each(blocks)
+                [
+                    left.T @ ((weight * bends[:, i, j])[:, None] * right)
+                    for j, right in enumerate(blocks)
+                ]
+                for i, left in enumerate(blocks)
             ]
         )
         gradient = weight @ self._chain(view.scores.slopes, view.derivatives)
         return np.asarray(gradient), -(matrix + matrix.T) / 2
 
     def _chain(self, slopes: Reals, derivatives: Reals) -> Reals:
+        """The chain rule: slopes [T, 3] and derivatives [T, parameters] to [T, size]."""
         blocks = [slopes[:, :1] * derivatives, slopes[:, 1:2]]
         blocks += [] if self.cure is None else [slopes[:, 2:] * self.cure]
         return np.column_stack(blocks)
 
     def starts(self) -> list[Reals]:
-        """Where climbs begin: the middle of what was seen, and each term's own starts."""
-        known = self.known
-        happened = ~known.censored
-        seen = np.where(happened, known.high, known.low)
-        seen = seen[np.isfinite(seen)]
-        tail = [np.log(max(float(np.std(seen)), 0.1))]
+        """Where climbs begin, [size] each: the median observed time, and the terms' own starts."""
+        happened = ~self.observed.censored
+        times = np.where(happened, self.observed.high, self.observed.low)
+        times = times[np.isfinite(times)]
+        tail = [np.log(max(float(np.std(times)), 0.1))]
         tail += [] if self.cure is None else [-2.0] + [0.0] * (self.cure.shape[1] - 1)
-        lists = [
+        of_terms = [
             term.starts(x, happened) for term, x in zip(self.equation.terms, self.x, strict=True)
         ]
         starts = []
-        for place in range(max(map(len, lists))):
-            start = np.concatenate([own[min(place, len(own) - 1)] for own in lists] + [tail])
-            start[0] = float(np.median(seen))
+        for number in range(max(map(len, of_terms))):
+            parts = [own[min(number, len(own) - 1)] for own in of_terms]
+            start = np.concatenate([*parts, tail])
+            start[0] = float(np.median(times))
             mu, _, _, _ = self.parts(start)
             inside = np.isfinite(mu)
-            if inside.any():  # the factor that makes up for what the other terms add
+            if inside.any():  # the factor makes up for what the other terms add
                 start[0] -= float(np.median(mu[inside])) - start[0]
             starts.append(start)
         return starts
 
 
-def _each(blocks: list[Reals]) -> list[tuple[int, Reals]]:
-    return list(enumerate(blocks))
+def maximum_from(model: Model, start: Reals, free: NDArray[np.bool_] | None = None) -> Top:
+    """The maximum of a model's log-likelihood.
 
-
-def climb(model: Model, start: Reals, free: NDArray[np.bool_] | None = None) -> Top:
-    """The maximum of a model's likelihood from a start, over the parameters that are free."""
+    Args:
+        model: the log-likelihood.
+        start: theta where the climb begins, [size].
+        free: True for the parameters that may move, [size]; all of them if it is None.
+    """
 
     def look(theta: Reals) -> Look:
-        if abs(theta[model.sigma]) >= _LONGEST_SIGMA:
+        if abs(theta[model.sigma]) >= _WIDEST_SIGMA:
             return Look(-np.inf, lambda: model.slopes_at(model.look(theta)))
         view = model.look(theta)
         return Look(view.value, lambda: model.slopes_at(view))
 
-    return newton.climb(look, start, tolerance=_CLOSE, longest=_LONGEST, free=free)
+    return climb(look, start, tolerance=_CLOSE, longest=_LONGEST_STEP, free=free)
 
 
 def best(model: Model, starts: list[Reals]) -> Top:
-    """The highest of several climbs."""
-    return max((climb(model, start) for start in starts), key=lambda top: top.value)
+    """The highest of the maxima that climbs from several starts reach."""
+    return max((maximum_from(model, start) for start in starts), key=lambda top: top.value)

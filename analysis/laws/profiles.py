@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from analysis.laws.families import Reals
-from analysis.laws.model import Model, climb
+from analysis.laws.model import Model, maximum_from
 from analysis.statistics import Z_95
 from study.search.newton import Top
 
@@ -55,7 +55,7 @@ class Profile:
         start = nearest.theta.copy()
         start[self.index] = value
         free = np.arange(self.model.size) != self.index
-        top = climb(self.model, start, free)
+        top = maximum_from(self.model, start, free)
         best = self.top if self.higher is None else self.higher
         if top.value > max(self.top.value + 1e-3, best.value):
             self.higher = top

@@ -1,14 +1,15 @@
-"""What was published, tested on a study: statement by statement, or what the study lacks for it.
+"""What was published, tested on a study: a row for each statement.
 
-`STATEMENTS` is the table: the claim in our words, where it is made, the regime it is made for, and
-the parameter of a law that it speaks of. A stated value is consistent with the trials where it lies
-within the wider of the information or profile interval and the one robust to scatter between
-points. A statement whose test was found unsound is *withdrawn*: it gets no verdict, but the reason.
+`STATEMENTS` is the table. A statement has the claim in our words, where it is made, the regime it
+is made for, and the parameter of a law that it speaks of. A stated value is consistent with the
+trials if it lies within the wider of two intervals: the information or profile interval, and the
+interval robust to scatter between points. A statement whose test was found unsound is *withdrawn*:
+it gets the reason, and no verdict.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Literal
 
 import pandas as pd
 
@@ -19,30 +20,26 @@ from analysis.phases.classify import PHASES, classify
 from study.errors import UsageError
 
 MULTI_PASS, ONLINE = REGIMES
-Expected = float | Literal["above 0", "below 0", "exists", "shown beside"]
+Expected = float | Literal["above 0", "below 0", "exists", "shown beside"]  # of a parameter
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A claim about the parameter of a law in a regime; `rival` says nothing of the kind exists.
-
-    Without a law it cannot be tested on transition times; `lacks` says what it needs. `withdrawn`
-    says in a sentence why the fit is no test of the claim; empty where it is one.
-    """
+    """A claim about the parameter of a law in a regime."""
 
     source: str
     claim: str
     regime: str
     event: str = "generalized"
-    law: str = ""
+    law: str = ""  # empty where transition times cannot test the claim
     parameter: str = ""
     expected: Expected = 1.0
-    rival: str = ""
-    lacks: str = ""
-    withdrawn: str = ""
+    rival: str = ""  # the law without the critical value that is claimed to exist
+    lacks: str = ""  # what a test would need, where there is no law
+    withdrawn: str = ""  # a sentence: why the fit is no test of the claim; empty if it is one
 
 
-# Why fits to a whole study are no tests. docs/laws.md, "What is withdrawn", has the numbers.
+# Why a fit to a whole study is no test. docs/laws.md, "What is withdrawn", has the numbers.
 POOLED = (
     "one slope is fitted to trials that comprehend, grok, memorize and collapse; "
     "its interval describes no network."
@@ -84,7 +81,7 @@ STATEMENTS = (
         MULTI_PASS, parameter="phases", expected=4.0,
     ),
     Statement(
-        "arXiv 2210.01117", "time to generalise goes as 1 / weight_decay", MULTI_PASS,
+        "arXiv 2210.01117", "time to generalize goes as 1 / weight_decay", MULTI_PASS,
         law="power", parameter="slope_weight_decay", expected=-1.0,
         withdrawn=POOLED,
     ),
@@ -131,11 +128,32 @@ STATEMENTS = (
     ),
 )  # fmt: skip
 
-COLUMNS = (
-    "source", "statement", "regime", "event", "law", "parameter", "stated", "estimate", "low",
-    "high", "robust_low", "robust_high", "verdict", "trials", "censored", "left_out", "lacks",
-    "withdrawn",
-)  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A statement with what the trials say of it: a row of the scorecard."""
+
+    source: str
+    statement: str
+    regime: str
+    event: str
+    law: str | None
+    parameter: str | None
+    stated: str | None  # what is expected of the parameter
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    robust_low: float | None = None
+    robust_high: float | None = None
+    verdict: str | None = None  # None where `lacks` or `withdrawn` says why there is no verdict
+    trials: int | None = None  # that the law was fitted to
+    censored: int | None = None
+    left_out: int | None = None  # trials of the regime that the statement does not speak of
+    lacks: str | None = None  # what the study lacks for the test
+    withdrawn: str | None = None  # why the fit is no test of the statement
+
+
+COLUMNS = tuple(field.name for field in fields(Tested))
 
 
 def scorecard(
@@ -143,141 +161,125 @@ def scorecard(
     errors: str = "lognormal",
     statements: Sequence[Statement] = STATEMENTS,
 ) -> pd.DataFrame:
-    """One row a statement; `verdict` is null where `lacks` says what the study has not.
+    """One row for each statement, with the columns of `Tested`.
 
-    `verdict` is null, too, where `withdrawn` says why the fit is no test of the statement. The
-    estimate and the intervals of such a row are still those of the fit.
+    A row whose statement is withdrawn still has the estimate and the intervals of its fit.
+    `left_out` are trials that never memorized, for a statement on the delay; and trials without a
+    norm that falls, for a statement on norms.
 
-    `left_out` are trials of the regime that the statement does not speak of: never memorised, for a
-    delay; without a norm that falls, for those on norms.
-
-    Args: trials as `load_trials` gives them, with the columns of `with_norms` for the statements on
-    norms; errors, the family of all fits; statements, the rows.
+    Args:
+        trials: as `load_trials` gives them, with the columns of `with_norms` for the statements on
+            norms.
+        errors: the error family of all fits.
+        statements: the rows.
     """
-    parts = by_regime(trials)
-    fits: dict[tuple[str, str, str], Fit | str] = {}
-    rows = [_row(statement, parts, fits, errors) for statement in statements]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    fits = _Fits(by_regime(trials), errors)
+    table = pd.DataFrame([asdict(_tested(statement, fits)) for statement in statements])
+    table = table.reindex(columns=list(COLUMNS))
     return table.astype(dict.fromkeys(("trials", "censored", "left_out"), "Int64"))
 
 
-def _row(
-    statement: Statement,
-    parts: dict[str, pd.DataFrame],
-    fits: dict[tuple[str, str, str], Fit | str],
-    errors: str,
-) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {
-        "source": statement.source,
-        "statement": statement.claim,
-        "regime": statement.regime,
-        "event": statement.event,
-        "law": statement.law or None,
-        "parameter": statement.parameter or None,
-        "stated": str(statement.expected) if statement.parameter else None,
-        "lacks": statement.lacks or None,
-        "withdrawn": statement.withdrawn or None,
-    }
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """The fits of a scorecard: each is made when it is first asked for, and made once."""
+
+    parts: dict[str, pd.DataFrame]  # the trials of each regime
+    errors: str
+    made: dict[tuple[str, str, str], Fit | str] = field(default_factory=dict)
+
+    def get(self, regime: str, law: str, event: str) -> Fit | str:
+        """The fit of a law to the trials of a regime, or the sentence why there is none."""
+        key = (regime, law, event)
+        if key not in self.made:
+            usable = self.parts[regime]
+            if law == "norms" and "settled_norm" in usable:
+                # Where the norm does not fall, log(V_mem / V_post) has no logarithm.
+                usable = usable[usable["memorized_norm"] > usable["settled_norm"]]
+                if usable.empty:
+                    return (
+                        "norms at the readings of memorizing, and smaller ones after generalizing"
+                    )
+            try:
+                self.made[key] = fit_law(usable, law, event, self.errors)
+            except UsageError as error:
+                self.made[key] = str(error)
+        return self.made[key]
+
+
+def _tested(statement: Statement, fits: _Fits) -> Tested:
+    """The row of a statement."""
+    row = Tested(
+        source=statement.source,
+        statement=statement.claim,
+        regime=statement.regime,
+        event=statement.event,
+        law=statement.law or None,
+        parameter=statement.parameter or None,
+        stated=str(statement.expected) if statement.parameter else None,
+        lacks=statement.lacks or None,
+        withdrawn=statement.withdrawn or None,
+    )
     if not statement.parameter:
         return row
-    part = parts.get(statement.regime)
+    part = fits.parts.get(statement.regime)
     if part is None:
-        return row | {"lacks": f"{statement.regime} trials"}
+        return replace(row, lacks=f"{statement.regime} trials")
     if not statement.law:
-        seen = int(classify(part, "liu")["phase"].nunique())
-        verdict = "consistent" if seen == len(PHASES) else "not consistent"
-        censored = int(part["generalized_epoch"].isna().sum())
-        counts = {"trials": len(part), "censored": censored, "left_out": 0}
-        return row | {"estimate": seen, "verdict": verdict} | counts
-    fit = _fitted(fits, part, statement.regime, statement.law, statement.event, errors)
+        return _with_phases(row, part)
+    fit = fits.get(statement.regime, statement.law, statement.event)
     if isinstance(fit, str):
-        return row | {"lacks": fit}
+        return replace(row, lacks=fit)
     if statement.parameter not in fit.parameters:
-        return row | {"lacks": f"{statement.parameter.rsplit('_', 1)[-1]} does not vary"}
-    found = fit.parameters[statement.parameter]
-    rival = None
-    if statement.rival:
-        other = _fitted(fits, part, statement.regime, statement.rival, statement.event, errors)
-        rival = None if isinstance(other, str) else other
-    return row | {
-        "estimate": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "robust_low": found.robust_low,
-        "robust_high": found.robust_high,
-        "verdict": None if statement.withdrawn else _verdict(statement, fit, found, rival),
-        "trials": fit.trials,
-        "censored": fit.censored,
-        "left_out": len(part) - fit.trials,
-    }
+        return replace(row, lacks=f"{statement.parameter.rsplit('_', 1)[-1]} does not vary")
+    parameter = fit.parameters[statement.parameter]
+    verdict = None if statement.withdrawn else _verdict(statement, fit, parameter, fits)
+    return replace(
+        row,
+        estimate=parameter.estimate,
+        low=parameter.low,
+        high=parameter.high,
+        robust_low=parameter.robust_low,
+        robust_high=parameter.robust_high,
+        verdict=verdict,
+        trials=fit.trials,
+        censored=fit.censored,
+        left_out=len(part) - fit.trials,
+    )
 
 
-def _fitted(
-    fits: dict[tuple[str, str, str], Fit | str],
-    part: pd.DataFrame,
-    regime: str,
-    law: str,
-    event: str,
-    errors: str,
-) -> Fit | str:
-    """The fit of a law, or the sentence that says why there is none; each is made once."""
-    key = (regime, law, event)
-    if key not in fits:
-        usable = part
-        if law == "norms" and "settled_norm" in part:
-            # Where the norm does not fall, the logarithm of the statement has none of its own.
-            usable = part[part["memorized_norm"] > part["settled_norm"]]
-            if usable.empty:
-                return "norms at the readings of memorising, and smaller ones after generalising"
-        try:
-            fits[key] = fit_law(usable, law, event, errors)
-        except UsageError as error:
-            fits[key] = str(error)
-    return fits[key]
+def _with_phases(row: Tested, part: pd.DataFrame) -> Tested:
+    """The row of the statement that all phases occur, which needs no law."""
+    count = int(classify(part, "liu")["phase"].nunique())
+    return replace(
+        row,
+        estimate=count,
+        verdict="consistent" if count == len(PHASES) else "not consistent",
+        trials=len(part),
+        censored=int(part["generalized_epoch"].isna().sum()),
+        left_out=0,
+    )
 
 
-def _verdict(statement: Statement, fit: Fit, found: Parameter, rival: Fit | None) -> str:
+def _verdict(statement: Statement, fit: Fit, parameter: Parameter, fits: _Fits) -> str:
+    """What the interval of a parameter says of a statement."""
     expected = statement.expected
     if expected == "shown beside":
         return expected
-    if not (fit.converged and found.identified):
+    if not fit.converged or parameter.ends is None:
         return "not identified"
-    assert found.low is not None  # noqa: S101  both ends of what is identified
-    assert found.high is not None  # noqa: S101  likewise
     if expected == "exists":
-        better = rival is None or fit.aic < rival.aic
+        if not statement.rival:
+            return "consistent"
+        rival = fits.get(statement.regime, statement.rival, statement.event)
+        better = isinstance(rival, str) or fit.aic < rival.aic
         return "consistent" if better else f"not consistent: {statement.rival} has a lower AIC"
-    low = found.low if found.robust_low is None else min(found.low, found.robust_low)
-    high = found.high if found.robust_high is None else max(found.high, found.robust_high)
+    low, high = parameter.ends
+    low = low if parameter.robust_low is None else min(low, parameter.robust_low)
+    high = high if parameter.robust_high is None else max(high, parameter.robust_high)
     if isinstance(expected, float):
-        return "consistent" if low <= expected <= high else "not consistent"
-    if low <= 0 <= high:
+        holds = low <= expected <= high
+    elif low <= 0 <= high:
         return "undecided"
-    return "consistent" if (low > 0) == (expected == "above 0") else "not consistent"
-
-
-def as_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The scorecard for people: two lines a statement."""
-    lines = []
-    for row in rows:
-        lines += [f"{row['source']}, {row['regime']}: {row['statement']}", f"  {_result(row)}"]
-    return lines
-
-
-def _result(row: dict[str, Any]) -> str:
-    if row["withdrawn"]:
-        return f"withdrawn: {row['withdrawn']}"
-    if row["lacks"]:
-        return f"not testable here: {row['lacks']}"
-    counts = f"{row['trials']:,} trials, {row['censored']:,} censored"
-    counts += f", {row['left_out']:,} left out" if row["left_out"] else ""
-    if row["estimate"] is None:
-        return f"{row['verdict']}: {row['parameter']}; {counts}"
-    found = f"{row['parameter']} {row['estimate']:.4g}"
-    for ends, word in ((("low", "high"), ""), (("robust_low", "robust_high"), "points ")):
-        low, high = (row[end] for end in ends)
-        if low is not None or high is not None:
-            shown = ", ".join("?" if end is None else f"{end:.4g}" for end in (low, high))
-            found += f" {word}[{shown}]"
-    return f"{row['verdict']}: {found}, stated {row['stated']}; {counts}"
+    else:
+        holds = (low > 0) == (expected == "above 0")
+    return "consistent" if holds else "not consistent"

@@ -1,18 +1,15 @@
-"""The fits of a whole study: one list for each regime and stratum, and how it reads as text."""
+"""The fits of a whole study: a list of fits for each regime and each stratum."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.formats import as_table
 from analysis.laws.bootstrap import bootstrap, interval_of
-from analysis.laws.compare import Cure, comparison, fit_laws, ratio_tests
-from analysis.laws.fit import REGIMES, Fit
-from analysis.laws.intervals import Parameter
+from analysis.laws.compare import fit_laws
+from analysis.laws.fit import REGIMES, Cure, Fit
 from analysis.laws.times import with_norms
 from study.errors import UsageError, unknown
 from study.machine import usable_cores
@@ -22,7 +19,7 @@ NO_TRIALS = "0 trials; a law is fitted to some. Loosen the filter."
 
 
 def by_regime(trials: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The trials of each regime that has some: multi-pass, and online."""
+    """The trials of each regime, multi-pass and online, without a regime that has no trials."""
     online = trials["train_size"].isna()
     parts = dict(zip(REGIMES, (trials[~online], trials[online]), strict=True))
     return {name: part for name, part in parts.items() if len(part)}
@@ -34,14 +31,24 @@ def fit_study(
     event: str = "generalized",
     errors: str = "lognormal",
     axes: Sequence[str] | None = None,
-    cure: Cure = False,  # noqa: FBT002  as in fit_law
+    cure: Cure = None,
     by: str | None = None,
 ) -> tuple[list[list[Fit]], list[str]]:
-    """The fits of each regime and each value of the column `by`, and why other laws were not.
+    """The fits of each regime, and of each value of a column.
 
-    Where several laws are asked for, one that the trials of a regime cannot determine is said so in
-    the second answer; where one is, or none can be fitted, it is an error.
-    Raises: UsageError as `fit_law`, with the stratum named; for a column that is not there.
+    Args:
+        trials: as `load_trials` gives them, of any regimes.
+        laws: names in `LAWS`; by default all of them.
+        event: see `fit_law`.
+        errors: see `fit_law`.
+        axes: see `fit_law`.
+        cure: see `fit_law`.
+        by: a column of at most 50 values, each of which is fitted by itself.
+    Returns: a list of fits for each regime and value, best first; and a sentence for each law that
+        was asked for or tried and could not be fitted.
+    Raises: UsageError as `fit_laws`, with the value of the column named: where no law could be
+        fitted to any trials, or the laws were named and none could be fitted to some; and for a
+        column that is not there.
     """
     if by is not None and by not in trials:
         raise unknown("a column", by, map(str, trials.columns))
@@ -51,29 +58,34 @@ def fit_study(
             "Choose a column of fewer values."
         )
     names = None if laws is None else list(laws)
-    lists, said = [], []
+    lists, notes = [], []
     failure = UsageError(NO_TRIALS)
     for regime, part in by_regime(trials).items():
         strata = [({}, part)] if by is None else _strata(part, by)
         for stratum, members in strata:
-            place = "".join([f"{name} = {value}: " for name, value in stratum.items()])
+            label = "".join([f"{name} = {value}: " for name, value in stratum.items()])
             try:
                 fits, refused = fit_laws(members, names, event, errors, axes, cure)
             except UsageError as error:
-                failure = UsageError(f"{place}{error}")
+                failure = UsageError(f"{label}{error}")
                 if names is not None:
                     raise failure from None
-                said.append(f"{regime}, {place}no law fitted: {error}")
+                notes.append(f"{regime}, {label}no law fitted: {error}")
                 continue
             lists.append([replace(fit, stratum=stratum) for fit in fits])
-            said += [f"{regime}, {place}{law} not fitted: {why}" for law, why in refused.items()]
+            notes += [f"{regime}, {label}{law} not fitted: {why}" for law, why in refused.items()]
     if not lists:
         raise failure
-    return lists, said
+    return lists, notes
 
 
 def with_norms_of(store: str | Path, trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials with the norms that the law `norms` needs, from the readings of their store."""
+    """The trials with the norms that the law `norms` needs, from the readings of their store.
+
+    Args:
+        store: path or URL of the store.
+        trials: of that store.
+    """
     columns = ["trial_id", "epoch", "weight_norm"]
     readings = Store.open(store).readings(trials["trial_id"], columns).to_pandas()
     return with_norms(trials, readings)
@@ -82,9 +94,15 @@ def with_norms_of(store: str | Path, trials: pd.DataFrame) -> pd.DataFrame:
 def resampled(
     lists: Sequence[Sequence[Fit]], draws: int, progress: Callable[[int, int], None]
 ) -> list[list[Fit]]:
-    """The fits with bootstrap intervals over points, on all cores; progress as `bootstrap`."""
+    """The fits with bootstrap intervals over points, made on all cores.
 
-    def one(fit: Fit) -> Fit:
+    Args:
+        lists: of fits, as `fit_study` gives them.
+        draws: how often to resample.
+        progress: called with the numbers of draws done and planned, from 0 for each fit.
+    """
+
+    def with_bootstrap(fit: Fit) -> Fit:
         if not fit.converged:
             return fit
         estimates = bootstrap(fit, draws, workers=usable_cores(), progress=progress)
@@ -92,78 +110,22 @@ def resampled(
         parameters = {}
         for name, value in fit.parameters.items():
             low, high = ends.loc[name, ["low", "high"]].to_numpy(float)
-            found = not np.isnan(low)
+            has_ends = not np.isnan(low)
             parameters[name] = replace(
                 value,
-                bootstrap_low=float(low) if found else None,
-                bootstrap_high=float(high) if found else None,
+                bootstrap_low=float(low) if has_ends else None,
+                bootstrap_high=float(high) if has_ends else None,
             )
         return replace(fit, parameters=parameters)
 
-    return [[one(fit) for fit in fits] for fits in lists]
+    return [[with_bootstrap(fit) for fit in fits] for fits in lists]
 
 
-def _strata(trials: pd.DataFrame, by: str) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+def _strata(trials: pd.DataFrame, by: str) -> list[tuple[dict[str, object], pd.DataFrame]]:
+    """The trials at each value of a column, null included, each with the column and its value."""
     groups = trials.groupby(by, dropna=False, sort=True)
-    strata = []
+    strata: list[tuple[dict[str, object], pd.DataFrame]] = []
     for value, members in groups:
         plain = None if pd.isna(value) else value.item() if hasattr(value, "item") else value
         strata.append(({by: plain}, members))
     return strata
-
-
-def as_lines(fits: Sequence[Fit]) -> list[str]:
-    """A list of fits for people: counts, the ranking, then each law's parameters."""
-    first = fits[0]
-    place = "".join(f"{name} = {value}, " for name, value in first.stratum.items())
-    ended = ", ".join(f"{cause} {share:.1%}" for cause, share in first.incidence.items() if share)
-    lines = [
-        f"{place}{first.regime}, {first.event}, {first.errors}: {first.trials:,} trials, "
-        f"{first.events:,} events, {first.censored:,} censored"
-        + (f"; incidence: {ended}" if ended else "")
-        + (f"; {first.left_out:,} never at risk" if first.left_out else "")
-        + (f"; {first.at_once:,} at once" if first.at_once else "")
-    ]
-    if len(fits) > 1:
-        columns = ["law", "parameters", "converged", "identified", "delta_aic", "heldout"]
-        shown = comparison(fits)[columns].copy()
-        shown["delta_aic"] = shown["delta_aic"].astype(float).round(1)
-        shown["heldout"] = shown["heldout"].astype(float).round(3)
-        lines += ["", as_table(shown)]
-        tests = ratio_tests(fits)
-        if len(tests):
-            lines += ["", *map(_ratio, tests.to_dict("records"))]
-    for fit in fits:
-        lines += ["", f"{fit.law.name}: {fit.law.formula}   ({fit.law.source})"]
-        if not fit.converged:
-            lines.append("  no maximum: these trials do not determine this law")
-            continue
-        wide = max(map(len, fit.parameters))
-        lines += [f"  {name:<{wide}}  {in_words(value)}" for name, value in fit.parameters.items()]
-    return lines
-
-
-def _ratio(row: dict[Any, Any]) -> str:
-    return (
-        f"{row['law']} within {row['within']}: likelihood ratio {row['statistic']:.1f}, "
-        f"{row['freedom']} more, p = {row['chance']:.2g}"
-    )
-
-
-def in_words(parameter: Parameter) -> str:
-    """An estimate, its interval, and the one robust to scatter between points."""
-    if parameter.estimate is None:
-        return "not identified"
-    text = f"{parameter.estimate:.4g} {_interval(parameter.low, parameter.high)}"
-    if not parameter.identified:
-        text += ", not identified"
-    if parameter.robust_low is not None:
-        text += f"; points {_interval(parameter.robust_low, parameter.robust_high)}"
-    if parameter.bootstrap_low is not None:
-        text += f"; bootstrap {_interval(parameter.bootstrap_low, parameter.bootstrap_high)}"
-    return text
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    ends = ("?" if end is None else f"{end:.4g}" for end in (low, high))
-    return f"[{', '.join(ends)}]"

@@ -1,8 +1,8 @@
-"""The terms that laws are sums of; each states its equation and its derivatives once.
+"""The terms that laws are sums of. Each term states its equation and its derivatives once.
 
-Slopes     log a + sum of slope times feature: a product of powers
-Wall       -g log(x / x_c - 1) and its relatives: a divergence at a critical point
-Levelling  log(1 + (x_0 / x)^g): a power that levels off
+Slopes    log a + sum of slope times feature: a product of powers
+Wall      -g log(x / x_c - 1) and its relatives: a divergence at a critical point
+Leveling  log(1 + (x_0 / x)^g): a power that levels off
 """
 
 from dataclasses import dataclass
@@ -14,29 +14,45 @@ from numpy.typing import NDArray
 from analysis.laws.families import Reals
 
 Side = Literal["above", "below", "log"]
+# Beginnings of the names of parameters, by which other modules tell their kinds apart.
 CRITICAL, EXPONENT, LEVEL = "critical_", "exponent_", "level_"
 FACTOR = "log_a"
-# A critical value closer than this to a trial with the event would speak of that trial alone.
+# The least distance in log x of a trial with the event from the critical value: a wall that is
+# closer would be fitted to that trial alone.
 _MARGIN = 1e-3
-_WIDEST = 500.0  # of a log ratio, beyond which exp(u) is no number
+_WIDEST = 500.0  # the largest distance in log x that exp can take
 
 
 class Term(Protocol):
-    """A part of g: `value` gives it for each trial, [T], and its derivatives, [T, q]."""
+    """A part of g, the log median time, with q parameters theta.
+
+    A term takes the log features x of T trials, in the order of `features`.
+    """
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the q parameters."""
+        """Names of the q parameters, in the order of theta."""
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Features that the term reads, in the order of the columns of x."""
+        """Names of the features that the term reads, in the order of the columns of x."""
 
     def value(self, x: Reals, theta: Reals) -> tuple[Reals, Reals]:
-        """The term and its derivatives; x [T, features], theta [q]."""
+        """The term of each trial and its derivatives by theta.
 
-    def starts(self, x: Reals, happened: NDArray[np.bool_]) -> list[Reals]:
-        """Where to begin a fit; happened [T] is True for trials with the event."""
+        Args:
+            x: log features, [T, features].
+            theta: the parameters, [q].
+        Returns: the term, [T], and its derivatives, [T, q].
+        """
+
+    def starts(self, x: Reals, happened: NDArray[np.bool_], /) -> list[Reals]:
+        """Values of theta from which a fit begins, [q] each.
+
+        Args:
+            x: log features, [T, features].
+            happened: True for trials with the event, [T].
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +63,39 @@ class Slopes:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The log of the factor, and a slope a feature."""
+        """The log of the factor a, and one slope for each feature."""
         return (FACTOR, *(f"slope_{name}" for name in self.features))
 
     def value(self, x: Reals, theta: Reals) -> tuple[Reals, Reals]:
-        """Linear in its parameters."""
+        """See `Term.value`. The term is linear in theta."""
         slopes = np.column_stack([np.ones(len(x)), x])
         return slopes @ theta, slopes
 
-    def starts(self, x: Reals, happened: NDArray[np.bool_]) -> list[Reals]:  # noqa: ARG002  any start will do
-        """All zero: the likelihood has one maximum."""
+    def starts(self, x: Reals, _happened: NDArray[np.bool_], /) -> list[Reals]:
+        """All zero. The likelihood of a linear term has one maximum, so any start will do."""
         return [np.zeros(1 + x.shape[1])]
 
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """A time that diverges at a critical value of an axis, and is never beyond it.
+    """A time that diverges at a critical value of an axis. Beyond it the event never happens.
 
-    `above`: -g log(x / x_c - 1), the event happens for x above x_c; `below`: -g log(1 - x / x_c),
-    for x below it; `log`: g log log(x / x_c), a time that grows with a logarithm and is 0 at x_c.
-    log x_c may be linear in the features `by`, measured from their means `centre`.
+    The three sides, with g the exponent and x_c the critical value:
+    - `above`: -g log(x / x_c - 1); the event happens for x above x_c.
+    - `below`: -g log(1 - x / x_c); the event happens for x below x_c.
+    - `log`: g log log(x / x_c); the time grows with a logarithm, and is 0 at x_c.
+
+    log x_c may be linear in the features `by`, which are measured from their means `center`.
     """
 
     axis: str
     side: Side
     by: tuple[str, ...] = ()
-    centre: tuple[float, ...] = ()
+    center: tuple[float, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The axis itself, and what its critical value depends on."""
+        """The axis itself, and the features that its critical value depends on."""
         return (self.axis, *self.by)
 
     @property
@@ -87,12 +106,12 @@ class Wall:
         return (f"{CRITICAL}{self.axis}{tail}", *slopes, f"{EXPONENT}{self.axis}{tail}")
 
     def value(self, x: Reals, theta: Reals) -> tuple[Reals, Reals]:
-        """The term; inf where the law says never (for `log`, -inf: before the start)."""
-        offsets = x[:, 1:] - np.array(self.centre)
+        """See `Term.value`. It is inf where the law says never; there a `log` wall is -inf."""
+        offsets = x[:, 1:] - np.array(self.center)
         distance = x[:, 0] - theta[0] - offsets @ theta[1:-1]
-        outward = -1.0 if self.side == "below" else 1.0
-        inside = outward * distance > _MARGIN
-        u = np.where(inside, np.minimum(outward * distance, _WIDEST), 1.0)
+        direction = -1.0 if self.side == "below" else 1.0  # in log x, from the wall to the trials
+        inside = direction * distance > _MARGIN
+        u = np.where(inside, np.minimum(direction * distance, _WIDEST), 1.0)
         if self.side == "above":
             log_gap, slope = u + np.log(-np.expm1(-u)), -1 / np.expm1(-u)
         elif self.side == "below":
@@ -101,47 +120,47 @@ class Wall:
             log_gap, slope = np.log(u), 1 / u
         sign = 1.0 if self.side == "log" else -1.0
         exponent = theta[-1]
-        by_distance = np.where(inside, sign * exponent * slope * outward, 0.0)[:, None]
+        by_distance = np.where(inside, sign * exponent * slope * direction, 0.0)[:, None]
         derivatives = np.column_stack(
             [-by_distance, -by_distance * offsets, np.where(inside, sign * log_gap, 0.0)]
         )
         return np.where(inside, sign * exponent * log_gap, -sign * np.inf), derivatives
 
-    def starts(self, x: Reals, happened: NDArray[np.bool_]) -> list[Reals]:
-        """From just outside the events to far from them: the likelihood may have several tops."""
-        known = x[happened, 0]
+    def starts(self, x: Reals, happened: NDArray[np.bool_], /) -> list[Reals]:
+        """Walls near the events and further out: the likelihood may have several maxima."""
+        with_event = x[happened, 0]
         slopes = np.zeros(len(self.by))
         if self.side == "below":
-            edges = [known.max() + gap for gap in (0.05, 0.3, 1.0)]
+            edges = [with_event.max() + gap for gap in (0.05, 0.3, 1.0)]
         elif self.side == "log":
             edges = [x[:, 0].min() - gap for gap in (0.3, 1.0, 3.0)]
         else:
-            edges = [known.min() - gap for gap in (0.05, 0.3, 1.0)]
+            edges = [with_event.min() - gap for gap in (0.05, 0.3, 1.0)]
         return [np.r_[edge, slopes, 1.0] for edge in edges]
 
 
 @dataclass(frozen=True, slots=True)
-class Levelling:
+class Leveling:
     """A power of x that levels off: log(1 + (x_0 / x)^g)."""
 
     axis: str
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The axis."""
+        """The axis alone."""
         return (self.axis,)
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The log of the value at which it levels off, and the exponent."""
+        """The log of the value x_0 at which the power levels off, and the exponent g."""
         return (f"{LEVEL}{self.axis}", f"{EXPONENT}{self.axis}")
 
     def value(self, x: Reals, theta: Reals) -> tuple[Reals, Reals]:
-        """The term, 0 for large x."""
+        """See `Term.value`. The term is 0 for large x."""
         u = theta[0] - x[:, 0]
         share = 0.5 * (1 + np.tanh(0.5 * theta[1] * u))
         return np.logaddexp(0, theta[1] * u), np.column_stack([share * theta[1], share * u])
 
-    def starts(self, x: Reals, happened: NDArray[np.bool_]) -> list[Reals]:  # noqa: ARG002  likewise
-        """Levelling off at the small end, in the middle, and at the large end."""
+    def starts(self, x: Reals, _happened: NDArray[np.bool_], /) -> list[Reals]:
+        """Leveling off at the small end of the axis, in the middle, and at the large end."""
         return [np.r_[np.quantile(x[:, 0], share), 1.0] for share in (0.1, 0.5, 0.9)]

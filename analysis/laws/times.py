@@ -1,59 +1,63 @@
-"""From trials to what is known of their times: three events, each an interval of log steps.
+"""From trials to their observed times: for each of three clocks an interval of log steps a trial.
 
 Times are in steps, not epochs, so that dataset size does not change the unit. A trial without the
-event is right-censored at its last reading, also where it never memorised; collapse and divergence
-end the watch, which makes every fit cause-specific (see `incidence`).
+event is right-censored at its last reading, also where it never memorized. Collapse and divergence
+end the watch, too: every fit is of one cause among several (see `incidence`).
 
-The delay is conditional on having memorised: the clock starts there. Trials that never memorised
-are `left_out` of it and counted; that this selects nothing assumes that, at a point, the delay does
-not depend on when a trial memorised (a slope on the feature `memorized` tests it). A delay
-of zero or less, where both accuracies rise together, is left-censored at one reading and counted
-in `at_once`.
+The delay starts when a trial memorizes. Trials that never memorized are left out of it, and are
+counted in `left_out`. Leaving them out is unbiased only if, at a given point, the delay does not
+depend on when a trial memorized; to test that, add the feature `memorized`. Where both accuracies
+rise together the delay is zero or less. Such a delay is left-censored at one reading, and is
+counted in `at_once`.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.laws.families import Reals
-from analysis.laws.likelihood import Known
+from analysis.laws.features import reals_of
+from analysis.laws.likelihood import Observed
 from analysis.statistics import RiskSteps
 from study.errors import UsageError, unknown
 from study.vocabulary.columns import CROSSINGS
+from study.vocabulary.outcomes import Ended
 
-EVENTS: dict[str, str] = {
+# What can be timed, and when its clock stops. The first two start with training.
+CLOCKS: dict[str, str] = {
     "memorized": "training accuracy above its threshold",
     "generalized": "test accuracy above its threshold",
-    "delay": "steps from memorising to generalising, of trials that memorised",
+    "delay": "steps from memorizing to generalizing, of trials that memorized",
 }
-COMPETING = ("collapsed", "diverged")
+COMPETING = (Ended.COLLAPSED.value, Ended.DIVERGED.value)  # after them no event can happen
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """What is known of the times of an event; `rows` are the trials at risk, of all given."""
+    """The observed times of the trials that were at risk of an event."""
 
-    known: Known
-    rows: NDArray[np.bool_]
-    at_once: int
+    observed: Observed  # of the trials at risk
+    rows: NDArray[np.bool_]  # True for trials at risk, of all trials that were given
+    at_once: int  # delays of zero or less
 
     @property
     def left_out(self) -> int:
-        """Trials never at risk of the event."""
+        """The number of trials that were never at risk of the event."""
         return int((~self.rows).sum())
 
 
 def times_of(trials: pd.DataFrame, event: str) -> Times:
     """The times of an event in log steps.
 
-    Args: trials as `load_trials` gives them; event, a name in `EVENTS`.
+    Args:
+        trials: as `load_trials` gives them.
+        event: a name in `CLOCKS`.
     Raises: UsageError for an unknown event, and for trials without its columns.
     """
-    if event not in EVENTS:
-        raise unknown("an event", event, EVENTS)
+    if event not in CLOCKS:
+        raise unknown("an event", event, CLOCKS)
     names = ("memorized", "generalized") if event == "delay" else (event,)
     needed = [f"{name}{ending}" for name in names for ending in ("_epoch", "_after_epoch")]
     missing = [name for name in (*needed, "steps_per_epoch") if name not in trials]
@@ -62,7 +66,7 @@ def times_of(trials: pd.DataFrame, event: str) -> Times:
             f"{missing[0]!r} is no column here; times are made of {', '.join(needed)} and "
             "steps_per_epoch. Load the trials with load_trials."
         )
-    steps = _reals(trials, "steps_per_epoch")
+    steps = reals_of(trials, "steps_per_epoch")
     spans = [_span(trials, name) for name in names]
     rows = np.ones(len(trials), bool)
     at_once = 0
@@ -75,32 +79,35 @@ def times_of(trials: pd.DataFrame, event: str) -> Times:
         at_once = int(together.sum())
         high = np.where(together, np.maximum(high, 1), high)
     with np.errstate(divide="ignore"):
-        known = Known.between(
+        observed = Observed.between(
             np.log(np.maximum(low, 0) * steps)[rows], np.log(np.maximum(high, 1) * steps)[rows]
         )
-    return Times(known, rows, at_once)
+    return Times(observed, rows, at_once)
 
 
 def at_level(trials: pd.DataFrame, level: int) -> pd.DataFrame:
-    """The trials with their events at another accuracy, 90, 95, 98 or 99 percent: first crossings.
+    """The trials with their events at another accuracy, from the columns of first crossings.
 
-    A row does not keep the reading before a crossing. Readings are as dense there as at the event
-    proper, so the interval is taken to be as wide as its own, relative to its epoch (the median of
-    all trials where a trial has no event).
-    Raises: UsageError for a level that is not kept.
+    The table does not keep the reading before a crossing. Readings are as dense there as at the
+    event proper, so the interval is taken to be as wide as that of the event, relative to its epoch
+    (the median of all trials where a trial has no event).
+
+    Args:
+        trials: as `load_trials` gives them.
+        level: 90, 95, 98 or 99 percent.
+    Raises: UsageError for a level whose crossings are not in the table.
     """
     if level not in CROSSINGS:
         levels = ", ".join(map(str, CROSSINGS))
         raise UsageError(f"level {level}; crossings are kept of {levels} percent. Use one.")
-    columns: dict[str, Any] = {}
+    columns: dict[str, pd.Series] = {}
     for name in ("memorized", "generalized"):
-        crossed = _reals(trials, f"{name}_epoch_{level}")
-        share = _reals(trials, f"{name}_after_epoch") / _reals(trials, f"{name}_epoch")
-        known = share[np.isfinite(share)]
-        share = np.where(np.isfinite(share), share, np.median(known) if len(known) else 1.0)
+        crossed = reals_of(trials, f"{name}_epoch_{level}")
+        share = reals_of(trials, f"{name}_after_epoch") / reals_of(trials, f"{name}_epoch")
+        finite = share[np.isfinite(share)]
+        share = np.where(np.isfinite(share), share, np.median(finite) if len(finite) else 1.0)
         before = np.minimum(np.floor(crossed * share), crossed - 1).clip(min=0)
-        seen = np.isfinite(crossed)
-        last = np.where(seen, before, _reals(trials, "epochs_run"))
+        last = np.where(np.isfinite(crossed), before, reals_of(trials, "epochs_run"))
         columns[f"{name}_epoch"] = trials[f"{name}_epoch_{level}"]
         columns[f"{name}_after_epoch"] = pd.Series(last, trials.index).astype("Int64")
     return trials.assign(**columns)
@@ -108,31 +115,32 @@ def at_level(trials: pd.DataFrame, level: int) -> pd.DataFrame:
 
 def shortened(trials: pd.DataFrame, steps: float) -> pd.DataFrame:
     """The trials as if training had stopped after so many steps: later events are censored."""
-    last = np.floor(steps / _reals(trials, "steps_per_epoch"))
+    last = np.floor(steps / reals_of(trials, "steps_per_epoch"))
     columns = {}
     for name in ("memorized", "generalized"):
         epoch, after = trials[f"{name}_epoch"], trials[f"{name}_after_epoch"]
-        columns[f"{name}_epoch"] = epoch.mask(_reals(trials, f"{name}_epoch") > last)
-        seen = np.fmin(_reals(trials, f"{name}_after_epoch"), last)
-        columns[f"{name}_after_epoch"] = pd.Series(seen, after.index).astype(after.dtype)
-    ran = np.fmin(_reals(trials, "epochs_run"), last)
-    cut = pd.Series(ran < _reals(trials, "epochs_run"), trials.index)
-    columns["epochs_run"] = pd.Series(ran, trials.index).astype(trials["epochs_run"].dtype)
-    columns["ended"] = trials["ended"].mask(cut, "budget")
+        columns[f"{name}_epoch"] = epoch.mask(reals_of(trials, f"{name}_epoch") > last)
+        shown = np.fmin(reals_of(trials, f"{name}_after_epoch"), last)
+        columns[f"{name}_after_epoch"] = pd.Series(shown, after.index).astype(after.dtype)
+    epochs_run = np.fmin(reals_of(trials, "epochs_run"), last)
+    cut = pd.Series(epochs_run < reals_of(trials, "epochs_run"), trials.index)
+    columns["epochs_run"] = pd.Series(epochs_run, trials.index).astype(trials["epochs_run"].dtype)
+    columns["ended"] = trials["ended"].mask(cut, Ended.BUDGET.value)
     return trials.assign(**columns)
 
 
 def incidence(trials: pd.DataFrame, event: str) -> dict[str, float]:
-    """Share of trials that had the event, collapsed or diverged by the end of the longest watch.
+    """The shares of trials that had the event, collapsed, or diverged, by the longest watch's end.
 
-    Aalen-Johansen: trials still watched when training stopped are censored, those that collapsed
-    or diverged before the event are not. For the delay, of those that memorised.
+    The estimate is that of Aalen and Johansen. Trials that were still watched when training stopped
+    are censored; trials that collapsed or diverged before the event are not. For the delay, the
+    shares are of the trials that memorized.
     Source: O. Aalen and S. Johansen, Scandinavian Journal of Statistics 5 (1978) 141.
     """
     times = times_of(trials, event)
-    known, ended = times.known, trials["ended"].to_numpy()[times.rows]
-    happened = ~known.censored
-    time = np.where(happened, known.high, known.low)
+    observed, ended = times.observed, trials["ended"].to_numpy()[times.rows]
+    happened = ~observed.censored
+    time = np.where(happened, observed.high, observed.low)
     causes = {event: happened}
     causes |= {cause: ~happened & (ended == cause) for cause in COMPETING}
     steps = RiskSteps.of(time, np.logical_or.reduce(list(causes.values())))
@@ -144,38 +152,40 @@ def incidence(trials: pd.DataFrame, event: str) -> dict[str, float]:
 
 
 def with_norms(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
-    """The trials with `memorized_norm` and `settled_norm`, for the law `norms`.
+    """The trials with `memorized_norm` and `settled_norm`, which the law `norms` needs.
 
-    The first is the weight norm at the reading of memorising. The second stands for the norm after
-    generalising, which a trial that never did cannot show: it is the median final norm of trials of
-    the same n, k, width and init_scale that generalised, at the same learning_rate times
-    weight_decay or between its neighbours (linear in logarithms). NaN where there is none.
+    `memorized_norm` is the weight norm at the reading of memorizing. `settled_norm` stands for the
+    norm after generalizing. A trial that never generalized cannot show that norm, so it is taken
+    from the trials that generalized at the same n, k, width and init_scale: the median of their
+    final norms at the same learning_rate times weight_decay, or between the neighboring values of
+    that product (linear in logarithms). NaN where there is no such trial.
+
+    Args:
+        trials: as `load_trials` gives them.
+        readings: with the columns trial_id, epoch and weight_norm.
     """
-    there = readings.merge(
+    at_memorizing = readings.merge(
         trials[["trial_id", "memorized_epoch"]],
         left_on=["trial_id", "epoch"],
         right_on=["trial_id", "memorized_epoch"],
     )
-    norms = there.drop_duplicates("trial_id").set_index("trial_id")["weight_norm"]
+    norms = at_memorizing.drop_duplicates("trial_id").set_index("trial_id")["weight_norm"]
     settled = np.full(len(trials), np.nan)
-    rate = np.log(_reals(trials, "learning_rate") * _reals(trials, "weight_decay").clip(1e-300))
-    final = np.where(trials["generalized_epoch"].notna(), _reals(trials, "final_weight_norm"), 0)
+    rate = np.log(reals_of(trials, "learning_rate") * reals_of(trials, "weight_decay").clip(1e-300))
+    final = np.where(trials["generalized_epoch"].notna(), reals_of(trials, "final_weight_norm"), 0)
     for rows in trials.groupby(["n", "k", "width", "init_scale"], dropna=False).indices.values():
-        shown = np.asarray(rows)[final[rows] > 0]
-        if len(shown):
-            medians = pd.Series(np.log(final[shown])).groupby(rate[shown].round(9)).median()
+        generalized = np.asarray(rows)[final[rows] > 0]
+        if len(generalized):
+            logs = pd.Series(np.log(final[generalized]))
+            medians = logs.groupby(rate[generalized].round(9)).median()
             settled[rows] = np.exp(np.interp(rate[rows], medians.index, medians.to_numpy()))
     return trials.assign(
         memorized_norm=trials["trial_id"].map(norms).astype(float), settled_norm=settled
     )
 
 
-def _reals(trials: pd.DataFrame, name: str) -> Reals:
-    return trials[name].to_numpy(np.float64, na_value=np.nan)
-
-
 def _span(trials: pd.DataFrame, name: str) -> tuple[Reals, Reals]:
-    """The last epoch before an event and the first after it, inf where it has not happened."""
-    high = _reals(trials, f"{name}_epoch")
-    low = np.nan_to_num(_reals(trials, f"{name}_after_epoch"), nan=0.0)
+    """The last epoch before an event and the first after it, inf where it has not happened, [T]."""
+    high = reals_of(trials, f"{name}_epoch")
+    low = np.nan_to_num(reals_of(trials, f"{name}_after_epoch"), nan=0.0)
     return low, np.where(np.isnan(high), np.inf, high)

@@ -1,7 +1,7 @@
-"""The numbers of the charts of laws, as tidy frames: charts draw, here it is computed.
+"""The numbers of the charts of laws, as tidy frames: a chart draws, and computes nothing.
 
-Times are in steps. A median that a cell does not reach is drawn at the steps it was watched, as a
-triangle: `reached` is False there.
+Times are in steps. Where a cell does not reach its median, `reached` is False, and the time is the
+steps that the cell was watched for. A chart draws a triangle there.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ import pandas as pd
 
 from analysis.laws.compare import held_out, predict_beyond
 from analysis.laws.families import Reals
-from analysis.laws.features import varying_axes
 from analysis.laws.fit import Fit, make_design, points_of
 from analysis.laws.intervals import (
     covariance_of,
@@ -23,40 +22,51 @@ from analysis.laws.intervals import (
 from analysis.laws.model import best
 from analysis.laws.profiles import Profile
 from analysis.laws.times import at_level, shortened, times_of
+from analysis.phases.axes import axes_that_vary
 from analysis.statistics import Z_95, RiskSteps
 from study.errors import UsageError
 from study.vocabulary.columns import CROSSINGS
 
 GRID = 60  # points of a curve
-SERIES = 5  # curves in one chart, at most
-FARTHEST = 100.0  # times longer than the longest watch: drawn as never
-HALF_LOSS = Z_95**2 / 2  # of log-likelihood, at the ends of a 95% interval
+SERIES = 5  # the most curves in one chart
+FARTHEST = 100.0  # a time so many times longer than the longest watch is drawn as never
+HALF_LOSS = Z_95**2 / 2  # the log-likelihood lost at the ends of a 95% interval
 SHARES = (1.0, 0.7, 0.5, 0.35, 0.25)  # of the budget, in `drift`
-SURE = 2.58  # standard errors: a change that chance makes once in 100
+SURE = 2.58  # standard errors: chance makes a larger change once in 100 times
 
 
 def slice_of(trials: pd.DataFrame, event: str, x: str, series: str | None = None) -> pd.DataFrame:
-    """The trials at one value of every axis but x and `series`: the slice with most to show.
+    """The trials of one slice: at one value of every axis but `x` and `series`.
 
-    That is where the event occurs at the most values of x, then where it occurs most often.
+    The slice is the one in which the event happens at the most values of x; among such slices, the
+    one in which it happens most often.
+
+    Args:
+        trials: the trials, in any number of slices.
+        event: see `fit_law`.
+        x: the axis to draw along.
+        series: an axis that has a curve for each of its values.
     """
-    others = [axis for axis in varying_axes(trials) if axis not in {x, series}]
+    others = [axis for axis in axes_that_vary(trials) if axis not in {x, series}]
     if not others:
         return trials
     times = times_of(trials, event)
     happened = np.zeros(len(trials), bool)
-    happened[times.rows] = ~times.known.censored
+    happened[times.rows] = ~times.observed.censored
     key = trials.groupby(others, dropna=False).ngroup().to_numpy()
-    seen = pd.DataFrame({"key": key, "x": trials[x].to_numpy()})[happened].groupby("key")["x"]
-    ranked = seen.agg(["nunique", "size"]).sort_values(["nunique", "size"])
+    events = pd.DataFrame({"key": key, "x": trials[x].to_numpy()})[happened].groupby("key")["x"]
+    ranked = events.agg(["nunique", "size"]).sort_values(["nunique", "size"])
     chosen = ranked.index[-1] if len(ranked) else key[0]
-    kept: pd.DataFrame = trials[key == chosen]
-    return kept
+    part: pd.DataFrame = trials[key == chosen]
+    return part
 
 
-def axes_to_draw(trials: pd.DataFrame) -> tuple[str, str | None]:
-    """The axis with the most values to draw along, and the next one for colours."""
-    counts = {axis: trials[axis].nunique() for axis in varying_axes(trials)}
+def longest_axes(trials: pd.DataFrame) -> tuple[str, str | None]:
+    """The axis with the most values, to draw along, and the axis with the next most, for colors.
+
+    Raises: UsageError where no axis varies.
+    """
+    counts = {axis: trials[axis].nunique() for axis in axes_that_vary(trials)}
     if not counts:
         raise UsageError("every trial is at one point; a law is drawn along an axis. Vary one.")
     order = sorted(counts, key=lambda axis: -counts[axis])
@@ -64,16 +74,22 @@ def axes_to_draw(trials: pd.DataFrame) -> tuple[str, str | None]:
 
 
 def survival(trials: pd.DataFrame, event: str, by: str) -> pd.DataFrame:
-    """Kaplan-Meier curves, one a value of `by` (at most 5, spread over its range).
+    """Kaplan-Meier curves, for at most 5 values of an axis that are spread over its range.
 
-    Columns: `by`, `steps`, `share` without the event yet; and `censored`, rows that mark trials
-    censored there. An event known to an interval counts at the reading that showed it.
+    An event whose time is an interval counts at the reading that showed the event.
+
+    Args:
+        trials: the trials.
+        event: see `fit_law`.
+        by: the axis.
+    Returns: the columns `by`, `steps`, `share` (without the event yet), and `censored` (the row
+        marks trials that are censored there, and is no step of the curve).
     """
     parts = []
     for value in _spread_out(trials[by]):
-        known = times_of(trials[trials[by] == value], event).known
-        happened = ~known.censored
-        time = np.exp(np.where(happened, known.high, known.low))
+        observed = times_of(trials[trials[by] == value], event).observed
+        happened = ~observed.censored
+        time = np.exp(np.where(happened, observed.high, observed.low))
         curve = RiskSteps.of(time, happened)
         rows = pd.DataFrame(
             {"steps": curve.time, "share": curve.survival, "censored": ~curve.happened}
@@ -87,10 +103,16 @@ def survival(trials: pd.DataFrame, event: str, by: str) -> pd.DataFrame:
 def law_curves(
     fit: Fit, trials: pd.DataFrame, x: str, series: str | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A law against the trials of one slice: its median with a 95% band, and the cells' medians.
+    """A law against the trials of one slice: the law's median with a 95% band, and cells' medians.
 
-    The first frame has x, `series`, `steps`, `low` and `high`, null where the law says never; the
-    second x, `series`, `steps` (Kaplan-Meier median), `reached`, `events` and `trials`.
+    Args:
+        fit: the law.
+        trials: the trials; the slice is that of `slice_of`.
+        x: the axis to draw along.
+        series: an axis that has a curve for each of its values, at most 5.
+    Returns: the law, with the columns x, `series`, `steps`, `low` and `high`, null where the law
+        says never; and the cells, with x, `series`, `steps` (the Kaplan-Meier median), `reached`,
+        `events` and `trials`.
     """
     part = slice_of(trials, fit.event, x, series)
     values = [None] if series is None else _spread_out(part[series])
@@ -103,25 +125,28 @@ def law_curves(
         at[x] = pd.array(grid_x, "Float64")
         middle, spread = _median_and_error(fit, at)
         bounds = {"steps": middle, "low": middle - Z_95 * spread, "high": middle + Z_95 * spread}
-        drawn = {name: _within(np.exp(np.minimum(b, 700)), part) for name, b in bounds.items()}
+        drawn = {
+            name: _drawable(np.exp(np.minimum(bound, 700)), part) for name, bound in bounds.items()
+        }
         drawn["low"] = np.maximum(drawn["low"], 1.0)  # a band may reach far below a step
         lines.append(pd.DataFrame({x: grid_x, "series": label, **drawn}))
-        for place, cell in members.groupby(x):
-            cells.append({x: place, "series": label, **_median(cell, fit.event)})
+        for x_value, cell in members.groupby(x):
+            cells.append({x: x_value, "series": label, **_median(cell, fit.event)})
     return pd.concat(lines, ignore_index=True), pd.DataFrame(cells)
 
 
 def cox_snell(fit: Fit) -> pd.DataFrame:
-    """Cumulative hazard of the residuals: on the diagonal `expected` where the law holds.
+    """The cumulative hazard of the residuals; it equals `expected` where the law holds.
 
-    A residual is minus the log of the survival that the law gives a trial at its reading; of a
-    right law they are exponential times, censored where the trial is.
+    A residual is minus the log of the survival that the law gives a trial at its reading. Residuals
+    of a right law are exponential times, censored where the trial is.
+    Returns: the columns `expected` and `hazard`, for at most 200 events.
     Source: D. R. Cox and E. J. Snell, J. R. Stat. Soc. B 30 (1968) 248.
     """
-    known = fit.model.known
+    observed = fit.model.observed
     mu, _, log_sigma, cure = fit.model.parts(fit.top.theta)
-    happened = ~known.censored
-    ends = np.where(happened, known.high, known.low)
+    happened = ~observed.censored
+    ends = np.where(happened, observed.high, observed.low)
     z = np.clip((ends - mu) / np.exp(log_sigma), -50, 50)
     log_survival = fit.model.family.log_survival(z)
     if cure is not None:
@@ -135,20 +160,24 @@ def cox_snell(fit: Fit) -> pd.DataFrame:
 
 
 def profile_curves(fit: Fit, points: int = 25) -> pd.DataFrame:
-    """Log-likelihood lost along each profiled parameter: `parameter`, `value`, `loss`.
+    """The log-likelihood lost along each parameter that has a profile.
 
-    Drawn a little beyond the interval; one decade where an end is not identified.
+    A curve reaches a little beyond the interval, or one decade where an end is not identified.
+
+    Args:
+        fit: the law.
+        points: of each curve.
+    Returns: the columns `parameter`, `value` and `loss`.
     """
     frames = []
-    for place, name in enumerate(parameter_names(fit.model, fit.cure)):
-        found = fit.parameters[name]
-        if not profiled(name) or found.estimate is None:
+    for index, name in enumerate(parameter_names(fit.model, fit.cure)):
+        if not profiled(name) or fit.parameters[name].estimate is None:
             continue
-        middle = float(fit.top.theta[place])
-        error = standard_errors(fit.model, fit.top.theta, fit.points)[0][place]
+        middle = float(fit.top.theta[index])
+        error = standard_errors(fit.model, fit.top.theta, fit.points)[0][index]
         reach = 3 * error if np.isfinite(error) and error < 1 else 2.3
         values = middle + np.linspace(-reach, reach, points)
-        loss = Profile(fit.model, fit.top, place).curve(values)
+        loss = Profile(fit.model, fit.top, index).curve(values)
         shown = [in_units(name, float(value)) for value in values]
         frames.append(pd.DataFrame({"parameter": name, "value": shown, "loss": loss}))
     columns = ["parameter", "value", "loss"]
@@ -156,10 +185,17 @@ def profile_curves(fit: Fit, points: int = 25) -> pd.DataFrame:
 
 
 def extrapolation(fits: Sequence[Fit], trials: pd.DataFrame, axis: str) -> pd.DataFrame:
-    """What laws fitted without the hardest third of an axis say of it, beside what was seen.
+    """What laws predict of the hardest third of an axis, fitted without it, beside the medians.
 
-    Columns: the axis, `law` ("seen" for the Kaplan-Meier medians), `steps` (null for never),
-    `reached`, and `held_out`. One slice of the other axes; the fits use all trials.
+    The laws are fitted to all other trials; drawn is one slice of the other axes.
+
+    Args:
+        fits: the laws.
+        trials: the trials that the laws were fitted to.
+        axis: a name in `HARDER`.
+    Returns: the axis, `law` ("seen" for the Kaplan-Meier medians), `steps` (null for never),
+        `reached`, and `held_out`.
+    Raises: UsageError if the axis has fewer than 3 values.
     """
     beyond = held_out(trials, axis)
     if beyond is None:
@@ -172,15 +208,14 @@ def extrapolation(fits: Sequence[Fit], trials: pd.DataFrame, axis: str) -> pd.Da
         row = {axis: value, "law": "seen", "steps": median["steps"], "reached": median["reached"]}
         rows.append({**row, "held_out": value in edge})
     for fit in fits:
-        found = predict_beyond(trials, beyond, fit)
-        if found is None:
+        prediction = predict_beyond(trials, beyond, fit)
+        if prediction is None:
             continue
-        design, top = found[1]
         points = part.drop_duplicates(axis).sort_values(axis)
-        equation = design.model.equation
-        theta = top.theta[: len(equation.parameters)]
+        equation = prediction.design.model.equation
+        theta = prediction.top.theta[: len(equation.parameters)]
         middle = np.exp(np.minimum(equation.value(equation.features(points), theta)[0], 700))
-        for value, steps in zip(points[axis], _within(middle, part), strict=True):
+        for value, steps in zip(points[axis], _drawable(middle, part), strict=True):
             row = {axis: value, "law": fit.law.name, "steps": steps, "reached": True}
             rows.append({**row, "held_out": value in edge})
     return pd.DataFrame(rows)
@@ -189,36 +224,44 @@ def extrapolation(fits: Sequence[Fit], trials: pd.DataFrame, axis: str) -> pd.Da
 def drift(trials: pd.DataFrame, law: str, event: str, errors: str, parameter: str) -> pd.DataFrame:
     """A parameter fitted at other thresholds, and as if the budget had been shorter.
 
-    Columns: `kind` (threshold or budget), `at` (accuracy in percent, or share of the budget),
-    `estimate`, `low`, `high` (by the information), `censored` (share), and `moves`: true
-    where the estimate under a shorter budget differs from the full one by more than the difference
-    in their information allows.
-    An exponent that moves with the budget speaks of the budget. A row that cannot be fitted is
-    null. Source of the test: J. A. Hausman, Econometrica 46 (1978) 1251.
+    An exponent that moves with the budget says something of the budget, not of the networks.
+
+    Args:
+        trials: the trials.
+        law: see `fit_law`, like `event` and `errors`.
+        event: see `fit_law`.
+        errors: see `fit_law`.
+        parameter: its name.
+    Returns: `kind` (threshold or budget), `at` (accuracy in percent, or share of the budget),
+        `estimate`, `low` and `high` (from the information), `censored` (share), and `moves`: true
+        if the estimate under a shorter budget differs from that under the full budget by more than
+        the difference in their information allows. A row that cannot be fitted is null.
+    Source: J. A. Hausman, Econometrica 46 (1978) 1251, for the test.
     """
     budget = float((trials["budget_epochs"] * trials["steps_per_epoch"]).max())
     views = [("threshold", float(level), at_level(trials, level)) for level in CROSSINGS]
     views += [("budget", share, shortened(trials, share * budget)) for share in SHARES]
     table = pd.DataFrame(
         [
-            {"kind": kind, "at": at, **_one(part, law, event, errors, parameter)}
+            {"kind": kind, "at": at, **_refitted(part, law, event, errors, parameter)}
             for kind, at, part in views
         ]
     )
     full = table[(table["kind"] == "budget") & (table["at"] == 1)].iloc[0]
-    gained = (table["error"] ** 2 - full["error"] ** 2).clip(lower=0) ** 0.5
-    gained = gained.clip(lower=table["error"] / 4)  # near the full budget a difference is noise
+    allowed = (table["error"] ** 2 - full["error"] ** 2).clip(lower=0) ** 0.5
+    allowed = allowed.clip(lower=table["error"] / 4)  # near the full budget a difference is noise
     apart = (table["estimate"] - full["estimate"]).abs()
-    table["moves"] = (table["kind"] == "budget") & (apart > SURE * gained) & (table["at"] < 1)
+    table["moves"] = (table["kind"] == "budget") & (apart > SURE * allowed) & (table["at"] < 1)
     return table.drop(columns="error")
 
 
-def _one(
+def _refitted(
     part: pd.DataFrame, law: str, event: str, errors: str, parameter: str
 ) -> dict[str, float | None]:
+    """A row of `drift`: the parameter of a law on some trials, null if it cannot be fitted."""
     nothing: dict[str, float | None] = dict.fromkeys(("estimate", "low", "high", "error"), np.nan)
     try:
-        design = make_design(part, law, event, errors, None, cure=False)
+        design = make_design(part, law, event, errors, None)
     except UsageError:
         return nothing
     model = design.model
@@ -226,17 +269,17 @@ def _one(
     top = best(model, model.starts())
     if parameter not in names or not top.converged:
         return nothing
-    place = names.index(parameter)
-    error = float(standard_errors(model, top.theta, points_of(part[design.rows]))[0][place])
-    middle = float(top.theta[place])
+    index = names.index(parameter)
+    error = float(standard_errors(model, top.theta, points_of(part[design.rows]))[0][index])
+    middle = float(top.theta[index])
     low, high = middle - Z_95 * error, middle + Z_95 * error
-    shown = {"estimate": middle, "low": low, "high": high}
-    known = {name: in_units(parameter, value) for name, value in shown.items()}
-    return {**known, "error": error, "censored": float(model.known.censored.mean())}
+    interval = {"estimate": middle, "low": low, "high": high}
+    reported = {name: in_units(parameter, value) for name, value in interval.items()}
+    return {**reported, "error": error, "censored": float(model.observed.censored.mean())}
 
 
 def _median_and_error(fit: Fit, at: pd.DataFrame) -> tuple[Reals, Reals]:
-    """Log median of each row and its standard error."""
+    """The log median of each trial that a fit gives, and its standard error, [T] each."""
     equation = fit.model.equation
     count = len(equation.parameters)
     middle, slopes = equation.value(equation.features(at), fit.top.theta[:count])
@@ -245,16 +288,17 @@ def _median_and_error(fit: Fit, at: pd.DataFrame) -> tuple[Reals, Reals]:
     return middle, np.sqrt(np.maximum(variance, 0))
 
 
-def _within(steps: Reals, part: pd.DataFrame) -> Reals:
-    """Steps that a chart can show, NaN for longer ones and for never."""
+def _drawable(steps: Reals, part: pd.DataFrame) -> Reals:
+    """The steps that a chart of these trials can show; NaN for longer times and for never."""
     watched = float((part["epochs_run"] * part["steps_per_epoch"]).max())
     return np.where(steps < FARTHEST * watched, steps, np.nan)
 
 
 def _median(cell: pd.DataFrame, event: str) -> dict[str, object]:
-    known = times_of(cell, event).known
-    happened = ~known.censored
-    time = np.where(happened, known.high, known.low)
+    """The Kaplan-Meier median of a cell in `steps`, whether it is `reached`, and its counts."""
+    observed = times_of(cell, event).observed
+    happened = ~observed.censored
+    time = np.where(happened, observed.high, observed.low)
     curve = RiskSteps.of(time, happened)
     medians = curve.time[curve.medians()]
     reached = len(medians) > 0
@@ -265,9 +309,11 @@ def _median(cell: pd.DataFrame, event: str) -> dict[str, object]:
 
 
 def _spread_out(values: pd.Series) -> list[float]:
-    found = np.unique(values.dropna().to_numpy(float))
-    kept = np.unique(np.linspace(0, len(found) - 1, min(len(found), SERIES)).round().astype(int))
-    return [float(value) for value in found[kept]]
+    """At most `SERIES` of the distinct values, evenly spaced in their order."""
+    numbers = np.unique(values.dropna().to_numpy(float))
+    count = min(len(numbers), SERIES)
+    chosen = np.unique(np.linspace(0, len(numbers) - 1, count).round().astype(int))
+    return [float(value) for value in numbers[chosen]]
 
 
 def _label(value: float) -> str:

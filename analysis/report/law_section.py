@@ -17,11 +17,12 @@ from analysis.charts import law_charts
 from analysis.charts.theme import Specification, specification
 from analysis.laws import views
 from analysis.laws.compare import HARDER, fit_laws
-from analysis.laws.features import varying_axes
 from analysis.laws.fit import Fit
-from analysis.laws.study_fits import by_regime, in_words
+from analysis.laws.study_fits import by_regime
 from analysis.laws.terms import EXPONENT
+from analysis.phases.axes import axes_that_vary
 from analysis.phases.grid import TITLES
+from analysis.text.law_text import in_words
 from study.errors import UsageError
 
 LAWS_SHOWN = ("constant", "power", "decay_time", "critical_rows", "saturating")
@@ -75,7 +76,7 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
         "allow for scatter between points. Laws are ranked by how well they predict the hardest "
         "third of each axis.</p>"
     )
-    can_be_drawn = fit.converged and varying_axes(sample)  # a chart is along an axis
+    can_be_drawn = fit.converged and axes_that_vary(sample)  # a chart is along an axis
     return text + _table(fits), _figures(fits, sample) if can_be_drawn else []
 
 
@@ -151,8 +152,8 @@ def _figures(fits: Sequence[Fit], trials: pd.DataFrame) -> list[SectionFigure]:
         trials: that the laws were fitted to.
     """
     fit = fits[0]
-    first, second = views.axes_to_draw(trials)
-    axes = [first, *(axis for axis in varying_axes(trials) if axis != first)]
+    first, second = views.longest_axes(trials)
+    axes = [first, *(axis for axis in axes_that_vary(trials) if axis != first)]
     along = [
         figure
         for axis in axes

@@ -15,9 +15,10 @@ from analysis import cli, load_trials
 from analysis.charts import law_charts
 from analysis.laws import fit_law, fit_laws, views
 from analysis.laws.finite_size import finite_size
-from analysis.laws.scorecard import STATEMENTS, as_lines, scorecard
+from analysis.laws.scorecard import STATEMENTS, scorecard
 from analysis.laws.study_fits import fit_study
 from analysis.report.law_section import law_section
+from analysis.text.law_text import lines_of_scorecard
 from study.errors import UsageError
 
 
@@ -42,7 +43,7 @@ def test_a_withdrawn_statement_gets_its_reason_and_no_verdict(trials):
     # One law fitted to trials of all phases tests none of them: neither slopes nor walls.
     assert set(withdrawn["law"]) == {statement.law for statement in STATEMENTS if statement.law}
     rows = card.astype(object).where(card.notna(), None).to_dict("records")
-    said = as_lines(rows)[1::2]
+    said = lines_of_scorecard(rows)[1::2]
     assert len(said) == len(rows)
     for row, line in zip(rows, said, strict=True):
         if row["withdrawn"]:
@@ -71,7 +72,7 @@ def test_the_scorecard_tests_what_the_axes_allow(trials):
 
 
 def test_the_scorecard_refutes(trials):
-    # Time to generalise is memorising and delay together: not inverse in weight decay.
+    # Time to generalize is memorizing and delay together: not inverse in weight decay.
     slope = draw(TRUTHS["power"], np.random.default_rng(0), 0.3)
     slope["memorized_epoch"] = slope["memorized_epoch_90"] = pd.NA
     slope["generalized_epoch_90"], slope["memorized_after_epoch"] = pd.NA, 5
@@ -117,7 +118,7 @@ def test_curves_that_share_nothing_do_not_collapse_and_parallel_ones_do_not_cros
     assert jagged.verdict.startswith("no collapse")
     assert not jagged.narrowing.resolved
     parallel = finite_size(shares(rng, lambda n: 3 * n, lambda n: 0.3 + 0 * n))
-    assert any("parallel" in crossing["said"] for crossing in parallel.crossings)
+    assert any("parallel" in crossing.said for crossing in parallel.crossings)
     assert parallel.narrowing.low < 0 < parallel.narrowing.high
 
 
@@ -126,7 +127,7 @@ def test_a_crossing_is_where_two_curves_meet():
     crossed = shares(rng, lambda n: 80 + 0 * n, lambda n: np.where(n > 20, 0.1, 0.6), seeds=200)
     found = finite_size(crossed[crossed["n"].isin([20, 30])])
     [crossing] = found.crossings
-    assert crossing["rows"].low < 80 < crossing["rows"].high
+    assert crossing.rows.low < 80 < crossing.rows.high
     assert found.verdict.startswith("unresolved: 2 values of n")
 
 
@@ -199,7 +200,7 @@ def test_the_band_holds_the_median_and_what_is_not_reached_is_said():
 
 def test_every_chart_draws(trials):
     fits, _ = fit_laws(trials, ["power", "saturating"])
-    x, series = views.axes_to_draw(trials)
+    x, series = views.longest_axes(trials)
     lines, cells = views.law_curves(fits[0], trials, x, series)
     drawn = {
         "law": law_charts.law_chart(lines, cells, x, "training rows"),

@@ -35,7 +35,7 @@ def rows_of(**columns):
 
 
 def steps(times):
-    return np.exp(times.known.low), np.exp(times.known.high)
+    return np.exp(times.observed.low), np.exp(times.observed.high)
 
 
 EVENTS = rows_of(
@@ -251,7 +251,7 @@ BAD = {
     "nothing to resample": (
         lambda: bootstrap(fit_law(FINE[FINE["point_id"] == "p8"], "constant")), "1 point"
     ),
-    "nobody memorised": (
+    "nobody memorized": (
         lambda: fit_law(
             FINE.assign(memorized_epoch=NEVER["generalized_epoch"], memorized_after_epoch=5),
             event="delay",

@@ -21,9 +21,9 @@ from scipy import integrate, stats
 
 from analysis.laws.equations import LAWS, Equation
 from analysis.laws.families import FAMILIES
-from analysis.laws.likelihood import Known, row_scores
+from analysis.laws.likelihood import Observed, row_scores
 from analysis.laws.model import Model, best
-from analysis.laws.terms import Levelling, Slopes, Wall
+from analysis.laws.terms import Leveling, Slopes, Wall
 
 # The same distributions from scipy, shifted to a median of 0.
 ORACLES = {
@@ -31,7 +31,7 @@ ORACLES = {
     "loglogistic": stats.logistic(),
     "weibull": stats.gumbel_l(loc=-np.log(np.log(2))),
 }
-MIXED = Known.between(
+MIXED = Observed.between(
     np.array([-np.inf, -np.inf, 0.3, 1.0, -0.5, 2.0, 2.0, 0.7]),
     np.array([0.2, -1.0, np.inf, np.inf, 0.4, 2.1, 2.0, 0.7]),
 )
@@ -84,7 +84,7 @@ def test_the_scores_are_the_derivatives(name):
     st.floats(-3, 3, allow_subnormal=False),
 )
 def test_far_out_and_narrow_intervals_are_still_numbers(name, low, width, mu, log_sigma):
-    known = Known.between(
+    known = Observed.between(
         np.array([low, low, -np.inf, low]), np.array([low + width, np.inf, low, low])
     )
     found = row_scores(known, FAMILIES[name], np.full(4, mu), log_sigma)
@@ -100,7 +100,7 @@ def test_far_out_and_narrow_intervals_are_still_numbers(name, low, width, mu, lo
         (Wall("n", "above"), [np.log(2.0), 0.7], lambda x: -0.7 * np.log(x / 2 - 1)),
         (Wall("n", "below"), [np.log(9.0), 0.7], lambda x: -0.7 * np.log(1 - x / 9)),
         (Wall("n", "log"), [np.log(2.0), 0.7], lambda x: 0.7 * np.log(np.log(x / 2))),
-        (Levelling("n"), [np.log(4.0), 1.5], lambda x: np.log(1 + (4 / x) ** 1.5)),
+        (Leveling("n"), [np.log(4.0), 1.5], lambda x: np.log(1 + (4 / x) ** 1.5)),
     ],
 )
 def test_a_term_states_its_equation_and_its_derivatives(term, theta, expected):
@@ -119,7 +119,7 @@ def test_beyond_a_wall_is_never():
     inside = Wall("n", "above").value(np.log([[1.9], [2.1]]), np.array([np.log(2.0), 1.0]))[0]
     assert np.isposinf(inside[0])
     assert np.isfinite(inside[1])
-    known = Known.between(np.array([1.0, 1.0]), np.array([np.inf, 1.5]))
+    known = Observed.between(np.array([1.0, 1.0]), np.array([np.inf, 1.5]))
     values = row_scores(known, FAMILIES["lognormal"], np.array([np.inf, np.inf]), 0.0).value
     assert values[0] == 0  # still watched, as the law says it will be for ever
     assert values[1] < -1e6  # an event where the law allows none
@@ -142,7 +142,7 @@ REFERENCE = {
 def test_an_independent_program_finds_the_same(name):
     frame = pd.read_csv(Path(__file__).parents[1] / "data" / "survival_400.csv")
     low = np.log(frame["time"].to_numpy())
-    known = Known.between(low, np.where(frame["event"], low, np.inf))
+    known = Observed.between(low, np.where(frame["event"], low, np.inf))
     equation = Equation(LAWS["power"], (Slopes(("x1", "x2")),))
     model = Model(equation, FAMILIES[name], known, (frame[["x1", "x2"]].to_numpy(),))
     top = best(model, model.starts())

@@ -195,7 +195,7 @@ def budget_steps(
 
 
 def as_trials(points: pd.DataFrame, steps: np.ndarray, budget: float) -> pd.DataFrame:
-    """Rows of the trials table, as far as laws read it; steps [T], exact times of generalising."""
+    """Rows of the trials table, as far as laws read it; steps [T], exact times of generalizing."""
     epochs = max(int(budget // STEPS_PER_EPOCH), 1)
     found = np.ceil(steps / STEPS_PER_EPOCH)
     seen = found <= epochs

@@ -1,6 +1,6 @@
 """A store of trials that nobody trained: times drawn from a stated model, curves to match.
 
-A trial of N rows memorises at 20 (N / 400)^0.5 epochs. It generalises 1.5 decay times later,
+A trial of N rows memorizes at 20 (N / 400)^0.5 epochs. It generalizes 1.5 decay times later,
 later still when rows are few, and never below 250 rows; both times have a log-normal spread of
 10%. Weight decay of 0.2 and more collapses the net at epoch 15. Accuracies rise along a logistic
 curve in log epoch that crosses the threshold at the event.
