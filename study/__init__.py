@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from study.store.store import Store
     from study.training.replay import replay
     from study.training.runner import run_pack
+    from study.vocabulary.nets import register_net
+    from study.vocabulary.tasks import register_task
 
 __all__ = [
     "GrokkingDetector",
     "GrokkingStopper",
     "Store",
     "load_spec",
+    "register_net",
+    "register_task",
     "replay",
     "run_pack",
 ]
@@ -36,6 +40,8 @@ _HOMES = {
     "GrokkingStopper": "driver.stoppers",
     "Store": "store.store",
     "load_spec": "spec.file",
+    "register_net": "vocabulary.nets",
+    "register_task": "vocabulary.tasks",
     "replay": "training.replay",
     "run_pack": "training.runner",
 }

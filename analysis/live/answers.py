@@ -25,7 +25,7 @@ from analysis.tables.frames import as_frame, phases_of
 from analysis.tables.where import COLUMNS, columns_of, read_filter
 from study.store.schema import TRIALS
 from study.store.winners import PART
-from study.trials.trial import find_id
+from study.trials.identity import find_id
 
 SORTED_BY = tuple(COLUMNS.names)
 REMEMBERED = 8  # orders of the table: scrolling asks for the same one again and again

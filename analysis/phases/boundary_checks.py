@@ -6,7 +6,7 @@ import pandas as pd
 from analysis.phases.axes import axes_that_vary
 from study.errors import UsageError, unknown
 from study.vocabulary.axes import AXES
-from study.vocabulary.columns import EVENTS
+from study.vocabulary.columns import EVENT_COLUMNS
 
 
 def check_boundary_axes(trials: pd.DataFrame, x: str, y: str, event: str) -> None:
@@ -20,8 +20,8 @@ def check_boundary_axes(trials: pd.DataFrame, x: str, y: str, event: str) -> Non
 
     Raises: UsageError.
     """
-    if event not in EVENTS:
-        raise unknown("an event", event, EVENTS)
+    if event not in EVENT_COLUMNS:
+        raise unknown("an event", event, EVENT_COLUMNS)
     for name in (x, y):
         if name not in AXES:
             raise unknown("an axis", name, AXES)

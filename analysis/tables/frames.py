@@ -16,7 +16,7 @@ from analysis.tables.where import COLUMNS, LISTING, columns_of, read_filter
 from study.errors import StoreError, unknown
 from study.store import schema
 from study.store.store import Store
-from study.trials.trial import find_id
+from study.trials.identity import find_id
 
 DTYPES = {pa.int64(): pd.Int64Dtype(), pa.string(): pd.StringDtype()}
 

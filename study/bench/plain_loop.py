@@ -52,7 +52,7 @@ class PlainLoop:
         data = Parity([trial], cpu, torch.float32)
         self.train = Loaded.of(data.train, point.batch_size, shuffle=True)
         self.test = Loaded.of(data.test, point.batch_size, shuffle=False)
-        start = relu.initial([trial], cpu, torch.float32)
+        start = relu.initial_nets([trial], cpu, torch.float32)
         hidden = nn.Linear(point.bits, point.width)
         outgoing = nn.Linear(point.width, 1, bias=False)
         self.net = nn.Sequential(hidden, nn.ReLU(), outgoing).to(self._device)

@@ -132,4 +132,4 @@ def needed_flops(point: Point, share: float) -> float:
         point: of the network.
         share: of the rows with a slope, 0 to 1.
     """
-    return 2 * (point.train_size or 0) * (point.bits + 1) * point.width * (1 + share)
+    return 2 * int(point.train_size or 0) * (point.bits + 1) * point.whole("width") * (1 + share)

@@ -24,7 +24,7 @@ def engine_name(trial: Trial, device: str) -> EngineName:
         device: "cpu" or "cuda".
     """
     setting = trial.setting
-    if NETS[setting.net].kind == "module":
+    if NETS[setting.net].engine == "module":
         return "module"
     fused = fused_trains(setting.train.optimizer, device) and path() is not None
     return "fused" if fused else "torch"

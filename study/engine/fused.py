@@ -26,7 +26,7 @@ from study.engine.protocol import (
 )
 from study.errors import StudyError
 from study.kernel.relu_kernel import KernelPack, ReluKernel
-from study.measures.run import measured
+from study.measures.relu_pack import measure_relu_nets
 from study.nets import relu
 from study.nets.losses import LOSSES
 from study.nets.relu import ReluNets
@@ -108,7 +108,7 @@ class FusedEngine:
         cpu, dtype = torch.device("cpu"), getattr(torch, first.setting.train.dtype)
         parts = [members[i : i + _DRAWN_AT_ONCE] for i in range(0, len(members), _DRAWN_AT_ONCE)]
         rows = [drawn_bits(part, cpu) for part in parts]
-        nets = [blocked(relu.initial(part, cpu, dtype)) for part in parts]
+        nets = [blocked(relu.initial_nets(part, cpu, dtype)) for part in parts]
         return FusedState(
             trials=members,
             data=PackedParity(members, cpu) if first.point.train_size is None else None,
@@ -155,7 +155,7 @@ class FusedEngine:
             some = state if indices is None else self.leave(state, indices.tolist())
             bits, dtype = state.trials[0].point.bits, state.outgoing.dtype
             rows = (part.own(bits, dtype) for part in (self._train(some), some.test))
-            values = measured(names, some.trials, some.nets, *rows)
+            values = measure_relu_nets(names, some.trials, some.nets, *rows)
         return Reading(
             train_correct=on_train.correct,
             test_correct=on_test.correct,

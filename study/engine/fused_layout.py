@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from study.kernel.library import GROUP
-from study.measures.run import RowsOf
+from study.measures.relu_pack import RowsOf
 from study.nets.relu import ReluNets
 from study.tasks.parity import PackedParity, PackedRows
 from study.tasks.rows import Rows

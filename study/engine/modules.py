@@ -29,16 +29,17 @@ from study.engine.protocol import (
     Reading,
 )
 from study.kernel.numerics import companions
-from study.measures.module_measures import Subject, measured
+from study.measures.module_measures import MODULE_MEASURES, ModuleMember
+from study.measures.run import measured
 from study.nets.layout import Layout, Weights
+from study.nets.module_net import ModuleNet, class_of_net
 from study.nets.optimizers import OPTIMIZERS, Hyper, Moments
 from study.nets.outputs import right, row_losses
 from study.streams import Purpose
 from study.tasks.rows import Rows
+from study.tasks.task_code import code_of_task
 from study.trials.packing import multiply_adds
 from study.trials.trial import Trial
-from study.vocabulary.nets import NETS
-from study.vocabulary.tasks import TASKS, home
 
 # Rows of one forward pass of a reading. A constant: a size that follows from T would change the
 # bits of a member with its neighbors.
@@ -103,7 +104,7 @@ class ModuleEngine:
         members = tuple(trials)
         setting = members[0].setting
         dtype = getattr(torch, setting.train.dtype)
-        train, test = home(TASKS[setting.task].home).draw(members, self._device, dtype)
+        train, test = code_of_task(setting.task).draw(members, self._device, dtype)
         nets = [initial(trial) for trial in members]
         layout = Layout(nets[0])
         rows = [layout.joined([weight.detach() for weight in net.parameters()]) for net in nets]
@@ -179,7 +180,7 @@ class ModuleEngine:
             test_loss=test_loss,
             weight_norm=_norms(state.weights),
             active=np.ones(len(state.trials), dtype=bool),  # a module does not say
-            measured=measured(names, state.trials, self._subject(state)),
+            measured=measured(names, len(state.trials), self._member(state), MODULE_MEASURES),
         )
 
     def glance(
@@ -254,21 +255,19 @@ class ModuleEngine:
         return torch.stack(correct).sum(0).cpu().numpy(), mean.cpu().numpy()
 
     @staticmethod
-    def _subject(state: ModuleState) -> Callable[[int], Subject]:
+    def _member(state: ModuleState) -> Callable[[int], ModuleMember]:
         """A member of the pack as a module of its own, for measures."""
 
-        def subject(index: int) -> Subject:
+        def member(index: int) -> ModuleMember:
             net = copy.deepcopy(state.layout.net)
             own = state.layout.views(state.weights[index].clone())
             with torch.no_grad():
                 for name, weight in net.named_parameters():
                     weight.copy_(own[name])
-            rows = (
-                Rows(r.inputs[index].clone(), r.labels[index]) for r in (state.train, state.test)
-            )
-            return Subject(net, state.trials[index], *rows)
+            rows = (state.train.alone(index), state.test.alone(index))
+            return ModuleMember(net, state.trials[index], *rows)
 
-        return subject
+        return member
 
     def _column(self, trials: Sequence[Trial], name: str, dtype: torch.dtype) -> Tensor:
         """An axis of each trial: [T, 1]."""
@@ -276,19 +275,17 @@ class ModuleEngine:
         return torch.tensor(values, device=self._device, dtype=dtype)
 
 
-def initial(trial: Trial) -> nn.Module:
+def initial(trial: Trial) -> ModuleNet:
     """The module of a trial with its initial weights, times init_scale.
 
     The scale leaves the weights of layer norms alone. Weights are drawn by torch's generator for
     the CPU, seeded from the trial's stream: the same on every device.
     """
-    address = NETS[trial.setting.net].home
-    assert address is not None  # noqa: S101  `pick_engine` asks this engine for modules alone
     key = streams.fold(torch.tensor([trial.stream_key]), Purpose.WEIGHTS)
     low, high = streams.words(key, 2)[0].tolist()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(low | (high >> 1) << 32)
-        net: nn.Module = home(address).build(trial)
+        net = class_of_net(trial.setting.net).build(trial)
     norms = [part for part in net.modules() if isinstance(part, nn.LayerNorm)]
     unscaled = {id(weight) for part in norms for weight in part.parameters()}
     with torch.no_grad():

@@ -25,7 +25,7 @@ from study.engine.protocol import (
     Reading,
 )
 from study.measures import relu_measures as measures
-from study.measures.run import measured, own_rows
+from study.measures.relu_pack import measure_relu_nets
 from study.nets import relu
 from study.nets.losses import LOSSES
 from study.nets.optimizers import OPTIMIZERS, Hyper, Moments
@@ -85,7 +85,7 @@ class ReluEngine:
         members = tuple(trials)
         setting, slots = members[0].setting, _slots(members)
         dtype = getattr(torch, setting.train.dtype)
-        nets = relu.initial(slots, self._device, dtype)
+        nets = relu.initial_nets(slots, self._device, dtype)
         count = OPTIMIZERS[setting.train.optimizer].slots
         return ReluState(
             trials=members,
@@ -137,8 +137,8 @@ class ReluEngine:
             test_loss=_array(test_loss, members),
             weight_norm=_array(norm, members),
             active=_array(largest > 0, members),
-            measured=measured(
-                names, state.trials, state.nets, own_rows(train), own_rows(state.data.test)
+            measured=measure_relu_nets(
+                names, state.trials, state.nets, train.alone, state.data.test.alone
             ),
         )
 

@@ -6,7 +6,9 @@ Each parameter starts at a multiple of 64 bytes: products round by where their o
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from study.nets.module_net import ModuleNet
 
 _ALIGNED = 64  # bytes
 
@@ -16,7 +18,7 @@ Weights = dict[str, Tensor]
 class Layout:
     """Where each parameter of a module lies in a row of P numbers; the rest of the row is zero."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: ModuleNet) -> None:
         self.net = net
         self._places: list[tuple[str, int, torch.Size]] = []
         self.size = 0

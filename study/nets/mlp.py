@@ -1,22 +1,17 @@
-"""A one-hidden-layer ReLU net on two numbers, each as one of p inputs that is 1.
+"""A ReLU net of one hidden layer on two numbers, each shown as p inputs of which one is 1.
 
-A fast second to the transformer. Its two numbers have weights of their own, so nothing in it knows
-that addition commutes.
+The net trains faster than the transformer. The two numbers have weights of their own, so nothing in
+the net makes addition commute.
 """
 
 import torch
 from torch import Tensor, nn
 
+from study.nets.module_net import ModuleNet
 from study.trials.trial import Trial
 
 
-def build(trial: Trial) -> "Mlp":
-    """The net of a trial, with PyTorch's initial weights."""
-    assert trial.point.modulus is not None  # noqa: S101  the setting was checked
-    return Mlp(trial.point.modulus, trial.point.width)
-
-
-class Mlp(nn.Module):
+class Mlp(ModuleNet):
     """Numbers int64 [..., N, 2] to a score for each of `modulus` answers, [..., N, modulus]."""
 
     def __init__(self, modulus: int, width: int) -> None:
@@ -25,17 +20,22 @@ class Mlp(nn.Module):
         self.hidden = nn.Linear(2 * modulus, width)
         self.score = nn.Linear(width, modulus)
 
+    @classmethod
+    def build(cls, trial: Trial) -> "Mlp":
+        """The net of a trial, with PyTorch's initial weights."""
+        return cls(trial.point.whole("modulus"), trial.point.whole("width"))
+
     def forward(self, inputs: Tensor) -> Tensor:
-        """Scores of every answer."""
+        """The scores of every answer."""
         numbers = torch.arange(self.modulus, device=inputs.device)
         shown = (inputs[..., None] == numbers).flatten(-2).to(self.hidden.weight.dtype)
         scores: Tensor = self.score(self.hidden(shown).relu())
         return scores
 
     def neurons(self) -> list[nn.Linear]:
-        """The layers whose outputs are cut at zero: their rows are the neurons."""
+        """See ModuleNet."""
         return [self.hidden]
 
     def embedding(self) -> Tensor:
-        """What stands for each number as the first: [modulus, width]."""
+        """The weights of each number as the first of the two: [modulus, width]."""
         return self.hidden.weight[:, : self.modulus].mT

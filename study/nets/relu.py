@@ -27,7 +27,7 @@ class ReluNets(NamedTuple):
     outgoing: Tensor
 
 
-def initial(trials: Sequence[Trial], device: torch.device, dtype: torch.dtype) -> ReluNets:
+def initial_nets(trials: Sequence[Trial], device: torch.device, dtype: torch.dtype) -> ReluNets:
     """Uniform in +-1/sqrt(fan_in), bias included, times each trial's init_scale."""
     width, bits = trials[0].point.width, trials[0].point.bits
     keys = torch.tensor([trial.stream_key for trial in trials], dtype=torch.int64, device=device)

@@ -1,10 +1,11 @@
 """A decoder-only transformer on equations "a b =", read at the last position.
 
-Blocks normalise before attention and before their MLP, and once more before the scores. Only the
-answer counts, so the last block computes no other position: that changes no number.
+Blocks normalize before attention and before their MLP, and the net normalizes once more before the
+scores. Only the answer counts, so the last block computes no other position; that changes no
+number.
 
-Source: arXiv 2303.11873, appendix A, which leaves details to Power et al. (2201.02177): where the
-norms stand, no biases in attention, and a learned position are ours.
+Source: arXiv 2303.11873, appendix A, which refers to Power et al. (2201.02177) for details. Choices
+of this file: where the norms stand, no biases in attention, and a learned position.
 """
 
 import math
@@ -12,21 +13,14 @@ import math
 import torch
 from torch import Tensor, nn
 
+from study.nets.module_net import ModuleNet
 from study.trials.trial import Trial
+from study.vocabulary.nets import NETS
 
-POSITIONS = 3  # a, b, =
-
-
-def build(trial: Trial) -> "Transformer":
-    """The net of a trial, with initial weights from torch's generator."""
-    point = trial.point
-    assert point.modulus  # noqa: S101  the setting was checked
-    assert point.layers  # noqa: S101  likewise
-    assert point.heads  # noqa: S101  likewise
-    return Transformer(point.modulus, point.width, point.layers, point.heads)
+POSITIONS = NETS["transformer"].positions  # a, b, =
 
 
-class Transformer(nn.Module):
+class Transformer(ModuleNet):
     """Numbers int64 [..., N, 2] to a score for each of `modulus` answers, [..., N, modulus]."""
 
     def __init__(self, modulus: int, width: int, layers: int, heads: int) -> None:
@@ -38,11 +32,17 @@ class Transformer(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.score = nn.Linear(width, modulus, bias=False)
 
+    @classmethod
+    def build(cls, trial: Trial) -> "Transformer":
+        """The net of a trial, with initial weights from torch's generator."""
+        sizes = (trial.point.whole(axis) for axis in ("modulus", "width", "layers", "heads"))
+        return cls(*sizes)
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Scores at the last position."""
         tokens = nn.functional.pad(inputs, (0, 1), value=self.modulus)
         numbers = torch.arange(self.modulus + 1, device=inputs.device)
-        # A product, not a look-up: its gradient is a product, too, and packs well.
+        # A product instead of a look-up: its gradient is also a product, which stacks over a pack.
         stream = (tokens[..., None] == numbers).to(self.token.dtype) @ self.token + self.position
         for block in self.blocks[:-1]:
             stream = block(stream, POSITIONS)
@@ -51,11 +51,11 @@ class Transformer(nn.Module):
         return scores
 
     def neurons(self) -> list[nn.Linear]:
-        """The layers whose outputs are cut at zero: their rows are the neurons."""
+        """See ModuleNet."""
         return [block.up for block in self.blocks]  # type: ignore[misc]  # a Block's is a Linear
 
     def embedding(self) -> Tensor:
-        """What stands for each number: [modulus, width]."""
+        """The token of each number, without that of "=": [modulus, width]."""
         return self.token[: self.modulus]
 
 
@@ -74,7 +74,12 @@ class Block(nn.Module):
         self.down = nn.Linear(4 * width, width)
 
     def forward(self, stream: Tensor, asked: int) -> Tensor:
-        """The last `asked` positions of a stream [..., L, d] after this block."""
+        """The stream after this block, at the last positions.
+
+        Args:
+            stream: of L positions, [..., L, d].
+            asked: how many of the last positions are wanted.
+        """
         stream = stream[..., -asked:, :] + self._attended(self.before_attention(stream), asked)
         after: Tensor = stream + self.down(self.up(self.before_mlp(stream)).relu())
         return after
@@ -92,7 +97,7 @@ class Block(nn.Module):
         return attended
 
     def _split(self, joined: Tensor, parts: int) -> tuple[Tensor, ...]:
-        """[..., L, parts * d] to so many parts, each [..., heads, L, d / heads]."""
+        """[..., L, parts * d] as `parts` tensors, each [..., heads, L, d / heads]."""
         each = joined.shape[-1] // parts // self.heads
         apart = joined.reshape(*joined.shape[:-1], parts, self.heads, each)
         pieces: tuple[Tensor, ...] = apart.unbind(-3)

@@ -12,7 +12,8 @@ from study.plan import cluster_costs, costs
 from study.plan.plan import Plan, unread_note
 from study.terminal.durations import duration_in_words
 from study.terminal.usage import as_typed
-from study.trials.trial import Shape
+from study.trials.trial import PackShape
+from study.vocabulary.axes import ONLINE
 
 # What ended a run before its study was done; "" where the study is done.
 Stopped = Literal["", "interrupted", "budget"]
@@ -23,19 +24,20 @@ class ShapeCount:
     """How many trials and packs of one setting and one shape a plan has to train."""
 
     setting: str
-    shape: Shape
+    shape: PackShape
     trials: int = 0
     packs: int = 0
 
     def to_json(self) -> dict[str, object]:
         """The setting's label, the axes of the shape, and the two counts."""
         counts = {"trials": self.trials, "packs": self.packs}
-        return {"setting": self.setting, **self.shape._asdict(), **counts}
+        return {"setting": self.setting, **self.shape.by_axis(), **counts}
 
     def line(self) -> str:
         """The same to read; axes that the task or the net does not have are left out."""
         label = f"{self.setting}: " if self.setting else ""
-        axes = {**self.shape._asdict(), "train_size": self.shape.train_size or "online"}
+        axes = self.shape.by_axis()
+        axes["train_size"] = axes["train_size"] or ONLINE
         named = " ".join(f"{name}={value}" for name, value in axes.items() if value)
         return f"  {label}{named}: {self.trials} trials in {self.packs} packs"
 
@@ -115,7 +117,7 @@ class Forecast:
 
 
 def _shape_counts(plan: Plan) -> list[ShapeCount]:
-    counts: dict[tuple[str, Shape], ShapeCount] = {}
+    counts: dict[tuple[str, PackShape], ShapeCount] = {}
     for pack in plan.packs:
         key = pack.setting.label, pack.trials[0].shape
         count = counts.setdefault(key, ShapeCount(*key))

@@ -12,7 +12,7 @@ from typing import Any
 
 from study.detect.schedule import log_spaced_up_to, scheduled
 from study.engine.choose import engine_name
-from study.spec.models import PerDecade
+from study.spec.tables import PerDecade
 from study.trials.pack import Pack
 from study.trials.packing import multiply_adds, trial_bytes
 from study.trials.trial import Trial
@@ -81,7 +81,7 @@ def _decay_rate(trial: Trial) -> float:
     train = trial.setting.train
     if train.optimizer == "adamw" and train.decay == "coupled":
         return 0.0
-    return trial.point.learning_rate * trial.point.weight_decay
+    return float(trial.point.learning_rate * trial.point.weight_decay)
 
 
 def _of_detection(points: Sequence[tuple[Trial, int]], trials: int) -> str:
@@ -189,6 +189,6 @@ def _measure_seconds(trial: Trial) -> dict[str, float]:
 def _module_seconds(trial: Trial, name: str) -> float:
     """A measure of a module: forward passes of all rows, or of probes and their two changes."""
     rows = trial.train_size + trial.test_size
-    neurons = 4 * trial.point.width * (trial.point.layers or 1)
+    neurons = 4 * trial.point.whole("width") * int(trial.point.layers or 1)
     passes = {"effective_sparsity": neurons, "sensitivity": 3 * PROBE_ROWS / rows}
     return _MODULE_ONCE + passes.get(name, 0.0) * _reading_seconds(trial)

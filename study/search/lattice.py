@@ -7,19 +7,15 @@ from collections.abc import Collection, Iterator, Mapping
 from study.spec.models import Setting
 from study.trials.expand import make_point
 from study.trials.trial import Point
-from study.vocabulary.axes import AXES, ONLINE, Axis, AxisValue, varying_axes
+from study.vocabulary.axes import ONLINE, AxisValue, varying_axes
+from study.vocabulary.axis_values import Axis
 
 _LOOKED_UP = 10_000  # points of a lattice at most, for one that is new
 
 
-def axes_of(setting: Setting) -> dict[str, Axis]:
-    """Every axis of a setting, by name."""
-    return {name: getattr(setting.axes, name) for name in AXES}
-
-
 def searched_axes(setting: Setting) -> dict[str, Axis]:
     """The axes that a search of a setting tries more than one value of, by name."""
-    axes = axes_of(setting)
+    axes = setting.axes.by_name()
     counts = {name: len(axis.searched()) for name, axis in axes.items()}
     return {name: axes[name] for name in varying_axes(counts)}
 
@@ -31,7 +27,7 @@ def nearest_point(setting: Setting, proposal: Mapping[str, AxisValue]) -> Point:
         setting: whose axes make the lattice.
         proposal: a value for every axis that varies, by name.
     """
-    axes = axes_of(setting)
+    axes = setting.axes.by_name()
     values = {name: axis.searched()[0] for name, axis in axes.items()}
     for name, value in proposal.items():
         values[name] = _nearest(axes[name], value) if isinstance(value, int | float) else value
@@ -53,7 +49,7 @@ def new_points(setting: Setting, taken: Collection[Point]) -> Iterator[Point]:
 
 def is_held(setting: Setting, point: Point) -> bool:
     """Whether a setting's axes still have the values of a point that was proposed before."""
-    axes = axes_of(setting)
+    axes = setting.axes.by_name()
     return all(
         axes[name].absent or axes[name].holds(ONLINE if value is None else value)
         for name, value in point.values().items()

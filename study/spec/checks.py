@@ -1,48 +1,112 @@
-"""Whether a setting's axes, loss, data and measures are those of its task and net."""
+"""Whether what a setting asks for fits together, and fits its task and net.
 
-from collections.abc import Iterable
+Each check raises ValueError, whose message is `key: value; rule. remedy.`
+"""
+
+from collections.abc import Iterable, Mapping
 
 from study.errors import choices
-from study.vocabulary.axes import ONLINE
+from study.spec.tables import Search
+from study.vocabulary.axes import ONLINE, varying_axes
+from study.vocabulary.axis_values import AxesByName
+from study.vocabulary.columns import EVENT_COLUMNS
 from study.vocabulary.measures import MEASURES
 from study.vocabulary.nets import NETS
-from study.vocabulary.tasks import COMMON, TASKS, Axes, Values
+from study.vocabulary.tasks import TASKS, own_axes
 
 
-def check_axes(task: str, net: str, axes: Axes) -> None:
-    """Raise ValueError where an axis is not one of the task or net, or one of theirs is missing."""
-    row, by = TASKS[task], NETS[net]
+def check_axes(task: str, net: str, axes: AxesByName) -> None:
+    """Refuse an axis that the task and net do not have, and the lack of an axis that they have."""
+    row = TASKS[task]
     if net not in row.nets:
         raise ValueError(f"net: {net!r}; {choices('a net here', net, row.nets)}")
+    own = own_axes(task, net)
     for name, axis in axes.items():
         if ONLINE in axis.values and ONLINE not in row.data:
             raise ValueError(
                 f"axes.{name}: online; {task} has no fresh rows. Write a number of rows."
             )
-        has = name in {*COMMON, *row.axes, *by.axes}
-        if has and axis.absent:
+        if name in own and axis.absent:
             raise ValueError(f"axes.{name}: missing; {task} has this axis. Add it.")
-        if not has and not axis.absent:
+        if name not in own and not axis.absent:
             raise ValueError(
                 f"axes.{name}: {axis.written}; {task} by a net {net!r} has no such axis. "
                 "Leave it out."
             )
 
 
-def check_choices(task: str, net: str, loss: str, data: Values, measures: Iterable[str]) -> None:
-    """Raise ValueError where a task or net has no such loss, choice of data, or measure.
+def check_loss(task: str, loss: str) -> None:
+    """Refuse a loss that the task cannot be trained with."""
+    losses = TASKS[task].losses
+    if loss not in losses:
+        raise ValueError(f"train.loss: {loss!r}; {choices(f'a loss of {task}', loss, losses)}")
 
-    Args: data, the keys of the table [data] that are not at their defaults.
+
+def check_data(task: str, changed: Mapping[str, object]) -> None:
+    """Refuse a choice of data that the task does not have.
+
+    Args:
+        task: name of the task.
+        changed: the keys of the table [data] that are not at their defaults, with their values.
     """
-    row, kind = TASKS[task], NETS[net].kind
-    if loss not in row.losses:
-        raise ValueError(f"train.loss: {loss!r}; {choices(f'a loss of {task}', loss, row.losses)}")
-    for name, value in data.items():
+    row = TASKS[task]
+    for name, value in changed.items():
         choice = value if name == "test_rows" else name
         if choice not in row.data and not isinstance(choice, int) and name != "shared":
             raise ValueError(f"data.{name}: {value!r}; {task} has no such choice. Leave it out.")
+
+
+def check_measures(net: str, measures: Iterable[str]) -> None:
+    """Refuse a measure that cannot be taken of the net."""
+    engine = NETS[net].engine
     for name in measures:
-        if kind not in MEASURES[name].kinds:
-            some = [known for known, measure in MEASURES.items() if kind in measure.kinds]
-            rule = choices(f"a measure of a net {net!r}", name, some)
+        if engine not in MEASURES[name].engines:
+            possible = [other for other, row in MEASURES.items() if engine in row.engines]
+            rule = choices(f"a measure of a net {net!r}", name, possible)
             raise ValueError(f"readings.measures: {name!r}; {rule}")
+
+
+def check_grid(axes: AxesByName) -> None:
+    """Refuse a range without points, which only a search can use."""
+    for name, axis in axes.items():
+        if not axis.values:
+            raise ValueError(
+                f"axes.{name}: {axis.written}; a range on a grid has points. "
+                'Add points = 9, or use search.kind = "random".'
+            )
+
+
+def check_trials(search: Search) -> None:
+    """Refuse a search that does not say how many trials it may ask for."""
+    if search.kind != "grid" and search.trials is None:
+        article = "an" if search.adaptive else "a"
+        raise ValueError(
+            f"search.trials: missing; {article} {search.kind} search says how many. Write one."
+        )
+
+
+def check_search(search: Search, axes: AxesByName) -> None:
+    """Refuse an adaptive search of nothing, and a boundary that could not be found."""
+    varying = varying_axes({name: len(axis.searched()) for name, axis in axes.items()})
+    if not varying:
+        raise ValueError(
+            f"search.kind: {search.kind} with every axis at one value; a search varies at "
+            "least one. Give an axis a range, such as {log = [1e-3, 1e-1]}."
+        )
+    if search.kind != "boundary":
+        return
+    [column, *more] = search.objective
+    if more or column not in EVENT_COLUMNS:
+        raise ValueError(
+            f"search.objective: {', '.join(search.objective)}; a boundary is of one "
+            f"event. Use one of {', '.join(EVENT_COLUMNS)}."
+        )
+    for name in varying:
+        axis = axes[name]
+        online = ONLINE in axis.values
+        if online or (axis.extreme(min) == 0 and axis.scale != "linear"):
+            value = "online" if online else "0"
+            raise ValueError(
+                f"axes.{name}: {value} among others; a boundary is sought on log axes, where "
+                "it has no place. Leave it out, or give it a setting of its own."
+            )

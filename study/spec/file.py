@@ -17,8 +17,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from study.errors import SpecError, choices
-from study.spec.models import Setting, StudySpec, Table
+from study.spec.models import Setting, StudySpec
 from study.spec.overrides import overlay, overridden, with_digits
+from study.spec.tables import Table
 
 _OF_A_STUDY = frozenset(StudySpec.model_fields)
 

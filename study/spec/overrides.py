@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from study.errors import SpecError
-from study.spec.models import DEFAULT_STEPS, Axes, Setting, Table
+from study.spec.models import Setting
+from study.spec.tables import DEFAULT_STEPS, Table
+from study.vocabulary.axes import AXES
 from study.vocabulary.nets import NETS
 from study.vocabulary.tasks import TASKS
 
@@ -139,8 +141,8 @@ def _example(path: str) -> str:
     """A line that would be right for a key, or for another where it is none."""
     table, _, key = path.partition(".")
     value: Any = _EXAMPLES.get(path)
-    if table == "axes" and key in Axes.model_fields:
-        value = Axes.model_fields[key].default.written or _usual(key)
+    if table == "axes" and key in AXES:
+        value = AXES[key].default or _usual(key)
     elif key and value is None and table in Setting.model_fields:
         kind = Setting.model_fields[table].annotation
         if isinstance(kind, type) and issubclass(kind, Table) and key in kind.model_fields:

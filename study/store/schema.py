@@ -4,12 +4,16 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from study.vocabulary.columns import READING_COLUMNS, TRIAL_COLUMNS, Kind
+from study.vocabulary.columns import READING_COLUMNS, TRIAL_COLUMNS, ColumnKind
 
-_TYPES: dict[Kind, pa.DataType] = {"text": pa.string(), "whole": pa.int64(), "real": pa.float64()}
+_TYPES: dict[ColumnKind, pa.DataType] = {
+    "text": pa.string(),
+    "whole": pa.int64(),
+    "real": pa.float64(),
+}
 
 
-def _schema(columns: Mapping[str, Kind]) -> pa.Schema:
+def _schema(columns: Mapping[str, ColumnKind]) -> pa.Schema:
     return pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()])
 
 

@@ -1,12 +1,14 @@
-"""Addition and division modulo a number: rows of two numbers (a, b), labelled with a o b.
+"""Addition and division modulo a number: rows of two numbers (a, b), labeled with a o b.
 
-A trial draws its own order of all equations (or of `data.equations` of them): the first are for
-training, the next for testing. Addition commutes, so a net that has only learned its training rows
-by heart, and that a + b is b + a, answers `commuting_share` of the test rows; division does not.
+A trial draws its own order of all equations, or of `data.equations` of them. The first equations
+are for training, the next for testing. Addition commutes: a net that has learned its training rows
+by heart, and that a + b is b + a, answers `commuting_share` of the test rows. Division does not
+commute.
 
 Source: arXiv 2303.11873, figure 4 and appendix A.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -15,79 +17,88 @@ from torch import Tensor
 from study import streams
 from study.streams import Purpose
 from study.tasks.rows import Rows
+from study.tasks.task_code import TaskCode
 from study.trials.trial import Trial
 
 _CPU = torch.device("cpu")
 
 
-def draw(trials: Sequence[Trial], device: torch.device, _: torch.dtype) -> tuple[Rows, Rows]:
-    """Training and test rows of a pack: inputs int64 [T, N, 2], labels int64 [T, N]."""
-    first = trials[0]
-    inputs, answers = equations(first, device)
-    keys = torch.tensor([trial.stream_key for trial in trials], device=device)
-    order = streams.orders(streams.fold(keys, Purpose.TRAIN_ROWS), len(answers))
-    rows = Rows(inputs[order], answers[order])
-    end = first.train_size + first.test_size
-    return tuple(  # type: ignore[return-value]  # two slices are two
-        Rows(rows.inputs[:, part], rows.labels[:, part])
-        for part in (slice(first.train_size), slice(first.train_size, end))
-    )
+class ModularTask(TaskCode):
+    """An operation a o b modulo `modulus`. Inputs are int64 [T, N, 2], labels int64 [T, N]."""
+
+    @abstractmethod
+    def equations(self, modulus: int, device: torch.device = _CPU) -> tuple[Tensor, Tensor]:
+        """All equations: the pairs (a, b), int64 [N, 2], and a o b, int64 [N]."""
+
+    def draw(
+        self, trials: Sequence[Trial], device: torch.device, _: torch.dtype
+    ) -> tuple[Rows, Rows]:
+        """See TaskCode."""
+        first = trials[0]
+        inputs, labels = self.equations(_modulus(first), device)
+        keys = torch.tensor([trial.stream_key for trial in trials], device=device)
+        order = streams.orders(streams.fold(keys, Purpose.TRAIN_ROWS), len(labels))
+        train_end, test_end = first.train_size, first.train_size + first.test_size
+        train, test = order[:, :train_end], order[:, train_end:test_end]
+        return Rows(inputs[train], labels[train]), Rows(inputs[test], labels[test])
+
+    def commuting_share(self, trial: Trial) -> float:
+        """Share of the test equations a o b whose b o a is for training and has the same answer."""
+        train, test = self.draw([trial], _CPU, torch.float32)
+        modulus = _modulus(trial)
+        labels = torch.full((modulus, modulus), -1)
+        labels[train.inputs[0, :, 0], train.inputs[0, :, 1]] = train.labels[0]
+        swapped = labels[test.inputs[0, :, 1], test.inputs[0, :, 0]]
+        return float((swapped == test.labels[0]).double().mean())
+
+    def changed(self, inputs: Tensor, trial: Trial) -> Tensor:
+        """Rows with one number of each raised by one, first a, then b: [N, 2] to [2, N, 2].
+
+        The highest number becomes 0.
+        """
+        step = torch.eye(2, dtype=inputs.dtype, device=inputs.device)[:, None]
+        return (inputs + step) % _modulus(trial)
+
+    def cycle(self, trial: Trial) -> Tensor:
+        """The numbers 0..p-1, int64."""
+        return torch.arange(_modulus(trial))
 
 
-def equations(trial: Trial, device: torch.device = _CPU) -> tuple[Tensor, Tensor]:
-    """All equations of a trial's task: (a, b) int64 [N, 2], and a o b, int64 [N]."""
-    modulus, divides = _modulus(trial), _divides(trial)
-    numbers = torch.arange(modulus, device=device)
-    pairs = torch.cartesian_prod(numbers, numbers[int(divides) :])
-    a, b = pairs[:, 0], pairs[:, 1]
-    if not divides:
-        return pairs, (a + b) % modulus
-    inverses = torch.tensor([pow(x, -1, modulus) if x else 0 for x in range(modulus)])
-    return pairs, a * inverses.to(device)[b] % modulus
+class AdditionTask(ModularTask):
+    """a + b modulo any number."""
+
+    def equations(self, modulus: int, device: torch.device = _CPU) -> tuple[Tensor, Tensor]:
+        """See ModularTask."""
+        numbers = torch.arange(modulus, device=device)
+        pairs = torch.cartesian_prod(numbers, numbers)
+        return pairs, (pairs[:, 0] + pairs[:, 1]) % modulus
 
 
-def commuting_share(trial: Trial) -> float:
-    """Share of the test equations a o b whose b o a is for training and has the same answer."""
-    train, test = draw([trial], _CPU, torch.float32)
-    modulus = _modulus(trial)
-    answers = torch.full((modulus, modulus), -1)
-    answers[train.inputs[0, :, 0], train.inputs[0, :, 1]] = train.labels[0]
-    swapped = answers[test.inputs[0, :, 1], test.inputs[0, :, 0]]
-    return float((swapped == test.labels[0]).double().mean())
+class DivisionTask(ModularTask):
+    """a / b modulo a prime, b from 1: the number c with c b = a."""
 
+    def equations(self, modulus: int, device: torch.device = _CPU) -> tuple[Tensor, Tensor]:
+        """See ModularTask."""
+        numbers = torch.arange(modulus, device=device)
+        pairs = torch.cartesian_prod(numbers, numbers[1:])
+        inverses = torch.tensor([pow(x, -1, modulus) if x else 0 for x in range(modulus)])
+        return pairs, pairs[:, 0] * inverses.to(device)[pairs[:, 1]] % modulus
 
-def changed(inputs: Tensor, trial: Trial) -> Tensor:
-    """Rows with one number of each raised by one, first a, then b: [N, 2] to [2, N, 2].
-
-    The highest becomes the lowest, which for the b of a division is 1.
-    """
-    step = torch.eye(2, dtype=inputs.dtype, device=inputs.device)[:, None]
-    raised = (inputs + step) % _modulus(trial)
-    if _divides(trial):
+    def changed(self, inputs: Tensor, trial: Trial) -> Tensor:
+        """As of any ModularTask, but the highest b becomes 1: nothing is divided by 0."""
+        raised = super().changed(inputs, trial)
         raised[..., 1].clamp_(min=1)
-    return raised
+        return raised
 
-
-def cycle(trial: Trial) -> Tensor:
-    """The numbers in the order in which the operation goes round, int64.
-
-    For addition 0..p-1; for division the powers of the smallest generator, p - 1 of them: in this
-    order it is a subtraction.
-    """
-    modulus = _modulus(trial)
-    if not _divides(trial):
-        return torch.arange(modulus)
-    for base in range(1, modulus):
-        powers = [pow(base, exponent, modulus) for exponent in range(modulus - 1)]
-        if len(set(powers)) == modulus - 1:
-            return torch.tensor(powers)
-    raise AssertionError("a prime has a generator")
-
-
-def _divides(trial: Trial) -> bool:
-    return trial.setting.task == "division"
+    def cycle(self, trial: Trial) -> Tensor:
+        """The powers of the smallest generator, p - 1 of them: along them a division subtracts."""
+        modulus = _modulus(trial)
+        for base in range(1, modulus):
+            powers = [pow(base, exponent, modulus) for exponent in range(modulus - 1)]
+            if len(set(powers)) == modulus - 1:
+                return torch.tensor(powers)
+        raise AssertionError("a prime has a generator")
 
 
 def _modulus(trial: Trial) -> int:
-    assert trial.point.modulus is not None  # noqa: S101  the setting was checked
-    return trial.point.modulus
+    return trial.point.whole("modulus")

@@ -1,8 +1,8 @@
-"""Sparse parity: rows of n signs, labelled with the product of k hidden coordinates.
+"""Sparse parity: rows of n signs, labeled with the product of k hidden coordinates.
 
 Everything a trial needs is drawn from its own streams, for the whole pack at once. Training rows
-are distinct when n < 20 and independent otherwise; test rows are disjoint from them. Inputs carry a
-last column of ones, so that a neuron's bias is one more incoming weight.
+are distinct where n < 20 and independent draws otherwise. Test rows are disjoint from training
+rows. Inputs carry a last column of ones, so that a neuron's bias is one more incoming weight.
 
 Source: arXiv 2303.11873, section 2.
 """
@@ -15,35 +15,59 @@ import torch
 from torch import Tensor
 
 from study import streams
+from study.errors import UsageError
 from study.streams import Purpose
 from study.tasks.rows import Rows
+from study.tasks.task_code import TaskCode
 from study.trials.trial import Trial
 
 DISTINCT_BELOW = 20  # bits; from here on repeats are rare and distinct rows would cost 2^n keys
 _COMPARABLE = 62  # bits that fit an int64; longer rows never meet by chance
-_FIXED_KEY = (0x7061_7269, 0x7479_2121)  # one set of fixed test rows for all trials
+_FIXED_KEY = (0x7061_7269, 0x7479_2121)  # of the one set of fixed test rows for all trials
+
+
+class ParityTask(TaskCode):
+    """Sparse parity for the engine of modules; those of the ReLU net use the classes below."""
+
+    def draw(
+        self, trials: Sequence[Trial], device: torch.device, dtype: torch.dtype
+    ) -> tuple[Rows, Rows]:
+        """See TaskCode. Raises UsageError for fresh rows, which only the ReLU net is trained on."""
+        data = Parity(trials, device, dtype)
+        if data.online:
+            raise UsageError(
+                "axes.train_size: online; a net of modules has no fresh rows. Write a number of "
+                "rows."
+            )
+        return data.train, data.test
 
 
 @dataclass(frozen=True, slots=True)
 class PackedRows:
-    """Rows of `bits` signs as words of 32 bits, int64 [T, N, W], and labels, int8 [T, N]."""
+    """Rows of signs, each sign one bit, 32 bits a word.
+
+    Attributes:
+        words: the rows, int64 [T, N, W], W = ceil(bits / 32).
+        labels: the labels, -1 and +1, int8 [T, N].
+        bits: how many signs a row has.
+    """
 
     words: Tensor
     labels: Tensor
     bits: int
 
     def unpacked(self, dtype: torch.dtype) -> Rows:
-        """The rows as numbers, with their column of ones."""
+        """The rows as numbers, with a last column of ones: inputs [T, N, n + 1]."""
         inputs = streams.unpack_rows(self.words, self.bits).to(dtype)
         ones = torch.nn.functional.pad(inputs, (0, 1), value=1.0)
         return Rows(ones, self.labels.to(dtype))
 
 
 class Parity:
-    """The data of one pack of parity trials as numbers of one type, all trials of one shape.
+    """The rows of one pack of parity trials as numbers of one type, all trials of one shape.
 
-    `train` and `test` are the rows; online packs have no fixed training rows, and `fresh(epoch)`
-    draws those of one pass.
+    `train` and `test` are the rows. The training rows of an online pack are those of epoch 0;
+    `fresh(epoch)` draws the rows of a later epoch.
     """
 
     def __init__(self, trials: Sequence[Trial], device: torch.device, dtype: torch.dtype) -> None:
@@ -54,7 +78,7 @@ class Parity:
 
     @property
     def online(self) -> bool:
-        """Whether every pass has fresh rows."""
+        """Whether every epoch has fresh rows."""
         return self._packed.online
 
     @property
@@ -63,11 +87,11 @@ class Parity:
         return self._packed.hidden
 
     def fresh(self, epoch: int) -> Rows:
-        """The rows of one online pass."""
+        """The rows of one online epoch."""
         return self._packed.fresh(epoch).unpacked(self._dtype)
 
     def take(self, index: Tensor) -> "Parity":
-        """The data of the members at `index`, an int64 tensor [T']."""
+        """The rows of the members at `index`, an int64 tensor [T']."""
         taken = copy.copy(self)
         taken._packed = self._packed.take(index)
         taken.train, taken.test = self.train.take(index), self.test.take(index)
@@ -75,7 +99,7 @@ class Parity:
 
 
 class PackedParity:
-    """How the data of a pack is drawn: `train`, `test` and `fresh(epoch)` as packed rows."""
+    """How the rows of a pack are drawn: `train`, `test` and `fresh(epoch)` as packed rows."""
 
     def __init__(self, trials: Sequence[Trial], device: torch.device) -> None:
         first = trials[0]
@@ -91,24 +115,24 @@ class PackedParity:
         train = None if self.online else self._train_rows(fixed)
         test = self._test_rows(train, first.test_size) if fixed is None else fixed
         self._avoided = test if self.online else None
-        self.test = self._labelled(test, Purpose.TEST_LABELS)
-        self.train = self.fresh(0) if train is None else self._labelled(train, Purpose.TRAIN_LABELS)
+        self.test = self._labeled(test, Purpose.TEST_LABELS)
+        self.train = self.fresh(0) if train is None else self._labeled(train, Purpose.TRAIN_LABELS)
 
     def fresh(self, epoch: int) -> PackedRows:
-        """The rows of one online pass: independent draws, none of them a test row."""
+        """The rows of one online epoch: independent draws, none of them a test row."""
         keys = streams.fold(self._keys, Purpose.TRAIN_ROWS, epoch)
         rows = self._independent(keys, self._train_size, self._avoided)
-        return self._labelled(rows, Purpose.TRAIN_LABELS, epoch)
+        return self._labeled(rows, Purpose.TRAIN_LABELS, epoch)
 
     def take(self, index: Tensor) -> "PackedParity":
-        """The data of the members at `index`, an int64 tensor [T']; `fresh` draws theirs only."""
+        """The members at `index`, an int64 tensor [T']; `fresh` draws for these members only."""
         taken = copy.copy(self)
         taken._keys, taken.hidden = self._keys[index], self.hidden[index]
         taken._avoided = None if self._avoided is None else self._avoided[index]
         return taken
 
-    def _labelled(self, rows: Tensor, purpose: Purpose, epoch: int = 0) -> PackedRows:
-        """Packed rows [T, N, W] with their labels."""
+    def _labeled(self, rows: Tensor, purpose: Purpose, epoch: int = 0) -> PackedRows:
+        """Packed rows [T, N, W] with their labels; `purpose` is of the stream of random labels."""
         if self._data.labels == "random":
             minus = streams.words(streams.fold(self._keys, purpose, epoch), rows.shape[1]) & 1
         else:
@@ -120,10 +144,11 @@ class PackedParity:
     def _hidden_words(self) -> Tensor:
         """The hidden bits as words: int64 [T, W]."""
         padded = torch.nn.functional.pad(self.hidden.to(torch.int64), (0, -self._bits % 32))
-        places = torch.arange(32, dtype=torch.int64, device=padded.device)
-        return (padded.view(len(padded), -1, 32) << places).sum(-1)
+        shifts = torch.arange(32, dtype=torch.int64, device=padded.device)
+        return (padded.view(len(padded), -1, 32) << shifts).sum(-1)
 
     def _fixed_rows(self, count: int) -> Tensor:
+        """Test rows that all trials share: int64 [T, count, W]."""
         key = torch.tensor([_FIXED_KEY], dtype=torch.int64, device=self._keys.device)
         stream = streams.fold(key, Purpose.FIXED_ROWS)
         if self._bits < DISTINCT_BELOW:
@@ -133,16 +158,18 @@ class PackedParity:
         return rows.expand(len(self._keys), -1, -1)
 
     def _train_rows(self, avoid: Tensor | None) -> Tensor:
+        """Training rows [T, N, W], none of the rows to avoid [T, N', W]."""
         stream = streams.fold(self._keys, Purpose.TRAIN_ROWS)
         if self._bits >= DISTINCT_BELOW:
             return self._independent(stream, self._train_size, avoid)
         return self._distinct(stream, slice(0, self._train_size), avoid)
 
     def _test_rows(self, avoid: Tensor | None, count: int) -> Tensor:
+        """Test rows [T, count, W], none of the training rows `avoid` [T, N, W]."""
         if self._bits >= DISTINCT_BELOW:
             stream = streams.fold(self._keys, Purpose.TEST_ROWS)
             return self._independent(stream, count, avoid)
-        # The same order as the training rows, from where they end: disjoint by construction.
+        # The order of the training rows again, from their end on: disjoint by construction.
         stream = streams.fold(self._keys, Purpose.TRAIN_ROWS)
         start = 0 if avoid is None else avoid.shape[1]
         return self._distinct(stream, slice(start, start + count), None)
@@ -150,7 +177,7 @@ class PackedParity:
     def _distinct(self, stream: Tensor, part: slice, avoid: Tensor | None) -> Tensor:
         """A part of each trial's own order of all 2^n rows, less the rows to avoid."""
         chosen = []
-        for member, key in enumerate(stream):  # one at a time: 2^19 keys of a member are 4 MB
+        for member, key in enumerate(stream):  # one member at a time: 2^19 keys are 4 MB
             order = streams.orders(key[None], 2**self._bits)[0]
             if avoid is not None:
                 order = order[~torch.isin(order, _numbers(avoid[member]))]
@@ -158,7 +185,7 @@ class PackedParity:
         return torch.stack(chosen)[..., None]
 
     def _independent(self, stream: Tensor, count: int, avoid: Tensor | None) -> Tensor:
-        """Rows drawn one by one, passing over those to avoid."""
+        """Rows drawn independently, [T, count, W], without the rows to avoid."""
         rows = streams.packed_rows(stream, count, self._bits)
         if avoid is None or self._bits > _COMPARABLE:
             return rows
@@ -171,13 +198,14 @@ class PackedParity:
         return rows
 
     def _passing_over(self, key: Tensor, count: int, banned: Tensor) -> Tensor:
+        """The first `count` rows of a stream that are not banned: int64 [count, W]."""
         drawn = count
-        while True:  # twice as many draws begin with the same draws: the rows stay the same
+        while True:  # a longer draw begins with the shorter draw: the rows stay the same
             drawn *= 2
             rows = streams.packed_rows(key[None], drawn, self._bits)[0]
-            kept = rows[~torch.isin(_numbers(rows), banned)]
-            if len(kept) >= count:
-                return kept[:count]
+            allowed = rows[~torch.isin(_numbers(rows), banned)]
+            if len(allowed) >= count:
+                return allowed[:count]
 
 
 def hidden_bits(trials: Sequence[Trial], device: torch.device) -> Tensor:
@@ -193,12 +221,12 @@ def hidden_bits(trials: Sequence[Trial], device: torch.device) -> Tensor:
 
 
 def _numbers(rows: Tensor) -> Tensor:
-    """Packed rows of at most 62 bits, each as one number: int64 [..., W] -> int64 [...]."""
+    """Packed rows of at most 62 bits, each as one number: int64 [..., W] to int64 [...]."""
     return rows[..., 0] if rows.shape[-1] == 1 else rows[..., 0] | rows[..., 1] << 32
 
 
 def _parity(rows: Tensor) -> Tensor:
-    """Whether the set bits of packed rows are odd in number: int64 [..., W] -> [...] of 0 and 1."""
+    """Whether a packed row has an odd number of set bits: int64 [..., W] to [...] of 0 and 1."""
     folded = rows[..., 0]
     for word in rows[..., 1:].unbind(-1):
         folded = folded ^ word

@@ -17,12 +17,12 @@ from study.detect.detector import transitions
 from study.detect.follower import VALUES, Follower, Leaving
 from study.engine.protocol import Arrays, Engine
 from study.kernel.numerics import use_repeatable_arithmetic
+from study.tasks.task_code import code_of_task
 from study.training.checkpoint import packed, unpacked
 from study.trials.pack import Pack
 from study.trials.trial import Trial
 from study.vocabulary.columns import SCHEMA_VERSION
 from study.vocabulary.measures import MEASURES, WHOLE_COLUMNS
-from study.vocabulary.tasks import TASKS, home
 
 # What only a settled circuit has: null for a trial that left as soon as it was decided.
 _UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_sparsity"].columns)
@@ -171,7 +171,6 @@ class PackRun:
 
 def describe(trial: Trial) -> dict[str, Any]:
     """The columns of a trial that are known before it is trained."""
-    commuting = getattr(home(TASKS[trial.setting.task].home), "commuting_share", None)
     return {
         "study": trial.study,
         "setting": trial.setting.label,
@@ -184,7 +183,7 @@ def describe(trial: Trial) -> dict[str, Any]:
         "test_size": trial.test_size,
         "steps_per_epoch": trial.steps_per_epoch,
         "budget_epochs": trial.budget_epochs,
-        "commuting_share": None if commuting is None else commuting(trial),
+        "commuting_share": code_of_task(trial.setting.task).commuting_share(trial),
     }
 
 

@@ -16,13 +16,14 @@ from study.engine.protocol import Engine, Reading
 from study.errors import UsageError
 from study.kernel.numerics import use_repeatable_arithmetic
 from study.nets.relu import ReluNets
-from study.spec.models import Budget
+from study.spec.tables import Budget
 from study.store.manifest import stored_settings
 from study.store.schema import READINGS
 from study.store.store import Store
 from study.training.pack_run import PackRun
+from study.trials.identity import find_id
 from study.trials.pack import Pack
-from study.trials.trial import Point, Trial, find_id
+from study.trials.trial import Point, Trial
 from study.vocabulary.axes import AXES
 from study.vocabulary.columns import RESULT_COLUMNS
 from study.vocabulary.nets import NETS
@@ -108,7 +109,7 @@ def snapshots(
     has no gradient. Data and order of rows stay the trial's own.
     """
     use_repeatable_arithmetic()
-    if NETS[trial.setting.net].home is not None:
+    if NETS[trial.setting.net].engine == "module":
         raise UsageError(
             f"{trial.trial_id}: a {trial.setting.net}; circuits are of the ReLU net of parity. "
             "Choose a parity trial."

@@ -6,19 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from study.errors import SpecError
 from study.spec.models import Setting, StudySpec
-from study.trials.trial import Point, Trial, _world
-from study.vocabulary.axes import AXES, ONLINE
-from study.vocabulary.tasks import Values
+from study.trials.trial import Point, Trial, available_rows
+from study.vocabulary.axes import ONLINE, AxisValues
 
 Pair = tuple[Point, int]  # a point and a seed
-Proposed = Mapping[str, Sequence[Pair]]  # what searches have proposed, by setting
+Proposed = Mapping[str, Sequence[Pair]]  # what searches have proposed, by the setting's label
 
 
 def expand(spec: StudySpec, proposed: Proposed | None = None) -> list[Trial]:
-    """Every trial of a study, in the order of the file; of adaptive searches, those proposed.
+    """Every trial of a study, each once, in the order of the file.
 
-    A trial of two settings is trained once, under the larger budget. Raises SpecError where they
-    watch it differently, because its one row could not say what both mean.
+    A trial of two settings is trained once, under the larger budget.
+
+    Args:
+        spec: the study.
+        proposed: what adaptive searches have proposed; their settings have no other trials.
+    Raises: SpecError where two settings watch one trial differently, because the trial has one row.
     """
     trials: dict[str, Trial] = {}
     for trial in each(spec, proposed):
@@ -31,7 +34,10 @@ def expand(spec: StudySpec, proposed: Proposed | None = None) -> list[Trial]:
 
 
 def each(spec: StudySpec, proposed: Proposed | None = None) -> Iterator[Trial]:
-    """The trials of every setting, one by one; a trial of two settings comes twice."""
+    """The trials of every setting, one by one; a trial of two settings comes twice.
+
+    Args: as of `expand`.
+    """
     for setting in spec.settings:
         points, limit = _grid(setting), None
         if setting.search.kind == "random":
@@ -54,23 +60,24 @@ def _refuse_two_meanings(one: Setting, other: Setting) -> None:
 
 
 def _grid(setting: Setting) -> Iterator[Point]:
-    for values in itertools.product(*(getattr(setting.axes, name).values for name in AXES)):
-        yield make_point(setting, dict(zip(AXES, values, strict=True)))
+    axes = setting.axes.by_name()
+    for values in itertools.product(*(axis.values for axis in axes.values())):
+        yield make_point(setting, dict(zip(axes, values, strict=True)))
 
 
 def _random_points(setting: Setting) -> Iterator[Point]:
-    """Endless points; a search for more trials keeps the points of a search for fewer."""
+    """Endless points; a search for more trials begins with the points of a search for fewer."""
     chance = random.Random(f"search {setting.search.seed}")  # noqa: S311  not for secrets
+    axes = setting.axes.by_name()
     while True:
-        values = {name: getattr(setting.axes, name).at(chance.random()) for name in AXES}
-        yield make_point(setting, values)
+        yield make_point(setting, {name: axis.at(chance.random()) for name, axis in axes.items()})
 
 
-def make_point(setting: Setting, values: Values) -> Point:
-    """A point of the values that a study file has for its axes."""
+def make_point(setting: Setting, values: AxisValues) -> Point:
+    """The point of some values of the axes, each as a study file has it."""
     rows, fraction = values["train_size"], values["train_fraction"]
     if rows == ONLINE:
         rows = None
-    if fraction is not None:
-        rows = max(1, round(fraction * (_world(setting, values) or 0)))
+    if isinstance(fraction, float):
+        rows = max(1, round(fraction * (available_rows(setting, values) or 0)))
     return Point(**{**values, "train_size": rows})

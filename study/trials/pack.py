@@ -1,12 +1,14 @@
 """Packs: trials of one setting and one shape, trained together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from study.spec.file import checked
 from study.spec.models import Setting
-from study.trials.trial import Point, Trial, _digest
+from study.trials.identity import digest
+from study.trials.trial import Point, Trial
 from study.vocabulary.axes import AXES
 
 
@@ -19,7 +21,7 @@ class Pack:
     @cached_property
     def pack_id(self) -> str:
         """Hash of the members' ids, in order."""
-        return _digest([trial.trial_id for trial in self.trials])
+        return digest([trial.trial_id for trial in self.trials])
 
     @property
     def setting(self) -> Setting:
@@ -27,7 +29,7 @@ class Pack:
         return self.trials[0].setting
 
     def to_json(self) -> dict[str, Any]:
-        """The pack as data: enough to train it anywhere without the study file."""
+        """The pack as JSON data: enough to train it anywhere without the study file."""
         first = self.trials[0]
         # The members' seeds, not the study's: each of many packs would list them all.
         seeds = {"seeds": list(dict.fromkeys(trial.seed for trial in self.trials))}
@@ -38,11 +40,11 @@ class Pack:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Pack":
-        """Inverse of `to_json`; raises SpecError where the setting breaks a rule."""
-        setting: Setting = checked(Setting, data["setting"])
+    def from_json(cls, data: Mapping[str, Any]) -> "Pack":
+        """Inverse of `to_json`. Raises SpecError where the setting breaks a rule."""
+        setting = checked(Setting, data["setting"])
         trials = []
         for member in data["members"]:
-            axes = {name: member.get(name) for name in AXES}  # older ones lack newer axes
+            axes = {name: member.get(name) for name in AXES}  # old packs lack newer axes
             trials.append(Trial(data["study"], setting, Point(**axes), member["seed"]))
         return cls(tuple(trials))

@@ -1,8 +1,8 @@
 """Which trials are trained together, and how much memory that takes.
 
-A pack holds trials of one setting and one shape. It is large, so that what Python does once an
-epoch is shared by many; it fits a stated memory; and there are enough of them that nobody waits
-for the last.
+A pack holds trials of one setting and one shape. A pack is large, so that many trials share the
+Python work of an epoch. A pack fits a stated memory. There are enough packs that no worker waits
+long for the last pack.
 """
 
 import itertools
@@ -10,29 +10,30 @@ from collections.abc import Iterable
 
 from study.kernel.library import GROUP, fused_trains
 from study.trials.pack import Pack
-from study.trials.trial import Shape, Trial
+from study.trials.trial import PackShape, Trial
 from study.vocabulary.nets import NETS
 
 MAX_PACK = 256
 PACK_BYTES = 256 << 20
-# Below this size packs are not split further: a member's share of Python's work would grow.
+# Packs of this size are not split further: each member's share of Python's work would grow.
 SMALL_PACK = 64
 SMALL_PACK_BYTES = 32 << 20
-PACKS = 64  # of a setting and shape, where there are trials enough for packs that are not small
+PACKS = 64  # of a setting and shape, where there are enough trials for packs that are not small
 
 
 def group(trials: Iterable[Trial]) -> list[Pack]:
     """Sort trials into packs of one setting and shape, the most expensive pack first."""
-    groups: dict[tuple[str, Shape], list[Trial]] = {}
-    same: dict[tuple[int, int], list[Trial]] = {}  # the groups, by setting and point themselves
+    groups: dict[tuple[str, PackShape], list[Trial]] = {}
+    # The same lists by the identity of setting and point: equal shapes are found once a point.
+    of_point: dict[tuple[int, int], list[Trial]] = {}
     for trial in trials:
-        itself = (id(trial.setting), id(trial.point))
-        if itself not in same:
-            same[itself] = groups.setdefault((trial.setting.label, trial.shape), [])
-        same[itself].append(trial)
+        point = (id(trial.setting), id(trial.point))
+        if point not in of_point:
+            of_point[point] = groups.setdefault((trial.setting.label, trial.shape), [])
+        of_point[point].append(trial)
     packs = []
     for members in groups.values():
-        # Equal shares rather than full packs and a remainder: no pack is a straggler by design.
+        # Equal shares instead of full packs and a remainder: no pack is much slower than the rest.
         count = _count(members)
         ends = [len(members) * i // count for i in range(count + 1)]
         packs += [Pack(tuple(members[a:b])) for a, b in itertools.pairwise(ends)]
@@ -40,37 +41,46 @@ def group(trials: Iterable[Trial]) -> list[Pack]:
 
 
 def trial_bytes(trial: Trial) -> int:
-    """Memory that one member adds to a pack at its peak, which is a checkpoint's writing.
+    """Memory that one member adds to a pack at the pack's peak, the writing of a checkpoint.
 
-    A model whose numbers were fitted to measured peaks; `study bench` measures them again.
+    The formulas are fitted to measured peaks; `study bench` measures the peaks again.
     """
-    point, setting = trial.point, trial.setting
-    item = 8 if setting.train.dtype == "float64" else 4
-    rows = trial.train_size + trial.test_size
-    net = NETS[setting.net]
+    setting = trial.setting
+    number = 8 if setting.train.dtype == "float64" else 4  # bytes
     past = 0 if setting.readings.keep_per_decade == "all" else setting.detect.hold
-    if net.kind == "module":
-        weights = net.weights(point.values())
-        # A row's activations are some ten times those of the residual stream, forward and back.
-        activations = 20 * point.width * net.positions * trial.batch_rows * (point.layers or 1)
-        return 32 * rows + item * ((12 + 4 * past) * weights + activations)
+    if NETS[setting.net].engine == "module":
+        return _module_bytes(trial, number, past)
+    width, bits = trial.point.whole("width"), trial.point.bits
+    rows = trial.train_size + trial.test_size
     if not fused_trains(setting.train.optimizer, setting.resources.device):
-        weights = point.width * (point.bits + 2)
-        activations = 64 * point.width
-        return item * (4 * rows * (point.bits + 1) + (20 + 5 * past) * weights + 24 * activations)
-    weights = -(-point.width // GROUP) * GROUP * (point.bits + 2)
-    # A row is four bits a byte, its label and its place; of the weights there are a state before
-    # and after a step and those of the epochs before, and a checkpoint holds each some times more.
-    return rows * (-(-point.bits // 4) + 5) * 3 // 2 + item * 7 * (2 + past) * weights // 2
+        weights = width * (bits + 2)
+        activations = 64 * width
+        return number * (4 * rows * (bits + 1) + (20 + 5 * past) * weights + 24 * activations)
+    weights = -(-width // GROUP) * GROUP * (bits + 2)
+    # A row takes four bits a byte, its label and its rank. Of the weights there are the states
+    # before and after a step and those of `past` epochs; a checkpoint holds copies of each.
+    return rows * (-(-bits // 4) + 5) * 3 // 2 + number * 7 * (2 + past) * weights // 2
+
+
+def _module_bytes(trial: Trial, number: int, past: int) -> int:
+    """`trial_bytes` of a module, for numbers of so many bytes and so many states of past epochs."""
+    point, net = trial.point, NETS[trial.setting.net]
+    rows = trial.train_size + trial.test_size
+    weights = net.weights(point.values())
+    # A row's activations are some ten times those of the residual stream, forward and back.
+    activations = (
+        20 * point.whole("width") * net.positions * trial.batch_rows * int(point.layers or 1)
+    )
+    return 32 * rows + number * ((12 + 4 * past) * weights + activations)
 
 
 def most_together(trial: Trial) -> int:
-    """How many trials of a shape the largest pack holds, on "auto"."""
+    """How many trials of a shape the largest pack holds, where `trials_per_pack` is "auto"."""
     return max(1, min(MAX_PACK, PACK_BYTES // trial_bytes(trial)))
 
 
 def _count(members: list[Trial]) -> int:
-    """How many packs trials of one setting and shape make."""
+    """How many packs the trials of one setting and shape make."""
     asked = members[0].setting.resources.trials_per_pack
     if isinstance(asked, int):
         return -(-len(members) // asked)
@@ -80,12 +90,13 @@ def _count(members: list[Trial]) -> int:
 
 
 def _cost(pack: Pack) -> float:
-    first = pack.trials[0]  # rows and arithmetic are those of the shape
+    """Multiply-adds of a pack's whole budget, about."""
+    first = pack.trials[0]  # rows and multiply-adds of a row are those of the shape
     epochs = sum(trial.budget_epochs for trial in pack.trials)
     return epochs * first.train_size * multiply_adds(first)
 
 
 def multiply_adds(trial: Trial) -> int:
-    """Of one row going forward through the net of a trial, about."""
+    """Multiply-adds of one row going forward through the net of a trial, about."""
     net = NETS[trial.setting.net]
     return net.positions * net.weights(trial.point.values())

@@ -1,34 +1,38 @@
-"""One axis of a study: what a user may write for it, and the values that it stands for.
+"""The table of axes: what a study can vary, in the order of the columns of the table `trials`.
 
-An axis is one value, a list, or a range: `{log = [1e-3, 1e-1], points = 9}` or `{linear = ...}`.
-`AXES` is the one table of axes, in the order of the columns; spec, trials, store and help share it.
-A task or a net has some of them: of another's, the one value is null.
+`AXES` is the only list of axes. The fields of `study.spec.models.Axes` and of
+`study.trials.trial.Point`, the columns and the help are made from it. A task or a net uses some of
+the axes; each other axis has the single value None.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from study.vocabulary.numbers import plain_number, whole_number
 
-Number = int | float | str  # as written; a word stands for a number
-AxisValue = Number | None
-Values = Mapping[str, Any]  # of one point: the value of each axis by its name
+Number = int | float | str  # an axis's value as a user writes it; "online" stands for a number
+AxisValue = Number | None  # None: the task and the net do not have the axis
+AxisValues = Mapping[str, AxisValue]  # of one point, by the name of the axis
 
 ONLINE = "online"
-MAX_POINTS = 100_000  # of a range
 HIGHEST = 10**9  # of any axis: beyond every net that could be trained
-LATTICE_POINTS = 12  # values that a search tries on a shape axis: packs stay full
-FINE_POINTS = 48  # values that an adaptive search tries of any other range: points meet in cells
 
 
 @dataclass(frozen=True, slots=True)
 class AxisRule:
-    """What values of an axis must obey.
+    """A row of the table of axes: which values the axis takes.
 
-    `shape` axes change tensor shapes, so trials that differ there cannot share a pack. `below` is
-    what every value is smaller than.
+    Attributes:
+        integer: whether values are whole numbers.
+        low: the lower bound of all values.
+        low_allowed: whether `low` is itself a value.
+        shape: whether the axis changes tensor shapes. Trials that differ there cannot share a pack.
+        words: words that may stand for a number.
+        below: what every value is smaller than.
+        default: the value where a study file does not name the axis. None for an axis that only
+            some tasks or nets have: their rows of `TASKS` and `NETS` name the default.
+        decides: the axis whose value follows from this one.
     """
 
     integer: bool
@@ -37,38 +41,53 @@ class AxisRule:
     shape: bool
     words: tuple[str, ...] = ()
     below: float = math.inf
+    default: Number | None = None
+    decides: str = ""
 
-    def check(self, value: Any) -> Number:
-        """The value in the axis's own type; a ValueError says which rule it breaks."""
+    def check(self, value: object) -> Number:
+        """The value in the axis's own type.
+
+        Raises: ValueError, whose message is `value; rule. remedy.`
+        """
         if isinstance(value, str) and value in self.words:
             return value
-        value = plain_number(value, "a finite number", self.words)
-        if abs(value) > HIGHEST:
-            raise ValueError(f"{str(value)[:20]}; a value here is at most {HIGHEST:g}. Lower it.")
+        number = plain_number(value, "a finite number", self.words)
+        if abs(number) > HIGHEST:
+            raise ValueError(f"{str(number)[:20]}; a value here is at most {HIGHEST:g}. Lower it.")
         if self.integer:
-            value = whole_number(value)
-        if value < self.low or (value == self.low and not self.low_allowed):
+            number = whole_number(number)
+        if number < self.low or (number == self.low and not self.low_allowed):
             bound = "at least" if self.low_allowed else "above"
-            raise ValueError(f"{value!r}; a value here is {bound} {self.low:g}. Raise it.")
-        if value >= self.below:
-            raise ValueError(f"{value!r}; a value here is below {self.below:g}. Lower it.")
-        return value if self.integer else float(value)
+            raise ValueError(f"{number!r}; a value here is {bound} {self.low:g}. Raise it.")
+        if number >= self.below:
+            raise ValueError(f"{number!r}; a value here is below {self.below:g}. Lower it.")
+        return number if self.integer else float(number)
 
 
+# Units: n and k count bits, width counts neurons, train_size and batch_size count rows. init_scale
+# multiplies the initial weights. train_fraction is the share of all equations that is for training.
 AXES: dict[str, AxisRule] = {
     "n": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
     "k": AxisRule(integer=True, low=1, low_allowed=True, shape=False),
     "width": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
-    "weight_decay": AxisRule(integer=False, low=0, low_allowed=True, shape=False),
+    "weight_decay": AxisRule(integer=False, low=0, low_allowed=True, shape=False, default=0.01),
     "train_size": AxisRule(integer=True, low=1, low_allowed=True, shape=True, words=(ONLINE,)),
-    "learning_rate": AxisRule(integer=False, low=0, low_allowed=False, shape=False),
-    "batch_size": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
-    "init_scale": AxisRule(integer=False, low=0, low_allowed=False, shape=False),
+    "learning_rate": AxisRule(integer=False, low=0, low_allowed=False, shape=False, default=0.1),
+    "batch_size": AxisRule(integer=True, low=1, low_allowed=True, shape=True, default=32),
+    "init_scale": AxisRule(integer=False, low=0, low_allowed=False, shape=False, default=1.0),
     "modulus": AxisRule(integer=True, low=2, low_allowed=True, shape=True),
-    "train_fraction": AxisRule(integer=False, low=0, low_allowed=False, shape=True, below=1),
+    "train_fraction": AxisRule(
+        integer=False, low=0, low_allowed=False, shape=True, below=1, decides="train_size"
+    ),
     "layers": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
     "heads": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
 }
+
+# The axes that every task and net has.
+COMMON = tuple(name for name, rule in AXES.items() if rule.default is not None)
+
+# The axes whose values decide the shape of a pack's tensors.
+SHAPE_AXES = tuple(name for name, rule in AXES.items() if rule.shape and not rule.decides)
 
 
 def varying_axes(counts: Mapping[str, int]) -> tuple[str, ...]:
@@ -80,136 +99,12 @@ def varying_axes(counts: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(name for name in AXES if counts.get(name, 0) > 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """The values of one axis, and the range they came from if they came from one.
+def whole(values: AxisValues, axis: str) -> int:
+    """The value of an axis that is a whole number.
 
-    `written` is what the user wrote, for messages and for study.json; `values` is empty for a
-    range without points, which only a random search can use.
+    Raises: LookupError where the axis is absent or is a word: the caller is of another task or net.
     """
-
-    rule: AxisRule
-    values: tuple[AxisValue, ...]
-    written: object
-    scale: Literal["log", "linear"] | None = None
-    # Not compared: both follow from `written`, and where there is no range nan equals nothing.
-    low: float = field(default=math.nan, compare=False)
-    high: float = field(default=math.nan, compare=False)
-
-    @property
-    def absent(self) -> bool:
-        """Whether the task and the net have no such axis."""
-        return self.values == (None,)
-
-    def extreme(self, pick: Callable[..., float]) -> float:
-        """The largest or smallest number (`max`, `min`), of a bare range too; 1 if none is."""
-        values = self.values or (self.low, self.high)
-        numbers = [value for value in values if isinstance(value, int | float)]
-        return float(pick(numbers, default=1))
-
-    def at(self, uniform: float) -> AxisValue:
-        """The value that a random search takes for a uniform number in [0, 1)."""
-        if not self.values and not self.rule.shape:
-            return self._between(uniform)
-        return self.lattice[int(uniform * len(self.lattice))]
-
-    @property
-    def lattice(self) -> tuple[AxisValue, ...]:
-        """Every value that a trial can have, of a shape axis or one with points."""
-        return self.values or self.searched()
-
-    def searched(self) -> tuple[AxisValue, ...]:
-        """The values that an adaptive search tries: of a shape axis at most twelve."""
-        most = LATTICE_POINTS if self.rule.shape else FINE_POINTS
-        shares = [i / (most - 1) for i in range(most)]
-        if not self.values:
-            return _distinct(self._between(share) for share in shares)
-        if not self.rule.shape or len(self.values) <= most:
-            return self.values
-        # As written, and evenly by rank: a list of many values is an order, not a scale.
-        numbers = sorted(value for value in self.values if isinstance(value, int | float))
-        words = [value for value in self.values if isinstance(value, str)]
-        thinned = (numbers[round(share * (len(numbers) - 1))] for share in shares)
-        return _distinct([*thinned, *words])
-
-    def numbers(self) -> list[float]:
-        """The numbers among those that an adaptive search tries."""
-        return [float(value) for value in self.searched() if isinstance(value, int | float)]
-
-    def holds(self, value: AxisValue) -> bool:
-        """Whether a value is one of these, or within the range, but for rounding."""
-        if not isinstance(value, int | float) or value in self.values:
-            return value in self.values
-        within = self.low * (1 - 1e-9) <= value <= self.high * (1 + 1e-9)
-        return within and not self.values
-
-    def _between(self, share: float) -> Number:
-        return _interpolate(self.rule, self.scale, self.low, self.high, share)
-
-
-def read_axis(name: str, written: object) -> Axis:
-    """What a user wrote for an axis, checked; None is an axis that a task does not have.
-
-    Raises ValueError whose message is `value; rule. remedy.`
-    """
-    rule = AXES[name]
-    if written is None:
-        return Axis(rule, (None,), None)
-    if isinstance(written, dict):
-        return _read_range(rule, written)
-    listed = list(written) if isinstance(written, list | tuple) else [written]
-    if not listed:
-        raise ValueError("[]; an axis has at least one value. Give one, or leave the axis out.")
-    return Axis(rule, _distinct(rule.check(value) for value in listed), written)
-
-
-def _read_range(rule: AxisRule, written: dict[str, Any]) -> Axis:
-    example = "{log = [1e-3, 1e-1], points = 9}"
-    scales = [key for key in ("log", "linear") if key in written]
-    if len(scales) != 1 or set(written) - {"log", "linear", "points"}:
-        raise ValueError(f"{written}; a range is log or linear, with points. Write {example}.")
-    ends = written[scales[0]]
-    if not isinstance(ends, list | tuple) or len(ends) != 2:
-        raise ValueError(f"{ends!r}; a range has two ends. Write {example}.")
-    low, high = (rule.check(end) for end in ends)
-    if ONLINE in (low, high):
-        raise ValueError(f"{ends!r}; the ends of a range are numbers. Write {example}.")
-    low, high = float(low), float(high)
-    if not low < high:
-        raise ValueError(f"{ends!r}; a range rises. Write the smaller end first.")
-    scale: Literal["log", "linear"] = "log" if scales[0] == "log" else "linear"
-    if scale == "log" and low <= 0:
-        raise ValueError(
-            f"{low!r} on a log range; a log range starts above 0. "
-            f"Start at {high / 100:g}, or use {{linear = [...]}}."
-        )
-    points = written.get("points")
-    values: tuple[AxisValue, ...] = ()
-    if points is not None:
-        try:
-            points = whole_number(points)
-        except ValueError:
-            points = 0
-        if not 2 <= points <= MAX_POINTS:
-            raise ValueError(
-                f"points = {written['points']!r}; a range has 2 to {MAX_POINTS:,} points, a whole "
-                "number. Write points = 9."
-            )
-        shares = (i / (points - 1) for i in range(points))
-        values = _distinct(_interpolate(rule, scale, low, high, share) for share in shares)
-    return Axis(rule, values, written, scale, low, high)
-
-
-def _interpolate(
-    rule: AxisRule, scale: str | None, low: float, high: float, share: float
-) -> Number:
-    if scale == "log":
-        value = math.exp(math.log(low) * (1 - share) + math.log(high) * share)
-    else:
-        value = low * (1 - share) + high * share
-    # 12 digits: ids are hashes of values, and the last bits of exp differ between libraries.
-    return round(value) if rule.integer else float(f"{value:.12g}")
-
-
-def _distinct(values: Any) -> tuple[AxisValue, ...]:
-    return tuple(dict.fromkeys(values))
+    value = values.get(axis)
+    if not isinstance(value, int):
+        raise LookupError(f"{axis}: {value!r}; this task or net has no number there.")
+    return value

@@ -1,41 +1,41 @@
-"""The columns of the two tables, in order: the contract that readers outside rely on.
+"""The columns of the tables `trials` and `readings`, in order: what readers outside rely on.
 
-Columns are added, never renamed. A null event column means censored, never -1 or infinity; times
-are epochs. `study.store.schema` makes Arrow schemas of these tables.
+Columns are added, never renamed. Times are epochs. A null event column means censored; no column
+holds -1 or infinity for "never". `study.store.schema` makes Arrow schemas of these tables.
 """
 
 from typing import Literal
 
-from study.vocabulary.axes import AXES
-from study.vocabulary.measures import MEASURES
+from study.vocabulary.axes import AXES, AxisRule
+from study.vocabulary.measures import MEASURES, Measure
 
-Kind = Literal["text", "whole", "real"]
+ColumnKind = Literal["text", "whole", "real"]
 
 SCHEMA_VERSION = 1
 
-# Accuracy levels, in percent, whose first crossings are kept beside the events proper.
+# Accuracy levels, in percent. The first crossing of each level is stored beside the events.
 CROSSINGS = (90, 95, 98, 99)
 
 
-def _kind(whole: bool) -> Kind:  # noqa: FBT001  the one question
-    return "whole" if whole else "real"
+def _kind(row: AxisRule | Measure) -> ColumnKind:
+    return "whole" if row.integer else "real"
 
 
 _IDENTITY = ("study", "setting", "trial_id", "point_id", "pack_id", "task", "net")
 _COUNTS = ("seed", "test_size", "steps_per_epoch", "budget_epochs", "epochs_run")
 
-# Columns of the table `trials` with the epoch of an event; null until it has happened. A search of
-# kind "boundary" looks for the points where half of the seeds have one of them.
-EVENTS = (
+# Columns of the table `trials` with the epoch of an event, null until the event happens. A search
+# of kind "boundary" looks for the points where half of the seeds have the event.
+EVENT_COLUMNS = (
     "memorized_epoch",
     "generalized_epoch",
     *(f"memorized_epoch_{level}" for level in CROSSINGS),
     *(f"generalized_epoch_{level}" for level in CROSSINGS),
 )
 
-TRIAL_COLUMNS: dict[str, Kind] = {
+TRIAL_COLUMNS: dict[str, ColumnKind] = {
     **dict.fromkeys(_IDENTITY, "text"),
-    **{name: _kind(rule.integer) for name, rule in AXES.items()},
+    **{name: _kind(rule) for name, rule in AXES.items()},
     **dict.fromkeys(_COUNTS, "whole"),
     "ended": "text",
     "commuting_share": "real",
@@ -43,7 +43,7 @@ TRIAL_COLUMNS: dict[str, Kind] = {
     "memorized_after_epoch": "whole",
     "generalized_epoch": "whole",
     "generalized_after_epoch": "whole",
-    **dict.fromkeys(EVENTS[2:], "whole"),
+    **dict.fromkeys(EVENT_COLUMNS[2:], "whole"),
     "ungrokked_epoch": "whole",
     "final_train_accuracy": "real",
     "final_test_accuracy": "real",
@@ -59,7 +59,7 @@ TRIAL_COLUMNS: dict[str, Kind] = {
     "schema_version": "whole",
 }
 
-READING_COLUMNS: dict[str, Kind] = {
+READING_COLUMNS: dict[str, ColumnKind] = {
     "trial_id": "text",
     "epoch": "whole",
     "step": "whole",
@@ -68,7 +68,7 @@ READING_COLUMNS: dict[str, Kind] = {
     "train_loss": "real",
     "test_loss": "real",
     "weight_norm": "real",
-    **{column: _kind(measure.whole) for measure in MEASURES.values() for column in measure.columns},
+    **{column: _kind(measure) for measure in MEASURES.values() for column in measure.columns},
 }
 
 # The columns that two runs of one trial must agree on.
@@ -78,7 +78,7 @@ RESULT_COLUMNS = tuple(
     if name not in {"pack_id", "device", "kernel", "wall_seconds", "code_version"}
 )
 
-# What a search can look for: the columns that are numbers of the trial, not of its bookkeeping.
+# What a search can look for: the columns that are numbers of the trial, not bookkeeping.
 OBJECTIVES = tuple(
     name
     for name, kind in TRIAL_COLUMNS.items()

@@ -1,20 +1,22 @@
-"""Values as users write them: strict where a guess would change what was meant.
+"""Numbers as users write them: strict where a guess would change what was meant.
 
 `true` is not 1, "100" is not 100 and "no" is not false. Whole numbers may be written as 9.0 or 2e4.
 """
 
 import contextlib
 import math
-from typing import Any
 
 HIGHEST_REAL = 1e15  # beyond every hour, decay time and core
 
 
-def plain_number(value: Any, kind: str, words: tuple[str, ...] = ()) -> int | float:
-    """A number as written: true is not 1, and a text in quotes is none.
+def plain_number(value: object, kind: str, words: tuple[str, ...] = ()) -> int | float:
+    """A number as written: `true` is not a number, nor is a text in quotes.
 
-    Args: kind, what the number counts as in the sentence; words, what may stand for it there.
-    Raises ValueError whose message is `value; rule. remedy.`
+    Args:
+        value: what a user wrote.
+        kind: what the message calls the number, such as "a whole number".
+        words: words that the key takes, too; the message names them.
+    Raises: ValueError, whose message is `value; rule. remedy.`
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -28,8 +30,14 @@ def plain_number(value: Any, kind: str, words: tuple[str, ...] = ()) -> int | fl
     raise ValueError(f"{value!r}; a value here is {kind}{also}. {remedy}")
 
 
-def whole_number(value: Any, words: tuple[str, ...] = ()) -> int:
-    """A whole number as written; 2e4 and 9.0 are whole. Raises ValueError as `plain_number`."""
+def whole_number(value: object, words: tuple[str, ...] = ()) -> int:
+    """A whole number as written; 2e4 and 9.0 are whole.
+
+    Args:
+        value: what a user wrote.
+        words: as of `plain_number`.
+    Raises: ValueError, as `plain_number`; also for 2^63 and beyond, which no column holds.
+    """
     number = plain_number(value, "a whole number", words)
     if isinstance(number, float) and not number.is_integer():
         remedy = f"Use {round(number)}." if math.isfinite(number) else "Write a number."

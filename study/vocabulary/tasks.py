@@ -1,40 +1,28 @@
-"""What can be learned and what can learn it: the tables of tasks and nets.
+"""What can be learned: the table of tasks.
 
-A task or a net is one file, its `home`, and one row here. A row says what must be known before
-anything is trained, without torch: which axes it has and their defaults, how many rows there are,
-which rules a study keeps. A home is imported when a pack is drawn.
-
-The home of a task has `draw(trials, device, dtype)`, which gives the training and the test rows of
-a pack as two `Rows`. It may have `commuting_share(trial)`, `changed(inputs, trial)` and
-`cycle(trial)`, which `study.tasks.modular` explains. The home of a net has `build(trial)`, which
-gives an `nn.Module` from inputs [N, ...] to outputs [N], a score whose sign is the label, or
-[N, C], a score for each class. The module may have `neurons()` and `embedding()`, which
-`study.nets.transformer` explains. A net without a home has an engine of its own.
+A task is one row here and one class, its `code`. The row says what must be known before anything is
+trained, without torch: the axes and their defaults, how many rows there are, which rules a study
+keeps. The class draws the rows; it is imported when a pack is drawn.
 """
 
-import importlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from study.vocabulary.axes import ONLINE, Axis
+from study.errors import UsageError, choices
+from study.vocabulary.axes import AXES, COMMON, ONLINE, AxisValues, Number, whole
+from study.vocabulary.axis_values import AxesByName
+from study.vocabulary.nets import NETS
+from study.vocabulary.registration import check_new_row
+
+LossName = Literal["hinge", "logistic", "square", "cross_entropy"]
+Defaults = Mapping[str, Mapping[str, object]]  # of a study file's keys, by table
 
 MIN_TEST_ROWS = 100
 
-# The axes of every task and net; their defaults are the parity study's.
-COMMON = ("weight_decay", "learning_rate", "batch_size", "init_scale")
 
-Values = Mapping[str, Any]  # of axes, by name: of one point
-Axes = Mapping[str, Axis]
-
-
-def home(address: str) -> Any:
-    """The module that a row names; see above for what it has."""
-    return importlib.import_module(address)
-
-
-def _no_rule(_: Axes, __: int | None) -> None:
+def _any_setting(_: AxesByName, __: int | None) -> None:
     """Any values of the axes will do."""
 
 
@@ -42,23 +30,30 @@ def _no_rule(_: Axes, __: int | None) -> None:
 class Task:
     """A row of the table of tasks.
 
-    `axes` are its own, with their defaults; `world` counts the rows there are, None if endless;
-    `nets` and `losses` have the usual one first; `data` are the choices of the table [data] that
-    not every task has; `defaults` are laid under a study file, table by table; `check` takes all
-    axes and `data.equations`, and raises ValueError.
+    Attributes:
+        axes: the task's own axes with their defaults.
+        nets: names of the nets that can learn the task, the usual net first.
+        losses: names of the losses that the task can be trained with, the usual loss first.
+        code: "package.module:Class" of the task's `study.tasks.task_code.TaskCode`.
+        world: how many rows there are to train and test on at a point; None if endless.
+        data: the keys and words of the table [data] that this task takes and not every task has.
+        check: takes all axes of a setting, by name, and `data.equations` (None for all of them),
+            and raises ValueError where they break a rule of the task. The message is
+            `key: value; rule. remedy.`
+        defaults: keys of a study file that this task has other defaults for, by table.
     """
 
-    axes: Values
+    axes: Mapping[str, Number]
     nets: tuple[str, ...]
-    losses: tuple[str, ...]
-    home: str
-    world: Callable[[Values], int | None]
+    losses: tuple[LossName, ...]
+    code: str
+    world: Callable[[AxisValues], int | None]
     data: tuple[str, ...] = ()
-    check: Callable[[Axes, int | None], None] = _no_rule
-    defaults: Mapping[str, Values] = field(default_factory=dict)
+    check: Callable[[AxesByName, int | None], None] = _any_setting
+    defaults: Defaults = field(default_factory=dict)
 
 
-def _parity_rules(axes: Axes, _: int | None) -> None:
+def _parity_rules(axes: AxesByName, _: int | None) -> None:
     n_low, k_high = axes["n"].extreme(min), axes["k"].extreme(max)
     if k_high > n_low:
         raise ValueError(
@@ -80,18 +75,33 @@ def _parity_rules(axes: Axes, _: int | None) -> None:
         )
 
 
-def _enough_equations(world: Callable[[Values], int]) -> Callable[[Axes, int | None], None]:
+def _signs(values: AxisValues) -> int | None:
+    n = whole(values, "n")
+    return 2**n if n < 64 else None
+
+
+def _additions(values: AxisValues) -> int:
+    return whole(values, "modulus") ** 2
+
+
+def _divisions(values: AxisValues) -> int:
+    return whole(values, "modulus") * (whole(values, "modulus") - 1)
+
+
+def _enough_equations(
+    world: Callable[[AxisValues], int],
+) -> Callable[[AxesByName, int | None], None]:
     """The rule that some equations are left for testing."""
 
-    def check(axes: Axes, equations: int | None) -> None:
+    def check(axes: AxesByName, asked: int | None) -> None:
         modulus, fraction = axes["modulus"].extreme(min), axes["train_fraction"].extreme(max)
-        there = world({"modulus": int(modulus)})
-        if equations is not None and equations > there:
+        all_equations = world({"modulus": int(modulus)})
+        if asked is not None and asked > all_equations:
             raise ValueError(
-                f"data.equations: {equations} with modulus = {modulus:g}; there are {there}. "
+                f"data.equations: {asked} with modulus = {modulus:g}; there are {all_equations}. "
                 'Use fewer, or "all".'
             )
-        count = equations or there
+        count = asked or all_equations
         if count - round(fraction * count) < MIN_TEST_ROWS:
             raise ValueError(
                 f"axes.train_fraction: {fraction:g} of {count} equations; at least "
@@ -106,47 +116,83 @@ def is_prime(number: int) -> bool:
     return all(number % divisor for divisor in range(2, math.isqrt(number) + 1))
 
 
-def _additions(values: Values) -> int:
-    return int(values["modulus"]) ** 2
-
-
-def _divisions(values: Values) -> int:
-    return int(values["modulus"]) * (int(values["modulus"]) - 1)
-
-
-def _division_rules(axes: Axes, equations: int | None) -> None:
+def _division_rules(axes: AxesByName, asked: int | None) -> None:
     for modulus in axes["modulus"].lattice:
         if isinstance(modulus, int) and not is_prime(modulus):
             raise ValueError(
                 f"axes.modulus: {modulus}; division needs a prime, or some numbers have no "
                 "inverse. List primes, such as [23, 31, 97]."
             )
-    _enough_equations(_divisions)(axes, equations)
+    _enough_equations(_divisions)(axes, asked)
 
 
-# The setting of arXiv 2303.11873, appendix A; it does not state the training share.
-_MODULAR: dict[str, Any] = {
-    "axes": {"modulus": 97, "train_fraction": 0.5},
-    "nets": ("transformer", "mlp"),
-    "losses": ("cross_entropy",),
-    "home": "study.tasks.modular",
-    "data": ("equations",),
-    "defaults": {
+_PARITY = Task(
+    axes={"n": 40, "k": 3, "train_size": 1000},
+    nets=("relu",),
+    losses=("hinge", "logistic", "square"),
+    code="study.tasks.parity:ParityTask",
+    world=_signs,
+    data=("hidden_bits", "labels", "fixed", ONLINE),
+    check=_parity_rules,
+)
+
+# The setting of arXiv 2303.11873, appendix A, which does not state the share for training.
+_ADDITION = Task(
+    axes={"modulus": 97, "train_fraction": 0.5},
+    nets=("transformer", "mlp"),
+    losses=("cross_entropy",),
+    code="study.tasks.modular:AdditionTask",
+    world=_additions,
+    data=("equations",),
+    check=_enough_equations(_additions),
+    defaults={
         "axes": {"weight_decay": 1.0, "learning_rate": 1e-3, "batch_size": 512},
         "train": {"optimizer": "adamw", "decay": "decoupled", "betas": (0.9, 0.98)},
     },
-}
+)
 
-TASKS: dict[str, Task] = {
-    "parity": Task(
-        axes={"n": 40, "k": 3, "train_size": 1000},
-        nets=("relu",),
-        losses=("hinge", "logistic", "square"),
-        home="study.tasks.parity",
-        world=lambda values: 2 ** int(values["n"]) if values["n"] < 64 else None,
-        data=("hidden_bits", "labels", "fixed", ONLINE),
-        check=_parity_rules,
-    ),
-    "addition": Task(**_MODULAR, world=_additions, check=_enough_equations(_additions)),
-    "division": Task(**_MODULAR, world=_divisions, check=_division_rules),
-}
+_DIVISION = replace(
+    _ADDITION,
+    code="study.tasks.modular:DivisionTask",
+    world=_divisions,
+    check=_division_rules,
+)
+
+TASKS: dict[str, Task] = {"parity": _PARITY, "addition": _ADDITION, "division": _DIVISION}
+
+
+def own_axes(task: str, net: str) -> set[str]:
+    """Names of the axes that a task learned by a net has."""
+    return {*COMMON, *TASKS[task].axes, *NETS[net].axes}
+
+
+def default_axes(task: str, net: str) -> dict[str, object]:
+    """What a study file says of every axis that it does not name; None for an absent axis."""
+    common = {name: rule.default for name, rule in AXES.items()}
+    row = TASKS[task]
+    return {**common, **row.axes, **NETS[net].axes, **row.defaults.get("axes", {})}
+
+
+def register_task(name: str, task: Task) -> None:
+    """Add a task of one's own to the table of tasks, for this process.
+
+    The nets of the task are registered first. Registration is per process. `study run` trains in
+    processes of its own: see `study.vocabulary.registration` for how each registers the task.
+
+    Args:
+        name: what a study file writes as `task = "name"`.
+        task: the row.
+    Raises: UsageError where the name is taken or no name, an axis is not in `AXES`, there is no
+        net or no loss, or a net is not registered.
+    """
+    check_new_row("task", name, TASKS, task.axes)
+    if not task.nets or not task.losses:
+        raise UsageError(
+            f"{name}: nets = {task.nets} and losses = {task.losses}; a task has a net that learns "
+            "it and a loss. Name one of each."
+        )
+    for net in task.nets:
+        if net not in NETS:
+            rule = choices("a net", net, NETS)
+            raise UsageError(f"{name}.nets: {net!r}; {rule} Register the net before the task.")
+    TASKS[name] = task

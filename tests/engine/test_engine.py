@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small import trials_of
 
-from study.measures.run import FUNCTIONS
+from study.measures.relu_pack import RELU_MEASURES
 from study.nets import relu
 from study.nets.losses import LOSSES
 
@@ -28,7 +28,7 @@ def engine(request):
 def fingerprint(engine, state, trial_id: str):
     """Weights and reading of one member, to compare bit for bit."""
     member = [t.trial_id for t in state.trials].index(trial_id)
-    reading = engine.read(state, list(FUNCTIONS))
+    reading = engine.read(state, list(RELU_MEASURES))
     columns = [
         reading.train_correct,
         reading.test_correct,

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from module_engines import ENGINES, MLP, TRANSFORMER, trials_of
+from registered import tables_put_back
 
 from study.engine.choose import pick_engine
 from study.engine.modules import ModuleEngine, initial, ordered, vmaps
@@ -18,8 +19,6 @@ from study.store.store import Store
 from study.tasks.rows import Rows
 from study.training.runner import run_pack
 from study.trials.pack import Pack
-from study.vocabulary.nets import NETS
-from study.vocabulary.tasks import TASKS
 
 HOSTILE = {"learning_rate": 1e6}
 
@@ -192,12 +191,11 @@ def test_large_batches_are_looped_and_small_ones_vmapped():
 
 
 @pytest.fixture
-def with_majority(monkeypatch):
-    """The two rows of `majority`, where a project of one's own would write them."""
-    for name, row in majority.ROWS["tasks"].items():
-        monkeypatch.setitem(TASKS, name, row)
-    for name, row in majority.ROWS["nets"].items():
-        monkeypatch.setitem(NETS, name, row)
+def with_majority():
+    """The two rows of `majority`, registered until the test ends."""
+    with tables_put_back():
+        majority.register()
+        yield
 
 
 def test_a_task_and_a_net_of_ones_own_are_a_study_like_any_other(with_majority, tmp_path):

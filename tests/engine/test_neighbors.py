@@ -9,11 +9,13 @@ library chooses is what breaks the promise.
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import majority
 import pytest
 import torch
+from registered import tables_put_back
 from small import trials_of
 from torch import nn
 
@@ -24,10 +26,11 @@ from study.kernel.library import fused_trains
 from study.kernel.numerics import VECTOR, in_whole_vectors
 from study.kernel.relu_kernel import ReluKernel
 from study.nets.losses import LOSSES
+from study.nets.module_net import ModuleNet
 from study.spec.file import resolve
 from study.trials.expand import expand
-from study.vocabulary.nets import NETS, Net
-from study.vocabulary.tasks import TASKS, Task
+from study.vocabulary.nets import Net, register_net
+from study.vocabulary.tasks import register_task
 
 COUNTS = (2, 3, 7, 16, 64)
 LOOKED_AT = (*range(17), 40, 62, 63)  # members: every alignment to a vector, and the ends of packs
@@ -45,7 +48,7 @@ EPOCHS = 2
 TWO_RATES = {"learning_rate": [0.05, 0.1]}  # of a pack, as a study has them
 
 
-class Curved(nn.Module):
+class Curved(ModuleNet):
     """A net of functions that torch computes by approximation: its own code for the last few."""
 
     def __init__(self, bits: int, width: int) -> None:
@@ -53,26 +56,27 @@ class Curved(nn.Module):
         self.hidden, self.score = nn.Linear(bits, width), nn.Linear(width, 1)
         self.norm = nn.LayerNorm(width)
 
+    @classmethod
+    def build(cls, trial):
+        return cls(trial.point.bits, trial.point.width)
+
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         hidden = nn.functional.gelu(self.norm(self.hidden(inputs)))
         return self.score(hidden.sigmoid() * hidden.tanh() + hidden.exp().log1p())[..., 0]
 
 
-def build(trial):
-    """This file is the home of a net of its own."""
-    return Curved(trial.point.bits, trial.point.width)
-
-
 @pytest.fixture
-def with_curved(monkeypatch):
-    task = majority.TASK
-    monkeypatch.setitem(
-        TASKS,
-        "majority",
-        Task(task.axes, ("curved",), tuple(LOSSES), task.home, task.world, check=task.check),
+def with_curved():
+    net = Net(
+        {"width": 5},
+        lambda v: v["width"] * v["n"],
+        engine="module",
+        code=f"{__name__}:Curved",
     )
-    net = Net({"width": 5}, lambda v: v["width"] * v["n"], home=__name__)
-    monkeypatch.setitem(NETS, "curved", net)
+    with tables_put_back():
+        register_net("curved", net)
+        register_task("majority", replace(majority.TASK, nets=("curved",), losses=tuple(LOSSES)))
+        yield
 
 
 def parities(shape, **train):

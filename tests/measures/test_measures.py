@@ -13,9 +13,9 @@ from study.engine.fused import FusedEngine
 from study.engine.relu_engine import ReluEngine
 from study.errors import EmptySampleError
 from study.kernel.relu_kernel import ReluKernel
-from study.measures import module_measures
 from study.measures import relu_measures as measures
-from study.measures import run as measuring
+from study.measures.module_measures import MODULE_MEASURES
+from study.measures.relu_pack import RELU_MEASURES
 from study.nets import relu
 from study.nets.relu import ReluNets
 from study.store.schema import READINGS
@@ -25,7 +25,7 @@ from study.trials.pack import Pack
 from study.vocabulary.measures import MEASURES, WHOLE_COLUMNS
 
 ENGINES = {"torch": ReluEngine(), **({"fused": FusedEngine()} if ReluKernel.load() else {})}
-ALL = tuple(measuring.FUNCTIONS)
+ALL = tuple(RELU_MEASURES)
 
 
 def drawn(seed, width, rows, bits=6):
@@ -199,8 +199,8 @@ def test_every_measure_of_a_study_is_the_slow_one(engine, epochs):
 
 
 def test_the_catalogue_the_functions_and_the_table_agree():
-    for kind, functions in (("relu", measuring.FUNCTIONS), ("module", module_measures.FUNCTIONS)):
-        assert list(functions) == [name for name, row in MEASURES.items() if kind in row.kinds]
+    for engine, functions in (("relu", RELU_MEASURES), ("module", MODULE_MEASURES)):
+        assert list(functions) == [name for name, row in MEASURES.items() if engine in row.engines]
     columns = [column for row in MEASURES.values() for column in row.columns]
     assert READINGS.names[-len(columns) :] == columns
 

@@ -11,7 +11,7 @@ from study.errors import SpecError
 from study.spec.file import bundled_names, load_spec, resolve
 from study.spec.models import StudySpec
 from study.trials.expand import expand
-from study.vocabulary.axes import read_axis
+from study.vocabulary.axis_values import read_axis
 
 MINIMAL = {"name": "s", "axes": {}}
 

@@ -10,16 +10,22 @@ from hypothesis import strategies as st
 
 from study.engine.modules import ModuleEngine, initial
 from study.errors import SpecError
-from study.measures.module_measures import Subject, effective_sparsity, fourier_share, sensitivity
+from study.measures.module_measures import (
+    ModuleMember,
+    fourier_share,
+    module_sensitivity,
+    module_sparsity,
+)
 from study.nets.mlp import Mlp
 from study.spec.file import load_spec, resolve
-from study.tasks import modular
 from study.tasks.rows import Rows
+from study.tasks.task_code import code_of_task
 from study.trials.expand import expand
 from study.vocabulary.tasks import is_prime
 
 PRIMES = [11, 13, 17, 19, 23, 29, 31, 37]
 CPU = torch.device("cpu")
+ADDITION, DIVISION = code_of_task("addition"), code_of_task("division")
 
 
 def trials_of(task="addition", axes=None, **tables):
@@ -31,7 +37,7 @@ def trials_of(task="addition", axes=None, **tables):
 @given(st.sampled_from(PRIMES[2:]), st.sampled_from(["addition", "division"]))
 def test_equations_are_all_there_are_and_right(modulus, task):
     [trial] = trials_of(task, {"modulus": modulus}, seeds=1)
-    inputs, answers = modular.equations(trial)
+    inputs, answers = code_of_task(task).equations(trial.point.modulus)
     assert len({tuple(pair) for pair in inputs.tolist()}) == len(inputs)
     assert len(inputs) == modulus * (modulus - (task == "division"))
     for (a, b), c in zip(inputs.tolist(), answers.tolist(), strict=True):
@@ -41,7 +47,7 @@ def test_equations_are_all_there_are_and_right(modulus, task):
 
 def test_a_trial_draws_its_own_disjoint_rows_of_the_share_asked_for():
     trials = trials_of(axes={"train_fraction": 0.4}, seeds=3)
-    train, test = modular.draw(trials, CPU, torch.float32)
+    train, test = ADDITION.draw(trials, CPU, torch.float32)
     assert train.inputs.shape == (3, round(0.4 * 289), 2)
     assert test.labels.shape == (3, 289 - round(0.4 * 289))
     seen = []
@@ -50,7 +56,7 @@ def test_a_trial_draws_its_own_disjoint_rows_of_the_share_asked_for():
         assert sorted(pairs) == list(itertools.product(range(17), repeat=2))
         seen.append(pairs)
     assert seen[0] != seen[1] != seen[2]
-    alone = modular.draw(trials[1:2], CPU, torch.float32)[0]
+    alone = ADDITION.draw(trials[1:2], CPU, torch.float32)[0]
     assert torch.equal(alone.inputs[0], train.inputs[1])
     [few] = trials_of(data={"equations": 250}, seeds=1)
     assert (few.train_size, few.test_size) == (125, 125)
@@ -59,14 +65,14 @@ def test_a_trial_draws_its_own_disjoint_rows_of_the_share_asked_for():
 @pytest.mark.parametrize("task", ["addition", "division"])
 def test_the_commuting_share_is_a_lookup_tables_accuracy(task):
     for trial in trials_of(task, {"modulus": 23}):
-        train, test = modular.draw([trial], CPU, torch.float32)
+        train, test = code_of_task(task).draw([trial], CPU, torch.float32)
         known = {
             tuple(pair): c
             for pair, c in zip(train.inputs[0].tolist(), train.labels[0].tolist(), strict=True)
         }
         rows = list(zip(test.inputs[0].tolist(), test.labels[0].tolist(), strict=True))
         right = sum(known.get((b, a)) == c for (a, b), c in rows)
-        assert modular.commuting_share(trial) == pytest.approx(right / len(rows))
+        assert code_of_task(task).commuting_share(trial) == pytest.approx(right / len(rows))
         low, high = (0.3, 0.7) if task == "addition" else (0.0, 0.1)
         assert low <= right / len(rows) <= high
 
@@ -75,9 +81,9 @@ def test_the_commuting_share_is_a_lookup_tables_accuracy(task):
 def test_a_cycle_turns_the_operation_into_an_addition_of_places(modulus):
     if modulus >= 17:
         [trial] = trials_of("division", {"modulus": modulus}, seeds=1)
-        places = {number: place for place, number in enumerate(modular.cycle(trial).tolist())}
+        places = {number: place for place, number in enumerate(DIVISION.cycle(trial).tolist())}
         assert sorted(places) == list(range(1, modulus))
-        for (a, b), c in zip(*(x.tolist() for x in modular.equations(trial)), strict=True):
+        for (a, b), c in zip(*(x.tolist() for x in DIVISION.equations(modulus)), strict=True):
             if a:
                 assert (places[a] - places[b] - places[c]) % (modulus - 1) == 0
     assert is_prime(modulus)
@@ -116,16 +122,16 @@ def adder(modulus):
 def test_sensitivity_is_two_for_a_net_that_adds_and_zero_for_a_constant():
     [trial] = trials_of(seeds=1)
     train, test = (
-        Rows(r.inputs[0], r.labels[0]) for r in modular.draw([trial], CPU, torch.float32)
+        Rows(r.inputs[0], r.labels[0]) for r in ADDITION.draw([trial], CPU, torch.float32)
     )
-    one = Subject(adder(17), trial, train, test)
-    assert (one.ask(test.inputs) == test.labels).all()
-    assert sensitivity(one) == 2.0
-    assert sensitivity(Subject(silent(), trial, train, test)) == 0.0
-    changed = modular.changed(torch.tensor([[16, 3], [2, 16]]), trial)
+    one = ModuleMember(adder(17), trial, train, test)
+    assert (one.answers_to(test.inputs) == test.labels).all()
+    assert module_sensitivity(one) == 2.0
+    assert module_sensitivity(ModuleMember(silent(), trial, train, test)) == 0.0
+    changed = ADDITION.changed(torch.tensor([[16, 3], [2, 16]]), trial)
     assert changed.tolist() == [[[0, 3], [3, 16]], [[16, 4], [2, 0]]]
     [divided] = trials_of("division", seeds=1)
-    assert modular.changed(torch.tensor([[2, 16]]), divided).tolist() == [[[3, 16]], [[2, 1]]]
+    assert DIVISION.changed(torch.tensor([[2, 16]]), divided).tolist() == [[[3, 16]], [[2, 1]]]
 
 
 def silent():
@@ -143,12 +149,12 @@ def test_effective_sparsity_is_the_first_prefix_that_answers_alike():
             for weight in block.up.parameters():
                 weight[20:] *= 1e-3  # too weak to matter to an answer
     train, test = (
-        Rows(r.inputs[0], r.labels[0]) for r in modular.draw([trial], CPU, torch.float32)
+        Rows(r.inputs[0], r.labels[0]) for r in ADDITION.draw([trial], CPU, torch.float32)
     )
-    one, inputs = Subject(net, trial, train, test), train.inputs[:40]
+    one, inputs = ModuleMember(net, trial, train, test), train.inputs[:40]
     before = [weight.clone() for weight in net.parameters()]
     with torch.no_grad():
-        found = effective_sparsity(one, inputs)
+        found = module_sparsity(one, inputs)
         assert all(torch.equal(*pair) for pair in zip(before, net.parameters(), strict=True))
         norms = torch.cat([block.up.weight.double().norm(dim=1) for block in net.blocks])
         ranks = norms.argsort(descending=True, stable=True).argsort()
@@ -163,7 +169,7 @@ def test_effective_sparsity_is_the_first_prefix_that_answers_alike():
             agree.append(bool((net(inputs).argmax(-1) == whole).all()))
             for hook in hooks:
                 hook.remove()
-        assert effective_sparsity(Subject(silent(), trial, train, test), inputs) == 0
+        assert module_sparsity(ModuleMember(silent(), trial, train, test), inputs) == 0
     assert found == agree.index(True)
     assert 0 < found < len(norms)
 

@@ -10,9 +10,10 @@ from small import spec_of, trials_of
 from study.errors import SpecError, UsageError
 from study.spec.file import load_spec
 from study.trials.expand import expand
+from study.trials.identity import find_id
 from study.trials.pack import Pack
 from study.trials.packing import PACK_BYTES, group, most_together, trial_bytes
-from study.trials.trial import Shape, find_id
+from study.trials.trial import PackShape
 
 
 def ids(trials):
@@ -127,7 +128,7 @@ def test_packs_share_a_shape_miss_nobody_and_are_even(seeds, limit):
     assert max(sizes) - min(sizes) <= 1
     for pack in packs:
         assert {trial.shape for trial in pack.trials} == {pack.trials[0].shape}
-    assert isinstance(packs[0].trials[0].shape, Shape)
+    assert isinstance(packs[0].trials[0].shape, PackShape)
 
 
 def test_a_trial_of_two_settings_is_trained_once_under_the_larger_budget():
