@@ -95,7 +95,7 @@ def test_a_store_is_data(tmp_path, proof):
     for number, content in enumerate(pickled(proof)):
         store = Store(tmp_path / f"store-{number}")
         [pack] = start_study(spec, store, ["pytest"]).packs
-        store.write_checkpoint(pack.pack_id, content)
+        store.packs.write_checkpoint(pack.pack_id, content)
         for _ in run_pack(pack, store):
             pass
         assert table(store) == whole
@@ -103,7 +103,7 @@ def test_a_store_is_data(tmp_path, proof):
             stranger = Path(store.url) / name / "part-0-0.parquet"
             stranger.write_bytes(content)
             with pytest.raises(StudyError, match="damaged"):
-                store.scan(name)
+                store.tables.scan(name)
             stranger.unlink()
     for key, value in {"task": CODE, "label": {"a": CODE}, "code": CODE}.items():
         manifest = json.loads(json.dumps(store.manifest()))
@@ -123,7 +123,7 @@ def test_no_secret_is_in_a_store(monkeypatch):
     assert len(written) >= 4
     secrets = [s3.environment[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")]
     for path in written:
-        content = store._fs.open_input_file(path.lstrip("/")).read()
+        content = store._files.filesystem.open_input_file(path.lstrip("/")).read()
         for secret in secrets:
             assert secret.encode() not in content
     s3.close()

@@ -6,7 +6,6 @@ pack never change. The numbers are those of `study.plan.status`.
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import islice
 from threading import Thread
 from typing import Any
@@ -18,7 +17,7 @@ from study.plan.status import tally
 from study.search.proposals import proposed, recorded, to_come
 from study.spec.models import StudySpec
 from study.store.manifest import manifest_of, stored_spec
-from study.store.packs import members_of, read_pack
+from study.store.packs import NO_RECORD, PackRecord
 from study.store.store import Store
 from study.store.winners import PART
 from study.trials.expand import Proposed, each
@@ -26,7 +25,6 @@ from study.trials.expand import Proposed, each
 PATIENCE_SECONDS = 1.0  # that an answer waits for the plan; a million trials take half a minute
 BATCH = 10_000  # trials expanded at a time; each is a kilobyte until its id is known
 READERS = 8  # pack files at a time: a bucket answers each in some 20 ms
-KEPT = ("state", "heartbeat", "error")  # of what a pack says; its members are large
 
 
 class StatusReader:
@@ -36,7 +34,7 @@ class StatusReader:
         self._store = store
         self._plan: _Plan | None = None
         self._stamps: dict[str, tuple[int, int]] = {}
-        self._packs: dict[str, dict[str, Any]] = {}
+        self._packs: dict[str, PackRecord] = {}
         self._members: dict[str, frozenset[str]] = {}
         # The plan, the trials and the parts without readings that the next two were counted from.
         self._counted: tuple[Any, Any, list[str]] = (None, None, [])
@@ -56,7 +54,7 @@ class StatusReader:
         plan = self._plan.table
         if plan is None or "started" not in manifest:
             return None
-        unread = self._store.unread_parts()
+        unread = self._store.tables.unread_parts()
         counted = self._counted
         if counted[0] is not plan or counted[1] is not trials or counted[2] != unread:
             answered = _answered(plan, trials)
@@ -82,22 +80,21 @@ class StatusReader:
 
     def _follow_packs(self) -> None:
         """Read the packs' files that are new or have changed."""
-        stamps = self._store.pack_stamps()
+        stamps = self._store.packs.stamps()
         changed = [pack_id for pack_id in stamps if stamps[pack_id] != self._stamps.get(pack_id)]
         with ThreadPoolExecutor(READERS) as pool:
-            read = dict(
-                zip(changed, pool.map(partial(read_pack, self._store), changed), strict=True)
-            )
-        said = {i: {name: pack[name] for name in KEPT if name in pack} for i, pack in read.items()}
-        # A file that went away while it was read says nothing.
-        self._packs = {i: found for i in stamps if (found := said.get(i, self._packs.get(i)))}
+            read = dict(zip(changed, pool.map(self._store.packs.read, changed), strict=True))
+        # Members are large, and `tally` does not ask for them.
+        records = self._packs | {i: record.changed(members=None) for i, record in read.items()}
+        # A file that went away while it was read has no record.
+        absent = {i for i, record in read.items() if record == NO_RECORD}
+        self._packs = {i: records[i] for i in stamps if i not in absent}
         self._stamps = {pack_id: stamps[pack_id] for pack_id in self._packs}
 
     def _members_of(self, pack_id: str) -> frozenset[str]:
         if pack_id not in self._members:
-            self._members[pack_id] = members_of(
-                self._store, pack_id, read_pack(self._store, pack_id)
-            )
+            packs = self._store.packs
+            self._members[pack_id] = packs.trial_ids(pack_id, packs.read(pack_id))
         return self._members[pack_id]
 
 

@@ -26,7 +26,7 @@ class LiveTrials:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._parts: frozenset[str] = frozenset()
-        self.table = coded(store.scan("trials", parts=True, only=[]))
+        self.table = coded(store.tables.scan("trials", parts=True, only=[]))
 
     def refresh(self) -> bool:
         """Read the parts that are new; whether the table has changed. `table` is replaced.
@@ -34,7 +34,7 @@ class LiveTrials:
         Where a part has gone, as after compaction, everything is read again.
         Raises: StoreError where a part cannot be read.
         """
-        parts = frozenset(self._store.part_names("trials"))
+        parts = frozenset(self._store.tables.part_names("trials"))
         if parts == self._parts:
             return False
         grown = parts > self._parts
@@ -42,7 +42,7 @@ class LiveTrials:
         try:
             self.table = _merged(self.table if grown else self.table[:0], self._read(new))
         except StoreError:
-            if parts <= frozenset(self._store.part_names("trials")):
+            if parts <= frozenset(self._store.tables.part_names("trials")):
                 raise
             return self.refresh()  # some were compacted away while they were read
         self._parts = parts
@@ -51,7 +51,7 @@ class LiveTrials:
     def _read(self, parts: Sequence[str]) -> pa.Table:
         pieces = [
             coded(
-                self._store.scan(
+                self._store.tables.scan(
                     "trials", parts=True, only=parts[start : start + TOGETHER]
                 ).combine_chunks()
             )
@@ -66,19 +66,21 @@ class LiveTrials:
         """
         rows = plain(rows)
         try:
-            found = self._store.readings_beside(rows)
+            found = self._store.tables.readings_beside(rows)
         except StoreError as error:
             found = self._readings_after(error, rows)
         return as_frame(found)
 
     def _readings_after(self, error: StoreError, rows: pa.Table) -> pa.Table:
         """The readings of rows whose parts could not all be read: some are compacted, or gone."""
-        if not set(rows[PART].to_pylist()) <= set(self._store.part_names("trials")):
+        if not set(rows[PART].to_pylist()) <= set(self._store.tables.part_names("trials")):
             return self._store.readings(rows["trial_id"].to_pylist())
-        unread = pc.is_in(rows[PART], value_set=pa.array(self._store.unread_parts(), pa.string()))
+        unread = pc.is_in(
+            rows[PART], value_set=pa.array(self._store.tables.unread_parts(), pa.string())
+        )
         if not pc.any(unread).as_py():
             raise error
-        return self._store.readings_beside(rows.filter(pc.invert(unread)))
+        return self._store.tables.readings_beside(rows.filter(pc.invert(unread)))
 
 
 def coded(rows: pa.Table) -> pa.Table:

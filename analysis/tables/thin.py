@@ -34,7 +34,7 @@ def thin_store(source: str | Path, target: str | Path, *, curves: bool = False) 
         kept = readings[KEPT].merge(keys, on=["trial_id", "epoch"])
     rows = records(kept)
     new.write_manifest(Store.open(source).manifest())
-    new.write_rows(
+    new.tables.write_rows(
         "thin",
         records(trials),
         {name: [row[name] for row in rows] for name in READINGS.names if name in kept},

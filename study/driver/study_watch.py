@@ -16,8 +16,9 @@ from ray.tune.experiment import Trial
 from study.driver.reports import PackReport
 from study.driver.room import cluster_nodes, waiting_text
 from study.errors import StoreError
-from study.store.retry import SAY_EVERY_SECONDS, Waits
+from study.store.retry import SAY_EVERY_SECONDS, WaitNotices
 from study.store.store import Store
+from study.vocabulary.outcomes import PackStatus
 
 # Workers that die in a row before one begins a pack, over so long: none will. On a large machine
 # many begin at once, and the first to die may have made room for the others.
@@ -45,7 +46,7 @@ class StudyWatch(Callback, Stopper):
         self._deaths: list[float] = []
         self._store_failures = 0
         self._waiting: set[str] = set()
-        self._waits = Waits(say)
+        self._waits = WaitNotices(say)
         self._told: dict[str, float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -139,7 +140,8 @@ class StudyWatch(Callback, Stopper):
         only_there = "://" in self._store.url and self._store_failures < STORE_FAILURES
         try:
             # Its memory was not short: without a word here two such losses would halve the pack.
-            self._store.write_pack(pack_id, {**self._store.pack(pack_id), "state": "pending"})
+            record = self._store.packs.read(pack_id)
+            self._store.packs.write(pack_id, record.changed(status=PackStatus.PENDING))
         except StoreError:
             only_there = False
         if not only_there:

@@ -13,7 +13,6 @@ from study.driver.versions import skew, versions
 from study.errors import StoreError
 from study.store.store import Store
 from study.training.runner import Reports, run_pack, waiting_out
-from study.trials.pack import Pack
 
 # Attempts of one pack that end in an error of its own: a fourth attempt would end no better.
 MAX_FAILURES = 3
@@ -58,12 +57,13 @@ class PackTrainable(Trainable):
             while True:  # until the driver ends the study
                 yield dataclasses.replace(self._latest, skew=f"{socket.gethostname()}: {differs}")
         store = yield from self._reported(waiting_out(lambda: Store.open(config["store"])))
-        known = yield from self._reported(waiting_out(lambda: store.pack(config["pack_id"])))
-        if int(known.get("failures", 0)) >= MAX_FAILURES:
-            members_open = int(known.get("open", len(known["members"]["members"])))
+        pack_id = config["pack_id"]
+        record = yield from self._reported(waiting_out(lambda: store.packs.read(pack_id)))
+        if record.failures >= MAX_FAILURES:
+            members_open = record.members_open
             yield dataclasses.replace(self._latest, members_open=members_open, set_aside=True)
             return
-        yield from self._reported(run_pack(Pack.from_json(known["members"]), store))
+        yield from self._reported(run_pack(store.packs.pack(pack_id, record), store))
 
     def _reported(self, reports: Reports[_T]) -> Generator[PackReport, None, _T]:
         """The reports on some work as PackReports; returns what the work returns."""

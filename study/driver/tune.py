@@ -31,7 +31,7 @@ from study.driver.versions import versions
 from study.machine import usable_cores
 from study.plan.answers import Stopped
 from study.plan.plan import Plan, generalized_of, make_plan
-from study.store.retry import PATIENCE_SECONDS
+from study.store.retry import RETRY_SECONDS
 from study.store.store import Store
 from study.terminal.display import StudyProgress
 from study.training.splitting import split_packs
@@ -86,7 +86,7 @@ def run_study(
     cores = cores or usable_cores()
     if address == "local":
         refuse_without_room(plan, cores)
-    store = Store(store.url, PATIENCE_SECONDS, say)  # retries: an outage must not end the study
+    store = Store(store.url, RETRY_SECONDS, say)  # retries: an outage must not end the study
     interrupt = InterruptStopper()
     with (
         connected(address, cores, lambda: interrupt.requested),
@@ -189,12 +189,12 @@ def _resources_of_stored(
 
 
 def _stored_pack(store: Store, pack_id: str) -> Pack:
-    return Pack.from_json(store.pack(pack_id)["members"])
+    return store.packs.pack(pack_id, store.packs.read(pack_id))
 
 
 def _note_failed(store: Store, pack_id: str, lost: Exception | None) -> int:
     """Note in the store that a pack is given up, and why; returns how many trials stay open."""
-    known = store.pack(pack_id)
-    error = known.get("error") or (reason_in(str(lost)) if lost else None)
-    store.write_pack(pack_id, {**known, "state": PackStatus.FAILED, "error": error})
-    return int(known.get("open", len(known["members"]["members"])))
+    record = store.packs.read(pack_id)
+    error = record.error or (reason_in(str(lost)) if lost else None)
+    store.packs.write(pack_id, record.changed(status=PackStatus.FAILED, error=error))
+    return record.members_open

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from study.errors import StudyError
 from study.store import winners as tables
-from study.store.packs import read_pack, state_of
 from study.store.store import Store
+from study.store.tables import TableName
+from study.vocabulary.outcomes import PackStatus
 
 ROWS = 20_000  # trials of a large part
 
@@ -26,37 +27,39 @@ def compact(store: Store, rows: int = ROWS) -> dict[str, Any]:
     Raises StudyError while a pack of it is in training.
     """
     _refuse_while_running(store)
-    lying = store.scan("trials", columns=["trial_id", "budget_epochs"], parts=True)
+    lying = store.tables.scan("trials", columns=["trial_id", "budget_epochs"], parts=True)
     winners = tables.winners(lying)
     counted = tables.sources(winners)
-    sizes = dict.fromkeys(store.part_names("trials"), 0)
+    sizes = dict.fromkeys(store.tables.part_names("trials"), 0)
     for found in pc.value_counts(lying[tables.PART]).to_pylist():
         sizes[found["values"]] = found["counts"]
     for part in _without_readings(store, winners):
         del sizes[part]
-    old_readings = [part for part in store.part_names("readings") if part in sizes]
+    old_readings = [part for part in store.tables.part_names("readings") if part in sizes]
     new = list(_batches(sizes, rows))
     if len(new) < len(sizes):
         for number, old in enumerate(new):
             part = f"part-compact-{time.time_ns():x}-{number}.parquet"
             with_readings = [part for part in old if part in set(old_readings)]
-            store.write_part("readings", part, _those(store, "readings", with_readings, counted))
-            store.write_part("trials", part, _those(store, "trials", old, counted))
+            store.tables.write_part(
+                "readings", part, _those(store, "readings", with_readings, counted)
+            )
+            store.tables.write_part("trials", part, _those(store, "trials", old, counted))
         # Only what was copied: another writer's parts, and readings that wait for their rows, stay.
         for part in sizes:
-            store.delete_part("trials", part)
+            store.tables.delete_part("trials", part)
         for part in old_readings:
-            store.delete_part("readings", part)
+            store.tables.delete_part("readings", part)
     return {
         "trials": len(counted),
         "files_before": len(sizes) + len(old_readings),
-        "files": sum(len(store.part_names(table)) for table in ("trials", "readings")),
+        "files": sum(len(store.tables.part_names(table)) for table in ("trials", "readings")),
     }
 
 
 def _refuse_while_running(store: Store) -> None:
-    for pack_id in store.pack_ids():
-        if state_of(read_pack(store, pack_id)) == "running":
+    for pack_id in store.packs.ids():
+        if store.packs.read(pack_id).current_status is PackStatus.RUNNING:
             raise StudyError(
                 f"{store.url}: pack {pack_id} is in training; parts are merged when nobody writes. "
                 "Wait for the study, or stop it: the same command goes on later."
@@ -65,7 +68,9 @@ def _refuse_while_running(store: Store) -> None:
 
 def _without_readings(store: Store, winners: pa.Table) -> list[str]:
     """Parts with a row that counts and no readings: merged, the loss could not be seen."""
-    unread = pc.is_in(winners[tables.PART], value_set=pa.array(store.unread_parts(), pa.string()))
+    unread = pc.is_in(
+        winners[tables.PART], value_set=pa.array(store.tables.unread_parts(), pa.string())
+    )
     return list(pc.unique(winners[tables.PART].filter(unread)).to_pylist())
 
 
@@ -83,7 +88,7 @@ def _batches(sizes: Mapping[str, int], rows: int) -> Iterator[list[str]]:
         yield group
 
 
-def _those(store: Store, table: str, parts: Sequence[str], counted: pa.Array) -> pa.Table:
+def _those(store: Store, table: TableName, parts: Sequence[str], counted: pa.Array) -> pa.Table:
     """Rows of some parts whose trial and part count."""
-    rows = store.scan(table, parts=True, only=parts)
+    rows = store.tables.scan(table, parts=True, only=parts)
     return rows.filter(pc.is_in(tables.sources(rows), value_set=counted)).drop([tables.PART])

@@ -17,14 +17,14 @@ from study import __version__
 from study.errors import SpecError
 from study.search.proposals import extended, proposed, record, recorded, to_come
 from study.spec.models import Setting, StudySpec
-from study.store.manifest import StoredRows, stored_settings
-from study.store.packs import read_pack, stored_pack
+from study.store.manifest import Manifest, Start, read_manifest, stored_settings
 from study.store.store import Store
+from study.store.stored_rows import StoredRows
 from study.trials.expand import Proposed, expand
 from study.trials.pack import Pack
 from study.trials.packing import group
 from study.trials.trial import Trial
-from study.vocabulary.columns import SCHEMA_VERSION
+from study.vocabulary.outcomes import PackStatus
 
 # Tables of a setting that decide what a stored row means: they cannot change under a store.
 MEANINGS = ("task", "net", "data", "train", "detect", "readings")
@@ -127,35 +127,32 @@ def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
     its study, but for a spec that has changed.
     """
     plan = make_plan(spec, store, ahead=True)
-    known = store.manifest() if store.exists() else {}
-    manifest = {
-        **known,
-        "spec": spec.model_dump(mode="json"),
-        "settings": {
-            **known.get("settings", {}),
-            **{setting.label: setting.model_dump(mode="json") for setting in spec.settings},
-        },
-    }
-    if (plan.packs and not plan.used_up) or not known:
-        packages = {name: version(name) for name in ("torch", "ray", "optuna", "pandas", "pyarrow")}
-        start = {
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": shlex.join(command),
-            "node": socket.gethostname(),
-            "process": os.getpid(),
-            "done_before": plan.done,
-            "versions": {"study": __version__, **packages},
-        }
-        first = {name: known[name] for name in start if name in known}
-        manifest |= {
-            **start,
-            "started": known.get("started", start["started"]),
-            "starts": [*known.get("starts", [first] if first else []), start],
-            "schema_version": SCHEMA_VERSION,
-        }
-    if manifest != known:
-        store.write_manifest(manifest)
+    before = read_manifest(store) if store.exists() else None
+    written = spec.model_dump(mode="json")
+    settings = {setting.label: setting.model_dump(mode="json") for setting in spec.settings}
+    if before is not None:
+        settings = {**before.settings, **settings}
+        after = before.changed(spec=written, settings=settings)
+        if plan.packs and not plan.used_up:
+            after = after.started_again(_start(command, plan.done))
+    else:
+        after = Manifest.begun(written, settings, _start(command, plan.done))
+    if after != before:
+        store.write_manifest(after.to_json())
     return plan if plan.used_up else _noted(plan, store)
+
+
+def _start(command: Sequence[str], done_before: int) -> Start:
+    """What study.json says of a command that starts to train now."""
+    packages = {name: version(name) for name in ("torch", "ray", "optuna", "pandas", "pyarrow")}
+    return Start(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=shlex.join(command),
+        node=socket.gethostname(),
+        process=os.getpid(),
+        done_before=done_before,
+        versions={"study": __version__, **packages},
+    )
 
 
 def next_plan(spec: StudySpec, store: Store) -> Plan:
@@ -171,11 +168,13 @@ def _noted(plan: Plan, store: Store) -> Plan:
     if plan.proposed:
         record(store, plan.proposed)
     for pack in plan.packs:
-        known = read_pack(store, pack.pack_id)
+        before = store.packs.read(pack.pack_id)
         # Whoever trains a fresh pack need not look for its members in all of the table.
         fresh = all(trial.trial_id in plan.missing for trial in pack.trials)
-        now = {"state": "pending", "error": None, "failures": 0, "fresh": fresh}
-        store.write_pack(pack.pack_id, {**known, "members": pack.to_json(), **now})
+        noted = before.changed(
+            status=PackStatus.PENDING, members=pack.to_json(), error=None, failures=0, fresh=fresh
+        )
+        store.packs.write(pack.pack_id, noted)
     return plan
 
 
@@ -226,11 +225,13 @@ def _flat(table: dict[str, Any]) -> dict[str, Any]:
 
 def _checkpointed(store: Store, wanted: dict[str, Trial]) -> list[Pack]:
     """Packs that left a checkpoint and whose open members are all wanted, to the same budget."""
-    saved = {pack_id: read_pack(store, pack_id) for pack_id in store.checkpoint_ids()}
-    # Without members nobody can place a checkpoint: its trials are trained from their start.
-    known = [stored_pack(store, i, content) for i, content in saved.items() if "members" in content]
+    records = {pack_id: store.packs.read(pack_id) for pack_id in store.packs.checkpoint_ids()}
+    # A checkpoint without the list of its members is of no use: the trials start anew.
+    saved = [
+        store.packs.pack(i, record) for i, record in records.items() if record.members is not None
+    ]
     packs, taken = [], set[str]()
-    for pack in sorted(known, key=lambda pack: len(pack.trials)):  # pieces before what was split
+    for pack in sorted(saved, key=lambda pack: len(pack.trials)):  # pieces before what was split
         left = [t for t in pack.trials if t.trial_id in wanted and t.trial_id not in taken]
         if left and all(wanted[t.trial_id].budget_epochs == t.budget_epochs for t in left):
             packs.append(pack)

@@ -10,8 +10,12 @@ from typing import Any
 
 from study.plan.plan import make_plan
 from study.store.manifest import Manifest, Start, read_manifest, stored_spec
-from study.store.packs import STALE_SECONDS, PackState, members_of, read_pack, state_of
+from study.store.packs import NO_RECORD, STALE_SECONDS, PackRecord
 from study.store.store import Store
+from study.vocabulary.outcomes import PackStatus
+
+# A trial of two such packs counts with the first of these.
+_UNFINISHED = (PackStatus.RUNNING, PackStatus.FAILED)
 
 
 def study_status(store: Store) -> dict[str, Any]:
@@ -22,12 +26,11 @@ def study_status(store: Store) -> dict[str, Any]:
     `without_readings`, trials with a row whose readings are gone: they are not done.
     """
     plan = make_plan(stored_spec(store), store)
-    read = {pack_id: read_pack(store, pack_id) for pack_id in store.pack_ids()}
-    packs = {pack_id: pack for pack_id, pack in read.items() if pack}
+    read = {pack_id: store.packs.read(pack_id) for pack_id in store.packs.ids()}
+    packs = {pack_id: record for pack_id, record in read.items() if record != NO_RECORD}
 
     def missing(pack_ids: list[str]) -> dict[str, frozenset[str]]:
-        members = {pack_id: members_of(store, pack_id, packs[pack_id]) for pack_id in pack_ids}
-        return {pack_id: ids & plan.missing for pack_id, ids in members.items()}
+        return {i: store.packs.trial_ids(i, packs[i]) & plan.missing for i in pack_ids}
 
     answer = tally(read_manifest(store), plan.planned, plan.done, packs, missing)
     return {**answer, "without_readings": plan.without_readings}
@@ -37,7 +40,7 @@ def tally(
     manifest: Manifest,
     planned: int,
     done: int,
-    packs: Mapping[str, PackState],
+    packs: Mapping[str, PackRecord],
     missing: Callable[[list[str]], Mapping[str, frozenset[str]]],
 ) -> dict[str, Any]:
     """The answer of `study_status`, whoever counted.
@@ -45,12 +48,12 @@ def tally(
     Args: manifest, of the store; planned and done, in trials; packs, what each said last; missing,
     which gives for some packs the ids of their trials that are still to train.
     """
-    states = {pack_id: state_of(pack) for pack_id, pack in packs.items()}
-    unfinished = [pack_id for pack_id, state in states.items() if state in {"running", "failed"}]
-    open_members = _open_members(states, missing(unfinished))
+    statuses = {pack_id: record.current_status for pack_id, record in packs.items()}
+    unfinished = [pack_id for pack_id, status in statuses.items() if status in _UNFINISHED]
+    open_members = _open_members(statuses, missing(unfinished))
     started = datetime.fromisoformat(manifest.latest.started)
-    beats = [datetime.fromisoformat(p["heartbeat"]) for p in packs.values() if p.get("heartbeat")]
-    running = sum(open_members["running"].values())
+    beats = [datetime.fromisoformat(r.heartbeat) for r in packs.values() if r.heartbeat]
+    running = sum(open_members[PackStatus.RUNNING].values())
     now = datetime.now(UTC) if running else max(beats, default=started)
     elapsed = (now - started).total_seconds()
     trained = done - manifest.latest.done_before
@@ -61,29 +64,29 @@ def tally(
         "started": manifest.started,
         "planned": planned,
         "done": done,
-        "failed": sum(open_members["failed"].values()),
+        "failed": sum(open_members[PackStatus.FAILED].values()),
         "running": running,
-        "packs": dict(Counter(states.values())),
+        "packs": dict(Counter(str(status) for status in statuses.values())),
         "rate": rate,
         "seconds_left": left / rate if running and rate else None,
-        "begun_again": sum(max(0, pack.get("attempts", 0) - 1) for pack in packs.values()),
-        "halved": sum(bool(pack.get("halved")) for pack in packs.values()),
-        "errors": {pack_id: packs[pack_id].get("error") for pack_id in open_members["failed"]},
+        "begun_again": sum(max(0, record.attempts - 1) for record in packs.values()),
+        "halved": sum(record.halved for record in packs.values()),
+        "errors": {i: packs[i].error for i in open_members[PackStatus.FAILED]},
     }
 
 
 def _open_members(
-    states: Mapping[str, str], missing: Mapping[str, frozenset[str]]
-) -> dict[str, dict[str, int]]:
-    """How many missing trials each running or failed pack holds, by state; each trial once."""
-    found: dict[str, dict[str, int]] = {"running": {}, "failed": {}}
+    statuses: Mapping[str, PackStatus], missing: Mapping[str, frozenset[str]]
+) -> dict[PackStatus, dict[str, int]]:
+    """How many missing trials each unfinished pack holds, by status; each trial counts once."""
+    by_status: dict[PackStatus, dict[str, int]] = {status: {} for status in _UNFINISHED}
     counted: set[str] = set()
-    for state, counts in found.items():
-        for pack_id in (pack_id for pack_id in missing if states[pack_id] == state):
+    for status, counts in by_status.items():
+        for pack_id in (pack_id for pack_id in missing if statuses[pack_id] is status):
             if left := missing[pack_id] - counted:
                 counts[pack_id] = len(left)
                 counted |= left
-    return found
+    return by_status
 
 
 def others_at_work(store: Store) -> str:
@@ -94,17 +97,17 @@ def others_at_work(store: Store) -> str:
     if not store.exists():
         return ""
     since = (time.time() - STALE_SECONDS) * 1e9
-    fresh = [name for name, (_, stamp) in store.pack_stamps().items() if stamp > since]
-    packs = [read_pack(store, pack_id) for pack_id in fresh]
+    fresh = [pack_id for pack_id, (_, stamp) in store.packs.stamps().items() if stamp > since]
+    records = [store.packs.read(pack_id) for pack_id in fresh]
     running = [
-        pack
-        for pack in packs
-        if state_of(pack) == "running" and _may_live(pack.get("node", ""), pack.get("process", 0))
+        record
+        for record in records
+        if record.current_status is PackStatus.RUNNING and _may_live(record.node, record.process)
     ]
     driver = read_manifest(store).latest
     if not running and not _begins(driver):
         return ""
-    nodes = ", ".join(sorted({pack.get("node", "?") for pack in running})) or "none yet"
+    nodes = ", ".join(sorted({record.node or "?" for record in running})) or "none yet"
     return (
         f"another run seems active on {store.url}: process {driver.process} on {driver.node}, "
         f"started {driver.started}, {len(running)} packs in training ({nodes}); each trial is "

@@ -30,7 +30,7 @@ def recorded(store: Store) -> dict[str, list[list[Any]]] | None:
     trials, whose rows are in the store.
     """
     try:
-        rows = store.proposed()
+        rows = store.searches.proposals()
     except DamagedError:
         return None
     whole = all(
@@ -69,14 +69,14 @@ def record(store: Store, pairs: Proposed) -> None:
     """Add proposals to search.json; a stored proposal is never removed."""
     rows = recorded(store)
     if rows is None:
-        store.set_proposed_aside()
+        store.searches.set_damaged_aside()
         rows = {}
     for label, listed in pairs.items():
         stored = rows.setdefault(label, [])
         before = {tuple(row) for row in stored}
         new = ([*point.values().values(), seed] for point, seed in listed)
         stored += [row for row in new if tuple(row) not in before]
-    store.write_proposed(rows)
+    store.searches.write_proposals(rows)
 
 
 def extended(spec: StudySpec, store: Store | None, pairs: Proposed) -> dict[str, list[Pair]]:
@@ -109,7 +109,7 @@ def write_journals(spec: StudySpec, store: Store) -> None:
         history = _history(spec, setting, pairs[setting.label], rows)
         if history.trials:
             name = "-".join(["optuna", *re.findall(r"[\w.]+", setting.label)])
-            store.write_journal(name, _journal(history))
+            store.searches.write_journal(name, _journal(history))
 
 
 def _journal(history: History) -> bytes:

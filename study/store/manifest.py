@@ -1,23 +1,27 @@
 """study.json: the spec and every start of a study, checked."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
 from study.spec.file import checked
 from study.spec.models import Setting, StudySpec
-from study.store.record import Count, Moment, Record, checked_record
-from study.store.store import Store
-from study.store.winners import PART
-from study.trials.trial import Trial
+from study.store.record import Count, Moment, Record
+from study.store.store import MANIFEST, MANIFEST_REMEDY, Store
+from study.vocabulary.columns import SCHEMA_VERSION
 
 
 class Start(Record):
-    """A command that trained something: when, with what, and how many trials were stored then.
+    """A command that trained something.
 
-    `node` and `process` are of its driver; the first stores did not name them.
+    Attributes:
+        started: when.
+        node: the machine of the command's driver; the first stores did not name it.
+        process: the id of the driver's process.
+        command: as it was typed.
+        done_before: how many trials were stored already.
+        versions: of this package and of those it computes with, by name.
     """
 
     started: Moment
@@ -29,15 +33,43 @@ class Start(Record):
 
 
 class Manifest(Start):
-    """study.json. Its own start is the study's; `starts` are all that trained, the latest last.
+    """study.json. Beside `started`, which is the study's, the keys of a start are the latest's.
 
-    `command` and `versions` are those of the latest start; `settings` has every setting that was
-    ever run, by label.
+    Attributes:
+        spec: the study file as it was last run.
+        settings: every setting that was ever run, by label, as it was last run.
+        starts: all commands that trained something, the latest last; the first stores have none.
+        schema_version: of the tables.
     """
 
     spec: dict[str, Any]
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     starts: tuple[Start, ...] = ()
+    schema_version: int | None = None
+
+    @classmethod
+    def begun(
+        cls, spec: dict[str, Any], settings: dict[str, dict[str, Any]], start: Start
+    ) -> "Manifest":
+        """The manifest of a new study.
+
+        Args:
+            spec: the study as JSON.
+            settings: the settings of the study as JSON, by label.
+            start: the first command.
+        """
+        first = {**start.to_json(), "spec": spec, "settings": settings, "starts": (start,)}
+        return cls(**first, schema_version=SCHEMA_VERSION)
+
+    def started_again(self, start: Start) -> "Manifest":
+        """The manifest after another command that trains; the start of the study stays."""
+        # The first stores have no list of starts: what they say of their own start begins it.
+        own = {
+            name: getattr(self, name) for name in self.model_fields_set & Start.model_fields.keys()
+        }
+        latest = {name: getattr(start, name) for name in start.model_fields_set - {"started"}}
+        starts = (*(self.starts or (Start(**own),)), start)
+        return self.changed(**latest, starts=starts, schema_version=SCHEMA_VERSION)
 
     @property
     def latest(self) -> Start:
@@ -46,66 +78,30 @@ class Manifest(Start):
 
 
 def read_manifest(store: Store) -> Manifest:
-    """study.json of a store; raises StoreError where it breaks a rule."""
-    return manifest_of(store.manifest(), store.place("study.json"))
+    """study.json of a store; raises StoreError where the file breaks a rule."""
+    return manifest_of(store.manifest(), store.place(MANIFEST))
 
 
-def manifest_of(content: Mapping[str, Any], place: str) -> Manifest:
-    """The same of a file that was read already from `place`."""
-    remedy = "Restore the file, or choose another --out."
-    found: Manifest = checked_record(Manifest, content, place, remedy)
-    return found
+def manifest_of(content: Mapping[str, object], shown: str) -> Manifest:
+    """The manifest that the content of a study.json is.
 
-
-@dataclass(frozen=True, slots=True)
-class StoredRows:
-    """The rows of a store by trial, and the parts of them whose readings are gone."""
-
-    by_trial: Mapping[str, Mapping[str, Any]]
-    unread_parts: frozenset[str]
-
-    @classmethod
-    def of(cls, store: Store) -> "StoredRows":
-        """The rows that a store has now."""
-        stored = store.trials(columns=["trial_id", "ended", "budget_epochs"], parts=True)
-        rows = {row["trial_id"]: row for row in stored.to_pylist()}
-        return cls(rows, frozenset(store.unread_parts()))
-
-    def answer(self, trial: Trial) -> bool:
-        """Whether a row says all of a trial, and its readings are there."""
-        return self._answered(trial) and not self._unread(trial)
-
-    def unread(self, trial: Trial) -> bool:
-        """Whether a row says all of a trial, but for its readings."""
-        return self._answered(trial) and self._unread(trial)
-
-    def _answered(self, trial: Trial) -> bool:
-        row = self.by_trial.get(trial.trial_id)
-        return row is not None and trial.answered_by(row)
-
-    def _unread(self, trial: Trial) -> bool:
-        return self.by_trial[trial.trial_id][PART] in self.unread_parts
-
-
-def missing(store: Store, trials: Sequence[Trial]) -> list[Trial]:
-    """The trials still to train: without a row, censored by a smaller budget, or without readings.
-
-    The readings of a row are gone where a damaged part of them was moved out of the store.
+    Args:
+        content: JSON that was read already.
+        shown: the address of the file, for messages.
+    Raises: StoreError where the content breaks a rule.
     """
-    rows = StoredRows.of(store)
-    return [trial for trial in trials if not rows.answer(trial)]
+    return Manifest.checked(content, shown, MANIFEST_REMEDY)
 
 
 def stored_spec(store: Store) -> StudySpec:
     """The study that a store was last run with."""
-    spec: StudySpec = checked(
-        StudySpec, store.manifest().get("spec"), f"{store.place('study.json')}: spec."
-    )
+    shown = f"{store.place(MANIFEST)}: spec."
+    spec: StudySpec = checked(StudySpec, store.manifest().get("spec"), shown)
     return spec
 
 
 def stored_settings(store: Store) -> dict[str, Setting]:
-    """Every setting that a store was ever run with, by its label, as it was last."""
+    """Every setting that a store was ever run with, by its label, as it was last run."""
+    shown = f"{store.place(MANIFEST)}: settings."
     settings = read_manifest(store).settings
-    where = f"{store.place('study.json')}: settings."
-    return {label: checked(Setting, setting, where) for label, setting in settings.items()}
+    return {label: checked(Setting, setting, shown) for label, setting in settings.items()}

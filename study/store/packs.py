@@ -1,28 +1,51 @@
-"""packs/<pack>.json: how each pack is, checked."""
+"""packs/: for each pack a record of how it is, and the checkpoint it goes on from."""
 
-from collections.abc import Mapping
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import Field
 
 from study.errors import SpecError, StoreError
-from study.store.record import Count, Moment, Record, checked_record
-from study.store.store import PACK_REMEDY, Store
+from study.store.files import Files
+from study.store.record import Count, Moment, Record
 from study.trials.pack import Pack
+from study.vocabulary.outcomes import PackStatus
 
-STALE_SECONDS = 120.0  # a pack says how it is every 30 s; silent for longer, it is not running
-PackState = Mapping[str, Any]
+STALE_SECONDS = (
+    120.0  # a running pack writes its record every 30 s; silent for longer, it does not run
+)
+PACK_REMEDY = "Delete the file: what its pack has not stored is trained from its start."
 
 
 class PackRecord(Record):
-    """packs/<pack>.json, of which these keys are read; a pack not yet noted has none of them."""
+    """packs/<pack>.json: how a pack is, and the trials it holds.
 
-    state: str = "pending"
-    members: dict[str, Any] = Field(default_factory=dict)
+    A pack without a file has the record `NO_RECORD`.
+
+    Attributes:
+        status: the key `state` of the file.
+        members: the pack as `Pack.to_json` writes it.
+        heartbeat: when the record was last written by the process that trains the pack.
+        error: why the pack has failed.
+        open: members that are still to train; None before the first attempt.
+        attempts: how often training was begun.
+        failures: attempts that ended in an error, since the plan that noted the pack.
+        early_deaths: attempts in a row whose process died before it left a checkpoint.
+        node: the machine that trains the pack.
+        process: the id of the process that does.
+        fresh: whether no member had a row when the pack was planned, and nobody has begun it since.
+        halved: whether the pack is trained as two halves, because memory is short for the whole.
+        saved: whether the latest attempt has left a checkpoint; records of old programs say nothing
+            and count as saved.
+        split: the ids of the packs that the pack was split into.
+    """
+
+    status: PackStatus = Field(default=PackStatus.PENDING, alias="state")
+    members: dict[str, Any] | None = None
     heartbeat: Moment | None = None
     error: str | None = None
-    open: Count = 0
+    open: Count | None = None
     attempts: Count = 0
     failures: Count = 0
     early_deaths: Count = 0
@@ -31,43 +54,97 @@ class PackRecord(Record):
     fresh: bool = False
     halved: bool = False
     saved: bool = True
+    split: tuple[str, ...] = ()
+
+    @property
+    def current_status(self) -> PackStatus:
+        """The status; a running pack that has been silent for `STALE_SECONDS` is pending again."""
+        if self.status is not PackStatus.RUNNING:
+            return self.status
+        if not self.heartbeat:
+            return PackStatus.PENDING
+        age = datetime.now(UTC) - datetime.fromisoformat(self.heartbeat)
+        return PackStatus.RUNNING if age.total_seconds() < STALE_SECONDS else PackStatus.PENDING
+
+    @property
+    def members_open(self) -> int:
+        """How many members are still to train: all of them before the first attempt."""
+        return len((self.members or {}).get("members", ())) if self.open is None else self.open
 
 
-def read_pack(store: Store, pack_id: str) -> dict[str, Any]:
-    """packs/<pack>.json of a store as it is, once it obeys the rules of PackRecord.
-
-    A file that is not there is empty, which obeys them. Raises StoreError.
-    """
-    content = store.pack(pack_id)
-    checked_record(PackRecord, content, _place(store, pack_id), PACK_REMEDY)
-    return content
+NO_RECORD = PackRecord()
 
 
-def stored_pack(store: Store, pack_id: str, content: Mapping[str, Any]) -> Pack:
-    """The pack that packs/<pack>.json describes, given what `read_pack` says of it.
+class Packs:
+    """Reads and writes the records and the checkpoints of packs."""
 
-    Raises StoreError where its members are no trials.
-    """
-    try:
-        return Pack.from_json(content["members"])
-    except (SpecError, KeyError, TypeError, ValueError, AttributeError) as error:
-        rule = str(error).rstrip(".") if isinstance(error, SpecError) else "a pack lists its trials"
-        raise StoreError(f"{_place(store, pack_id)}: members: {rule}. {PACK_REMEDY}") from None
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def read(self, pack_id: str) -> PackRecord:
+        """The record of a pack; `NO_RECORD` where there is no file.
+
+        Raises: StoreError where the file breaks a rule of `PackRecord`.
+        """
+        name = _record_name(pack_id)
+        content = self._files.get_json(name, PACK_REMEDY)
+        if content is None:
+            return NO_RECORD
+        return PackRecord.checked(content, self._files.shown(name), PACK_REMEDY)
+
+    def write(self, pack_id: str, record: PackRecord) -> None:
+        """Replace the record of a pack."""
+        self._files.put(_record_name(pack_id), json.dumps(record.to_json()).encode())
+
+    def pack(self, pack_id: str, record: PackRecord) -> Pack:
+        """The pack that a record describes.
+
+        Args:
+            pack_id: names the file in an error.
+            record: of that pack.
+        Raises: StoreError where the record's members are no trials.
+        """
+        try:
+            return Pack.from_json(record.members)  # type: ignore[arg-type]  # None is caught below
+        except (SpecError, KeyError, TypeError, ValueError, AttributeError) as error:
+            said = isinstance(error, SpecError)
+            rule = str(error).rstrip(".") if said else "a pack lists its trials"
+            shown = self._files.shown(_record_name(pack_id))
+            raise StoreError(f"{shown}: members: {rule}. {PACK_REMEDY}") from None
+
+    def trial_ids(self, pack_id: str, record: PackRecord) -> frozenset[str]:
+        """The ids of a pack's trials; arguments and errors as of `pack`."""
+        return frozenset(trial.trial_id for trial in self.pack(pack_id, record).trials)
+
+    def ids(self) -> list[str]:
+        """The packs that have a record."""
+        return [name.removesuffix(".json") for name in self._files.names("packs", ".json")]
+
+    def stamps(self) -> dict[str, tuple[int, int]]:
+        """Size and time of each record's file: a reader that remembers both reads only changes."""
+        infos = self._files.infos("packs", ".json")
+        return {info.base_name.removesuffix(".json"): (info.size, info.mtime_ns) for info in infos}
+
+    def checkpoint_ids(self) -> list[str]:
+        """The packs that have left a checkpoint."""
+        return [name.removesuffix(".npz") for name in self._files.names("packs", ".npz")]
+
+    def checkpoint(self, pack_id: str) -> bytes | None:
+        """The latest checkpoint of a pack; None where the pack has left none."""
+        return self._files.get(_checkpoint_name(pack_id))
+
+    def write_checkpoint(self, pack_id: str, content: bytes) -> None:
+        """Replace the checkpoint of a pack."""
+        self._files.put(_checkpoint_name(pack_id), content)
+
+    def drop_checkpoint(self, pack_id: str) -> None:
+        """Delete the checkpoint of a pack, if there is one."""
+        self._files.delete(_checkpoint_name(pack_id))
 
 
-def _place(store: Store, pack_id: str) -> str:
-    return store.place(f"packs/{pack_id}.json")
+def _record_name(pack_id: str) -> str:
+    return f"packs/{pack_id}.json"
 
 
-def members_of(store: Store, pack_id: str, pack: PackState) -> frozenset[str]:
-    """The ids of a pack's trials."""
-    return frozenset(trial.trial_id for trial in stored_pack(store, pack_id, pack).trials)
-
-
-def state_of(pack: PackState) -> str:
-    """A pack's state; one that has gone silent is pending again."""
-    state = str(pack.get("state", "pending"))
-    if state != "running" or not pack.get("heartbeat"):
-        return "pending" if state == "running" else state
-    age = datetime.now(UTC) - datetime.fromisoformat(pack["heartbeat"])
-    return "running" if age.total_seconds() < STALE_SECONDS else "pending"
+def _checkpoint_name(pack_id: str) -> str:
+    return f"packs/{pack_id}.npz"

@@ -1,11 +1,11 @@
 """What the small files of a store have in common: study.json and packs/*.json are checked records.
 
-A user can edit both, and another program can damage them. A record that breaks a rule is a
+A user can edit a record, and another program can damage it. A record that breaks a rule is a
 StoreError of one sentence, which names the file and the key.
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,27 +24,36 @@ Count = Annotated[int, Field(ge=0, strict=True)]
 
 
 class Record(BaseModel):
-    """A record of a store. Keys that it does not know are left alone: newer versions add some."""
+    """A record of a store. Keys that newer versions have added are kept and written again."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
+    @classmethod
+    def checked(cls, content: object, shown: str, remedy: str) -> Self:
+        """The record that a file holds.
 
-def checked_record(model: type[Any], content: Any, place: str, remedy: str) -> Any:
-    """A record of this model from what a file says.
+        Args:
+            content: the file's JSON.
+            shown: the address of the file, for messages.
+            remedy: what a user can do about a broken rule: the last sentence of the error.
+        Raises: StoreError where the content breaks a rule of the model.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(str(step) for step in first["loc"])
+            given = "missing" if first["type"] == "missing" else repr(first["input"])[:40]
+            rule = first["msg"][0].lower() + first["msg"][1:]
+            rule = rule.replace("input ", "the value ").replace("value error, ", "")
+            raise StoreError(f"{shown}: {key}: {given}; {rule}. {remedy}") from None
 
-    Args:
-        model: a subclass of `Record`.
-        content: the file's JSON.
-        place: the file, for messages.
-        remedy: the last sentence of a message.
-    Raises: StoreError where the content breaks a rule of the model.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(step) for step in first["loc"])
-        given = "missing" if first["type"] == "missing" else repr(first["input"])[:40]
-        rule = first["msg"][0].lower() + first["msg"][1:]
-        rule = rule.replace("input ", "the value ").replace("value error, ", "")
-        raise StoreError(f"{place}: {key}: {given}; {rule}. {remedy}") from None
+    def to_json(self) -> dict[str, Any]:
+        """The keys of the file: those that were read or set, under the names they have there."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    def changed(self, **changes: object) -> Self:
+        """The record with some fields changed, by name. The values are not checked again."""
+        if unknown := changes.keys() - type(self).model_fields.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        return self.model_copy(update=changes)

@@ -1,7 +1,7 @@
-"""Waiting out what passes by itself: an object store that answers 500, a disk that is full.
+"""Retries of what may pass by itself: a bucket that answers 500, a disk that is full.
 
 A command that somebody waits for fails at once. A worker, whose training would be lost, tries again
-with growing pauses and reports what it waits for meanwhile.
+with growing pauses and meanwhile reports what it waits for.
 """
 
 import errno
@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
-PATIENCE_SECONDS = 120.0  # of a worker, for one operation on its store
-CLOSING_SECONDS = 15.0  # likewise, of a worker that has been told to stop
+RETRY_SECONDS = 120.0  # of a worker, for one operation on its store
+CLOSING_SECONDS = 15.0  # of a worker that has been told to stop, for one operation
 SAY_AFTER_SECONDS, SAY_EVERY_SECONDS = 5.0, 30.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 10.0
 
-# What clients of object stores say where the fault is not in what was asked.
-_PASSING = re.compile(
+# What the clients of S3 and GCS say, once their own retries are used up, where the fault is not in
+# the request. pyarrow gives an OSError without a code, so the text is all there is.
+_TRANSIENT = re.compile(
     r"HTTP status (?:429|5\d\d)|NETWORK_CONNECTION|INTERNAL_FAILURE|SERVICE_UNAVAILABLE|SLOW_DOWN"
     r"|THROTTLING|REQUEST_TIMEOUT|UNAVAILABLE|DEADLINE_EXCEEDED|curlCode|[Tt]imed? ?out"
 )
@@ -26,23 +27,27 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 T = TypeVar("T")
 
 
-def is_full(error: Exception) -> bool:
-    """Whether an error says that a disk, or somebody's share of it, is full."""
+def disk_is_full(error: Exception) -> bool:
+    """Whether an error says that a disk, or a user's quota of it, is full."""
     return getattr(error, "errno", None) in _FULL
 
 
-def passes(error: Exception) -> bool:
-    """Whether an error may go away by itself: the store is out of order, or the disk full."""
+def is_transient(error: Exception) -> bool:
+    """Whether an error may pass by itself: the bucket is out of order, or the disk is full."""
     # A StoreError knows what it was made of.
-    return getattr(error, "passing", is_full(error) or bool(_PASSING.search(str(error))))
+    return getattr(error, "passing", disk_is_full(error) or bool(_TRANSIENT.search(str(error))))
 
 
-def retried(
+def attempts(
     act: Callable[[], T], seconds: float, kind: type[Exception] = OSError
 ) -> Generator[Exception, None, T]:
-    """What `act` returns; tried again for so many seconds while its error is one that passes.
+    """Call `act` until it succeeds; yields each transient error before the pause that follows it.
 
-    Yields each such error of a `kind` before it pauses. Raises the last one.
+    Args:
+        act: what is tried.
+        seconds: how long; after that an error is raised.
+        kind: the errors that are looked at; any other is raised at once.
+    Returns: what `act` returned.
     """
     until = time.monotonic() + seconds
     pause = _FIRST_PAUSE_SECONDS
@@ -50,55 +55,65 @@ def retried(
         try:
             return act()
         except kind as error:
-            if not passes(error) or time.monotonic() + pause > until:
+            if not is_transient(error) or time.monotonic() + pause > until:
                 raise
             waited_for = error
         yield waited_for
-        # Not in step with the others that wait for the same store.
+        # The pause is random, so that workers that wait for one store do not ask in step.
         time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  not for secrets
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-def patiently(
+def retry(
     act: Callable[[], T],
     seconds: float,
     kind: type[Exception] = OSError,
     say: Callable[[str], None] | None = None,
 ) -> T:
-    """`retried` for those who can but wait; `say` is told for what, from time to time."""
-    attempts, waits = retried(act, seconds, kind), Waits(say)
+    """What `act` returns, after as many attempts as it takes; for callers that can only wait.
+
+    Args:
+        act: what is tried.
+        seconds: how long; after that an error is raised.
+        kind: the errors that are looked at; any other is raised at once.
+        say: is told, from time to time, what is waited for.
+    """
+    tries, notices = attempts(act, seconds, kind), WaitNotices(say)
     while True:
         try:
-            error = next(attempts)
+            error = next(tries)
         except StopIteration as end:
-            waits.over()
+            notices.over()
             return end.value  # type: ignore[no-any-return]  # StopIteration does not say its type
-        waits.tell(str(error))
+        notices.tell(str(error))
 
 
-class Waits:
-    """Tells somebody what is waited for: after a few seconds, and again every half minute."""
+class WaitNotices:
+    """Tells what is waited for: after a few seconds, again every half minute, and at the end.
+
+    It remembers when the wait began and when it last told.
+    """
 
     def __init__(self, say: Callable[[str], None] | None) -> None:
         self._say = say
         self._began: float | None = None
-        self._said: float | None = None
+        self._told: float | None = None
 
     def tell(self, reason: str) -> None:
-        """Take in that the wait goes on."""
+        """Take in that the wait goes on, and why; tell it when that is due."""
         now = time.monotonic()
         self._began = now if self._began is None else self._began
         due = (
             self._began + SAY_AFTER_SECONDS
-            if self._said is None
-            else self._said + SAY_EVERY_SECONDS
+            if self._told is None
+            else self._told + SAY_EVERY_SECONDS
         )
         if self._say is not None and now >= due:
-            self._said = now
+            self._told = now
             self._say(f"waiting for the store since {now - self._began:.0f} s: {reason}")
 
     def over(self) -> None:
-        """Take in that nothing is waited for."""
-        if self._say is not None and self._said is not None:
+        """Take in that the wait is over; tell it if the wait was told."""
+        if self._say is not None and self._told is not None:
             self._say("the store answers again")
-        self._began = self._said = None
+        self._began = self._told = None

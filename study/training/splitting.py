@@ -11,9 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from study.engine.choose import pick_engine
+from study.store.packs import PackRecord
 from study.store.store import Store
 from study.training.checkpoint import cut, packed, unpacked
 from study.trials.pack import Pack
+from study.vocabulary.outcomes import PackStatus
 
 
 def split_packs(store: Store, packs: Sequence[Pack], wanted: int) -> list[Pack]:
@@ -22,7 +24,9 @@ def split_packs(store: Store, packs: Sequence[Pack], wanted: int) -> list[Pack]:
     A new pack is in the store before the checkpoint of the old one is dropped: cut short, some
     members are trained twice, and none is lost.
     """
-    opened = [int(store.pack(pack.pack_id).get("open", 1)) for pack in packs]
+    records = [store.packs.read(pack.pack_id) for pack in packs]
+    # A pack that nobody has begun has no checkpoint to cut: it counts as one member.
+    opened = [1 if record.open is None else record.open for record in records]
     counts = shares(opened, wanted)
     pieces = [_split(store, p, count) for p, count in zip(packs, counts, strict=True)]
     return list(itertools.chain.from_iterable(pieces))
@@ -41,7 +45,7 @@ def shares(opened: Sequence[int], wanted: int) -> list[int]:
 
 
 def _split(store: Store, pack: Pack, count: int) -> list[Pack]:
-    saved = store.checkpoint(pack.pack_id) if count > 1 else None
+    saved = store.packs.checkpoint(pack.pack_id) if count > 1 else None
     if saved is None:  # nothing is known of its members but that they are open
         return [pack]
     parts = unpacked(saved)
@@ -50,12 +54,13 @@ def _split(store: Store, pack: Pack, count: int) -> list[Pack]:
     pieces = []
     for places in np.array_split(np.arange(len(numbers)), min(count, len(numbers))):
         piece = Pack(tuple(pack.trials[number] for number in numbers[places]))
-        now = {"members": piece.to_json(), "state": "pending", "open": len(places)}
-        store.write_pack(piece.pack_id, now)
-        store.write_checkpoint(piece.pack_id, packed(cut(parts, places, specs).items()))
+        record = PackRecord(status=PackStatus.PENDING, members=piece.to_json(), open=len(places))
+        store.packs.write(piece.pack_id, record)
+        store.packs.write_checkpoint(piece.pack_id, packed(cut(parts, places, specs).items()))
         pieces.append(piece)
-    ids = [piece.pack_id for piece in pieces]
-    known = store.pack(pack.pack_id)
-    store.write_pack(pack.pack_id, {**known, "state": "done", "open": 0, "split": ids})
-    store.drop_checkpoint(pack.pack_id)
+    ids = tuple(piece.pack_id for piece in pieces)
+    record = store.packs.read(pack.pack_id)
+    ended = record.changed(status=PackStatus.DONE, open=0, split=ids)
+    store.packs.write(pack.pack_id, ended)
+    store.packs.drop_checkpoint(pack.pack_id)
     return pieces

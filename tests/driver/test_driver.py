@@ -73,7 +73,7 @@ def test_interrupts_and_kills_end_with_the_undisturbed_table(tmp_path, undisturb
     assert 0 < stored < TRIALS
     assert f"stopped: {stored} of {TRIALS} finished; the same command continues" in out
     assert_one_count(out, err, store)
-    states = {store.pack(pack_id)["state"] for pack_id in store.pack_ids()}
+    states = {store.packs.read(pack_id).status for pack_id in store.packs.ids()}
     assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
 
     process = start_until_new_rows(path, tmp_path)
@@ -83,7 +83,7 @@ def test_interrupts_and_kills_end_with_the_undisturbed_table(tmp_path, undisturb
 
     fill(load_spec(str(path)), store.url)  # what is left, without Ray
     assert table(store) == expected
-    assert not store.checkpoint_ids()
+    assert not store.packs.checkpoint_ids()
 
 
 @pytest.mark.slow
@@ -96,7 +96,7 @@ def test_a_killed_worker_is_replaced(tmp_path, undisturbed):
     os.kill(running_process(store), signal.SIGKILL)
     finish(process, 0)
     assert table(store) == expected
-    assert any(store.pack(pack)["attempts"] > 1 for pack in store.pack_ids())
+    assert any(store.packs.read(pack).attempts > 1 for pack in store.packs.ids())
 
 
 @pytest.mark.slow
@@ -159,7 +159,7 @@ def test_a_study_ends_at_its_own_budget_and_goes_on_with_a_larger_one(
     stored = store.trials().num_rows
     assert stored < TRIALS
     assert f"stopped: {stored} of {TRIALS} finished; {next_}" in out
-    states = {store.pack(pack_id)["state"] for pack_id in store.pack_ids()}
+    states = {store.packs.read(pack_id).status for pack_id in store.packs.ids()}
     assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
     fill(load_spec(str(path)), store.url)
     assert table(store) == expected

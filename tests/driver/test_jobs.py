@@ -215,7 +215,7 @@ def test_a_job_is_followed_stopped_and_goes_on_to_the_serial_table(head, tmp_pat
     assert "small: starting Ray" in out
     assert err.endswith(f"{job}: stopped\n")
     assert 0 < store.trials().num_rows < TRIALS
-    states = {store.pack(pack_id)["state"] for pack_id in store.pack_ids()}
+    states = {store.packs.read(pack_id).status for pack_id in store.packs.ids()}
     assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
 
     job, _ = submit()

@@ -77,9 +77,9 @@ def test_what_is_left_is_split_over_idle_slots(tmp_path):
     _, err = finish(altered(IMPATIENT, *command), 0)
     assert "12/12 trials done" in err
     assert table(store) == expected
-    packs = [store.pack(pack_id) for pack_id in store.pack_ids()]
-    assert any(len(pack.get("split", ())) == 2 for pack in packs)
-    assert {pack["state"] for pack in packs} == {"done"}
+    packs = [store.packs.read(pack_id) for pack_id in store.packs.ids()]
+    assert any(len(pack.split) == 2 for pack in packs)
+    assert {pack.status for pack in packs} == {"done"}
 
 
 HANDED_OVER = """

@@ -75,7 +75,7 @@ def test_a_driver_of_100_000_trials_stays_small(tmp_path, capsys):
     files = [path.stat().st_size for path in (tmp_path / "toy").rglob("part-*")]
     with capsys.disabled():
         print(
-            f"\n{trials} trials in {len(store.pack_ids())} packs: {1e3 * seconds / trials:.3f} ms "
+            f"\n{trials} trials in {len(store.packs.ids())} packs: {1e3 * seconds / trials:.3f} ms "
             f"of driver time a trial, {peak / 1e9:.2f} GB at most; "
             f"{sum(files) / trials:.0f} bytes a trial in {len(files)} parts"
         )
@@ -87,13 +87,13 @@ def kill_a_worker(store, seconds=20):
     """Kill a process that trains a pack; whether one was found before the packs ran out."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        packs = [store.pack(pack_id) for pack_id in store.pack_ids()]
+        packs = [store.packs.read(pack_id) for pack_id in store.packs.ids()]
         for pack in packs:
-            command = Path(f"/proc/{pack.get('process')}/cmdline")
+            command = Path(f"/proc/{pack.process}/cmdline")
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 # It may be gone, where its driver was killed.
-                if pack["state"] == "running" and command.read_text().startswith("ray::"):
-                    os.kill(pack["process"], signal.SIGKILL)
+                if pack.status == "running" and command.read_text().startswith("ray::"):
+                    os.kill(pack.process, signal.SIGKILL)
                     return True
     return False
 
@@ -116,8 +116,8 @@ def test_twenty_kills_in_a_row_leave_the_table(tmp_path, capsys):
         process = run(path, said)
         while len(victims) < 20:
             # Spread over the study; some rows between two kills, or nothing would ever be done.
-            wanted = len(store.part_names("trials")) + chance.randint(1, packs // 25)
-            while len(store.part_names("trials")) < wanted:
+            wanted = len(store.tables.part_names("trials")) + chance.randint(1, packs // 25)
+            while len(store.tables.part_names("trials")) < wanted:
                 assert process.poll() is None, (tmp_path / "said").read_text()
                 time.sleep(0.05)
             time.sleep(chance.uniform(0, 0.5))
@@ -134,7 +134,7 @@ def test_twenty_kills_in_a_row_leave_the_table(tmp_path, capsys):
     with capsys.disabled():
         print(
             f"\n{len(victims)} kills ({victims.count('driver')} of drivers): {rows.num_rows} rows, "
-            f"{store.scan('trials').num_rows - rows.num_rows} trained twice, "
+            f"{store.tables.scan('trials').num_rows - rows.num_rows} trained twice, "
             f"equal: {rows.equals(expected[0])}, {readings.equals(expected[1])}"
         )
     assert rows.num_rows == trials

@@ -101,8 +101,8 @@ def training(store, process):
 
 def states(store):
     """How packs are that were begun."""
-    packs = [store.pack(pack_id) for pack_id in store.pack_ids()]
-    return [(pack["state"], pack["saved"]) for pack in packs if "attempts" in pack]
+    packs = [store.packs.read(pack_id) for pack_id in store.packs.ids()]
+    return [(pack.status, pack.saved) for pack in packs if pack.attempts]
 
 
 def family(pid):

@@ -24,11 +24,12 @@ from study.errors import StoreError
 from study.plan.plan import start_study
 from study.plan.status import others_at_work, study_status
 from study.spec.file import load_spec
-from study.store.retry import Waits, patiently
+from study.store.retry import WaitNotices, retry
 from study.store.store import Store
 from study.training import runner
 from study.training.runner import run_pack
 from study.trials.expand import expand
+from study.vocabulary.outcomes import PackStatus
 
 TINY = """
 name = "tiny"
@@ -136,15 +137,16 @@ def test_a_few_quick_deaths_beside_workers_that_begin_end_nothing(watched):
 
 
 def test_a_full_disk_is_no_early_death_and_ends_the_study(watched):
-    known = watched.store.pack(watched.pack)
-    watched.store.write_pack(watched.pack, {**known, "state": "running", "saved": False})
+    record = watched.store.packs.read(watched.pack)
+    died_early = record.changed(status=PackStatus.RUNNING, saved=False)
+    watched.store.packs.write(watched.pack, died_early)
     watched.start()
     watched.lose(STORE)
     assert watched.watch.fatal == (
         "runs/x/part: [Errno 28] No space left on device; a study writes here. "
         "What is stored is safe, and the same command continues."
     )
-    assert watched.store.pack(watched.pack)["state"] == "pending"
+    assert watched.store.packs.read(watched.pack).status == "pending"
 
 
 def test_a_machine_that_cannot_use_the_store_is_not_the_end_of_the_others(tmp_path, bucket):
@@ -224,12 +226,13 @@ class Failing(Store):
     def __init__(self, url):
         super().__init__(url)
         self.attempts = Counter()
+        self._put_whole, self._files.put = self._files.put, self._put
 
     def _put(self, name, content):
         self.attempts[name] += 1
         if "trials" in name and self.attempts[name] < 3:
             raise StoreError(f"{name}: full", passing=True)
-        super()._put(name, content)
+        self._put_whole(name, content)
 
 
 def test_a_pack_reports_what_it_waits_for_and_writes_each_part_once(tmp_path, monkeypatch):
@@ -241,7 +244,7 @@ def test_a_pack_reports_what_it_waits_for_and_writes_each_part_once(tmp_path, mo
     errors = [str(report) for report in reports if isinstance(report, StoreError)]
     assert errors
     assert table(store) == expected
-    assert store.part_names("readings") == store.part_names("trials")
+    assert store.tables.part_names("readings") == store.tables.part_names("trials")
 
 
 def test_a_pack_gives_up_a_store_that_stays_full_and_is_closed_while_it_waits(
@@ -253,14 +256,14 @@ def test_a_pack_gives_up_a_store_that_stays_full_and_is_closed_while_it_waits(
     def full(*_):
         raise StoreError("full", passing=True)
 
-    monkeypatch.setattr(store, "write_rows", full)
+    monkeypatch.setattr(store.tables, "write_rows", full)
     monkeypatch.setattr(runner, "CLOSING_SECONDS", 0.0)
     running = run_pack(pack, store, report_seconds=0.0)
     while not isinstance(next(running), StoreError):
         pass
     with pytest.raises(StoreError, match="full"):
         running.close()
-    monkeypatch.setattr(runner, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "RETRY_SECONDS", 0.0)
     with pytest.raises(StoreError, match="full"):
         list(run_pack(pack, store, report_seconds=0.0))
 
@@ -275,12 +278,12 @@ def test_who_can_but_wait_says_so_too(monkeypatch):
             raise errors.pop()
         return 5
 
-    assert patiently(act, 9.0, say=said.append) == 5
+    assert retry(act, 9.0, say=said.append) == 5
     assert [line.split(": ")[-1] for line in said] == [
         "[Errno 28] No space left on device",
         "the store answers again",
     ]
-    Waits(None).tell("nobody listens")
+    WaitNotices(None).tell("nobody listens")
 
 
 def test_another_run_on_the_store_is_seen(tmp_path):
@@ -299,15 +302,15 @@ def test_another_run_on_the_store_is_seen(tmp_path):
         assert others_at_work(store) == ""
         running = run_pack(pack, store, report_seconds=0.0)
         next(running)
-        state = {**store.pack(pack.pack_id), **here}
-        store.write_pack(pack.pack_id, state)
+        record = store.packs.read(pack.pack_id).changed(**here)
+        store.packs.write(pack.pack_id, record)
         assert "started 2026-01-01T00:00:00+00:00, 1 packs in training" in others_at_work(store)
     finally:
         other.kill()
         other.wait()
     assert others_at_work(store) == "", "it was killed"
     elsewhere = {"node": "elsewhere", "process": os.getpid()}
-    store.write_pack(pack.pack_id, {**state, **elsewhere})
+    store.packs.write(pack.pack_id, record.changed(**elsewhere))
     assert "(elsewhere)" in others_at_work(store)
     stale = time.time() - 300
     os.utime(tmp_path / f"store/packs/{pack.pack_id}.json", (stale, stale))

@@ -16,6 +16,7 @@ from study.store.schema import TRIALS
 from study.store.store import Store
 from study.store.winners import PART
 from study.training.pack_run import describe
+from study.vocabulary.outcomes import PackStatus
 
 
 def row(trial_id, budget=10, **columns):
@@ -36,7 +37,7 @@ def compact(store, folder):
     rows, readings = store.trials(), store.readings()
     old = list(folder.glob("*/part-*.parquet"))
     columns = {name: readings[name].to_pylist() for name in readings.column_names}
-    store.write_rows("compacted", rows.to_pylist(), columns)
+    store.tables.write_rows("compacted", rows.to_pylist(), columns)
     for path in old:
         path.unlink()
 
@@ -56,7 +57,7 @@ def test_following_a_store_gives_what_reading_it_anew_gives(tmp_path, seed):
         ids = sorted({f"t{chance.randrange(60):02}" for _ in range(chance.randrange(1, 9))})
         ended = chance.choice(["budget", "decided"])
         rows = [row(i, chance.choice([10, 20, 30]), ended=ended, k=step) for i in ids]
-        store.write_rows(f"p{chance.randrange(4)}", rows, curve(*ids, at=step / 25))
+        store.tables.write_rows(f"p{chance.randrange(4)}", rows, curve(*ids, at=step / 25))
         if chance.random() < 0.2:
             compact(store, tmp_path)
         if chance.random() < 0.6:
@@ -70,24 +71,24 @@ def test_following_a_store_gives_what_reading_it_anew_gives(tmp_path, seed):
 
 def test_a_part_is_read_once(tmp_path, monkeypatch):
     store = Store(tmp_path)
-    store.write_rows("p1", [row("a")], curve("a"))
+    store.tables.write_rows("p1", [row("a")], curve("a"))
     live = LiveTrials(store)
     live.refresh()
     read = []
-    scan = store.scan
+    scan = store.tables.scan
     monkeypatch.setattr(
-        store,
+        store.tables,
         "scan",
         lambda name, only, parts: read.extend(only) or scan(name, only=only, parts=parts),
     )
-    store.write_rows("p2", [row("b")], curve("b"))
+    store.tables.write_rows("p2", [row("b")], curve("b"))
     assert live.refresh()
     assert [name.split("-")[1] for name in read] == ["p2"]
 
 
 def test_a_click_after_an_unseen_compaction_finds_the_readings(tmp_path):
     store = Store(tmp_path)
-    store.write_rows("p1", [row("a"), row("b")], curve("a", "b"))
+    store.tables.write_rows("p1", [row("a"), row("b")], curve("a", "b"))
     live = LiveTrials(store)
     live.refresh()
     compact(store, tmp_path)
@@ -96,7 +97,7 @@ def test_a_click_after_an_unseen_compaction_finds_the_readings(tmp_path):
 
 def test_a_damaged_part_is_said_and_what_was_read_stays(tmp_path):
     store = Store(tmp_path)
-    store.write_rows("p1", [row("a")], curve("a"))
+    store.tables.write_rows("p1", [row("a")], curve("a"))
     live = LiveTrials(store)
     live.refresh()
     (tmp_path / "trials" / "part-zz-0.parquet").write_bytes(b"PAR1 nonsense")
@@ -107,8 +108,8 @@ def test_a_damaged_part_is_said_and_what_was_read_stays(tmp_path):
 
 def test_texts_are_codes_and_only_the_winning_rows_readings_are_opened(tmp_path):
     store = Store(tmp_path)
-    store.write_rows("p1", [row("a", 10), row("b", 10)], curve("a", "b", at=0.1))
-    store.write_rows("p2", [row("a", 20)], curve("a", at=0.9))
+    store.tables.write_rows("p1", [row("a", 10), row("b", 10)], curve("a", "b", at=0.1))
+    store.tables.write_rows("p2", [row("a", 20)], curve("a", at=0.9))
     live = LiveTrials(store)
     live.refresh()
     assert pa.types.is_dictionary(live.table["ended"].type)
@@ -143,18 +144,21 @@ def test_the_status_is_that_of_study_status_through_a_study_and_its_restart(tmp_
     first, second, third = plan.packs
 
     def say(pack, state, error=None):
-        known = store.pack(pack.pack_id)
-        store.write_pack(pack.pack_id, {**known, "state": state, "heartbeat": beat, "error": error})
+        record = store.packs.read(pack.pack_id)
+        noted = record.changed(status=PackStatus(state), heartbeat=beat, error=error)
+        store.packs.write(pack.pack_id, noted)
 
     say(first, "running")
     assert agree()["running"] == 3
-    store.write_rows(first.pack_id, [finished(first.trials[0])], curve(first.trials[0].trial_id))
+    store.tables.write_rows(
+        first.pack_id, [finished(first.trials[0])], curve(first.trials[0].trial_id)
+    )
     found = agree()
     assert (found["done"], found["running"]) == (1, 2)
     say(second, "failed", "no memory")
     assert agree()["errors"] == {second.pack_id: "no memory"}
     rows = [finished(trial, "budget") for trial in third.trials]
-    store.write_rows(third.pack_id, rows, curve(*(t.trial_id for t in third.trials)))
+    store.tables.write_rows(third.pack_id, rows, curve(*(t.trial_id for t in third.trials)))
     say(third, "done")
     assert agree()["packs"] == {"running": 1, "failed": 1, "done": 1}
     # A larger budget wants the censored trials again; a smaller grid plans fewer.

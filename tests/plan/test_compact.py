@@ -13,8 +13,9 @@ from study import cli
 from study.errors import StoreError, StudyError
 from study.plan.compact import compact
 from study.plan.plan import start_study
-from study.store.manifest import missing
+from study.store.files import Files
 from study.store.store import Store
+from study.store.stored_rows import missing
 from study.training.runner import run_pack
 from study.trials.expand import expand
 
@@ -24,11 +25,13 @@ def scattered(url, count=6):
     store = Store(url)
     store.write_manifest({})
     for i in range(count):
-        store.write_rows(f"p{i}", [row(f"t{i}")], readings((f"t{i}", 0), (f"t{i}", 5)))
-    store.write_rows("q", [row("t1"), row("t6")], readings(("t1", 0), ("t1", 5), ("t6", 0)))
+        store.tables.write_rows(f"p{i}", [row(f"t{i}")], readings((f"t{i}", 0), (f"t{i}", 5)))
+    store.tables.write_rows("q", [row("t1"), row("t6")], readings(("t1", 0), ("t1", 5), ("t6", 0)))
     longer = row("t2", budget_epochs=99)
-    store.write_rows("r", [longer], readings(("t2", 0), ("t2", 50)))
-    store.write_part("readings", "part-lost-1.parquet", store.scan("readings").slice(0, 1))
+    store.tables.write_rows("r", [longer], readings(("t2", 0), ("t2", 50)))
+    store.tables.write_part(
+        "readings", "part-lost-1.parquet", store.tables.scan("readings").slice(0, 1)
+    )
     return store
 
 
@@ -44,10 +47,10 @@ def test_many_parts_become_few_and_the_table_stays(url, rows):
     assert read(store) == before
     assert (found["trials"], found["files_before"]) == (7, 16)
     parts = 1 if rows == 1000 else 3
-    assert len(store.part_names("trials")) == parts
+    assert len(store.tables.part_names("trials")) == parts
     assert found["files"] == 2 * parts + 1, "readings whose row may yet come are left alone"
-    assert store.scan("trials").num_rows == 7
-    assert store.scan("readings").num_rows == len(before[1]) + 1
+    assert store.tables.scan("trials").num_rows == 7
+    assert store.tables.scan("readings").num_rows == len(before[1]) + 1
     compact(store, rows)
     assert read(store) == before
 
@@ -71,10 +74,10 @@ def test_wherever_it_is_cut_short_the_table_stays_and_the_next_one_ends(tmp_path
             act(self, name, *content)
 
         with monkeypatch.context() as patch:
-            for name in ("_put", "_delete"):
-                act = getattr(Store, name)
+            for name in ("put", "delete"):
+                act = getattr(Files, name)
                 patch.setattr(
-                    Store, name, lambda self, *given, act=act: dying(self, *given, act=act)
+                    Files, name, lambda self, *given, act=act: dying(self, *given, act=act)
                 )
             try:
                 compact(store, 4)
@@ -84,7 +87,7 @@ def test_wherever_it_is_cut_short_the_table_stays_and_the_next_one_ends(tmp_path
                 break
         compact(store)
         assert read(store) == before
-        assert len(store.part_names("trials")) == 1
+        assert len(store.tables.part_names("trials")) == 1
         cuts += 1
     assert cuts == 2 * 2 + 2 * 5, "two new parts of each table, and every old one"
 
@@ -127,7 +130,7 @@ def test_two_writers_of_one_store_neither_lose_nor_double(url, tmp_path):
 
     with ThreadPoolExecutor(2) as pool:
         stores = list(pool.map(write, range(2)))
-    assert stores[0].scan("trials").num_rows > 6, "both trained some of them"
+    assert stores[0].tables.scan("trials").num_rows > 6, "both trained some of them"
     for store in stores:
         assert table(store) == whole
         assert missing(store, expand(spec)) == []

@@ -73,7 +73,7 @@ def test_a_search_killed_between_packs_asks_for_the_same_trials(tmp_path, search
         store = fill(spec, tmp_path / "killed", most=7)
         if not next_plan(spec, store).packs:
             break
-    assert store.proposed() == undisturbed.proposed()
+    assert store.searches.proposals() == undisturbed.searches.proposals()
     assert table(store) == table(undisturbed)
 
 
@@ -112,9 +112,9 @@ def test_a_search_whose_driver_is_killed_under_ray_asks_for_the_same_trials(tmp_
     undisturbed = fill(spec, tmp_path / "undisturbed")
     store, kills = Store(tmp_path / "sought"), 0
     while True:
-        before = len(store.part_names("trials"))
+        before = len(store.tables.part_names("trials"))
         process = study("run", path, "--out", tmp_path)
-        while process.poll() is None and len(store.part_names("trials")) < before + 4:
+        while process.poll() is None and len(store.tables.part_names("trials")) < before + 4:
             time.sleep(0.05)
         if process.poll() is not None:
             break
@@ -124,7 +124,7 @@ def test_a_search_whose_driver_is_killed_under_ray_asks_for_the_same_trials(tmp_
     finish(process, 0)
     print(f"\n{kills} kills")
     assert kills >= 2
-    assert store.proposed() == undisturbed.proposed()
+    assert store.searches.proposals() == undisturbed.searches.proposals()
     assert table(store) == table(undisturbed)
 
 
@@ -345,14 +345,14 @@ def test_a_search_goes_on_to_the_first_batch_with_something_to_train(tmp_path):
 def test_a_search_whose_proposals_are_damaged_asks_for_them_again(tmp_path, damage):
     spec = searching({"kind": "tpe", "trials": 12, "batch": 6}, seeds=2)
     store = fill(spec, tmp_path / "small")
-    proposals, rows = store.proposed(), table(store)
+    proposals, rows = store.searches.proposals(), table(store)
     (tmp_path / "small" / "search.json").write_bytes(damage)
     plan = make_plan(spec, store, ahead=True)
     assert (plan.done, plan.planned, plan.packs) == (12, 12, ())
     [note] = plan.notes
     assert "search.json: damaged" in note
     fill(spec, store.url)
-    assert store.proposed() == proposals
+    assert store.searches.proposals() == proposals
     assert table(store) == rows
     assert (tmp_path / "small" / "search.json.damaged").read_bytes() == damage
 

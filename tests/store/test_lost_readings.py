@@ -15,8 +15,8 @@ from study.errors import StoreError
 from study.plan.compact import compact
 from study.plan.plan import make_plan, next_plan
 from study.plan.status import study_status
-from study.store.manifest import missing
 from study.store.store import Store
+from study.store.stored_rows import missing
 from study.trials.expand import expand
 
 SCALING = Path(__file__).parents[2] / "analysis" / "data" / "scaling"
@@ -32,7 +32,7 @@ def loss(tmp_path):
     spec = two_packs()
     store = fill(spec, tmp_path / "small")
     before = table(store)
-    part = store.part_names("readings")[0]
+    part = store.tables.part_names("readings")[0]
     shutil.move(tmp_path / "small" / "readings" / part, tmp_path / part)
     return spec, store, before
 
@@ -86,15 +86,15 @@ def test_compacting_hides_no_loss(loss):
     fill(spec, store.url)
     compact(store)
     assert table(store) == before
-    assert store.part_names("trials") == store.part_names("readings")
-    assert len(store.part_names("trials")) == 1
+    assert store.tables.part_names("trials") == store.tables.part_names("readings")
+    assert len(store.tables.part_names("trials")) == 1
 
 
 def test_the_remedy_for_a_damaged_part_of_readings_works(tmp_path):
     spec = two_packs()
     store = fill(spec, tmp_path / "small")
     before = table(store)
-    part = tmp_path / "small" / "readings" / store.part_names("readings")[0]
+    part = tmp_path / "small" / "readings" / store.tables.part_names("readings")[0]
     part.write_bytes(part.read_bytes()[:900])
     with pytest.raises(StoreError, match=f"{part.name}: damaged.*only its trials are trained anew"):
         store.readings()
@@ -106,4 +106,4 @@ def test_a_table_thinned_on_purpose_is_whole():
     store = Store.open(SCALING)
     trials = store.trials(columns=["trial_id"]).num_rows
     assert trials > len(set(store.readings(columns=["trial_id"])["trial_id"].to_pylist()))
-    assert store.unread_parts() == []
+    assert store.tables.unread_parts() == []

@@ -67,8 +67,8 @@ def parts_of(store):
 
 def running_process(store):
     """The process that trains a pack at this moment, or None between packs."""
-    packs = [store.pack(pack_id) for pack_id in store.pack_ids()]
-    running = [pack["process"] for pack in packs if pack["state"] == "running"]
+    packs = [store.packs.read(pack_id) for pack_id in store.packs.ids()]
+    running = [pack.process for pack in packs if pack.status == "running"]
     return running[0] if running else None
 
 

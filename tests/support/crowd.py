@@ -99,5 +99,5 @@ def crowd_store(path: Path, trials: pd.DataFrame, readings: pd.DataFrame) -> Pat
     store = Store(path)
     store.write_manifest({"spec": spec.model_dump(mode="json"), **MANIFEST})
     rows = trials.astype(object).where(trials.notna(), None).to_dict("records")
-    store.write_rows("crowd", rows, {name: readings[name].tolist() for name in readings})
+    store.tables.write_rows("crowd", rows, {name: readings[name].tolist() for name in readings})
     return path

@@ -114,13 +114,13 @@ def play(cell, rig, expected):
     else:
         store, runs = _on_the_cluster(cell, rig)
     trials = store.trials()
-    packs = [store.pack(pack_id) for pack_id in store.pack_ids()]
+    packs = [store.packs.read(pack_id) for pack_id in store.packs.ids()]
     return Played(
         rows=trials.num_rows,
         distinct=len(set(trials["trial_id"].to_pylist())),
         same=table(store) == expected,
-        attempts=sum(pack.get("attempts", 0) for pack in packs),
-        halved=sum(bool(pack.get("halved")) for pack in packs),
+        attempts=sum(pack.attempts for pack in packs),
+        halved=sum(pack.halved for pack in packs),
         runs=runs,
         seconds=time.monotonic() - began,
     )
@@ -136,7 +136,7 @@ def _on_the_cluster(cell, rig):
         driver.kill()
         raise AssertionError(f"the study never came so far: {driver.communicate()[1]}")
     pack = re.search(r"([0-9a-f]{20})", watch.path)[1]
-    process = store.pack(pack)["process"]
+    process = store.packs.read(pack).process
     FAULTS[cell.fault](rig, driver, process, OUTAGE_SECONDS[cell.moment])
     watch.go.set()
     runs = [_end(driver, ENDS.get(cell.fault, 0))]
@@ -176,7 +176,7 @@ def _run_short_of_memory(cell, rig):
     program = sys.executable, Path(__file__).with_name("short_of_memory.py"), cell.moment
     driver = rig.start(out, program=program)
     store, runs = Store(f"{out}/faults"), [_end(driver)]
-    assert any(store.pack(pack_id).get("halved") for pack_id in store.pack_ids())
+    assert any(store.packs.read(pack_id).halved for pack_id in store.packs.ids())
     return store, runs
 
 

@@ -50,7 +50,7 @@ def simulate(path: Path, study: dict[str, Any] = QUICK) -> Path:
         rows.append(row)
         for name in readings:
             readings[name] += columns.get(name, [None] * len(columns["epoch"]))
-    store.write_rows("simulated", rows, readings)
+    store.tables.write_rows("simulated", rows, readings)
     return path
 
 

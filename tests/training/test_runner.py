@@ -16,6 +16,7 @@ from study.training.pack_run import PackRun
 from study.training.runner import run_pack
 from study.trials.pack import Pack
 from study.vocabulary.columns import RESULT_COLUMNS
+from study.vocabulary.outcomes import PackStatus
 
 GROKS = {"train_size": [60, 120], "weight_decay": [0.01, 0.03]}
 
@@ -165,12 +166,12 @@ def test_a_pack_that_dies_between_checkpoint_and_flush_ends_with_the_same_table(
     [pack] = start_study(spec, store, ["pytest"]).packs
     stale = None
     for progress in run_pack(pack, store, report_seconds=0.0):
-        stale = stale or store.checkpoint(pack.pack_id)
+        stale = stale or store.packs.checkpoint(pack.pack_id)
         if progress.trained >= 3:
-            store.write_checkpoint(pack.pack_id, stale)  # older than the rows already flushed
+            store.packs.write_checkpoint(pack.pack_id, stale)  # older than the rows already flushed
             break
     [again] = make_plan(spec, store).packs
-    store.write_checkpoint(pack.pack_id, stale)
+    store.packs.write_checkpoint(pack.pack_id, stale)
     for _ in run_pack(again, store):
         pass
     assert table(store) == whole
@@ -226,7 +227,8 @@ def test_status_counts_the_open_members_of_a_pack_that_was_flushed(tmp_path):
     status = study_status(store)
     assert (status["planned"], status["done"]) == (6, progress.trained)
     assert (status["running"], status["failed"]) == (6 - progress.trained, 0)
-    store.write_pack(pack.pack_id, {**store.pack(pack.pack_id), "state": "failed", "error": "x"})
+    record = store.packs.read(pack.pack_id)
+    store.packs.write(pack.pack_id, record.changed(status=PackStatus.FAILED, error="x"))
     status = study_status(store)
     assert (status["running"], status["failed"]) == (0, 6 - progress.trained)
     assert status["errors"] == {pack.pack_id: "x"}
@@ -237,11 +239,11 @@ def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path):
     whole = table(fill(spec, tmp_path / "whole"))
     store = Store(tmp_path / "broken")
     [pack] = start_study(spec, store, ["pytest"]).packs
-    store.write_checkpoint(pack.pack_id, b"PK\x03\x04 half a file")
+    store.packs.write_checkpoint(pack.pack_id, b"PK\x03\x04 half a file")
     for _ in run_pack(pack, store):
         pass
     assert table(store) == whole
-    assert store.checkpoint_ids() == []
+    assert store.packs.checkpoint_ids() == []
 
 
 def test_a_failing_pack_says_why_and_is_trained_by_the_next_run(tmp_path):
@@ -256,8 +258,8 @@ def test_a_failing_pack_says_why_and_is_trained_by_the_next_run(tmp_path):
     [pack] = start_study(spec, store, ["pytest"]).packs
     with pytest.raises(RuntimeError, match="out of memory"):
         list(run_pack(pack, store, Broken()))
-    known = store.pack(pack.pack_id)
-    assert (known["state"], known["error"]) == ("failed", "RuntimeError: out of memory")
+    record = store.packs.read(pack.pack_id)
+    assert (record.status, record.error) == ("failed", "RuntimeError: out of memory")
     assert table(fill(spec, tmp_path))[0]
 
 
@@ -297,8 +299,8 @@ def test_a_pack_that_runs_out_of_memory_is_halved_to_the_same_table(tmp_path, er
     assert table(store) == whole
     assert [r for r in reports if not r.open] == [reports[-1]], "one end"
     assert reports[-1].trained == 7
-    assert {store.pack(pack_id)["state"] for pack_id in store.pack_ids()} == {"done"}
-    assert not store.checkpoint_ids()
+    assert {store.packs.read(pack_id).status for pack_id in store.packs.ids()} == {"done"}
+    assert not store.packs.checkpoint_ids()
 
 
 def test_halves_are_closed_and_gone_on_from(tmp_path):
@@ -316,7 +318,7 @@ def test_halves_are_closed_and_gone_on_from(tmp_path):
             iterator.close()
     assert starts > 2
     assert table(store) == whole
-    assert not store.checkpoint_ids()
+    assert not store.packs.checkpoint_ids()
 
 
 def test_a_pack_whose_processes_die_without_a_word_is_halved(tmp_path):
@@ -328,10 +330,10 @@ def test_a_pack_whose_processes_die_without_a_word_is_halved(tmp_path):
     for _ in range(3):  # two deaths, and the attempt that finds them
         dying = run_pack(pack, store, engine, report_seconds=0.0)
         next(dying)
-        left = dict(store.pack(pack.pack_id))
+        left = store.packs.read(pack.pack_id)
         dying.close()
-        store.drop_checkpoint(pack.pack_id)
-        store.write_pack(pack.pack_id, left)  # as a kill leaves it
+        store.packs.drop_checkpoint(pack.pack_id)
+        store.packs.write(pack.pack_id, left)  # as a kill leaves it
     assert engine.sizes == [4, 4, 2]
     status = study_status(store)
     assert (status["begun_again"], status["halved"]) == (2, 1)

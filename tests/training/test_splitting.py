@@ -50,7 +50,7 @@ def finished(packs, store, engine):
     for pack in packs:
         for _ in run_pack(pack, store, engine):
             pass
-    assert not store.checkpoint_ids()
+    assert not store.packs.checkpoint_ids()
     return table(store)
 
 
@@ -71,7 +71,7 @@ def test_pieces_end_with_the_table_of_the_whole(tmp_path, monkeypatch, engine, s
     pieces = split_packs(store, packs, len(packs) + 3)
     assert len(pieces) == len(packs) + 3
     assert {p.pack_id for p in make_plan(study, store).packs} == {p.pack_id for p in pieces}
-    begun = [store.checkpoint(piece.pack_id) for piece in pieces]
+    begun = [store.packs.checkpoint(piece.pack_id) for piece in pieces]
     assert None not in begun
     assert finished(pieces, store, engine) == expected
 

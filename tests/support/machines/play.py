@@ -35,8 +35,8 @@ def until(condition, seconds, what):
 
 def training(store):
     """The nodes that train a pack at this moment."""
-    packs = [store.pack(pack_id) for pack_id in store.pack_ids()]
-    return {pack["node"] for pack in packs if pack["state"] == "running"}
+    packs = [store.packs.read(pack_id) for pack_id in store.packs.ids()]
+    return {pack.node for pack in packs if pack.status == "running"}
 
 
 def workers():
@@ -67,9 +67,9 @@ def hold(job, store):
     spec = load_spec(SPEC)
     here = table(fill(spec, WORK / "serial" / spec.name))
     there = table(Store.open(f"{OUT}/{spec.name}"))
-    packs = [store.pack(pack_id) for pack_id in store.pack_ids()]
-    print("attempts:", [pack["attempts"] for pack in packs], "states:", [p["state"] for p in packs])
-    assert any(pack["attempts"] > 1 for pack in packs), "somebody was in the middle of a pack"
+    packs = [store.packs.read(pack_id) for pack_id in store.packs.ids()]
+    print("attempts:", [pack.attempts for pack in packs], "states:", [p.status for p in packs])
+    assert any(pack.attempts > 1 for pack in packs), "somebody was in the middle of a pack"
     print(f"{len(there[0])} rows and {len(there[1])} readings; equal: {here == there}")
     assert here == there
 

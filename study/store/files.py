@@ -1,0 +1,201 @@
+"""The files of a store: bytes on a disk or in a bucket, read and written whole.
+
+A file appears whole or not at all. An operation that fails because the disk is full or the bucket
+is out of order is tried again for as long as the store was told to. Every error is a `StoreError`
+that names the file and the remedy.
+"""
+
+import contextlib
+import errno
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from study.errors import DamagedError, StoreError
+from study.store.address import Address
+from study.store.atomic import replace_file
+from study.store.retry import disk_is_full, is_transient, retry
+
+READS = 5  # of a small file, until it is read whole
+# Of one request to S3: some 4 s in all, pauses included, where S3 is out of order. The default of
+# the AWS client sends 31 requests in 6 s. `retry` waits for longer outages, because it can say what
+# it waits for: the client is silent.
+S3_ATTEMPTS = 4
+
+T = TypeVar("T")
+
+
+class Files:
+    """The files below one folder or URL. `root` is the path of it in `filesystem`."""
+
+    def __init__(
+        self, address: Address, retry_seconds: float, say: Callable[[str], None] | None
+    ) -> None:
+        self.address = address
+        self._retry_seconds, self._say = retry_seconds, say
+        self.filesystem: Any
+        try:
+            if address.local:
+                self.filesystem = pafs.LocalFileSystem()
+                self.root = str(Path(address.url).absolute())
+            else:
+                self.filesystem, self.root = self.retried(lambda: _connected(address.uri))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise StoreError(
+                f"{address.shown}: {reason(error)}; a store is a folder or an s3:// or gs:// "
+                "URL. Check the address.",
+                passing=is_transient(error),
+            ) from None
+
+    def shown(self, name: str) -> str:
+        """The address of a file, for messages."""
+        return f"{self.address.shown}/{name}"
+
+    def get(self, name: str) -> bytes | None:
+        """The content of a file; None where there is no such file."""
+
+        def read() -> bytes:
+            with self.filesystem.open_input_stream(f"{self.root}/{name}") as stream:
+                return bytes(stream.read())
+
+        try:
+            return self.retried(read)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (pa.ArrowException, OSError) as error:
+            raise self.error(name, error, "Check access.") from None
+
+    def get_json(self, name: str, remedy: str) -> dict[str, Any] | None:
+        """The JSON object of a small file; None where there is no such file.
+
+        Args:
+            name: of the file.
+            remedy: what a user can do about a damaged file: the last sentence of the error.
+        Raises: DamagedError for a file that is no JSON object.
+        """
+        for _ in range(READS):
+            content = self.get(name)
+            if content is None:
+                return None
+            with contextlib.suppress(ValueError):
+                read = json.loads(content)
+                if isinstance(read, dict):
+                    return read
+            # A bucket's file is read to the size it had: a file replaced meanwhile is cut off.
+            time.sleep(0.05)
+        raise DamagedError(
+            f"{self.shown(name)}: not JSON; the store keeps its state there. {remedy}"
+        )
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file whole: by renaming on a disk, by one PUT in a bucket."""
+
+        def write() -> None:
+            if self.address.local:
+                path = Path(self.root) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(path, content)
+            else:
+                with self.filesystem.open_output_stream(f"{self.root}/{name}") as stream:
+                    stream.write(content)
+
+        try:
+            self.retried(write)
+        except (pa.ArrowException, OSError) as error:
+            remedy, rule = _put_remedy(error), "a study writes here"
+            raise self.error(name, error, remedy, rule) from None
+
+    def delete(self, name: str) -> None:
+        """Delete a file, unless another writer has deleted it already."""
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                self.retried(lambda: self.filesystem.delete_file(f"{self.root}/{name}"))
+        except (pa.ArrowException, OSError) as error:
+            raise self.error(name, error, "Check access.") from None
+
+    def names(self, folder: str, ending: str) -> list[str]:
+        """The names of the files of a folder that end so, sorted."""
+        return sorted(info.base_name for info in self.infos(folder, ending))
+
+    def infos(self, folder: str, ending: str) -> list[Any]:
+        """Pyarrow's `FileInfo` of the files of a folder that end so.
+
+        Files that are still being written begin with a dot and are left out.
+        """
+        selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
+        try:
+            listed = self.retried(lambda: self.filesystem.get_file_info(selector))
+        except (pa.ArrowException, OSError) as error:
+            raise self.error(folder, error, "Check access.") from None
+        return [
+            info
+            for info in listed
+            if info.type == pafs.FileType.File
+            and info.base_name.endswith(ending)
+            and not info.base_name.startswith(".")
+        ]
+
+    def refuse_no_bucket(self) -> None:
+        """Raise StoreError where the bucket of this address does not exist."""
+        scheme, _, _ = self.address.url.partition("://")
+        if scheme not in {"s3", "gs"}:
+            return
+        bucket = self.root.split("/")[0]
+        try:
+            missing = self.filesystem.get_file_info(bucket).type == pafs.FileType.NotFound
+        except (pa.ArrowException, OSError):
+            return  # a key may be allowed to write in a bucket and not to ask for it
+        if missing:
+            raise StoreError(
+                f"{scheme}://{bucket}: no such bucket; a study writes into one that is there. "
+                "Make the bucket, or check its name."
+            )
+
+    def retried(self, act: Callable[[], T]) -> T:
+        """What `act` returns, tried again while its error is transient; see `study.store.retry`."""
+        return retry(act, self._retry_seconds, say=self._say)
+
+    def error(self, name: str, error: Exception, remedy: str, rule: str = "") -> StoreError:
+        """The StoreError for an operation on a file that has failed.
+
+        Args:
+            name: of the file or folder.
+            error: what the file system raised.
+            remedy: what the user can do: the last sentence.
+            rule: what the store wanted, where the reason alone does not say it.
+        """
+        what = f"{self.shown(name)}: {reason(error)}"
+        message = f"{what}; {rule}. {remedy}" if rule else f"{what}. {remedy}"
+        return StoreError(message, passing=is_transient(error))
+
+
+def reason(error: Exception) -> str:
+    """What an error says, on one line and without a full stop."""
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _connected(uri: str) -> tuple[Any, str]:
+    """The file system of a URI, and the path in it."""
+    filesystem, root = pafs.FileSystem.from_uri(uri)
+    if isinstance(filesystem, pafs.S3FileSystem):
+        # `from_uri` takes no retry strategy. Pickling says how to make the same client again.
+        _, (options,) = filesystem.__reduce__()
+        strategy = pafs.AwsStandardS3RetryStrategy(max_attempts=S3_ATTEMPTS)
+        filesystem = pafs.S3FileSystem(**options, retry_strategy=strategy)
+    return filesystem, root
+
+
+def _put_remedy(error: Exception) -> str:
+    """What to do where a file cannot be written."""
+    if disk_is_full(error):
+        return "Make room there, or choose another place with --out."
+    if is_transient(error):
+        return "See that it answers."
+    if getattr(error, "errno", None) == errno.ENAMETOOLONG:
+        return "Use a shorter name, or a shorter --out."
+    return "Make the place writable, or choose another with --out."
