@@ -1,8 +1,8 @@
-"""Arithmetic whose bits depend on the numbers alone, not on memory, company or the processor.
+"""Arithmetic whose bits depend on the numbers alone, not on memory, pack or processor.
 
-MKL chooses its code by where operands lie in memory, unless it is asked for reproducible results.
-Torch computes the last few elements of an array by other code than the rest. Both would make a
-trial's numbers depend on its place in a pack.
+MKL chooses its code by the addresses of its operands, unless it is asked for reproducible results.
+Torch computes the last few elements of an array by other code than the rest. Either would make a
+trial's numbers depend on its index in a pack.
 """
 
 import ctypes
@@ -15,26 +15,27 @@ from torch import Tensor
 
 from study.errors import StudyError
 
-# Elements that one turn of torch's vector loops computes at most: two registers of 16 float32.
+# Elements that one iteration of torch's vector loops computes at most: two registers of 16 float32.
 VECTOR = 32
 
-_MKL_BRANCH, _MKL_OFF = 1, 1  # mkl_cbwr_get's question for the branch, and its answer for none
+_MKL_BRANCH, _MKL_OFF = 1, 1  # mkl_cbwr_get: the argument that asks for the branch; "no branch"
 
 
 def use_repeatable_arithmetic() -> None:
     """Make this process's arithmetic repeatable, before its first product.
 
-    - One thread: sums of two threads round otherwise.
+    - One thread, because sums of two threads round otherwise.
     - Denormals are flushed to zero: a product with dying weights near 1e-40 is 87 times slower.
-    - MKL's conditional numerical reproducibility: on AMD processors MKL otherwise rounds by the
-      alignment of operands to 16 bytes, which differs from member to member of a pack. It costs 0
-      to 9% of an epoch of the torch kernel (AMD EPYC, Zen 4). MKL_CBWR may name another branch.
+    - MKL's conditional numerical reproducibility. Without it MKL rounds, on AMD processors, by the
+      alignment of operands to 16 bytes, which differs from member to member of a pack. The mode
+      costs 0 to 9% of an epoch of the torch kernel (AMD EPYC, Zen 4). The environment's MKL_CBWR
+      may name another branch of MKL's code.
 
-    Raises: StudyError where MKL has computed without this mode already, since it cannot change.
+    Raises: StudyError where MKL has computed in another mode already, because MKL cannot change it.
     """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    os.environ.setdefault("MKL_CBWR", "AUTO")  # MKL reads it when it starts
+    os.environ.setdefault("MKL_CBWR", "AUTO")  # MKL reads MKL_CBWR at its first product
     if _mkl_branch() == _MKL_OFF:
         raise StudyError(
             "MKL: it has computed in this process in a mode whose results depend on memory; trials "
@@ -43,11 +44,15 @@ def use_repeatable_arithmetic() -> None:
 
 
 def in_whole_vectors(function: Callable[[Tensor], Tensor], elements: Tensor) -> Tensor:
-    """`function`, element by element and of any shape, with no element in the rest of a vector.
+    """An element-wise function, with no element left over after the last whole vector.
 
-    For functions that torch approximates (exp and what is made of it): its vector code and the code
-    for the rest round differently. Sums, products, quotients and roots are rounded correctly by
-    both.
+    For functions that torch approximates, exp and what is made of exp: torch's vector code and its
+    code for left-over elements round differently. Both round sums, products, quotients and roots
+    correctly.
+
+    Args:
+        function: element by element.
+        elements: of any shape, which the result has, too.
     """
     rest = -elements.numel() % VECTOR
     if not rest:
@@ -57,19 +62,23 @@ def in_whole_vectors(function: Callable[[Tensor], Tensor], elements: Tensor) -> 
 
 
 def companions(members: int, rows: int) -> int:
-    """How many copies of its last member complete a stacked pack.
+    """How many copies of its last member a stacked pack needs at its end.
 
-    With them no member's numbers depend on how many there are. A lone member has one, since MKL
-    multiplies one pair of matrices by other code than many. The rest of a vector (see
-    `in_whole_vectors`) is at the end of an array of `members` times a multiple of `rows` elements:
-    there is none where `rows` is a multiple of a vector; otherwise the copies have it.
+    With the copies no member's numbers depend on the number of members. A lone member needs a copy,
+    because MKL multiplies one pair of matrices by other code than many pairs. An array of the pack
+    has `members` times a multiple of `rows` elements. Where `rows` is no multiple of a vector, some
+    elements are left over after the last vector (see `in_whole_vectors`); the copies have them.
+
+    Args:
+        members: of the pack.
+        rows: that each member has in a product, N or B.
     """
     rest = 0 if rows % VECTOR == 0 else -(-(VECTOR - 1) // rows)
     return max(rest, 1 if members == 1 else 0)
 
 
 def _mkl_branch() -> int | None:
-    """The branch of MKL's code that this process uses; None where torch has no MKL to ask."""
+    """The branch of MKL's code that this process uses; None where torch has no MKL."""
     library = Path(torch.__file__).with_name("lib") / "libtorch_cpu.so"
     try:
         ask = ctypes.CDLL(str(library)).mkl_serv_cbwr_get

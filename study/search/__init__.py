@@ -1,1 +1,1 @@
-"""Adaptive search: which trials to train next, given those that ended."""
+"""Adaptive search: which trials to train next, given the trials that ended."""

@@ -111,7 +111,7 @@ def test_initial_weights_are_those_of_nn_linear_times_init_scale():
     st.integers(2, 9),
     st.data(),
 )
-def test_neighbours_do_not_matter(engine, n, width, rows, batch, members, draw):
+def test_neighbors_do_not_matter(engine, n, width, rows, batch, members, draw):
     axes = {"n": n, "k": 2, "width": width, "train_size": rows, "batch_size": batch}
     pack = trials_of(axes, seeds=members)
     place = draw.draw(st.integers(0, members - 1))

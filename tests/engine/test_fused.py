@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study import streams
+from study.engine.choose import engine_name, engine_of, pick_engine
 from study.engine.fused import FusedEngine
 from study.engine.fused_layout import Bits
 from study.engine.relu_engine import ReluEngine
+from study.errors import StudyError
+from study.kernel import library
 from study.kernel.relu_kernel import ReluKernel
 from study.nets.losses import LOSSES
 from study.spec.file import resolve
@@ -28,16 +31,11 @@ SOURCE = ROOT / "study" / "kernel" / "relu_step.c"
 STRICT = ["-Wall", "-Wextra", "-Werror"]
 
 
-LIBRARY = ReluKernel.load()
-VERSIONS = list(LIBRARY.versions) if LIBRARY else []
-if LIBRARY is None:
+KERNEL = ReluKernel.load()
+VERSIONS = list(KERNEL.versions) if KERNEL else []
+if KERNEL is None:
     assert shutil.which("cc") is None, "there is a compiler, but the kernel was not built"
     pytest.skip("no C compiler", allow_module_level=True)
-
-
-@pytest.fixture
-def library():
-    return LIBRARY
 
 
 def trials_of(seeds: int | list[int] = 1, *, data=None, train=None, **axes) -> list[Trial]:
@@ -82,7 +80,7 @@ def by_autograd(trial: Trial, epochs: int):
 
 @pytest.fixture(params=VERSIONS)
 def engine(request):
-    return FusedEngine(LIBRARY, request.param)
+    return FusedEngine(KERNEL, request.param)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -113,9 +111,9 @@ def test_it_follows_the_torch_kernel(engine, dtype, decay):
         np.testing.assert_allclose(a, b, atol=close)
 
 
-def test_effective_sparsity_is_measured_on_the_same_rows(library):
+def test_effective_sparsity_is_measured_on_the_same_rows():
     trials = trials_of(2, n=9, width=40, train={"dtype": "float64"})
-    engine, torch_engine = FusedEngine(library), ReluEngine()
+    engine, torch_engine = FusedEngine(KERNEL), ReluEngine()
     ours = engine.read(run(engine, trials, 3), ["effective_sparsity"]).measured
     theirs = torch_engine.read(run(torch_engine, trials, 3), ["effective_sparsity"]).measured
     assert {k: v.tolist() for k, v in ours.items()} == {k: v.tolist() for k, v in theirs.items()}
@@ -135,7 +133,7 @@ SHAPES = st.fixed_dictionaries(
 @settings(max_examples=60)
 @given(shape=SHAPES, loss=st.sampled_from(list(LOSSES)), which=st.integers(0, 4))
 def test_any_shape_equals_autograd(shape, loss, which):
-    engine = FusedEngine(LIBRARY, VERSIONS[which % len(VERSIONS)])
+    engine = FusedEngine(KERNEL, VERSIONS[which % len(VERSIONS)])
     (trial,) = trials_of(train={"loss": loss, "dtype": "float64"}, data={"test_rows": 100}, **shape)
     state = run(engine, [trial], 2)
     for ours, truth in zip(weights(engine, state), by_autograd(trial, 2), strict=True):
@@ -149,10 +147,10 @@ def test_any_shape_equals_autograd(shape, loss, which):
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 200, 1000])
 @pytest.mark.parametrize("epoch", [0, 1, 12345])
-def test_the_order_is_that_of_the_streams(library, rows, epoch):
+def test_the_order_is_that_of_the_streams(rows, epoch):
     # Another order would show far above rounding after one epoch in float64.
     trial = trials_of(train_size=rows, n=20, batch_size=3, train={"dtype": "float64"})[0]
-    engine, torch_engine = FusedEngine(library), ReluEngine()
+    engine, torch_engine = FusedEngine(KERNEL), ReluEngine()
     arrays = {**engine.dump(engine.allocate([trial])), "epoch": np.array(epoch)}
     ours = weights(engine, engine.step(engine.restore([trial], arrays)))
     theirs = weights(torch_engine, torch_engine.step(torch_engine.restore([trial], arrays)))
@@ -160,7 +158,7 @@ def test_the_order_is_that_of_the_streams(library, rows, epoch):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_neighbours_do_not_matter(engine, dtype):
+def test_neighbors_do_not_matter(engine, dtype):
     seeds = [3, 1, 4, 15, 9]
     trials = trials_of(seeds, train={"dtype": dtype})
     together = run(engine, trials, 4)
@@ -189,7 +187,7 @@ def test_alignment_does_not_matter(engine, offset):
     assert_same_bits([moved.numpy()], [engine.step(state).incoming.numpy()])
 
 
-def test_diverging_leaves_neighbours_untouched_and_is_seen(engine):
+def test_diverging_leaves_neighbors_untouched_and_is_seen(engine):
     (calm,) = trials_of(train={"loss": "square"})
     wild = Trial("", calm.setting, replace(calm.point, learning_rate=1e30), seed=1)
     together, alone = run(engine, [calm, wild, calm], 5), run(engine, [calm], 5)
@@ -333,11 +331,11 @@ def test_some_members_are_read_as_all_are(engine):
         assert (sizes == whole.measured[name][[0, 2]]).all()
 
 
-def test_versions_agree_to_rounding(library):
+def test_versions_agree_to_rounding():
     trials = trials_of(2, train={"dtype": "float32"})
     all_weights = [
         weights(engine, run(engine, trials, 3))
-        for engine in (FusedEngine(library, name) for name in library.versions)
+        for engine in (FusedEngine(KERNEL, name) for name in KERNEL.versions)
     ]
     for others in all_weights[1:]:
         for a, b in zip(all_weights[0], others, strict=True):
@@ -351,6 +349,46 @@ def test_signs_survive_packing():
         rows = PackedRows(words, torch.ones(2, 5, dtype=torch.int8), count)
         signs = Bits.of(rows).signs(count, torch.float32)
         assert torch.equal(signs, rows.unpacked(torch.float32).inputs)
+
+
+class Stale:
+    """A library compiled from older sources: no groups to ask for, or others."""
+
+    def __init__(self, group):
+        if group is not None:
+            self.relu_group = lambda: group
+
+
+@pytest.mark.parametrize("group", [None, 8])
+def test_a_library_of_other_sources_is_refused(group):
+    with pytest.raises(StudyError, match="another version of the program"):
+        library.checked(Stale(group))
+
+
+def test_c_and_python_group_neurons_alike():
+    assert library.checked(KERNEL.code).relu_group() == library.GROUP
+
+
+CHOICES = [
+    ({}, "cpu", "fused"),
+    ({}, "cuda", "torch"),
+    ({"train": {"optimizer": "adamw"}}, "cpu", "torch"),
+    ({"task": "addition", "axes": {"modulus": 17}}, "cpu", "module"),
+    ({"task": "addition", "axes": {"modulus": 17}}, "cuda", "module"),
+]
+
+
+@pytest.mark.parametrize(("tables", "device", "name"), CHOICES, ids=str)
+def test_which_engine_trains_what(tables, device, name):
+    trial = expand(resolve({"name": "chosen", "seeds": 1, "axes": {}, **tables}))[0]
+    assert engine_name(trial, device) == name
+    if device == "cpu":
+        assert pick_engine(trial).kernel.split("-")[0] == name
+
+
+@pytest.mark.parametrize("kernel", ["torch", "module", *(f"fused-{name}" for name in VERSIONS)])
+def test_an_engine_is_made_by_the_name_of_its_kernel(kernel):
+    assert engine_of(kernel).kernel == kernel
 
 
 @pytest.mark.slow

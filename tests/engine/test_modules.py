@@ -103,7 +103,7 @@ def fingerprint(engine, state, trial_id):
 
 @settings(max_examples=8)
 @given(st.sampled_from([5, 12, 17]), st.integers(40, 144), st.integers(2, 4), st.data())
-def test_neighbours_do_not_matter(width, batch, members, draw):
+def test_neighbors_do_not_matter(width, batch, members, draw):
     """Bit for bit, vmapped and looped, beside a net that diverges and alone."""
     make = draw.draw(st.sampled_from([trials_of, mlps_of]))
     own = {"width": 2 * width} if make is trials_of else {"width": width}

@@ -16,7 +16,7 @@ from study.training.pack_run import PackRun
 from study.trials.pack import Pack
 
 # Each waits until a GPU has finished, to hand something over.
-SYNCHRONISING = {"_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select"}
+SYNCHRONIZING = {"_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select"}
 
 
 class Watched(TorchDispatchMode):
@@ -29,7 +29,7 @@ class Watched(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         name = func.overloadpacket.__name__
-        if name in SYNCHRONISING or kwargs.get("device", torch.device("meta")).type != "meta":
+        if name in SYNCHRONIZING or kwargs.get("device", torch.device("meta")).type != "meta":
             self.waits.append(name)
         return func(*args, **kwargs)
 
@@ -68,7 +68,7 @@ def test_an_epoch_of_the_torch_kernel_waits_for_nothing(optimizer, members):
 
 
 def generalized(engine, trials):
-    """When each trial generalised, by trial_id."""
+    """When each trial generalized, by trial_id."""
     run, found = PackRun(Pack(tuple(trials)), engine), {}
     while run.open:
         for row in finished.trials if (finished := run.advance()) else ():
@@ -77,7 +77,7 @@ def generalized(engine, trials):
 
 
 @pytest.mark.skipif(ReluKernel.load() is None, reason="the fused kernel was not compiled here")
-def test_kernels_agree_on_when_trials_generalise():
+def test_kernels_agree_on_when_trials_generalize():
     trials = trials_of({"width": 64, "train_size": 200}, seeds=60, budget={"epochs": 400})
     ours, theirs = (generalized(engine, trials) for engine in (FusedEngine(), ReluEngine()))
     assert [a is None for a in ours] == [b is None for b in theirs]

@@ -40,7 +40,7 @@ def searching(search, seeds=3, axes=None, **tables):
 
 
 def simulated(spec, chance, batches=10**6):
-    """What a search asks for where networks generalise with a known chance; a batch a list."""
+    """What a search asks for where networks generalize with a known chance; a batch a list."""
     [setting] = spec.settings
     rng = np.random.default_rng(0)
     trials, rows, asked = [], [], []
@@ -146,7 +146,7 @@ def test_more_trials_extend_a_search_and_a_plan_says_what_is_to_come(tmp_path):
 def test_a_boundary_search_puts_its_trials_along_the_boundary():
     spec = searching({**BOUNDARY, "trials": 120, "batch": 16}, seeds=4)
 
-    def distance(point):  # in log units from where half of the networks generalise
+    def distance(point):  # in log units from where half of the networks generalize
         return np.log(point.train_size / 90) + 0.3 * np.log(point.weight_decay / 0.01)
 
     batches = simulated(spec, lambda point: expit(8 * distance(point)))

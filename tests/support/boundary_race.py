@@ -1,6 +1,6 @@
 """A race for the same boundary: every method looks its trials up in a table of 12,800.
 
-`tests/data/boundary_truth_*.parquet`: which of 8 seeds generalised, on a 40 x 40 grid of dataset
+`tests/data/boundary_truth_*.parquet`: which of 8 seeds generalized, on a 40 x 40 grid of dataset
 size and weight decay, of `STUDY` in a window. A method sees an outcome when it asks for it.
 """
 
@@ -97,7 +97,7 @@ class Tally:
         self.events, self.tries = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE), int)
 
     def look(self, row, column, networks):
-        """How many of the next seeds of a point generalised, and of how many."""
+        """How many of the next seeds of a point generalized, and of how many."""
         first = self.tries[row, column]
         seeds = self.order[row, column, first : first + networks]
         events = self.truth.outcomes[row, column, seeds].sum()

@@ -47,7 +47,7 @@ class Curve:
 
 
 def optimizer_of(net: Net, optimizer: str, decay: str, rate: float, weight_decay: float):
-    """PyTorch's own optimiser for a [train] table."""
+    """PyTorch's own optimizer for a [train] table."""
     if optimizer == "sgd" and decay == "coupled":
         return torch.optim.SGD(net.parameters(), lr=rate, weight_decay=weight_decay)
     kind = torch.optim.Adam if decay == "coupled" else torch.optim.AdamW
