@@ -1,1 +1,13 @@
-"""The only Ray of the project: Tune runs packs, one Tune trial each; Ray Jobs carry studies."""
+"""Ray: the only folder, with `bench`, that imports it. Three groups of modules, each from the top.
+
+A study: `tune` runs it, round by round; `round` runs one round; `trainable` is one pack in a
+worker, which reports a `reports.PackReport`. Beside a round, `searcher` hands out packs, `stoppers`
+end it, `progress` counts, `study_watch` prints what is waited for and lost, `room` knows resources.
+
+A connection: `ray_session` starts or joins a Ray; `head_probe` asks a cluster's head first;
+`ray_watch` ends the process when Ray dies; `ray_internals` and `ray_command` hold Ray's private
+names; `versions` compares driver and workers; `spot` runs beside each worker of a cluster.
+
+A job on a cluster: `jobs` submits, follows and stops one; `jobs_api` is one conversation with a
+head; `jobs_address` turns what answers there, and what does not, into sentences.
+"""

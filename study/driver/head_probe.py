@@ -1,7 +1,7 @@
-"""Asking the head of a Ray cluster whether it is there, before Ray does.
+"""Asks the head of a Ray cluster whether it is there, before Ray does.
 
-Ray itself tries for minutes, in C++ that no signal ends, and says little. A call of gRPC's, the
-protocol that heads speak, answers at once or at its deadline, and with a reason.
+Ray itself tries for minutes, in C++ that no signal interrupts, and gives no reason. A gRPC call,
+the protocol of heads, answers at once or at its deadline, and gives a reason.
 """
 
 import os
@@ -22,7 +22,7 @@ REMEDY = "Start one: ray start --head. Or leave --address out for a Ray of the s
 
 @dataclass(frozen=True, slots=True)
 class HeadAnswer:
-    """What a head says: its version of Ray, and of each node asked for whether it is alive."""
+    """A head's version of Ray, and for each node that was asked about, whether it is alive."""
 
     version: str
     alive: list[bool]
@@ -31,7 +31,7 @@ class HeadAnswer:
 def find_head(address: str) -> str:
     """HOST:PORT of the head that `--address` means; "auto" is RAY_ADDRESS or the one running here.
 
-    Raises UsageError where that is no HOST:PORT, StudyError where none runs.
+    Raises UsageError if RAY_ADDRESS is no HOST:PORT, StudyError if no Ray runs on this machine.
     """
     if address == "auto":
         try:
@@ -45,28 +45,38 @@ def find_head(address: str) -> str:
 
 
 def ask_head(head: str, seconds: float, nodes: Sequence[bytes] = ()) -> HeadAnswer:
-    """What the head at HOST:PORT answers within so many seconds, of nodes named by their ids.
+    """Ask a head for its version and for the state of some nodes.
 
-    Raises StudyError where none answers, or it wants a token that was not given.
+    Args:
+        head: HOST:PORT.
+        seconds: the deadline of the call.
+        nodes: the ids of nodes.
+
+    Raises: StudyError where no head answers, or where it wants a token that was not given.
     """
     try:
         return HeadAnswer(*ray_internals.check_alive(head, seconds, nodes))
     except AuthenticationError:
         raise StudyError(_wants_token(head)) from None
     except grpc.RpcError as error:
-        failed: Any = error
-        refused = grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED
-        if failed.code() in refused:
+        failed_call: Any = error  # gRPC raises a call, which has a code and details
+        refusals = grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED
+        if failed_call.code() in refusals:
             raise StudyError(_wants_token(head)) from None
-        late = failed.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-        # Only the end of what gRPC says is a reason: "Connection refused", "Domain name not found".
-        last = str(failed.details()).rpartition(": ")[2].rstrip("]")
-        why = f"nothing is heard in {seconds:g} s" if late else last[:160].lower()
+        late = failed_call.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        # Only the end of gRPC's details is a reason, such as "Connection refused".
+        reason = str(failed_call.details()).rpartition(": ")[2].rstrip("]")
+        why = f"nothing is heard in {seconds:g} s" if late else reason[:160].lower()
         raise StudyError(f"{head}: no head of a Ray answers ({why}). {REMEDY}") from None
 
 
 def check_head(head: str, seconds: float) -> None:
-    """Raise StudyError unless a head answers at HOST:PORT, of our version, with a node here."""
+    """Raise StudyError unless a head of our version answers, with a node on this machine.
+
+    Args:
+        head: HOST:PORT.
+        seconds: how long the head may take to answer.
+    """
     answer = ask_head(head, seconds, ray_internals.nodes_here())
     if answer.version != ray.__version__:
         raise StudyError(

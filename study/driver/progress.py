@@ -1,9 +1,8 @@
-"""How far a study is, as Tune's results tell it: counts in trials, never in packs."""
+"""Counts how far a study is from the reports of its packs: in trials, never in packs."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
@@ -12,7 +11,7 @@ from study.driver.reports import PackReport
 from study.plan.plan import Plan
 from study.terminal.display import StudyProgress
 
-REPORT_SECONDS = 0.5
+SHOW_SECONDS = 0.5  # between two updates of the display
 
 
 def sizes_of(plan: Plan) -> dict[str, int]:
@@ -24,9 +23,12 @@ def sizes_of(plan: Plan) -> dict[str, int]:
 
 
 class ProgressCallback(Callback):
-    """Adds up the packs' reports and hands the sum to a display, at most twice a second.
+    """Adds up the reports of all packs and hands the sum to a display, at most twice a second.
 
-    `generalized`: how many of the plan's trials that are done have generalized.
+    Args:
+        plan: of the study; its trials that are stored count as done.
+        display: is shown the sum.
+        generalized: how many of the trials that are stored have generalized.
     """
 
     def __init__(
@@ -35,26 +37,30 @@ class ProgressCallback(Callback):
         self._planned, self._done_before, self._display = plan.planned, plan.done, display
         self._sizes: dict[str, int] = {}
         self.extend(sizes_of(plan))
-        self._generalized_before = generalized  # and by attempts that a retry replaced
+        # Of the trials stored before this run, and of attempts that a retry has replaced.
+        self._generalized_before = generalized
         self._latest: dict[str, PackReport] = {}
         self._running: set[str] = set()
         self._failed: set[str] = set()
         self._began = self._shown = time.monotonic()
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles its callbacks to restore from; a display holds locks, and we never restore.
+    def __getstate__(self) -> dict[str, object]:
+        # Tune pickles its callbacks for a restore, which never happens here. The display holds
+        # locks, which cannot be pickled.
         return {**self.__dict__, "_display": None}
 
     def extend(self, sizes: Mapping[str, int]) -> None:
-        """Count more packs, too: how many members each has to train, by its id."""
+        """Count more packs; `sizes` is how many members each has to train, by its id."""
         self._sizes = {**sizes, **self._sizes}
 
     def begin_round(self, sizes: Mapping[str, int]) -> None:
-        """Count the packs of a round; those of the last one have stopped."""
+        """Count the packs of a new round; the packs of the round before have stopped."""
         self._running.clear()
         self.extend(sizes)
 
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
+    ) -> None:
         """A pack begins, or begins again."""
         pack_id = trial.config["pack_id"]
         self._running.add(pack_id)
@@ -63,18 +69,23 @@ class ProgressCallback(Callback):
             self._latest[pack_id] = replace(report, members_generalized=0)
 
     def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: Mapping[str, Any], **_: Any
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: Mapping[str, object],
+        **_: object,
     ) -> None:
         """A pack has trained a few seconds more, or waits for its store."""
         report = PackReport.of(result)
         if report.waiting:
             return
         self._latest[trial.config["pack_id"]] = report
-        if time.monotonic() - self._shown >= REPORT_SECONDS:
+        if time.monotonic() - self._shown >= SHOW_SECONDS:
             self.show()
 
     def on_trial_complete(
-        self, iteration: int, trials: list[Trial], trial: Trial, **_: Any
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
     ) -> None:
         """A pack has no open member, or is set aside after errors of its own."""
         pack_id = trial.config["pack_id"]
@@ -82,11 +93,15 @@ class ProgressCallback(Callback):
         if pack_id in self._latest and self._latest[pack_id].set_aside:
             self._failed.add(pack_id)
 
-    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
+    ) -> None:
         """A pack has lost its process, and waits for another."""
         self._running.discard(trial.config["pack_id"])
 
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
+    ) -> None:
         """A pack has lost its process, and waits for another round."""
         self._running.discard(trial.config["pack_id"])
 
@@ -112,7 +127,7 @@ class ProgressCallback(Callback):
         )
 
     def end(self, plan: Plan, generalized: int, failed: int) -> None:
-        """Show what the store holds at the end of a run: packs that stop report no more."""
+        """Show what the store holds at the end of a run: stopped packs no longer report."""
         self._show(plan.planned, 0, plan.done, generalized, failed, over=True)
 
     def _show(

@@ -141,7 +141,7 @@ def _init(address: str, **options: Any) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def _folder() -> tuple[dict[str, Any], str | None]:
+def _folder() -> tuple[dict[str, str], str | None]:
     """Options for where Ray's files go, and the folder to remove at the end, if it is ours.
 
     RAY_TMPDIR is the user's word, and Ray keeps its files there. Else they are in a new folder,

@@ -1,7 +1,8 @@
-"""Ends the driver when Ray has died under it, or never came up.
+"""Ends the driver when Ray has died, or when Ray does not start.
 
-Ray's C++ waits a minute for a head that is gone, deaf to signals, and then aborts. The thread here
-asks every second and leaves with a sentence. Only training since the last checkpoints is lost.
+Ray's C++ waits a minute for a head that is gone, deaf to signals, and then aborts the process. The
+thread here asks every second, prints a sentence and ends the process. Only training since the last
+checkpoints is lost.
 """
 
 import contextlib
@@ -16,27 +17,30 @@ from study.driver.ray_internals import OwnNode
 from study.errors import StudyError
 
 LOOK_SECONDS = 1.0  # between two looks at Ray
-HEAD_ANSWER_SECONDS = 5.0  # that a head may take for an answer
-GONE_SECONDS = 15.0  # without any answer, then the head is gone
-SLOW_SECONDS, HOPELESS_SECONDS = 25.0, 170.0  # of a start: a line says so; the study ends
-SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
+HEAD_ANSWER_SECONDS = 5.0  # timeout of one question to a head
+GONE_SECONDS = 15.0  # without an answer for so long, a head is taken to be gone
+SLOW_SECONDS, START_SECONDS = 25.0, 170.0  # of a start: a line is printed; the process ends
+SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides the cursor
 
 
 @contextlib.contextmanager
 def watching(
     why_gone: Callable[[], str], interrupted: Callable[[], bool], clean: Callable[[], None]
 ) -> Iterator[None]:
-    """End this process once `why_gone` gives a reason: exit 1, or 130 after an interrupt.
+    """End this process when Ray is gone, whatever call of Ray's the main thread is in.
 
-    `clean` is called before. Meanwhile the caller may be in any call of Ray's.
+    Args:
+        why_gone: asked every second; a sentence says that Ray is gone, "" that it lives.
+        interrupted: whether the user has asked for the end: the exit code is then 130, else 1.
+        clean: called before the process ends.
     """
 
     def look(over: threading.Event) -> None:
         while not over.wait(LOOK_SECONDS):
-            why = why_gone()
-            if why and not over.is_set():
-                rest = "Packs go on from their last checkpoints: type the same command again."
-                _leave(f"{why} {rest}", 130 if interrupted() else 1, clean)
+            reason = why_gone()
+            if reason and not over.is_set():
+                remedy = "Packs go on from their last checkpoints: type the same command again."
+                _leave(f"{reason} {remedy}", 130 if interrupted() else 1, clean)
 
     with _beside(look):
         yield
@@ -44,44 +48,51 @@ def watching(
 
 @contextlib.contextmanager
 def starting(what: str, clean: Callable[[], None]) -> Iterator[None]:
-    """Say when a start is slow, and end this process where it will never be."""
+    """Print a line if a start is slow, and end this process if it takes START_SECONDS.
+
+    Args:
+        what: is started, for the sentences: "starting Ray".
+        clean: called before the process ends.
+    """
 
     def look(over: threading.Event) -> None:
         if over.wait(SLOW_SECONDS):
             return
         os.write(2, f"\nstill {what}, which takes seconds on an idle machine\n".encode())
-        if not over.wait(HOPELESS_SECONDS - SLOW_SECONDS):
-            _leave(f"{what} took {HOPELESS_SECONDS:g} s; it will never be. Try again.", 1, clean)
+        if not over.wait(START_SECONDS - SLOW_SECONDS):
+            _leave(f"{what} took {START_SECONDS:g} s; it will never be. Try again.", 1, clean)
 
     with _beside(look):
         yield
 
 
 def daemons_gone(node: OwnNode) -> str:
-    """Why the Ray that this process started is gone; empty while its daemons live."""
+    """Why the Ray that this process started is gone; "" while its daemons live."""
     dead = node.dead_daemon()
     return f"Ray has died: its {dead} was ended from outside." if dead else ""
 
 
 class HeadWatch:
-    """Says why the Ray that this process joined is gone; an empty text while it is there.
+    """Called, says why the Ray that this process joined is gone; "" while it lives.
 
-    Args: head, its HOST:PORT; node, the id of the node that this process is on.
+    Args:
+        head: HOST:PORT of its head.
+        node: the id of the node that this process is on.
     """
 
     def __init__(self, head: str, node: bytes) -> None:
         self._head, self._node = head, node
-        self._heard = time.monotonic()
+        self._answered = time.monotonic()
 
     def __call__(self) -> str:
         """Ask the head, and wait for its answer."""
         try:
             answer = ask_head(self._head, HEAD_ANSWER_SECONDS, [self._node])
         except StudyError as error:
-            if time.monotonic() - self._heard < GONE_SECONDS:
+            if time.monotonic() - self._answered < GONE_SECONDS:
                 return ""
             return f"Ray has died: {error}"
-        self._heard = time.monotonic()
+        self._answered = time.monotonic()
         if all(answer.alive):
             return ""
         return f"Ray has died: {self._head} no longer knows the node on this machine."
@@ -89,6 +100,7 @@ class HeadWatch:
 
 @contextlib.contextmanager
 def _beside(look: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run `look` in a thread meanwhile; the event that it is given is set at the end."""
     over = threading.Event()
     threading.Thread(target=look, args=(over,), name="watch-ray", daemon=True).start()
     try:
@@ -98,7 +110,7 @@ def _beside(look: Callable[[threading.Event], None]) -> Iterator[None]:
 
 
 def _leave(sentence: str, code: int, clean: Callable[[], None]) -> None:
-    """End this process at once: its main thread may be where nothing can reach it."""
+    """End this process at once: an exception cannot reach a main thread that is in Ray's C++."""
     cursor = SHOW_CURSOR if sys.stderr.isatty() else b""
     with contextlib.suppress(OSError):
         os.write(2, cursor + f"\nerror: {sentence}\n".encode())

@@ -8,7 +8,6 @@ nothing is ever restored from it: what is true of a study is in its store.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ray import tune
 from ray.tune.stopper import CombinedStopper, Stopper
@@ -43,8 +42,8 @@ class RoundSetup:
 
     spec: StudySpec
     store: Store
-    config: Mapping[str, Any]
-    resources: Callable[[Mapping[str, Any]], tune.PlacementGroupFactory]
+    config: Mapping[str, object]
+    resources: Callable[[Mapping[str, str]], tune.PlacementGroupFactory]
     idle_slots: Callable[[], int]
     stoppers: Sequence[Stopper]
     progress: ProgressCallback

@@ -1,7 +1,7 @@
 """Hands Ray Tune the packs of a search, batch after batch.
 
-Tune asks for one Tune trial at a time and gets a whole pack. When no pack of a batch is left, the
-store is asked what follows: it knows all that was found, so Tune keeps nothing of the search.
+Tune asks for one Tune trial at a time and gets a whole pack. When a batch has no pack left, the
+store is asked what follows. The store knows all results, so nothing of the search is in Tune.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,40 +14,42 @@ from study.trials.pack import Pack
 
 
 class PackSearcher(Searcher):
-    """Suggests some packs, then those of the plans that `more` gives until one has none.
+    """Suggests some packs, then the packs of the plans that `more` gives, until one has none.
 
-    `given` is what the trainable is told beside the id of its pack.
-    Where a pack has failed its batch stays incomplete, and no other follows from it.
+    If a pack fails, its batch stays incomplete and no other batch follows.
+
+    Args:
+        packs: of the first batch.
+        config: what the trainable is told beside the id of its pack.
+        more: the plan of the next batch; called when the batch before is done.
     """
 
     def __init__(
-        self, packs: Sequence[Pack], given: Mapping[str, Any], more: Callable[[], Plan]
+        self, packs: Sequence[Pack], config: Mapping[str, object], more: Callable[[], Plan]
     ) -> None:
         super().__init__()
-        self._given, self._more = given, more
+        self._config, self._more = config, more
         self._waiting = [pack.pack_id for pack in packs]
         self._running: set[str] = set()
         self._ended = False
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles it to restore from; what `more` calls shows progress, and we never restore.
+    def __getstate__(self) -> dict[str, object]:
+        # Tune pickles the searcher for a restore, which never happens here. `more` is left out: it
+        # holds the display of the progress, which cannot be pickled.
         return {**self.__dict__, "_more": None}
 
-    def suggest(self, trial_id: str) -> Any:
-        """The next pack; None while a batch is in training, FINISHED where nothing follows."""
+    def suggest(self, trial_id: str) -> Any:  # FINISHED is a str, which Tune's type leaves out
+        """The config of the next pack; None while a batch is trained, FINISHED at the end."""
         if not (self._waiting or self._running or self._ended):
             self._waiting = [pack.pack_id for pack in self._more().packs]
             self._ended = not self._waiting
         if self._waiting:
             self._running.add(trial_id)
-            return {**self._given, "pack_id": self._waiting.pop(0)}
+            return {**self._config, "pack_id": self._waiting.pop(0)}
         return Searcher.FINISHED if self._ended else None
 
     def on_trial_complete(
-        self,
-        trial_id: str,
-        result: dict[str, Any] | None = None,
-        error: bool = False,
+        self, trial_id: str, result: Mapping[str, object] | None = None, error: bool = False
     ) -> None:
         """A pack is done, or has failed."""
         self._running.discard(trial_id)

@@ -1,56 +1,62 @@
 """Watches for EC2's notice that this spot instance will be taken, and drains its node of Ray.
 
-`python -m study.driver.spot`, started beside each worker by cluster.yaml. EC2 gives two minutes; a
-node that drains takes no new pack, and what it loses does not count against a pack.
+`python -m study.driver.spot`, started beside each worker by cluster.yaml. EC2 gives two minutes'
+notice. A node that drains takes no new pack, and what it loses does not count against a pack.
 """
 
+import http.client
 import json
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from study.driver.ray_command import RAY_COMMAND
 
 METADATA = "http://169.254.169.254/latest"
-POLL_SECONDS = 5.0  # what EC2 advises
-TOKEN_SECONDS = 60
-MISSING = 3  # answers in a row before this machine is taken not to be EC2's
-
-# The metadata service is on the machine itself: no proxy knows it.
-_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+POLL_SECONDS = 5.0  # as EC2 advises
+TOKEN_SECONDS = 60  # for which EC2 gives a token
+ANSWER_TIMEOUT = 2.0  # seconds
+MISSING = 3  # failed questions in a row before this machine is taken not to be EC2's
 
 
 def notice(metadata: str = METADATA) -> float | None:
-    """Seconds until this instance is taken, or None while nobody has said so.
+    """Seconds until EC2 takes this instance, or None while there is no notice.
 
     Raises OSError where there is no metadata service.
     """
-    asked = urllib.request.Request(  # noqa: S310  always http, and on this machine
-        f"{metadata}/api/token",
-        method="PUT",
-        headers={"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)},
-    )
-    with _open(asked, timeout=2) as answer:
-        token = answer.read().decode()
-    asked = urllib.request.Request(  # noqa: S310  likewise
-        f"{metadata}/meta-data/spot/instance-action", headers={"X-aws-ec2-metadata-token": token}
-    )
+    asks_token = {"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)}
+    status, token = _ask("PUT", f"{metadata}/api/token", asks_token)
+    if status != http.client.OK:
+        raise OSError(f"{metadata}: no token ({status})")
+    has_token = {"X-aws-ec2-metadata-token": token}
+    status, action = _ask("GET", f"{metadata}/meta-data/spot/instance-action", has_token)
+    if status == http.client.NOT_FOUND:
+        return None
+    if status != http.client.OK:
+        raise OSError(f"{metadata}: no answer on the instance ({status})")
+    taken = datetime.fromisoformat(json.loads(action)["time"])
+    return (taken - datetime.now(UTC)).total_seconds()
+
+
+def _ask(method: str, url: str, headers: dict[str, str]) -> tuple[int, str]:
+    """Status and text of an answer. Never through a proxy: the service is on this machine."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=ANSWER_TIMEOUT)
     try:
-        with _open(asked, timeout=2) as answer:
-            said = json.load(answer)
-    except urllib.error.HTTPError as error:
-        if error.code == 404:
-            return None
-        raise
-    return (datetime.fromisoformat(said["time"]) - datetime.now(UTC)).total_seconds()
+        connection.request(method, parts.path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    except http.client.HTTPException as error:
+        raise OSError(f"{url}: {error}") from error
+    finally:
+        connection.close()
 
 
 def drain(seconds: float) -> bool:
-    """Tell Ray that this node will be gone in so many seconds; whether Ray has heard."""
+    """Tell Ray that this node will be gone in so many seconds; returns whether Ray agreed."""
     return not subprocess.call(  # noqa: S603  our own interpreter, and a number
         [
             *(*RAY_COMMAND, "drain-node"),
@@ -61,12 +67,18 @@ def drain(seconds: float) -> bool:
     )
 
 
-def watch(
+def drain_at_notice(
     drain: Callable[[float], bool] = drain,
     metadata: str = METADATA,
     poll_seconds: float = POLL_SECONDS,
 ) -> str:
-    """Wait for the notice and drain; returns why it ends, in a sentence."""
+    """Wait for the notice and drain this node; returns a sentence on why the wait is over.
+
+    Args:
+        drain: given the seconds that are left, tells Ray; False is tried again.
+        metadata: URL of the metadata service.
+        poll_seconds: between two questions.
+    """
     missing = 0
     while missing < MISSING:
         try:
@@ -81,4 +93,4 @@ def watch(
 
 
 if __name__ == "__main__":
-    sys.stdout.write(watch() + "\n")
+    sys.stdout.write(drain_at_notice() + "\n")

@@ -1,9 +1,9 @@
 """Tune stoppers: what ends a Tune trial, a round of packs, or a study.
 
-`GrokkingStopper` ends trials that are decided, and the study when its budget is spent. The other
-three stop no pack alone. `TailStopper` ends a round when few packs are left for many slots,
-`InterruptStopper` ends the study after Ctrl-C or at the end of a job, `SkewStopper` ends it when a
-machine has other versions.
+`GrokkingStopper` ends trials that are decided, and a study whose budget is spent. The other three
+never stop one pack alone. `TailStopper` ends a round when few packs are left for many slots.
+`InterruptStopper` ends the study after Ctrl-C or at the end of its job. `SkewStopper` ends the
+study when a machine has other versions.
 """
 
 import contextlib
@@ -21,23 +21,29 @@ from study.detect.detector import GrokkingDetector, Watch, transitions
 from study.driver.reports import PackReport
 from study.errors import StudyError, UsageError
 
-# Plain accuracies are shares of one: the detector sees trials with one row of each kind.
+# The detector counts correct rows. A plain accuracy is a share: of one row.
 _ONE_ROW = 1
 
-ANSWER = b"\nstopping: packs leave their checkpoints; again to stop at once\n"
+STOPPING_LINE = b"\nstopping: packs leave their checkpoints; again to stop at once\n"
 
 
 class GrokkingStopper(Stopper):
     """Stops a trial once it holds both accuracies above their thresholds, or diverges.
 
-    It serves two kinds of trainable. Ours report how many members of a pack are open. Any other
-    reports plain `train_accuracy` and `test_accuracy`, and the stopper holds one detector for each
-    Tune trial. Tune sends a function's last result twice, and pickles the stopper into its
-    experiment state: neither changes the answer.
+    It serves two kinds of trainable. A PackTrainable reports how many members of its pack are open,
+    and its Tune trial ends when none is. Any other trainable reports `train_accuracy` and
+    `test_accuracy`, and the stopper keeps one detector for each Tune trial. The epoch of a result
+    is its `epoch`, or else its `training_iteration`. Tune sends a function's last result twice and
+    pickles the stopper into its experiment state; neither changes the answer.
 
-    Args: memorized, generalized, accuracies in (0, 1) that must be held for `hold` results;
-    wall_seconds and trials, the budget of the whole study: None is endless. A result's epoch is its
-    `epoch`, or else its `training_iteration`.
+    Args:
+        memorized: training accuracy, in (0, 1), that a trial must hold.
+        generalized: test accuracy, in (0, 1), that a trial must hold.
+        hold: for how many results in a row.
+        wall_seconds: the time budget of the whole study; None is endless.
+        trials: how many trials the whole study may train; None is endless.
+
+    Raises: UsageError for a threshold outside (0, 1), and for results without the accuracies.
     """
 
     def __init__(
@@ -72,7 +78,7 @@ class GrokkingStopper(Stopper):
             )
         accuracies = result["train_accuracy"], result["test_accuracy"]
         if not all(math.isfinite(accuracy) for accuracy in accuracies):
-            return True  # diverged: it will not come back
+            return True  # diverged
         watch = self._watches.get(trial_id) or Watch.start(_ONE_ROW, _ONE_ROW)
         epoch = result.get("epoch", result.get("training_iteration"))
         watch = self._detector.update(watch, int(epoch or 0), *accuracies)
@@ -89,16 +95,21 @@ class GrokkingStopper(Stopper):
         return self._trials is not None and sum(self._done.values()) >= self._trials
 
     def transition(self, trial_id: str) -> dict[str, int | None]:
-        """When a plain trial memorised and generalised: the transition columns, so far."""
+        """When a plain trial memorized and generalized: the transition columns, so far."""
         watch = self._watches.get(trial_id) or Watch.start(_ONE_ROW, _ONE_ROW)
         return {name: column[0] for name, column in transitions(watch).items()}
 
 
 class TailStopper(Stopper):
-    """Ends a round of packs once half of all places are idle, so that the rest is split over them.
+    """Ends a round of packs once half of all slots are idle, so that the rest is split over them.
 
-    Args: packs, how many the round has, infinitely many where others follow; seconds that places
-    must have been idle; idle_slots, which says how many more packs could train now.
+    A slot is room for one pack. `ended` says that the tail is reached; `slots` is then how many
+    there are, busy or idle.
+
+    Args:
+        packs: how many packs the round has; math.inf while a search may add more.
+        seconds: how long half of the slots must be idle.
+        idle_slots: how many more packs could train now.
     """
 
     def __init__(self, packs: float, seconds: float, idle_slots: Callable[[], int]) -> None:
@@ -108,12 +119,13 @@ class TailStopper(Stopper):
         self.slots = 0
         self.ended = False
 
-    def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
-        """Take in how many members of a pack are open; no pack is stopped alone."""
+    def __call__(self, trial_id: str, result: Mapping[str, object]) -> bool:
+        """Count the idle slots at a pack's report; no pack is stopped alone."""
         report = PackReport.of(result)
         self._open[trial_id] = 0 if report.set_aside else report.members_open
         running = [members for members in self._open.values() if members]
         waiting = len(self._open) < self._packs
+        # A pack that waits takes an idle slot by itself, and one member cannot be split.
         idle = 0 if waiting or max(running, default=0) < 2 else self._idle_slots()
         self.slots = len(running) + idle
         if not idle or idle < len(running):
@@ -130,43 +142,45 @@ class TailStopper(Stopper):
 
 
 class InterruptStopper(Stopper):
-    """Ends a study once `heard` says that a signal has asked for it, whenever that was.
+    """Stops the study after SIGINT, SIGTERM or SIGHUP; `requested` says that one has come.
 
-    Tune listens only while it fits, and forgets what it heard when the next round begins.
+    Tune's own handler exists only inside `Tuner.fit`, so a signal between two rounds would be lost.
     """
 
     def __init__(self) -> None:
         self.requested = False
 
-    def __call__(self, _trial_id: str, _result: Mapping[str, Any]) -> bool:
+    def __call__(self, _trial_id: str, _result: Mapping[str, object]) -> bool:
         """No pack is stopped alone."""
         return False
 
     def stop_all(self) -> bool:
-        """Whether the user, or the end of a job, has asked."""
+        """Whether the user or the end of a job has sent a signal."""
         return self.requested
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear SIGINT, SIGTERM and SIGHUP meanwhile; who repeats the first is not made to wait.
+        """Handle SIGINT, SIGTERM and SIGHUP meanwhile; a second SIGINT ends the process at once.
 
-        From the main thread only, and after `ray.init`, which has a handler of its own. A SIGHUP
-        that is ignored, as under nohup, stays so.
+        Call it in the main thread, after `ray.init`, which sets a handler of its own. A SIGHUP that
+        is ignored, as under nohup, stays ignored.
         """
-        heeded = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.getsignal(number) for number in heeded}
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.getsignal(number) for number in numbers}
         if before[signal.SIGHUP] is signal.SIG_IGN:
             del before[signal.SIGHUP]
 
-        def hear(_number: int, _frame: FrameType | None) -> None:
+        def handle(_number: int, _frame: FrameType | None) -> None:
             self.requested = True
-            _leave_dead_terminals()
+            _leave_closed_terminals()
             with contextlib.suppress(OSError):
-                os.write(2, ANSWER)  # to print here may cut another print short
+                os.write(
+                    2, STOPPING_LINE
+                )  # `print` here could cut short a print of the main thread
             signal.signal(signal.SIGINT, before[signal.SIGINT])
 
         for number in before:
-            signal.signal(number, hear)
+            signal.signal(number, handle)
         try:
             yield
         finally:
@@ -174,8 +188,8 @@ class InterruptStopper(Stopper):
                 signal.signal(number, handler)
 
 
-def _leave_dead_terminals() -> None:
-    """Let what is written to a terminal that was closed go nowhere, not be an error."""
+def _leave_closed_terminals() -> None:
+    """Let writes to a terminal that was closed succeed and go nowhere."""
     for stream in (1, 2):
         try:
             os.write(stream, b"")
@@ -195,7 +209,7 @@ class SkewStopper(Stopper):
     def __init__(self) -> None:
         self.difference = ""
 
-    def __call__(self, _trial_id: str, result: Mapping[str, Any]) -> bool:
+    def __call__(self, _trial_id: str, result: Mapping[str, object]) -> bool:
         """Read the versions in a pack's report; no pack is stopped alone."""
         self.difference = self.difference or PackReport.of(result).skew
         return False

@@ -1,14 +1,13 @@
-"""Says on stderr what a study waits for and what it loses, and ends one that cannot go on.
+"""Prints what a study waits for and what it loses, and ends a study that cannot go on.
 
-Tune is silent about all of that: a worker that dies is begun again, and so for ever where every
-worker dies, and a pack for which no node has room waits.
+Tune itself prints nothing of it. A worker that dies is started again, for ever if every worker
+dies, and a pack for which no node has room waits for ever.
 """
 
 import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
@@ -20,21 +19,25 @@ from study.store.retry import SAY_EVERY_SECONDS, WaitNotices
 from study.store.store import Store
 from study.vocabulary.outcomes import PackStatus
 
-# Workers that die in a row before one begins a pack, over so long: none will. On a large machine
-# many begin at once, and the first to die may have made room for the others.
+# So many workers in a row that die before they begin a pack, over so long, mean that none ever
+# will begin one. The time counts because a large machine starts many workers at once, and the first
+# deaths may have made room for the others.
 DEATHS, DEATH_SECONDS = 3, 60.0
-STORE_FAILURES = 3  # in a row, of workers whose store answers the driver
-ROOM_SECONDS, ROOM_AGAIN_SECONDS = 30.0, 300.0
-_LONGEST_REASON = 300
+# So many losses in a row, of workers that cannot use a store which the driver can use.
+STORE_FAILURES = 3
+ROOM_SECONDS, ROOM_AGAIN_SECONDS = 30.0, 300.0  # without a running pack: a line, and the next one
+_LONGEST_REASON = 300  # letters
 
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _STORE_ERROR = re.compile(r"^(?:study\.errors\.)?StoreError: (.*)")
 
 
 class StudyWatch(Callback, Stopper):
-    """Hears of every loss and every wait of a study; `fatal` says why it cannot go on, or "".
+    """Prints the losses and waits of a study; `fatal` says why the study cannot go on, or "".
 
-    Args: store, of the study; say, which tells the user one line.
+    Args:
+        store: of the study.
+        say: prints a line for the user.
     """
 
     def __init__(self, store: Store, say: Callable[[str], None]) -> None:
@@ -47,13 +50,14 @@ class StudyWatch(Callback, Stopper):
         self._store_failures = 0
         self._waiting: set[str] = set()
         self._waits = WaitNotices(say)
-        self._told: dict[str, float] = {}
+        self._printed: dict[str, float] = {}  # when a kind of loss was last printed
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles its callbacks to restore from; a display holds locks, and we never restore.
+    def __getstate__(self) -> dict[str, object]:
+        # Tune pickles its callbacks for a restore, which never happens here. `say` holds a display,
+        # which cannot be pickled.
         return {"fatal": self.fatal}
 
-    def __call__(self, _trial_id: str, _result: Mapping[str, Any]) -> bool:
+    def __call__(self, _trial_id: str, _result: Mapping[str, object]) -> bool:
         """No pack is stopped alone."""
         return False
 
@@ -61,8 +65,8 @@ class StudyWatch(Callback, Stopper):
         """Whether the study cannot go on."""
         return bool(self.fatal)
 
-    def on_step_begin(self, iteration: int, trials: list[Trial], **_: Any) -> None:
-        """Tune looks around, several times a second."""
+    def on_step_begin(self, iteration: int, trials: list[Trial], **_: object) -> None:
+        """Several times a second: say what packs wait for, if none has run for a while."""
         now = time.monotonic()
         if self._running:
             self._room_due = now + ROOM_SECONDS
@@ -72,13 +76,20 @@ class StudyWatch(Callback, Stopper):
             if pending and (asked := pending[0].placement_group_factory):
                 self._say(waiting_text(asked.required_resources, cluster_nodes()))
 
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
+    ) -> None:
         """A worker has begun a pack."""
         self._running.add(trial.config["pack_id"])
         self._deaths.clear()
 
     def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: Mapping[str, Any], **_: Any
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: Mapping[str, object],
+        **_: object,
     ) -> None:
         """A worker reports on its pack."""
         pack_id = trial.config["pack_id"]
@@ -94,17 +105,21 @@ class StudyWatch(Callback, Stopper):
         self._open[pack_id] = report.members_open
 
     def on_trial_complete(
-        self, iteration: int, trials: list[Trial], trial: Trial, **_: Any
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
     ) -> None:
         """A pack is done, set aside or stopped."""
         self._running.discard(trial.config["pack_id"])
         self._no_longer_waiting(trial.config["pack_id"])
 
-    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
+    ) -> None:
         """A pack has lost its worker, and waits for another."""
         self._lost(trial)
 
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **_: object
+    ) -> None:
         """A pack has lost its worker, and waits for another round."""
         self._lost(trial)
 
@@ -120,13 +135,13 @@ class StudyWatch(Callback, Stopper):
         elif begun:
             raised = re.match(r".*\nray::", _COLORS.sub("", text))  # not died
             what = "failed" if raised else "lost its worker"
-            self._tell(f"a pack has {what} and is begun again", reason)
+            self._say_loss(f"a pack has {what} and is begun again", reason)
         else:
             self._died_at_birth(reason)
 
     def _died_at_birth(self, reason: str) -> None:
         self._deaths.append(time.monotonic())
-        self._tell("a worker has died before it began a pack", reason)
+        self._say_loss("a worker has died before it began a pack", reason)
         lasted = self._deaths[-1] - self._deaths[0]
         if len(self._deaths) >= DEATHS and lasted >= DEATH_SECONDS and not self._running:
             self.fatal = self.fatal or (
@@ -135,11 +150,12 @@ class StudyWatch(Callback, Stopper):
             )
 
     def _lost_its_store(self, pack_id: str, error: str) -> None:
-        """Take in that a worker has waited for the store in vain."""
+        """A worker has waited for the store in vain: go on if only that machine cannot use it."""
         self._store_failures += 1
         only_there = "://" in self._store.url and self._store_failures < STORE_FAILURES
         try:
-            # Its memory was not short: without a word here two such losses would halve the pack.
+            # The pack is noted as pending, because a pack that stays `running` counts as one whose
+            # worker ran out of memory, and is halved after two such losses.
             record = self._store.packs.read(pack_id)
             self._store.packs.write(pack_id, record.changed(status=PackStatus.PENDING))
         except StoreError:
@@ -149,7 +165,7 @@ class StudyWatch(Callback, Stopper):
                 f"{error}. What is stored is safe, and the same command continues."
             )
         else:
-            self._tell("a worker cannot use the store, its pack is begun again", error)
+            self._say_loss("a worker cannot use the store, its pack is begun again", error)
 
     def _no_longer_waiting(self, pack_id: str) -> None:
         if pack_id in self._waiting:
@@ -157,20 +173,20 @@ class StudyWatch(Callback, Stopper):
             if not self._waiting:
                 self._waits.over()
 
-    def _tell(self, what: str, reason: str) -> None:
-        """Say a loss; one of a kind every half minute."""
+    def _say_loss(self, what: str, reason: str) -> None:
+        """Print a loss, at most one of a kind in half a minute."""
         kind = what + re.sub(r"[\d.]+", "", reason)[:60]
         now = time.monotonic()
-        if now - self._told.get(kind, -SAY_EVERY_SECONDS) >= SAY_EVERY_SECONDS:
-            self._told[kind] = now
+        if now - self._printed.get(kind, -SAY_EVERY_SECONDS) >= SAY_EVERY_SECONDS:
+            self._printed[kind] = now
             self._say(f"{what}: {_short(reason)}")
 
 
 def reason_in(text: str) -> str:
-    """The line of an error of Ray's that says why."""
+    """The line of Ray's error text that gives the reason."""
     lines = [line.strip() for line in _COLORS.sub("", text).splitlines() if line.strip()]
-    of_memory = [line for line in lines if "running low on memory" in line]
-    return (of_memory or lines[-1:] or ["no reason is known"])[0].rstrip(".")
+    memory_lines = [line for line in lines if "running low on memory" in line]
+    return (memory_lines or lines[-1:] or ["no reason is known"])[0].rstrip(".")
 
 
 def _short(reason: str) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ray import tune
 
@@ -183,7 +182,7 @@ def _budget(plan: Plan) -> GrokkingStopper:
 
 
 def _resources_of_stored(
-    config: Mapping[str, Any], url: str, resources: PackResources
+    config: Mapping[str, str], url: str, resources: PackResources
 ) -> tune.PlacementGroupFactory:
     return resources.of(_stored_pack(Store.open(url), config["pack_id"]))
 

@@ -62,7 +62,7 @@ def test_the_node_drains_when_the_notice_comes_and_not_before(server):
         return len(drained) == 2  # Ray does not hear the first time
 
     metadata = f"http://127.0.0.1:{server.server_port}/latest"
-    assert spot.watch(drain, metadata, poll_seconds=0.01).startswith("drained: ")
+    assert spot.drain_at_notice(drain, metadata, poll_seconds=0.01).startswith("drained: ")
     assert asked == [4, 5]
     assert all(95 < seconds <= 100 for seconds in drained)
 
@@ -71,7 +71,9 @@ def test_a_machine_without_the_service_is_left_alone():
     def drain(_):
         raise AssertionError
 
-    assert "not EC2's" in spot.watch(drain, "http://127.0.0.1:9/latest", poll_seconds=0.01)
+    assert "not EC2's" in spot.drain_at_notice(
+        drain, "http://127.0.0.1:9/latest", poll_seconds=0.01
+    )
 
 
 def test_draining_is_a_command_that_ray_knows(monkeypatch):
