@@ -1,6 +1,7 @@
-"""What a few trials say about many: intervals of shares, medians of censored times, spreads.
+"""Statistics of groups of trials: intervals of shares, medians of censored times, spreads.
 
-Vectorized over groups of trials, so that a million trials in thousands of cells take a second.
+The functions are vectorized over groups, so that a million trials in thousands of cells take about
+a second.
 """
 
 from collections.abc import Mapping
@@ -18,8 +19,12 @@ Z_95 = 1.959963984540054  # 97.5% quantile of the normal distribution
 def wilson_interval(
     successes: ArrayLike, trials: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """95% interval for the chance behind k successes of n trials; never outside 0..1, n at least 1.
+    """The 95% interval of a chance, from some successes in some trials; it lies within 0 to 1.
 
+    Args:
+        successes: a count or an array of counts.
+        trials: likewise, each at least 1.
+    Returns: the lower and the upper ends.
     Source: E. B. Wilson, Journal of the American Statistical Association 22 (1927) 209.
     """
     n = np.asarray(trials, float)
@@ -100,9 +105,9 @@ def kaplan_meier_medians(
         group: of each trial, 0 to `groups` - 1, [N].
         event: the epoch at which the event happened, null where it did not, [N].
         last: the last epoch at which the event had not happened, [N]. It is read where `event` is
-            null. Where it is null, too, nothing is known of the trial.
+            null. A trial where both are null counts as censored before every event.
         groups: how many groups there are; some may be without trials.
-    Returns: Int64 [groups], null where fewer than half are known to have had the event.
+    Returns: Int64 [groups], null where survival stays above one half.
     """
     epoch = event.fillna(last).fillna(-1).to_numpy(np.int64)
     steps = RiskSteps.of(epoch, event.notna().to_numpy(bool), group)
@@ -112,20 +117,24 @@ def kaplan_meier_medians(
     return medians
 
 
-def spreads(found: pd.DataFrame, words: Mapping[str, str]) -> pd.DataFrame:
-    """Of each `setting` and each column of `words`: trials that have it, median, least and most.
+def spreads(trials: pd.DataFrame, words: Mapping[str, str]) -> pd.DataFrame:
+    """The spread of some columns among the trials of each setting.
 
-    Null is a trial that does not have it. `what` is the column in words.
+    Args:
+        trials: with a column `setting`; a null in another column is a trial without that value.
+        words: the columns to describe, each with its name in words.
+    Returns: a row for each setting and column: `setting`, `what` (the name in words), `trials`
+        (those with a value, of all), `median`, `least` and `most`.
     """
     rows = []
-    for setting, trials in found.groupby("setting", sort=False):
-        for column, said in words.items():
-            values = pd.to_numeric(trials[column]).dropna().astype(float)
+    for setting, members in trials.groupby("setting", sort=False):
+        for column, in_words in words.items():
+            values = pd.to_numeric(members[column]).dropna().astype(float)
             rows.append(
                 {
                     "setting": setting,
-                    "what": said,
-                    "trials": f"{len(values)}/{len(trials)}",
+                    "what": in_words,
+                    "trials": f"{len(values)}/{len(members)}",
                     "median": values.median(),
                     "least": values.min(),
                     "most": values.max(),

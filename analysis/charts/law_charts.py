@@ -1,4 +1,4 @@
-"""Frames of `analysis.laws.views` as charts of the section "Transition times".
+"""Frames of `analysis.laws.views` and `diagnostics` as charts of the section "Transition times".
 
 A triangle stands for a median that was not reached: the time lies above the triangle.
 """
@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.charts.theme import EPOCH_TICKS, INK, SHORT_NUMBER, legend, named, themed
-from analysis.laws.views import HALF_LOSS
+from analysis.laws.diagnostics import HALF_LOSS
 from analysis.phases.grid import TITLES
 
 _SIZE = (420, 260)
@@ -110,7 +110,7 @@ def extrapolation_chart(frame: pd.DataFrame, axis: str) -> alt.LayerChart:
 
     Args:
         frame: the axis, `law` ("seen" for the medians), `steps`, `reached` and `held_out`, as
-            `views.extrapolation` gives them.
+            `diagnostics.extrapolation` gives them.
         axis: the axis across.
     """
     base = alt.Chart(named("beyond", frame)).encode(
@@ -130,7 +130,8 @@ def drift_chart(frame: pd.DataFrame, kind: str, title: str) -> alt.LayerChart:
     """An exponent with its interval against the threshold or the budget; diamonds differ.
 
     Args:
-        frame: `kind`, `at`, `estimate`, `low`, `high` and `moves`, as `views.drift` gives them.
+        frame: `kind`, `at`, `estimate`, `low`, `high` and `moves`, as `diagnostics.drift` gives
+            them.
         kind: "threshold" or "budget".
         title: of the axis up: the exponent's name in words.
     """

@@ -130,6 +130,10 @@ def with_heldout(fit: Fit, trials: pd.DataFrame) -> Fit:
     A fit without a maximum is returned as it is. The score of an axis is None if the easier part of
     the axis cannot determine the law. Then the mean is None, too: it would not compare with the
     means of other laws, which are over more axes.
+
+    Args:
+        fit: the law.
+        trials: the trials that it was fitted to.
     """
     scores: dict[str, float | None] = {}
     if not fit.converged:

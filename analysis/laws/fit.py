@@ -37,7 +37,12 @@ class Design:
     cure_center: tuple[float, ...] = ()  # the means that these features are measured from
 
     def of(self, trials: pd.DataFrame, event: str) -> Model:
-        """The likelihood of other trials, under the same law with the same centers."""
+        """The likelihood of other trials, under the same law with the same centers.
+
+        Args:
+            trials: as `load_trials` gives them; those that are at risk count.
+            event: see `fit_law`.
+        """
         times = times_of(trials, event)
         at_risk = trials[times.rows]
         x = self.model.equation.features(at_risk)

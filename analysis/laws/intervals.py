@@ -35,7 +35,7 @@ class Parameter:
     low: float | None
     high: float | None
     interval: str  # how it was made: information, profile, or none where the fit has no maximum
-    identified: bool  # whether both ends are known
+    identified: bool  # whether the interval has both ends
     robust_low: float | None = None  # allows for scatter between points; None with fewer than 10
     robust_high: float | None = None
     bootstrap_low: float | None = None  # None until a bootstrap is asked for
@@ -48,7 +48,12 @@ class Parameter:
 
 
 def parameter_names(model: Model, cure: tuple[str, ...] | None) -> list[str]:
-    """The names of theta, in order, of a model whose cure fraction depends on these features."""
+    """The names of the parameters in theta, in order.
+
+    Args:
+        model: the likelihood.
+        cure: features of its cure fraction; None without one.
+    """
     tail = [] if cure is None else [CURED, *(f"cure_slope_{name}" for name in cure)]
     return [*model.equation.parameters, "sigma", *tail]
 

@@ -33,7 +33,12 @@ class Observed:
 
     @classmethod
     def between(cls, low: Reals, high: Reals) -> "Observed":
-        """Observations that count once each; low and high are [T]."""
+        """Observations that count once each.
+
+        Args:
+            low: lower ends of the intervals, in log time, [T].
+            high: upper ends, [T].
+        """
         return cls(low, high, np.ones(len(low)))
 
     @property

@@ -174,5 +174,10 @@ def maximum_from(model: Model, start: Reals, free: NDArray[np.bool_] | None = No
 
 
 def best(model: Model, starts: list[Reals]) -> Top:
-    """The highest of the maxima that climbs from several starts reach."""
+    """The highest of the maxima that climbs from several starts reach.
+
+    Args:
+        model: the log-likelihood.
+        starts: values of theta, [size] each; `model.starts()` gives some.
+    """
     return max((maximum_from(model, start) for start in starts), key=lambda top: top.value)

@@ -109,8 +109,7 @@ def profile_interval(
         model: the likelihood.
         top: its maximum.
         index: of the parameter in theta.
-        error: standard error of the parameter, which sets the first step outward; NaN where it is
-            not known.
+        error: standard error of the parameter, which sets the first step outward, or NaN.
         limit: how far from the estimate an end is looked for, on each side.
     Returns: the two ends, None where an end is not within the limit, and the higher top or None.
     """

@@ -1,132 +1,21 @@
 """What was published, tested on a study: a row for each statement.
 
-`STATEMENTS` is the table. A statement has the claim in our words, where it is made, the regime it
-is made for, and the parameter of a law that it speaks of. A stated value is consistent with the
-trials if it lies within the wider of two intervals: the information or profile interval, and the
-interval robust to scatter between points. A statement whose test was found unsound is *withdrawn*:
-it gets the reason, and no verdict.
+A stated value is consistent with the trials if it lies within the wider of two intervals: the
+information or profile interval, and the interval robust to scatter between points. A statement that
+is *withdrawn* gets the reason, and no verdict: its fit is no test of it.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Literal
 
 import pandas as pd
 
-from analysis.laws.fit import REGIMES, Fit, fit_law
+from analysis.laws.fit import Fit, fit_law
 from analysis.laws.intervals import Parameter
+from analysis.laws.statements import STATEMENTS, Statement
 from analysis.laws.study_fits import by_regime
 from analysis.phases.classify import PHASES, classify
 from study.errors import UsageError
-
-MULTI_PASS, ONLINE = REGIMES
-Expected = float | Literal["above 0", "below 0", "exists", "shown beside"]  # of a parameter
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A claim about the parameter of a law in a regime."""
-
-    source: str
-    claim: str
-    regime: str
-    event: str = "generalized"
-    law: str = ""  # empty where transition times cannot test the claim
-    parameter: str = ""
-    expected: Expected = 1.0
-    rival: str = ""  # the law without the critical value that is claimed to exist
-    lacks: str = ""  # what a test would need, where there is no law
-    withdrawn: str = ""  # a sentence: why the fit is no test of the claim; empty if it is one
-
-
-# Why a fit to a whole study is no test. docs/laws.md, "What is withdrawn", has the numbers.
-POOLED = (
-    "one slope is fitted to trials that comprehend, grok, memorize and collapse; "
-    "its interval describes no network."
-)
-ONE_EXPONENT = "one exponent is fitted to all k and all weight decays, and each has its own."
-BENT_BY_K = "one curve is fitted to all k; its bend is that between k, not within one."
-ONE_WALL = "one critical size is fitted to all n and k, and it follows the edge of the grid."
-EDGE = "the critical value lies at the edge of the grid, and the rival law cannot bend at all."
-UNSETTLED = "V_post is read at the transition, where a trial leaves, and not once it has settled."
-
-STATEMENTS = (
-    Statement(
-        "arXiv 2207.08799", "steps grow as n^(a k) with a near 1", ONLINE,
-        law="n_to_k", parameter="slope_n_to_k",
-        withdrawn=ONE_EXPONENT,
-    ),
-    Statement(
-        "arXiv 2207.08799", "the same, where it is not stated: several passes", MULTI_PASS,
-        law="n_to_k", parameter="slope_n_to_k", expected="shown beside",
-        withdrawn=ONE_EXPONENT,
-    ),
-    Statement(
-        "arXiv 2207.08799", "the exponent worsens with n", ONLINE,
-        law="n_to_k_bent", parameter="slope_n_to_k_squared", expected="above 0",
-        withdrawn=BENT_BY_K,
-    ),
-    Statement(
-        "arXiv 2207.08799", "a neuron's Fourier gap grows long before accuracy", ONLINE,
-        lacks="readings of the measure fourier_gap",
-    ),
-    Statement(
-        "arXiv 2309.03800", "a wider net needs fewer rows", MULTI_PASS,
-        law="critical_rows_by", parameter="slope_of_critical_train_size_width",
-        expected="below 0",
-        withdrawn=ONE_WALL,
-    ),
-    Statement(
-        "arXiv 2205.10343", "comprehension, grokking, memorization and confusion all occur",
-        MULTI_PASS, parameter="phases", expected=4.0,
-    ),
-    Statement(
-        "arXiv 2210.01117", "time to generalize goes as 1 / weight_decay", MULTI_PASS,
-        law="power", parameter="slope_weight_decay", expected=-1.0,
-        withdrawn=POOLED,
-    ),
-    Statement(
-        "arXiv 2311.18817", "a transition at log(init_scale) / weight_decay: the logarithm",
-        MULTI_PASS, law="initial_scale", parameter="exponent_init_scale",
-        withdrawn=POOLED,
-    ),
-    Statement(
-        "arXiv 2311.18817", "a transition at log(init_scale) / weight_decay: the decay time",
-        MULTI_PASS, law="initial_scale", parameter="slope_decay_time",
-        withdrawn=POOLED,
-    ),
-    Statement(
-        "arXiv 2506.05718", "delay goes as 1 / (learning_rate weight_decay)", MULTI_PASS,
-        event="delay", law="decay_time", parameter="slope_decay_time",
-        withdrawn=POOLED,
-    ),
-    Statement(
-        "arXiv 2603.13331", "delay goes as log(V_mem / V_post) decay times: the decay time",
-        MULTI_PASS, event="delay", law="norms", parameter="slope_decay_time",
-        withdrawn=UNSETTLED,
-    ),
-    Statement(
-        "arXiv 2603.13331", "delay goes as log(V_mem / V_post) decay times: the logarithm",
-        MULTI_PASS, event="delay", law="norms", parameter="slope_norm_ratio",
-        withdrawn=UNSETTLED,
-    ),
-    Statement(
-        "arXiv 2309.02390", "below a critical dataset size nothing groks", MULTI_PASS,
-        law="critical_rows", parameter="critical_train_size", expected="exists",
-        rival="saturating",
-        withdrawn=ONE_WALL,
-    ),
-    Statement(
-        "arXiv 2309.02390", "a net that grokked ungroks when trained on with fewer rows",
-        MULTI_PASS, lacks="trials that go on with fewer rows after grokking",
-    ),
-    Statement(
-        "arXiv 2605.20441", "the time diverges at a critical weight decay", MULTI_PASS,
-        law="critical_decay", parameter="critical_weight_decay", expected="exists",
-        rival="power",
-        withdrawn=EDGE,
-    ),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +42,6 @@ class Tested:
     withdrawn: str | None = None  # why the fit is no test of the statement
 
 
-COLUMNS = tuple(field.name for field in fields(Tested))
-
-
 def scorecard(
     trials: pd.DataFrame,
     errors: str = "lognormal",
@@ -175,7 +61,7 @@ def scorecard(
     """
     fits = _Fits(by_regime(trials), errors)
     table = pd.DataFrame([asdict(_tested(statement, fits)) for statement in statements])
-    table = table.reindex(columns=list(COLUMNS))
+    table = table.reindex(columns=[column.name for column in fields(Tested)])
     return table.astype(dict.fromkeys(("trials", "censored", "left_out"), "Int64"))
 
 

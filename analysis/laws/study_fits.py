@@ -15,6 +15,7 @@ from study.errors import UsageError, unknown
 from study.machine import usable_cores
 from study.store.store import Store
 
+MOST_STRATA = 50  # each has fits of its own, and lines of its own in the answer
 NO_TRIALS = "0 trials; a law is fitted to some. Loosen the filter."
 
 
@@ -50,13 +51,7 @@ def fit_study(
         fitted to any trials, or the laws were named and none could be fitted to some; and for a
         column that is not there.
     """
-    if by is not None and by not in trials:
-        raise unknown("a column", by, map(str, trials.columns))
-    if by is not None and trials[by].nunique(dropna=False) > 50:
-        raise UsageError(
-            f"{by}: {trials[by].nunique(dropna=False)} values; strata are at most 50. "
-            "Choose a column of fewer values."
-        )
+    _check_by(trials, by)
     names = None if laws is None else list(laws)
     lists, notes = [], []
     failure = UsageError(NO_TRIALS)
@@ -119,6 +114,20 @@ def resampled(
         return replace(fit, parameters=parameters)
 
     return [[with_bootstrap(fit) for fit in fits] for fits in lists]
+
+
+def _check_by(trials: pd.DataFrame, by: str | None) -> None:
+    """Raise UsageError for a column that is not there, or has too many values."""
+    if by is None:
+        return
+    if by not in trials:
+        raise unknown("a column", by, map(str, trials.columns))
+    count = trials[by].nunique(dropna=False)
+    if count > MOST_STRATA:
+        raise UsageError(
+            f"{by}: {count} values; strata are at most {MOST_STRATA}. "
+            "Choose a column of fewer values."
+        )
 
 
 def _strata(trials: pd.DataFrame, by: str) -> list[tuple[dict[str, object], pd.DataFrame]]:

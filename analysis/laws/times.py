@@ -114,7 +114,12 @@ def at_level(trials: pd.DataFrame, level: int) -> pd.DataFrame:
 
 
 def shortened(trials: pd.DataFrame, steps: float) -> pd.DataFrame:
-    """The trials as if training had stopped after so many steps: later events are censored."""
+    """The trials as if training had stopped earlier; later events are censored.
+
+    Args:
+        trials: as `load_trials` gives them.
+        steps: after which training is taken to have stopped.
+    """
     last = np.floor(steps / reals_of(trials, "steps_per_epoch"))
     columns = {}
     for name in ("memorized", "generalized"):
@@ -135,6 +140,11 @@ def incidence(trials: pd.DataFrame, event: str) -> dict[str, float]:
     The estimate is that of Aalen and Johansen. Trials that were still watched when training stopped
     are censored; trials that collapsed or diverged before the event are not. For the delay, the
     shares are of the trials that memorized.
+
+    Args:
+        trials: as `load_trials` gives them.
+        event: a name in `CLOCKS`.
+    Returns: the shares by the name of the event, "collapsed" and "diverged".
     Source: O. Aalen and S. Johansen, Scandinavian Journal of Statistics 5 (1978) 141.
     """
     times = times_of(trials, event)

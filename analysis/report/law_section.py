@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.charts import law_charts
 from analysis.charts.theme import Specification, specification
-from analysis.laws import views
+from analysis.laws import diagnostics, views
 from analysis.laws.compare import HARDER, fit_laws
 from analysis.laws.fit import Fit
 from analysis.laws.study_fits import by_regime
@@ -162,7 +162,7 @@ def _figures(fits: Sequence[Fit], trials: pd.DataFrame) -> list[SectionFigure]:
     residuals = SectionFigure(
         "Residuals",
         f"Cox-Snell residuals of {fit.law.name}: on the diagonal where law and errors hold.",
-        law_charts.residual_chart(views.cox_snell(fit)),
+        law_charts.residual_chart(diagnostics.cox_snell(fit)),
     )
     return [
         *along,
@@ -198,7 +198,7 @@ def _along(fit: Fit, trials: pd.DataFrame, axis: str, series: str | None) -> lis
 def _profile(fits: Sequence[Fit]) -> list[SectionFigure]:
     """The profile likelihood of the best law that has one."""
     for fit in fits:
-        curves = views.profile_curves(fit) if fit.converged else pd.DataFrame()
+        curves = diagnostics.profile_curves(fit) if fit.converged else pd.DataFrame()
         if len(curves):
             first = curves[curves["parameter"] == curves["parameter"].iloc[0]]
             caption = "Log-likelihood lost; the interval is where it lies below the dashes."
@@ -211,7 +211,7 @@ def _extrapolation(fits: Sequence[Fit], trials: pd.DataFrame, axis: str) -> list
     """What laws that were not fitted to the hardest third of an axis predict there."""
     if axis not in HARDER or trials[axis].nunique() <= 2:
         return []
-    frame = views.extrapolation([fit for fit in fits if fit.converged], trials, axis)
+    frame = diagnostics.extrapolation([fit for fit in fits if fit.converged], trials, axis)
     caption = "Fitted without the hardest third (full points), the laws predict it."
     chart = law_charts.extrapolation_chart(frame, axis)
     return [SectionFigure(f"Beyond what was fitted: {TITLES[axis]}", caption, chart)]
@@ -222,7 +222,7 @@ def _drifts(fit: Fit, trials: pd.DataFrame) -> list[SectionFigure]:
     parameter = exponent_of(fit)
     if parameter is None:
         return []
-    frame = views.drift(trials, fit.law.name, EVENT, fit.errors, parameter)
+    frame = diagnostics.drift(trials, fit.law.name, EVENT, fit.errors, parameter)
     title = parameter.replace("_", " ")
     moves = "It moves with the budget." if frame["moves"].any() else "It stands still."
     return [

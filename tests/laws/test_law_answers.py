@@ -13,9 +13,10 @@ from simulated import QUICK, simulate
 
 from analysis import cli, load_trials
 from analysis.charts import law_charts
-from analysis.laws import fit_law, fit_laws, views
+from analysis.laws import diagnostics, fit_law, fit_laws, views
 from analysis.laws.finite_size import finite_size
-from analysis.laws.scorecard import STATEMENTS, scorecard
+from analysis.laws.scorecard import scorecard
+from analysis.laws.statements import STATEMENTS
 from analysis.laws.study_fits import fit_study
 from analysis.report.law_section import law_section
 from analysis.text.law_text import lines_of_scorecard
@@ -148,14 +149,14 @@ def test_finite_size_is_of_one_slice(trials):
 
 def test_an_exponent_that_moves_with_the_budget_is_flagged():
     still = draw(TRUTHS["power"], np.random.default_rng(0), 0.2, trials=2000)
-    frame = views.drift(with_crossings(still), "power", "generalized", "lognormal", "slope_n")
+    frame = diagnostics.drift(with_crossings(still), "power", "generalized", "lognormal", "slope_n")
     budget = frame[frame["kind"] == "budget"]
     assert not budget["moves"].any()  # 4 tests at 1%: once in 25 seeds by chance
     assert budget["censored"].is_monotonic_increasing
     bent = Truth(
         "power", {"n": [20, 25, 30, 40, 60]}, lambda p: 4 + (p["n"].to_numpy() / 25) ** 2, {}
     )
-    frame = views.drift(
+    frame = diagnostics.drift(
         with_crossings(draw(bent, np.random.default_rng(0), 0.2, trials=2000)),
         "power", "generalized", "lognormal", "slope_n",
     )  # fmt: skip
@@ -179,8 +180,8 @@ def with_crossings(trials):
 def test_residuals_of_the_right_errors_lie_on_the_diagonal():
     trials = draw(TRUTHS["power"], np.random.default_rng(1), 0.3, trials=2000)
     right, wrong = (
-        views.cox_snell(fit_law(trials)),
-        views.cox_snell(fit_law(trials, errors="weibull")),
+        diagnostics.cox_snell(fit_law(trials)),
+        diagnostics.cox_snell(fit_law(trials, errors="weibull")),
     )
     inner = right[right["expected"] < 1]
     assert (inner["hazard"] - inner["expected"]).abs().max() < 0.1
@@ -207,11 +208,13 @@ def test_every_chart_draws(trials):
         "survival": law_charts.survival_chart(
             views.survival(views.slice_of(trials, "generalized", x), "generalized", x), x
         ),
-        "residuals": law_charts.residual_chart(views.cox_snell(fits[0])),
-        "profile": law_charts.profile_chart(views.profile_curves(fit_law(trials, "saturating"))),
-        "beyond": law_charts.extrapolation_chart(views.extrapolation(fits, trials, x), x),
+        "residuals": law_charts.residual_chart(diagnostics.cox_snell(fits[0])),
+        "profile": law_charts.profile_chart(
+            diagnostics.profile_curves(fit_law(trials, "saturating"))
+        ),
+        "beyond": law_charts.extrapolation_chart(diagnostics.extrapolation(fits, trials, x), x),
         "drift": law_charts.drift_chart(
-            views.drift(trials, "power", "generalized", "lognormal", "slope_weight_decay"),
+            diagnostics.drift(trials, "power", "generalized", "lognormal", "slope_weight_decay"),
             "budget", "slope",
         ),
     }  # fmt: skip
