@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from study.bench.stopwatch import synchronize
-from study.engine.choose import engine_of
+from study.engine.make import engine_of
 from study.engine.protocol import Engine
 from study.kernel.numerics import use_repeatable_arithmetic
 from study.training.pack_run import PackRun

@@ -18,9 +18,9 @@ from study import __version__
 from study.bench.bench_report import BenchReport, Machine, ShapeFigures
 from study.bench.peak_memory import pack_peak_bytes
 from study.bench.stopwatch import peak_flops
-from study.bench.targets import BARS, Shape, judged
+from study.bench.targets import TARGETS, Shape, judged
 from study.bench.turns import growth_ratio, shape_figures, trials_of
-from study.engine.choose import engine_of, pick_engine
+from study.engine.make import engine_of, pick_engine
 from study.engine.protocol import Engine
 from study.errors import StudyError, UsageError, choices
 from study.kernel.numerics import use_repeatable_arithmetic
@@ -67,7 +67,7 @@ def bench(
     shape_by_letter: dict[str, ShapeFigures] = {}
     for name, shape in shapes.items():
         note(f"shape {name}")
-        asked = {bar.name for bar in BARS if bar.shape == name}
+        asked = {bar.name for bar in TARGETS if bar.shape == name}
         figures = shape_figures(engine, shape, repeats, asked)
         numbers = {**figures.numbers, **_memory(engine, shape)}
         if "networks" in asked:

@@ -49,7 +49,7 @@ SHAPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class Target:
     """One number of one shape, and the limits that it should lie within."""
 
     name: str
@@ -77,7 +77,7 @@ class Bar:
 class Verdict:
     """A bar and the number that was measured for it."""
 
-    bar: Bar
+    bar: Target
     measured: float | None
 
     @property
@@ -91,44 +91,48 @@ class Verdict:
 
 
 _READ = "readings of the default schedule included"
-BARS = (
+TARGETS = (
     *(
-        Bar("floor", shape, "our epoch / its two dense products", at_most=most)
+        Target("floor", shape, "our epoch / its two dense products", at_most=most)
         for shape, most in (("A", 0.9), ("B", 1.8), ("C", 1.6))
     ),
-    Bar("peak", "A", "needed GFLOP/s in the first epochs / the core's peak", at_least=0.5),
+    Target("peak", "A", "needed GFLOP/s in the first epochs / the core's peak", at_least=0.5),
     *(
-        Bar("plain_loop", shape, "plain loop / our epoch", at_least=least)
+        Target("plain_loop", shape, "plain loop / our epoch", at_least=least)
         for shape, least in (("A", 30), ("B", 60), ("C", 7))
     ),
     *(
-        Bar("plain_loop_read", shape, f"plain loop / our epoch, {_READ}", at_least=least)
+        Target("plain_loop_read", shape, f"plain loop / our epoch, {_READ}", at_least=least)
         for shape, least in (("A", 22), ("B", 45), ("C", 5))
     ),
-    Bar("authors", "A", "authors' epoch / ours, the same readings every epoch", at_least=35),
-    *(Bar("readings", s, "what readings add to an epoch", at_most=0.25) for s in SHAPES),
-    Bar("networks", "B", "time a network, of 4096 / of 64", at_least=0.85, at_most=1.15),
+    Target("authors", "A", "authors' epoch / ours, the same readings every epoch", at_least=35),
+    *(Target("readings", s, "what readings add to an epoch", at_most=0.25) for s in SHAPES),
+    Target("networks", "B", "time a network, of 4096 / of 64", at_least=0.85, at_most=1.15),
     *(
-        Bar(f"{axis}_doubled", s, f"epoch with twice the {axis} / ours", at_least=1.8, at_most=2.2)
+        Target(
+            f"{axis}_doubled", s, f"epoch with twice the {axis} / ours", at_least=1.8, at_most=2.2
+        )
         for axis in "Np"
         for s in "AB"
     ),
     *(
-        Bar("memory", s, "peak of a pack / the byte model", at_least=0.8, at_most=1.2)
+        Target("memory", s, "peak of a pack / the byte model", at_least=0.8, at_most=1.2)
         for s in SHAPES
     ),
-    Bar("sparsity", "A", "effective sparsity of a trained net on its rows, ms", at_most=30),
+    Target("sparsity", "A", "effective sparsity of a trained net on its rows, ms", at_most=30),
 )
 
 
 # Of a whole study of shape B, which only `study bench --study` measures: whole_study.py.
-STUDY_BARS = (
-    Bar("engine_share", "B", "engine seconds / (wall seconds x cores) of a study", at_least=0.85),
-    Bar("ordinary_tune", "B", "a trial as one Tune trial in the plain loop / ours", at_least=50),
+STUDY_TARGETS = (
+    Target(
+        "engine_share", "B", "engine seconds / (wall seconds x cores) of a study", at_least=0.85
+    ),
+    Target("ordinary_tune", "B", "a trial as one Tune trial in the plain loop / ours", at_least=50),
 )
 
 
-def judged(numbers: Mapping[str, Numbers], bars: Iterable[Bar] = BARS) -> tuple[Verdict, ...]:
+def judged(numbers: Mapping[str, Numbers], bars: Iterable[Target] = TARGETS) -> tuple[Verdict, ...]:
     """The verdict on every bar of the shapes that were measured.
 
     Args:

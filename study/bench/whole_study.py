@@ -15,7 +15,7 @@ from ray import tune
 
 from study.bench.bench_report import StudyFigures
 from study.bench.plain_loop import PlainLoop
-from study.bench.targets import SHAPES, STUDY_BARS, Verdict, judged
+from study.bench.targets import SHAPES, STUDY_TARGETS, Verdict, judged
 from study.driver.ray_session import connected
 from study.driver.tune import run_study
 from study.kernel.numerics import use_repeatable_arithmetic
@@ -68,7 +68,7 @@ def bench_study(
 
 def study_verdicts(figures: StudyFigures) -> tuple[Verdict, ...]:
     """The verdicts on the bars of a whole study."""
-    return judged({"B": figures.to_json()}, STUDY_BARS)
+    return judged({"B": figures.to_json()}, STUDY_TARGETS)
 
 
 def _window(packs: Path, rows: Sequence[Mapping[str, Any]]) -> float:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from study.engine.fused_layout import Bits, blocked, drawn_bits, unblocked
 from study.engine.protocol import (
+    NO_MEMBERS,
     OPEN_FIRST,
-    WHOLE,
     Arrays,
     ArraySpecs,
     Glance,
@@ -36,7 +36,7 @@ from study.trials.trial import Trial
 _DRAWN_AT_ONCE = 16  # trials: while rows and weights are drawn they take several times their size
 
 
-class Count(NamedTuple):
+class RowCounts(NamedTuple):
     """What a reading finds on the training or on the test rows."""
 
     correct: NDArray[np.int64]  # [T] rows
@@ -44,10 +44,10 @@ class Count(NamedTuple):
     weight_norm: NDArray[np.float64]  # [T]
     active: NDArray[np.bool_]  # [T]
 
-    def take(self, indices: Indices) -> "Count":
+    def take(self, indices: Indices) -> "RowCounts":
         """The counts of the members at `indices` [m]."""
         columns = (self.correct[indices], self.loss[indices], self.weight_norm[indices])
-        return Count(*columns, self.active[indices])
+        return RowCounts(*columns, self.active[indices])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,10 @@ class FusedEngine:
     """The fused kernel: plain SGD on a CPU, in float32 or float64."""
 
     device = "cpu"
-    ARRAYS: ClassVar[ArraySpecs] = {"epoch": WHOLE, **dict.fromkeys(ReluNets._fields, OPEN_FIRST)}
+    ARRAYS: ClassVar[ArraySpecs] = {
+        "epoch": NO_MEMBERS,
+        **dict.fromkeys(ReluNets._fields, OPEN_FIRST),
+    }
 
     def __init__(self, kernel: ReluKernel | None = None, version: str | None = None) -> None:
         """An engine on a compiled kernel.
@@ -166,10 +169,10 @@ class FusedEngine:
             measured=values,
         )
 
-    def count(self, state: FusedState, rows: Bits, indices: Indices) -> Count:
+    def count(self, state: FusedState, rows: Bits, indices: Indices) -> RowCounts:
         """What a reading of the members at `indices` [m] finds on some rows: each array [m]."""
         members = len(state.trials)
-        counts = Count(
+        counts = RowCounts(
             correct=np.empty(members, np.int64),
             loss=np.empty(members, np.float64),
             weight_norm=np.empty(members, np.float64),

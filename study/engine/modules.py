@@ -20,8 +20,8 @@ from torch.func import functional_call, grad, vmap
 
 from study import streams
 from study.engine.protocol import (
+    NO_MEMBERS,
     OPEN_FIRST,
-    WHOLE,
     Arrays,
     ArraySpecs,
     Glance,
@@ -43,7 +43,7 @@ from study.trials.trial import Trial
 
 # Rows of one forward pass of a reading. A constant: a size that follows from T would change the
 # bits of a member with its neighbors.
-READ_ROWS = 256
+_READ_ROWS = 256
 
 # Multiply-adds of one batch of one network, from which on a CPU loops over members: see `vmaps`.
 LOOP_FROM = 100_000_000
@@ -81,7 +81,7 @@ class ModuleEngine:
 
     kernel = "module"
     ARRAYS: ClassVar[ArraySpecs] = {
-        "epoch": WHOLE,
+        "epoch": NO_MEMBERS,
         "weights": OPEN_FIRST,
         **{
             f"moment_{slot}": OPEN_FIRST
@@ -241,8 +241,8 @@ class ModuleEngine:
             return answer
 
         correct, total = [], []
-        for start in range(0, rows.labels.shape[1], READ_ROWS):
-            part = slice(start, start + READ_ROWS)
+        for start in range(0, rows.labels.shape[1], _READ_ROWS):
+            part = slice(start, start + _READ_ROWS)
             inputs, labels = rows.inputs[:, part], rows.labels[:, part]
             if self._vmapped(state):
                 answers = vmap(outputs)(*_accompanied(state.weights, inputs))[: len(labels)]

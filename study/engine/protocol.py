@@ -48,7 +48,7 @@ class ArraySpec:
 
 
 ArraySpecs = Mapping[str, ArraySpec]  # by the names of the arrays
-WHOLE = ArraySpec(None)
+NO_MEMBERS = ArraySpec(None)
 OPEN_FIRST = ArraySpec(Along.OPEN, axis=0)  # [T, ...]
 
 Indices = NDArray[np.int64]  # [m] members of a state by their index, rising

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from study import streams
 from study.engine.protocol import (
+    NO_MEMBERS,
     OPEN_FIRST,
-    WHOLE,
     Arrays,
     ArraySpecs,
     Glance,
@@ -37,10 +37,10 @@ from study.trials.trial import Trial
 
 # Rows of one forward product of a reading. A constant: products of other sizes round otherwise, so
 # a size that follows from T would change the bits of a member with its neighbors.
-READ_ROWS = 64
+_READ_ROWS = 64
 
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class ReluEngine:
 
     kernel = "torch"
     ARRAYS: ClassVar[ArraySpecs] = {
-        "epoch": WHOLE,
+        "epoch": NO_MEMBERS,
         **dict.fromkeys(ReluNets._fields, OPEN_FIRST),
         **{
             f"{name}_moment_{slot}": OPEN_FIRST
@@ -223,7 +223,7 @@ class ReluEngine:
         return torch.tensor(values, device=self._device, dtype=dtype)
 
 
-def _slots(members: tuple[T, ...]) -> list[T]:
+def _slots(members: tuple[_T, ...]) -> list[_T]:
     """The members, or a lone member twice: see `ReluState`."""
     return list(members) * 2 if len(members) == 1 else list(members)
 
@@ -236,8 +236,8 @@ def _array(column: Tensor, members: int) -> NDArray[Any]:
 def _forward(nets: ReluNets, rows: Rows, loss: str) -> tuple[Tensor, Tensor, Tensor]:
     """Correct rows, mean loss, and the largest activation of any neuron on any row: each [S]."""
     correct, total, largest = [], [], []
-    for start in range(0, rows.labels.shape[1], READ_ROWS):
-        part = slice(start, start + READ_ROWS)
+    for start in range(0, rows.labels.shape[1], _READ_ROWS):
+        part = slice(start, start + _READ_ROWS)
         activations = relu.hidden(nets, rows.inputs[:, part])
         margins = relu.scores(nets, activations) * rows.labels[:, part]
         correct.append((margins > 0).sum(-1))

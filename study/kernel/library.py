@@ -28,10 +28,10 @@ def library() -> ctypes.CDLL | None:
     Raises: StudyError for a library compiled from other sources than those that are installed.
     """
     file = path()
-    return None if file is None else checked(ctypes.CDLL(str(file)))
+    return None if file is None else checked_library(ctypes.CDLL(str(file)))
 
 
-def checked(library: ctypes.CDLL) -> ctypes.CDLL:
+def checked_library(library: ctypes.CDLL) -> ctypes.CDLL:
     """The library, if it groups neurons as this program does; raises StudyError otherwise."""
     try:
         group = int(library.relu_group())

@@ -2,23 +2,24 @@
 
 A batch follows from the setting, the trials proposed before it and their rows, and from nothing
 else. For `boundary` a proposal is one network. For `tpe` and `gp` a proposal is a point: two seeds
-of the point run first, the others only unless `History.needs_no_more`.
+of the point run first, the others only unless `SearchHistory.needs_no_more`.
 """
 
 import itertools
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
-from study.search.history import History
+from study.search.history import SearchHistory
 from study.search.lattice import nearest_point, new_points
 from study.trials.expand import Pair
 from study.trials.trial import Point
+from study.vocabulary.axes import AxisValue
 
 FIRST_SEEDS = 2  # of a point, before it is decided whether the others run
 _ASKS = 4  # of a sampler for one new point; a sampler that still repeats itself is not asked again
 
 
-def next_batch(history: History) -> list[Pair]:
+def next_batch(history: SearchHistory) -> list[Pair]:
     """The batch that follows; empty where the search has had its trials, or no point is left."""
     search = history.setting.search
     room = min(search.batch, (search.trials or 0) - len(history.trials))
@@ -30,7 +31,7 @@ def next_batch(history: History) -> list[Pair]:
     return _seeds_of_points(history, room, used)
 
 
-def _networks(history: History, room: int, used: Counter[Point]) -> list[Pair]:
+def _networks(history: SearchHistory, room: int, used: Counter[Point]) -> list[Pair]:
     """The next seed of each point that the sampler proposes.
 
     Args:
@@ -38,9 +39,7 @@ def _networks(history: History, room: int, used: Counter[Point]) -> list[Pair]:
         room: networks at most.
         used: seeds that each point has had; counts those of this batch, too.
     """
-    from study.search.optuna_study import asker  # noqa: PLC0415  imports Optuna, which takes 1 s
-
-    setting, ask, batch = history.setting, asker(history, room), []
+    setting, ask, batch = history.setting, _asker(history, room), []
     for point in [nearest_point(setting, ask()) for _ in range(room)]:
         if used[point] < len(setting.seeds):
             batch.append((point, setting.seeds[used[point]]))
@@ -48,7 +47,7 @@ def _networks(history: History, room: int, used: Counter[Point]) -> list[Pair]:
     return batch
 
 
-def _seeds_of_points(history: History, room: int, used: Counter[Point]) -> list[Pair]:
+def _seeds_of_points(history: SearchHistory, room: int, used: Counter[Point]) -> list[Pair]:
     """The seeds that points worth it still lack, then the first seeds of new points.
 
     Args:
@@ -68,11 +67,9 @@ def _seeds_of_points(history: History, room: int, used: Counter[Point]) -> list[
     return [*more, *((point, seed) for point in new for seed in first)][:room]
 
 
-def _new_points(history: History, count: int, used: Collection[Point]) -> list[Point]:
+def _new_points(history: SearchHistory, count: int, used: Collection[Point]) -> list[Point]:
     """New points that the sampler proposes; where it repeats itself, others of the lattice."""
-    from study.search.optuna_study import asker  # noqa: PLC0415  imports Optuna, which takes 1 s
-
-    setting, ask = history.setting, asker(history, count)
+    setting, ask = history.setting, _asker(history, count)
     points: list[Point] = []
     for _ in range(count * _ASKS):
         if len(points) == count:
@@ -82,3 +79,10 @@ def _new_points(history: History, count: int, used: Collection[Point]) -> list[P
             points.append(point)
     others = new_points(setting, {*used, *points})
     return [*points, *itertools.islice(others, count - len(points))]
+
+
+def _asker(history: SearchHistory, count: int) -> Callable[[], Mapping[str, AxisValue]]:
+    """A function that asks the search's sampler for one more proposal of a batch of `count`."""
+    from study.search.optuna_study import asker  # noqa: PLC0415  imports Optuna, which takes 1 s
+
+    return asker(history, count)

@@ -14,7 +14,7 @@ Objectives = tuple[float, ...]  # a value for each objective; the least value is
 
 
 @dataclass(frozen=True)
-class History:
+class SearchHistory:
     """The trials of a search in the order proposed, with the row of each in the table of trials."""
 
     setting: Setting

@@ -21,7 +21,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, create_trial
 
-from study.search.history import History, generalized_only
+from study.search.history import SearchHistory, generalized_only
 from study.search.lattice import searched_axes
 from study.search.sampler import BoundarySampler
 from study.spec.models import Setting
@@ -31,7 +31,7 @@ from study.vocabulary.axes import ONLINE, AxisValue
 Space = dict[str, BaseDistribution]
 
 
-def asker(history: History, count: int) -> Callable[[], Mapping[str, AxisValue]]:
+def asker(history: SearchHistory, count: int) -> Callable[[], Mapping[str, AxisValue]]:
     """A function that asks the search's sampler for one more proposal: a value by axis.
 
     Args:
@@ -42,14 +42,14 @@ def asker(history: History, count: int) -> Callable[[], Mapping[str, AxisValue]]
     study = as_optuna(history, sampler=_sampler(history, space, count))
 
     def ask() -> Mapping[str, AxisValue]:
-        with quiet():
+        with without_log():
             proposal: Mapping[str, AxisValue] = study.ask(space).params
             return proposal
 
     return ask
 
 
-def _sampler(history: History, space: Space, count: int) -> BaseSampler:
+def _sampler(history: SearchHistory, space: Space, count: int) -> BaseSampler:
     """The sampler of a search's kind; its numbers follow from the seed and the history's length."""
     search, setting = history.setting.search, history.setting
     if search.kind == "boundary":
@@ -67,7 +67,7 @@ def _sampler(history: History, space: Space, count: int) -> BaseSampler:
 
 
 def as_optuna(
-    history: History, sampler: BaseSampler | None = None, journal: Path | None = None
+    history: SearchHistory, sampler: BaseSampler | None = None, journal: Path | None = None
 ) -> optuna.Study:
     """A history as an Optuna study.
 
@@ -79,7 +79,7 @@ def as_optuna(
     search = history.setting.search
     made = _networks_as_trials if search.kind == "boundary" else _points_as_trials
     names = history.trials[0].study if history.trials else "study", history.setting.label
-    with quiet():
+    with without_log():
         study = optuna.create_study(
             study_name=" ".join(name for name in names if name),
             storage=None if journal is None else JournalStorage(JournalFileBackend(str(journal))),
@@ -91,7 +91,7 @@ def as_optuna(
     return study
 
 
-def _networks_as_trials(history: History, space: Space) -> Iterator[FrozenTrial]:
+def _networks_as_trials(history: SearchHistory, space: Space) -> Iterator[FrozenTrial]:
     """Every network as an Optuna trial: 1 where it had the event."""
     [event] = history.setting.search.objective
     for trial, row in zip(history.trials, history.rows, strict=True):
@@ -103,7 +103,7 @@ def _networks_as_trials(history: History, space: Space) -> Iterator[FrozenTrial]
         )
 
 
-def _points_as_trials(history: History, space: Space) -> Iterator[FrozenTrial]:
+def _points_as_trials(history: SearchHistory, space: Space) -> Iterator[FrozenTrial]:
     """Every point as an Optuna trial: the medians over its networks."""
     ids: dict[Point, list[str]] = {}
     for trial in history.trials:
@@ -142,7 +142,7 @@ def _params(point: Point, space: Space) -> dict[str, AxisValue]:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def without_log() -> Iterator[None]:
     """Optuna without its log of every trial: a study has a display of its own."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -12,7 +12,7 @@ from typing import Any
 
 from study.errors import DamagedError
 from study.search.batches import next_batch
-from study.search.history import History
+from study.search.history import SearchHistory
 from study.search.lattice import is_held
 from study.spec.models import Setting, StudySpec
 from study.store.store import Store
@@ -95,7 +95,9 @@ def extended(spec: StudySpec, store: Store | None, pairs: Proposed) -> dict[str,
         while len(history.trials) == len(longer[label]) and (batch := next_batch(history)):
             longer[label] += batch
             more = _history(spec, setting, batch, rows)
-            history = History(setting, [*history.trials, *more.trials], [*history.rows, *more.rows])
+            history = SearchHistory(
+                setting, [*history.trials, *more.trials], [*history.rows, *more.rows]
+            )
     return longer
 
 
@@ -112,7 +114,7 @@ def write_journals(spec: StudySpec, store: Store) -> None:
             store.searches.write_journal(name, _journal(history))
 
 
-def _journal(history: History) -> bytes:
+def _journal(history: SearchHistory) -> bytes:
     """A history as an Optuna journal."""
     from study.search.optuna_study import as_optuna  # noqa: PLC0415  imports Optuna: 1 s
 
@@ -132,7 +134,9 @@ def _rows_of(store: Store | None, pairs: Proposed) -> _Rows:
     return {row["trial_id"]: row for row in store.trials().to_pylist()}
 
 
-def _history(spec: StudySpec, setting: Setting, pairs: Sequence[Pair], rows: _Rows) -> History:
+def _history(
+    spec: StudySpec, setting: Setting, pairs: Sequence[Pair], rows: _Rows
+) -> SearchHistory:
     """The proposals of a search that have a row for their budget.
 
     Args:
@@ -147,4 +151,4 @@ def _history(spec: StudySpec, setting: Setting, pairs: Sequence[Pair], rows: _Ro
         for trial in trials
         if trial.trial_id in rows and trial.answered_by(rows[trial.trial_id])
     ]
-    return History(setting, answered, [rows[trial.trial_id] for trial in answered])
+    return SearchHistory(setting, answered, [rows[trial.trial_id] for trial in answered])

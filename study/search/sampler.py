@@ -30,7 +30,7 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import qmc
 
 from study.search.straddle import Belief, straddle
-from study.search.surface import Floats, fit_surface
+from study.search.surface import FloatArray, fit_surface
 
 RANGE_VALUES = 48  # values that a range is tried at, so that points meet and become cells
 MAX_CANDIDATES = 4096  # all combinations where there are no more, else as many spread evenly
@@ -251,7 +251,7 @@ class _Axis:
         return int(np.abs(np.array(self.values) - value).argmin())
 
 
-def _in_cube(axes: "list[_Axis]", cells: Cells) -> Floats:
+def _in_cube(axes: "list[_Axis]", cells: Cells) -> FloatArray:
     """Cells of the lattice [C, d] as points of the cube [-1, 1]^d: [C, d]."""
     columns = [axis.positions[cells[:, i]] for i, axis in enumerate(axes)]
     return np.stack(columns, axis=1)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from study.search.surface import Floats, Surface
+from study.search.surface import FloatArray, Surface
 
 # Posterior deviations within which a chance may be one half; the best of 1, 1.96 and 3 on
 # simulated truths.
@@ -22,7 +22,7 @@ STRADDLE = 1.0
 class Belief:
     """The log odds at C candidates, and their variance, which `expect` reduces."""
 
-    def __init__(self, surface: Surface, cube: Floats) -> None:
+    def __init__(self, surface: Surface, cube: FloatArray) -> None:
         """The belief of a surface.
 
         Args:
@@ -51,15 +51,15 @@ class Belief:
         self._covariance = self._covariance - share * np.outer(gain, gain)
 
     @property
-    def worth(self) -> Floats:
+    def worth(self) -> FloatArray:
         """How much each candidate is worth a network, [C]."""
         return np.asarray(STRADDLE * np.sqrt(self._variance) - np.abs(self._odds))
 
 
 def straddle(
     belief: Belief,
-    left: Floats,
-    running: Floats,
+    left: FloatArray,
+    running: FloatArray,
     *,
     batch: int,
     shapes: NDArray[np.intp],

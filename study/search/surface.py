@@ -18,7 +18,7 @@ from scipy.stats import qmc
 
 from study.search.newton import Look, climb
 
-Floats = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 CENTERS = 64  # of the features: in two axes a surface can bend within a quarter of the cube
 # What the evidence chooses from: SCALES in log odds, LENGTHS in half sides of the cube.
@@ -37,7 +37,7 @@ class Features:
 
     length: float
     scale: float
-    projection: Floats  # [CENTERS, M - d - 1]
+    projection: FloatArray  # [CENTERS, M - d - 1]
 
     @classmethod
     def make(cls, axes: int, length: float, scale: float) -> "Features":
@@ -52,7 +52,7 @@ class Features:
         large = values > _NEGLIGIBLE * values[-1]
         return cls(length, scale, vectors[:, large] / np.sqrt(values[large]))
 
-    def at(self, points: Floats) -> Floats:
+    def at(self, points: FloatArray) -> FloatArray:
         """The features [C, M] of points [C, d]."""
         bends = _kernel(points, points.shape[1], self.length) @ self.projection
         level = np.full((len(points), 1), TREND)
@@ -64,16 +64,16 @@ class Surface:
     """A posterior over log odds."""
 
     features: Features
-    weights: Floats  # [M] the most probable
-    covariance: Floats  # [M, M] of the weights
+    weights: FloatArray  # [M] the most probable
+    covariance: FloatArray  # [M, M] of the weights
     log_evidence: float
 
-    def log_odds(self, points: Floats) -> Floats:
+    def log_odds(self, points: FloatArray) -> FloatArray:
         """The most probable log odds [C] at points [C, d]; 0 is a chance of one half."""
         return self.features.at(points) @ self.weights
 
 
-def fit_surface(points: Floats, events: Floats, tries: Floats) -> Surface:
+def fit_surface(points: FloatArray, events: FloatArray, tries: FloatArray) -> Surface:
     """The surface behind k events in m tries at each point.
 
     Args:
@@ -90,12 +90,12 @@ def fit_surface(points: Floats, events: Floats, tries: Floats) -> Surface:
 
 def fit_weights(
     features: Features,
-    points: Floats,
-    events: Floats,
-    tries: Floats,
+    points: FloatArray,
+    events: FloatArray,
+    tries: FloatArray,
     *,
-    prior: Floats | float = 0.0,
-    start: Floats | None = None,
+    prior: FloatArray | float = 0.0,
+    start: FloatArray | None = None,
 ) -> Surface:
     """The surface of given smoothness: Newton's method on the log posterior, which is concave.
 
@@ -109,10 +109,10 @@ def fit_weights(
     """
     phi = features.at(points)
 
-    def look(weights: Floats) -> Look:
+    def look(weights: FloatArray) -> Look:
         odds, moved = phi @ weights, weights - prior
 
-        def slopes() -> tuple[Floats, Floats]:
+        def slopes() -> tuple[FloatArray, FloatArray]:
             chance = special.expit(odds)
             gradient = phi.T @ (events - tries * chance) - moved
             return gradient, _precision(phi, tries * chance * (1 - chance))
@@ -128,26 +128,26 @@ def fit_weights(
     return Surface(features, top.theta, covariance, log_evidence)
 
 
-def _precision(phi: Floats, information: Floats) -> Floats:
+def _precision(phi: FloatArray, information: FloatArray) -> FloatArray:
     """The precision [M, M] of the posterior.
 
     Args:
         phi: features of the points, [N, M].
         information: that each point gives about its log odds, [N].
     """
-    matrix: Floats = phi.T @ (information[:, None] * phi)
+    matrix: FloatArray = phi.T @ (information[:, None] * phi)
     matrix[np.diag_indices_from(matrix)] += 1
     return matrix
 
 
 @cache
-def _centers(axes: int) -> Floats:
+def _centers(axes: int) -> FloatArray:
     """Points [CENTERS, d] that fill the cube evenly, the same for every study."""
-    spread: Floats = qmc.Sobol(axes, scramble=False).random(CENTERS)
+    spread: FloatArray = qmc.Sobol(axes, scramble=False).random(CENTERS)
     return 2.2 * spread - 1.1  # a little beyond the cube, or its edges would have none
 
 
-def _kernel(points: Floats, axes: int, length: float) -> Floats:
+def _kernel(points: FloatArray, axes: int, length: float) -> FloatArray:
     """The squared exponential kernel [C, CENTERS] between points and the centers.
 
     Args:
@@ -157,5 +157,5 @@ def _kernel(points: Floats, axes: int, length: float) -> Floats:
     """
     centers = _centers(axes)
     square = (points**2).sum(1)[:, None] + (centers**2).sum(1) - 2 * points @ centers.T
-    near: Floats = np.exp(-np.maximum(square, 0) / (2 * length**2 * axes))
+    near: FloatArray = np.exp(-np.maximum(square, 0) / (2 * length**2 * axes))
     return near

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from study.engine.choose import pick_engine
+from study.engine.make import pick_engine
 from study.engine.protocol import Engine, Reading
 from study.errors import UsageError
 from study.kernel.numerics import use_repeatable_arithmetic

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import torch
 
-from study.engine.choose import pick_engine
+from study.engine.make import pick_engine
 from study.engine.protocol import Engine
 from study.errors import StoreError
 from study.store.retry import CLOSING_SECONDS, RETRY_SECONDS, attempts, retry

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from study.engine.choose import pick_engine
+from study.engine.make import pick_engine
 from study.store.packs import PackRecord
 from study.store.store import Store
 from study.training.checkpoint import cut, packed, unpacked

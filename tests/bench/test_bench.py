@@ -14,8 +14,8 @@ from study.bench import bench_report, stopwatch, training_times, turns
 from study.bench import suite as benchmark
 from study.bench.plain_loop import PlainLoop
 from study.bench.suite import bench, engine_on
-from study.bench.targets import BARS, SHAPES, Bar, Shape
-from study.engine.choose import pick_engine
+from study.bench.targets import SHAPES, TARGETS, Shape, Target
+from study.engine.make import pick_engine
 from study.engine.relu_engine import ReluEngine
 from study.errors import StudyError
 from study.trials.pack import Pack
@@ -40,7 +40,9 @@ def report():
 
 def test_every_bar_is_measured(report):
     rows = report.to_json()["bars"]
-    assert [(row["name"], row["shape"]) for row in rows] == [(bar.name, bar.shape) for bar in BARS]
+    assert [(row["name"], row["shape"]) for row in rows] == [
+        (bar.name, bar.shape) for bar in TARGETS
+    ]
     for row in rows:
         if row["name"] == "memory" and row["shape"] != "A":
             assert (row["measured"], row["met"]) == (None, None)
@@ -66,7 +68,7 @@ def test_a_report_says_where_its_numbers_come_from(report):
 
 def test_the_table_and_the_chart_show_all_of_it(report):
     text = "\n".join(report.lines())
-    for bar in BARS:
+    for bar in TARGETS:
         assert f"\n{bar.name.replace('_', ' ')} " in text
     assert report.machine.kernel in text
     assert report.machine.torch in text
@@ -90,7 +92,7 @@ def test_the_torch_kernel_is_measured_alike(monkeypatch):
     [((2, None), False, True, True), ((None, 4), True, True, False), ((2, 4), False, True, False)],
 )
 def test_a_bar_is_met_within_its_limits(limits, below, inside, above):
-    bar = Bar("name", "A", "what", *limits)
+    bar = Target("name", "A", "what", *limits)
     assert [bar.met(x) for x in (1, 2, 4, 5)] == [below, inside, inside, above]
     assert bar.met(None) is None
 

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study import streams
-from study.engine.choose import engine_name, engine_of, pick_engine
+from study.engine.choose import engine_name
 from study.engine.fused import FusedEngine
 from study.engine.fused_layout import Bits
+from study.engine.make import engine_of, pick_engine
 from study.engine.relu_engine import ReluEngine
 from study.errors import StudyError
 from study.kernel import library
@@ -362,11 +363,11 @@ class Stale:
 @pytest.mark.parametrize("group", [None, 8])
 def test_a_library_of_other_sources_is_refused(group):
     with pytest.raises(StudyError, match="another version of the program"):
-        library.checked(Stale(group))
+        library.checked_library(Stale(group))
 
 
 def test_c_and_python_group_neurons_alike():
-    assert library.checked(KERNEL.code).relu_group() == library.GROUP
+    assert library.checked_library(KERNEL.code).relu_group() == library.GROUP
 
 
 CHOICES = [

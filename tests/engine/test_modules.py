@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from module_engines import ENGINES, MLP, TRANSFORMER, trials_of
 from registered import tables_put_back
 
-from study.engine.choose import pick_engine
+from study.engine.make import pick_engine
 from study.engine.modules import ModuleEngine, initial, ordered, vmaps
 from study.errors import SpecError
 from study.nets.outputs import right, row_losses

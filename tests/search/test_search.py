@@ -20,7 +20,7 @@ from study.driver.searcher import PackSearcher
 from study.errors import SpecError
 from study.plan.plan import make_plan, next_plan, start_study
 from study.search.batches import next_batch
-from study.search.history import History
+from study.search.history import SearchHistory
 from study.search.lattice import searched_axes
 from study.search.proposals import write_journals
 from study.search.sampler import BoundarySampler
@@ -45,7 +45,9 @@ def simulated(spec, chance, batches=10**6):
     rng = np.random.default_rng(0)
     trials, rows, asked = [], [], []
     while len(asked) < batches and (
-        batch := [Trial("s", setting, *pair) for pair in next_batch(History(setting, trials, rows))]
+        batch := [
+            Trial("s", setting, *pair) for pair in next_batch(SearchHistory(setting, trials, rows))
+        ]
     ):
         trials += batch
         rows += [
@@ -96,7 +98,7 @@ def test_asking_for_64_after_5000_trials(more):
             generalized = chance.random() < expit(5 * np.log(point.train_size / 90))
             rows.append({"generalized_epoch": 1 if generalized else None})
     began = time.process_time()
-    batch = next_batch(History(setting, trials, rows))
+    batch = next_batch(SearchHistory(setting, trials, rows))
     print(f"\n{len(values)} axes, {len(tried)} points: {time.process_time() - began:.2f} s")
     assert len(batch) == 64
 
@@ -193,7 +195,7 @@ def test_hopeless_points_get_no_more_seeds_and_the_others_all():
         190: [9, 99],
     }
     points = {size: dataclasses.replace(base, train_size=size) for size in outcomes}
-    tried = History(
+    tried = SearchHistory(
         setting,
         [
             Trial("s", setting, points[size], i)
