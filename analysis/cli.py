@@ -197,45 +197,17 @@ def circuits(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> bytes:
     """Replay one trial and follow its circuits; charts go to OUTPUT and the folder beside it."""
-    from analysis.figures.one_trial import draw_circuits, replay_text
-    from analysis.formats import as_table, records
+    from analysis.figures.one_trial import draw_circuits
+    from analysis.formats import records
+    from analysis.text.circuit_text import circuit_lines
 
     found = draw_circuits(store, trial, output)
     print(output, file=sys.stderr)
-    tables = {
-        "circuits": found.circuits,
-        "survivors": found.survivors,
-        "tickets": found.tickets,
-    }
-    if as_json:
-        rows = {name: records(frame) for name, frame in tables.items()}
-        return json_answer({**found.facts, **rows, "lacking": found.lacking})
-    facts = found.facts
-    events = ", ".join(
-        f"{said} at epoch {facts[f'{event}_epoch']}"
-        for event, said in (("memorized", "memorised"), ("generalized", "generalised"))
-        if facts[f"{event}_epoch"] is not None
-    )
-    said = ", ".join(part for part in (events, replay_text(facts)) if part)
-    lines = [f"trial {facts['trial_id']}: {said}"]
-    lines += found.lacking
-    if facts["overlap"] is not None:
-        lines.append(
-            f"overlap (Jaccard) of memorizing and generalizing circuit: {facts['overlap']:.3f}; "
-            f"{facts['contained']:.0%} of the latter is in the former"
-        )
-    if facts["kinds"] is not None:
-        lines.append(f"the generalizing circuit has neurons of {facts['kinds']} kinds")
-    if facts["construction"] is not None:
-        lines.append(
-            "the construction nearest to it is that of {construction}: {distance:.2f} apart in "
-            "weights, {behaviour:.2f} in what neurons add (0: the same, 1.41: nothing in "
-            "common)".format(**facts["construction"])
-        )
-    for title, frame in tables.items():
-        if len(frame):
-            lines += ["", f"{title}:", as_table(frame.round(3))]
-    return text_answer(*lines)
+    if not as_json:
+        return text_answer(*circuit_lines(found))
+    tables = ("circuits", "survivors", "tickets")
+    rows = {name: records(getattr(found, name)) for name in tables}
+    return json_answer({**found.facts_json(), **rows, "lacking": found.lacking})
 
 
 @app.command()

@@ -99,13 +99,13 @@ def balanced_norm(circuit: ReluNets) -> float:
 class Likeness(NamedTuple):
     """How far a circuit is from a construction: 0 for the same, sqrt(2) for nothing in common.
 
-    `distance` compares weights, `behaviour` what each neuron adds to f on each of the 2^k inputs:
+    `distance` compares weights, `behavior` what each neuron adds to f on each of the 2^k inputs:
     weights that differ may act alike. See `nearest`.
     """
 
     construction: str
     distance: float
-    behaviour: float
+    behavior: float
 
     @property
     def matches(self) -> bool:
@@ -121,7 +121,7 @@ def nearest(circuit: ReluNets) -> Likeness:
     squares of 1: f times a positive number predicts the same. Neurons are paired one to one, or
     left alone, so that the sum of squared differences is smallest; a neuron left alone counts with
     its square. The distance is the root of that sum, the smallest over all permutations and sign
-    flips of the bits (with u negated where the flips negate parity). The behaviour is the same
+    flips of the bits (with u negated where the flips negate parity). The behavior is the same
     distance between the vectors of what each neuron adds to f on every input.
 
     Args: circuit, one network on its k relevant bits.
@@ -139,8 +139,8 @@ def nearest(circuit: ReluNets) -> Likeness:
         else:
             continue
         distance = min(_distance(_by_weights(circuit), _by_weights(image)) for image in images)
-        behaviour = min(_distance(_added(circuit).T, _added(image).T) for image in images)
-        likenesses.append(Likeness(name, distance, behaviour))
+        behavior = min(_distance(_added(circuit).T, _added(image).T) for image in images)
+        likenesses.append(Likeness(name, distance, behavior))
     return min(likenesses, key=lambda likeness: likeness.distance)
 
 

@@ -1,15 +1,15 @@
-"""One trial's circuits: replay it, and say which neurons form its subnetworks.
+"""One trial's circuits: replay the trial, and say which neurons form its subnetworks.
 
-`watch` trains a stored trial again and keeps its network at log-spaced epochs; `find_circuits`
-extracts the subnetworks of the paper; `analysis.circuits.through_training` says what became of them
-on the way.
+`record_history` trains a stored trial again and keeps its network at log-spaced epochs.
+`find_circuits` extracts the subnetworks of the paper. What became of the subnetworks during
+training is computed in `analysis.circuits.through_training`.
 
 Source: arXiv 2303.11873, section 2.1.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypedDict, cast
 
 import numpy as np
 import torch
@@ -24,55 +24,84 @@ from study.tasks.parity import Parity
 from study.tasks.rows import Rows
 from study.training.replay import Snapshot, differences, snapshots, stored_trial
 from study.trials.trial import Trial
+from study.vocabulary.outcomes import BROKEN, Ended
 
 PER_DECADE = 50  # networks kept of each decade of epochs: every sixth at a transition near 130
 
-Circuits = Mapping[str, NDArray[np.int64]]
+Circuits = Mapping[str, NDArray[np.int64]]  # the neurons of each circuit by its name, [neurons]
 
-# The subnetworks by name, with what they are; a legend and a summary list them in this order.
+# The subnetworks by name, with what they are. Legends and summaries list them in this order.
 CIRCUITS = {
-    "memorizing": "the active subnetwork when the trial memorised",
+    "memorizing": "the active subnetwork when the trial memorized",
     "generalizing": "the active subnetwork at the end",
     "complementary": "all neurons that are not generalizing",
     "control": "random neurons, as many as are generalizing",
 }
 
-# What a replay is compared by with the readings stored.
+# The readings by which a replay is compared with the stored trial.
 _COMPARED = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "weight_norm")
+
+
+class StoredTrial(TypedDict):
+    """What circuits need of a row of the table `trials`; None is a null."""
+
+    setting: str
+    trial_id: str
+    seed: int
+    width: int
+    ended: str
+    epochs_run: int
+    memorized_epoch: int | None
+    memorized_after_epoch: int | None
+    generalized_epoch: int | None
+    generalized_after_epoch: int | None
+    final_train_accuracy: float
+    final_test_accuracy: float
+    final_effective_sparsity_train: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A trial trained again: its row, its data, its network at chosen epochs.
-
-    `snapshots` are those with finite weights, the last at the end of training where it is finite.
-    `moved` says what differs from the stored readings; see `study.training.replay.Replay`.
-    """
+    """A trial trained again: its row, its data, and its network at chosen epochs."""
 
     trial: Trial
-    row: Mapping[str, Any]
+    row: StoredTrial
     data: Parity
-    snapshots: tuple[Snapshot, ...]
-    moved: Mapping[str, float]
+    snapshots: tuple[Snapshot, ...]  # those with finite weights, by epoch
+    moved: Mapping[str, float]  # what differs from the stored readings, as in `Replay.moved`
 
-    def at(self, event: str) -> Snapshot | None:
-        """The network at the epoch of an event, "memorized" or "generalized", if there was one."""
-        epoch = self.row[f"{event}_epoch"]
+    def at(self, event: Literal["memorized", "generalized"]) -> Snapshot | None:
+        """The network at the epoch of an event; None for a trial without the event."""
+        memorized = event == "memorized"
+        epoch = self.row["memorized_epoch"] if memorized else self.row["generalized_epoch"]
         return next((shot for shot in self.snapshots if shot.epoch == epoch), None)
 
     def train_rows(self, shot: Snapshot) -> Rows:
-        """The training rows at a snapshot; fresh ones online."""
+        """The training rows at a snapshot; online, those of its epoch."""
         return self.data.fresh(shot.epoch) if self.data.online else self.data.train
 
+    @property
+    def broken(self) -> bool:
+        """Whether training ended in a way after which nothing can be learned."""
+        return self.row["ended"] in BROKEN
 
-def watch(store: Store, trial_id: str, engine: Engine | None = None) -> History:
+
+def record_history(store: Store, trial_id: str, engine: Engine | None = None) -> History:
     """Train a stored trial again, and keep its network at log-spaced epochs and at its events.
 
-    The trial is named, or refused, as in `study.training.replay.stored_trial`.
+    Args:
+        store: that has the trial.
+        trial_id: all of it, or a beginning that no other trial has.
+        engine: that trains; None: the engine that would train the trial today.
+
+    Raises: UsageError where the id is that of no trial or of several, and for a trial of another
+    net than the ReLU net.
     """
-    trial, row = stored_trial(store, trial_id)
-    last = int(row["epochs_run"])
-    events = {row["memorized_epoch"], row["generalized_epoch"]} - {None}
+    trial, stored = stored_trial(store, trial_id)
+    row = cast("StoredTrial", stored)
+    last = row["epochs_run"]
+    both = (row["memorized_epoch"], row["generalized_epoch"])
+    events = {epoch for epoch in both if epoch is not None}
     epochs = {e for e in range(last + 1) if log_spaced(e, PER_DECADE)} | events | {last}
     shots = tuple(
         shot
@@ -81,21 +110,31 @@ def watch(store: Store, trial_id: str, engine: Engine | None = None) -> History:
     )
     dtype = getattr(torch, trial.setting.train.dtype)
     data = Parity((trial,), torch.device("cpu"), dtype)
-    stored = store.readings([row["trial_id"]], ["epoch", *_COMPARED]).to_pylist()
-    return History(trial, row, data, shots, _moved(trial, shots, stored))
+    columns = store.readings([row["trial_id"]], ["epoch", *_COMPARED]).to_pydict()
+    return History(trial, row, data, shots, _moved(trial, shots, columns))
 
 
 def _moved(
-    trial: Trial, shots: tuple[Snapshot, ...], stored: list[dict[str, Any]]
+    trial: Trial, shots: tuple[Snapshot, ...], stored: Mapping[str, list[float]]
 ) -> dict[str, float]:
-    before = {row["epoch"]: row for row in stored}
-    both = [shot for shot in shots if shot.epoch in before]
-    now = {name: [values(trial, shot)[name] for shot in both] for name in _COMPARED}
-    return differences(now, {name: [before[s.epoch][name] for s in both] for name in _COMPARED})
+    """What differs between snapshots and the stored readings of the same epochs.
+
+    Args:
+        trial: that was replayed.
+        shots: its networks.
+        stored: its readings by column, a value for each stored epoch.
+    """
+    place = {epoch: index for index, epoch in enumerate(stored["epoch"])}
+    both = [shot for shot in shots if shot.epoch in place]
+    now = [reading_columns(trial, shot) for shot in both]
+    return differences(
+        {name: [columns[name] for columns in now] for name in _COMPARED},
+        {name: [stored[name][place[shot.epoch]] for shot in both] for name in _COMPARED},
+    )
 
 
-def values(trial: Trial, shot: Snapshot) -> dict[str, float]:
-    """A snapshot's reading as the columns of the readings table."""
+def reading_columns(trial: Trial, shot: Snapshot) -> dict[str, float]:
+    """The reading of a trial's snapshot as columns of the table `readings`."""
     reading = shot.reading
     return {
         "train_accuracy": float(reading.train_correct[0] / trial.train_size),
@@ -107,58 +146,56 @@ def values(trial: Trial, shot: Snapshot) -> dict[str, float]:
 
 
 def active_neurons(nets: ReluNets, rows: Rows) -> NDArray[np.int64]:
-    """The active subnetwork of one net on some rows: its neurons, by falling norm."""
+    """The active subnetwork of one net on some rows: its neurons by falling norm, [size].
+
+    It is the smallest set of neurons with the largest norms that predicts like the whole net.
+    """
     [size] = pack_effective_sparsity(nets, rows.inputs)
     return np.asarray(neuron_order(nets)[0, :size].numpy())
 
 
 def find_circuits(history: History) -> dict[str, NDArray[np.int64]]:
-    """The subnetworks that a trial has, by name; see CIRCUITS, and `lacking` for the others.
+    """The subnetworks that a trial has, by name: the neurons of each, [neurons].
 
     All are active on the training rows. The control is drawn from the trial's own key, so that it
-    is the same each time.
+    is the same each time. `lacking` says why a trial lacks one of CIRCUITS.
     """
-    found: dict[str, NDArray[np.int64]] = {}
+    circuits: dict[str, NDArray[np.int64]] = {}
     memorized, final = history.at("memorized"), history.snapshots[-1]
     if memorized is not None:
-        found["memorizing"] = active_neurons(memorized.nets, history.train_rows(memorized))
-    if history.at("generalized") is not None and history.row["ended"] not in _BROKEN:
+        circuits["memorizing"] = active_neurons(memorized.nets, history.train_rows(memorized))
+    if history.at("generalized") is not None and not history.broken:
         width = history.trial.point.width
-        circuit = active_neurons(final.nets, history.train_rows(final))
+        generalizing = active_neurons(final.nets, history.train_rows(final))
         chance = np.random.default_rng(history.trial.stream_key)
-        found["generalizing"] = circuit
-        found["complementary"] = np.setdiff1d(np.arange(width), circuit)
-        found["control"] = np.sort(chance.choice(width, len(circuit), replace=False))
-    return found
-
-
-_BROKEN = {
-    "collapsed": "its network collapsed",
-    "diverged": "its network diverged",
-}
+        control = chance.choice(width, len(generalizing), replace=False)
+        circuits["generalizing"] = generalizing
+        circuits["complementary"] = np.setdiff1d(np.arange(width), generalizing)
+        circuits["control"] = np.sort(control)
+    return circuits
 
 
 def lacking(history: History) -> list[str]:
     """Why a trial lacks a circuit, or why its circuit is not final, a sentence each."""
-    row, said = history.row, []
+    row = history.row
+    sentences = []
     if row["memorized_epoch"] is None:
-        said.append(
-            f"no memorizing circuit: it had not memorised by epoch {row['memorized_after_epoch']}"
-        )
+        after = row["memorized_after_epoch"]
+        sentences.append(f"no memorizing circuit: it had not memorized by epoch {after}")
     if row["generalized_epoch"] is None:
         after = row["generalized_after_epoch"]
-        said.append(f"no generalizing circuit: it had not generalised by epoch {after}")
-    elif row["ended"] in _BROKEN:
-        said.append(f"no generalizing circuit: {_BROKEN[row['ended']]}")
+        sentences.append(f"no generalizing circuit: it had not generalized by epoch {after}")
+    elif history.broken:
+        sentences.append(f"no generalizing circuit: {Ended(row['ended']).sentence}")
     elif row["final_effective_sparsity_train"] is None:
-        said.append(
+        sentences.append(
             "its training stopped when it was decided, before its circuit had settled: "
             "set detect.stop = false or detect.linger to watch on"
         )
-    return said
+    return sentences
 
 
 def jaccard(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
-    """Neurons that two circuits share, of those in either; two empty ones share nothing."""
+    """Neurons that two circuits share, as a share of the neurons in either; 0 if both are empty."""
     either = np.union1d(one, other)
     return len(np.intersect1d(one, other)) / len(either) if len(either) else 0.0

@@ -1,36 +1,35 @@
 """Figure 4 as numbers: accuracy on addition and division modulo a prime, and what commuting gives.
 
-From a store's trials and readings; nothing is replayed and nothing drawn. A test equation commutes
-where its two numbers, swapped, are a training equation of the same answer: `commuting_share` of a
-trial's test rows. The plateau is where a trial stays between memorising and grokking.
+The numbers come from a store's trials and readings; nothing is replayed and nothing is drawn. A
+test equation commutes where its two numbers, swapped, are a training equation of the same answer.
+The column `commuting_share` is the share of a trial's test rows that commute. The plateau is the
+test accuracy at which a trial stays between memorizing and grokking.
 
 Source: arXiv 2303.11873, figure 4.
 """
-
-from typing import Any
 
 import pandas as pd
 
 from analysis.statistics import spreads
 
-TASKS = ("addition", "division")
+MODULAR_TASKS = ("addition", "division")
 
-# What a summary says of a task's trials: a column, and what it means.
-FOUND = {
-    "memorized_epoch": "memorised at epoch",
-    "generalized_epoch": "generalised at epoch",
+# What a summary says of a task's trials: a column, and what the column means.
+MODULAR_FINDINGS = {
+    "memorized_epoch": "memorized at epoch",
+    "generalized_epoch": "generalized at epoch",
     "commuting_share": "share of test equations that commute to a training one",
-    "plateau": "test accuracy between memorising and grokking",
+    "plateau": "test accuracy between memorizing and grokking",
 }
 
 
-def choose(trials: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """The trials of each task that a figure shows, and what is left out, with the reason.
+def choose_modular(trials: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The trials of each task that figure 4 shows, and what is left out, with the reason.
 
-    A figure shows the seeds of one point; a store without such tasks has nothing left out.
+    A figure shows the seeds of one point. A store without such tasks has nothing left out.
     """
     chosen, left_out = {}, []
-    for task in TASKS:
+    for task in MODULAR_TASKS:
         rows = trials[trials["task"] == task].sort_values("seed", kind="stable")
         points = rows["point_id"].nunique()
         if points == 1:
@@ -41,10 +40,16 @@ def choose(trials: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], list[str]]:
     return chosen, left_out
 
 
-def curves(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy of each trial on each part: epoch, step, seed, series ("train", "test"), value."""
-    seeds = trials[["trial_id", "seed"]]
-    rows = readings.merge(seeds, on="trial_id")
+def modular_curves(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
+    """The accuracy of each trial on training and on test rows.
+
+    Args:
+        trials: rows of the table `trials`.
+        readings: of the trials.
+
+    Returns: epoch, step, seed, series ("train" or "test"), value.
+    """
+    rows = readings.merge(trials[["trial_id", "seed"]], on="trial_id")
     parts = [
         rows[["epoch", "step", "seed"]].assign(series=part, value=rows[f"{part}_accuracy"])
         for part in ("train", "test")
@@ -52,22 +57,33 @@ def curves(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def findings(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
-    """A row a trial: task, seed, and the columns of FOUND."""
-    kept = ["task", "trial_id", "seed", "ended", "memorized_epoch", "generalized_epoch"]
+def modular_findings(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
+    """A row for each trial: task, trial_id, seed, ended, and the columns of MODULAR_FINDINGS.
+
+    Args:
+        trials: rows of the table `trials`.
+        readings: of the trials.
+    """
+    columns = ["task", "trial_id", "seed", "ended", "memorized_epoch", "generalized_epoch"]
     by_trial = dict(list(readings.groupby("trial_id")))
     plateaus = [
         plateau(by_trial[row["trial_id"]], row["memorized_epoch"], row["commuting_share"])
         for _, row in trials.iterrows()
     ]
     column = pd.Series(plateaus, index=trials.index, dtype=float)
-    return trials[[*kept, "commuting_share"]].assign(plateau=column).reset_index(drop=True)
+    rows = trials[[*columns, "commuting_share"]].assign(plateau=column)
+    return rows.reset_index(drop=True)
 
 
-def plateau(readings: pd.DataFrame, memorized_epoch: Any, commuting: float) -> float | None:
-    """Median test accuracy from memorising to the first reading halfway from commuting to all.
+def plateau(readings: pd.DataFrame, memorized_epoch: int | None, commuting: float) -> float | None:
+    """The median test accuracy from memorizing until halfway from the commuting share to 1.
 
-    Null where it never memorised, or was beyond halfway by then.
+    None for a trial that never memorized, or that was beyond halfway when it memorized.
+
+    Args:
+        readings: of one trial, by epoch.
+        memorized_epoch: of the trial; null for a trial that never memorized.
+        commuting: its commuting share.
     """
     if pd.isna(memorized_epoch):
         return None
@@ -78,6 +94,6 @@ def plateau(readings: pd.DataFrame, memorized_epoch: Any, commuting: float) -> f
     return float(readings["test_accuracy"][between].median()) if between.any() else None
 
 
-def summary(found: pd.DataFrame) -> pd.DataFrame:
-    """Of each task and each row of FOUND: trials that have it, median, least and most."""
-    return spreads(found.rename(columns={"task": "setting"}), FOUND)
+def modular_summary(findings: pd.DataFrame) -> pd.DataFrame:
+    """For each task and each row of MODULAR_FINDINGS: trials that have it, median, least, most."""
+    return spreads(findings.rename(columns={"task": "setting"}), MODULAR_FINDINGS)

@@ -1,25 +1,31 @@
 """Trials replayed side by side, with what the paper's figures and findings need of each.
 
-Each trial is replayed in a process of its own; only numbers come back.
+Each trial is replayed in a process of its own, and only numbers come back.
 """
 
-from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
-from analysis.circuits.history import Circuits, History, find_circuits, jaccard, watch
+from analysis.circuits.history import (
+    Circuits,
+    History,
+    StoredTrial,
+    find_circuits,
+    jaccard,
+    record_history,
+)
 from analysis.circuits.through_training import (
-    curves,
     dominant_neurons,
     every_neuron,
     follow,
     kinds,
+    reading_curves,
     survivors,
 )
 from study.machine import usable_cores
@@ -27,89 +33,137 @@ from study.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Studied:
-    """A replayed trial: facts about it, and the frames of `analysis.circuits.through_training`."""
+class TrialFacts:
+    """What is said of one replayed trial; None where it never was.
 
+    Sparsities are of the training rows: how many neurons predict like the whole net.
+    """
+
+    setting: str
+    trial_id: str
     seed: int
-    facts: Mapping[str, Any]
-    curves: pd.DataFrame
-    circuits: pd.DataFrame
-    dominant: pd.DataFrame
-    neurons: pd.DataFrame
+    ended: str
+    epochs_run: int
+    memorized_epoch: int | None
+    generalized_epoch: int | None
+    exact: bool  # whether the replay equals the stored readings bit for bit
+    sparsity_final: int | None
+    sparsity_memorized: int | None
+    sparsity_generalized: int | None
+    halved_epoch: int | None  # first epoch at which half of the neurons predict like all
+    tenth_epoch: int | None  # likewise, a tenth
+    separated_epoch: int | None  # see `separated_epoch`
+    kinds: int | None  # of neurons in the generalizing circuit, see `kinds`
+    overlap: float | None  # Jaccard, of the memorizing and the generalizing circuit
+    contained: float | None  # share of the generalizing neurons that are memorizing, too
 
 
-def study_trial(store_url: str | Path, trial_id: str) -> Studied:
-    """Replay a trial and follow its circuits; raises as `watch` does."""
-    history = watch(Store.open(store_url), trial_id)
-    return studied_of(history, find_circuits(history))
+@dataclass(frozen=True, slots=True)
+class ReplayedTrial:
+    """A replayed trial: facts about it, and frames of `analysis.circuits.through_training`."""
+
+    facts: TrialFacts
+    curves: pd.DataFrame  # of `reading_curves`
+    circuits: pd.DataFrame  # of `follow`
+    dominant: pd.DataFrame  # of `dominant_neurons`
+    neurons: pd.DataFrame  # of `every_neuron`
 
 
-def studied_of(history: History, circuits: Circuits) -> Studied:
-    """What the figures need of a trial that has been replayed."""
-    read, followed, row = curves(history), follow(history, circuits), history.row
-    facts: dict[str, Any] = {
-        **{name: row[name] for name in ("setting", "trial_id", "seed", "ended", "epochs_run")},
-        **{name: row[name] for name in ("memorized_epoch", "generalized_epoch")},
-        "exact": not history.moved,
-        **sparsities(read, row, history.trial.point.width),
-        "separated_epoch": separated_epoch(followed),
-        "kinds": None,
-        "overlap": None,
-        "contained": None,
-    }
+def replay_circuits(store_url: str | Path, trial_id: str) -> ReplayedTrial:
+    """Replay a trial and follow its circuits; raises as `record_history` does."""
+    history = record_history(Store.open(store_url), trial_id)
+    return replayed_trial(history, find_circuits(history))
+
+
+def replayed_trial(history: History, circuits: Circuits) -> ReplayedTrial:
+    """What the figures need of a trial that has been replayed.
+
+    Args:
+        history: of the trial.
+        circuits: of the trial, as `find_circuits` gives them.
+    """
+    curves, followed, row = reading_curves(history), follow(history, circuits), history.row
+    neuron_kinds = overlap = contained = None
     if "generalizing" in circuits:
-        facts["kinds"] = kinds(survivors(history, circuits["generalizing"]))
+        neuron_kinds = kinds(survivors(history, circuits["generalizing"]))
     if {"memorizing", "generalizing"} <= circuits.keys():
         dense, sparse = circuits["memorizing"], circuits["generalizing"]
-        facts["overlap"] = jaccard(dense, sparse)
-        facts["contained"] = len(np.intersect1d(dense, sparse)) / len(sparse)
-    return Studied(
-        row["seed"],
-        facts,
-        read,
-        followed,
-        dominant_neurons(history),
-        every_neuron(history, circuits),
+        overlap = jaccard(dense, sparse)
+        contained = len(np.intersect1d(dense, sparse)) / len(sparse)
+    facts = TrialFacts(
+        setting=row["setting"],
+        trial_id=row["trial_id"],
+        seed=row["seed"],
+        ended=row["ended"],
+        epochs_run=row["epochs_run"],
+        memorized_epoch=row["memorized_epoch"],
+        generalized_epoch=row["generalized_epoch"],
+        exact=not history.moved,
+        **sparsity_facts(curves, row, history.trial.point.width),
+        separated_epoch=separated_epoch(followed),
+        kinds=neuron_kinds,
+        overlap=overlap,
+        contained=contained,
+    )
+    return ReplayedTrial(
+        facts, curves, followed, dominant_neurons(history), every_neuron(history, circuits)
     )
 
 
-def study_trials(store_url: str | Path, trials: pd.DataFrame) -> list[Studied]:
-    """`study_trial` of each row, on as many cores as there are, in the order of the rows."""
+def replay_side_by_side(store_url: str | Path, trials: pd.DataFrame) -> list[ReplayedTrial]:
+    """`replay_circuits` of each trial, on as many cores as there are.
+
+    Args:
+        store_url: path or URL of the store.
+        trials: rows of the table `trials`.
+
+    Returns: the replayed trials in the order of the rows.
+    """
     cost = trials["epochs_run"] * trials["train_size"].fillna(0) * trials["width"]
     order = trials.assign(cost=cost).sort_values("cost", ascending=False, kind="stable")
-    ids = order["trial_id"].tolist()  # the longest first, or the last one is waited for alone
+    ids = order["trial_id"].tolist()  # the longest first: started last, it would end alone
     workers = min(len(ids), usable_cores())
     if workers < 2:
-        found = [study_trial(store_url, trial_id) for trial_id in ids]
+        replayed = [replay_circuits(store_url, trial_id) for trial_id in ids]
     else:
         # Spawned: a fork of a process whose libraries run threads may never wake up.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            found = list(pool.map(study_trial, [store_url] * len(ids), ids))
-    by_id = {one.facts["trial_id"]: one for one in found}
+            replayed = list(pool.map(replay_circuits, [store_url] * len(ids), ids))
+    by_id = {trial.facts.trial_id: trial for trial in replayed}
     return [by_id[trial_id] for trial_id in trials["trial_id"]]
 
 
-def sparsities(read: pd.DataFrame, row: Mapping[str, Any], width: int) -> dict[str, int | None]:
-    """Effective sparsity on the training rows: its size at a trial's events and at its end.
+def sparsity_facts(curves: pd.DataFrame, row: StoredTrial, width: int) -> dict[str, int | None]:
+    """The sparsities of `TrialFacts`, and the epochs at which the net became sparse.
 
-    `halved_epoch` and `tenth_epoch` are the first epochs, from memorising on, at which half and a
-    tenth of the neurons predict like all of them.
+    The epochs count from memorizing on.
+
+    Args:
+        curves: with epoch and effective_sparsity_train, as `reading_curves` gives them.
+        row: with the epochs of both events.
+        width: neurons of the net.
     """
-    sizes = read.set_index("epoch")["effective_sparsity_train"]
-    answer: dict[str, int | None] = {"sparsity_final": int(sizes.iloc[-1])}
-    for event in ("memorized", "generalized"):
-        epoch = row[f"{event}_epoch"]
-        answer[f"sparsity_{event}"] = int(sizes[epoch]) if epoch in sizes.index else None
-    began = row["memorized_epoch"]
-    for name, share in (("halved", 2), ("tenth", 10)):
-        sparse = sizes.index[(sizes <= width / share) & (began is not None)]
-        first = sparse[sparse >= (began or 0)]
-        answer[f"{name}_epoch"] = int(first[0]) if len(first) else None
-    return answer
+    sizes = curves.set_index("epoch")["effective_sparsity_train"]
+    memorized, generalized = row["memorized_epoch"], row["generalized_epoch"]
+    facts: dict[str, int | None] = {"sparsity_final": int(sizes.iloc[-1])}
+    for name, epoch in (("memorized", memorized), ("generalized", generalized)):
+        never = epoch is None or epoch not in sizes.index
+        facts[f"sparsity_{name}"] = None if never else int(sizes.loc[cast("int", epoch)])
+    for name, part in (("halved", 2), ("tenth", 10)):
+        sparse = sizes.index[(sizes <= width / part) & (memorized is not None)]
+        since = sparse[sparse >= (memorized or 0)]
+        facts[f"{name}_epoch"] = int(since[0]) if len(since) else None
+    return facts
 
 
 def separated_epoch(followed: pd.DataFrame) -> int | None:
-    """The epoch from which on the generalizing neurons' mean norm is over twice the others'."""
+    """The epoch from which on the generalizing neurons' mean norm is over twice the others'.
+
+    None where the norms never part for good, and for a trial without a generalizing circuit.
+
+    Args:
+        followed: epoch, circuit, mean_norm, as `follow` gives them.
+    """
     norms = followed.pivot(index="epoch", columns="circuit", values="mean_norm")
     if not {"generalizing", "complementary"} <= set(norms):
         return None

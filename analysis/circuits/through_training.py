@@ -1,7 +1,9 @@
 """What became of a trial's circuits, and of its neurons, through training: frames of a history.
 
 A neuron's norm is that of its row of W, bias excluded. A circuit alone is the net without all other
-neurons; the whole net is followed beside its circuits.
+neurons. The whole net is followed beside its circuits.
+
+Axis letters beyond those of `study.engine.protocol`: C circuits, the whole net among them.
 
 Source: arXiv 2303.11873, section 3.
 """
@@ -13,32 +15,32 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.circuits.constructions import MAX_BITS, Likeness, nearest, restricted
-from analysis.circuits.history import Circuits, History, values
+from analysis.circuits.history import Circuits, History, reading_columns
 from study.detect.schedule import log_spaced
 from study.measures.relu_measures import pack_effective_sparsity
 from study.nets.relu import ReluNets, hidden
 
-WHOLE = "whole"
-NEURON_EPOCHS = 20  # a decade: a thousand neurons at more would be a chart of megabytes
+WHOLE_NET = "whole"  # its name beside those of circuits
+NEURON_EPOCHS = 20  # a decade: a thousand neurons at more epochs would be a chart of megabytes
 SENSITIVITY_ROWS = 100  # each is flipped bit by bit: n + 1 times the work of a prediction
 
 
-def curves(history: History) -> pd.DataFrame:
-    """Readings with effective sparsity: epoch, accuracies, losses, weight_norm, sparsities."""
+def reading_curves(history: History) -> pd.DataFrame:
+    """Readings with effective sparsity, a row for each snapshot.
+
+    Columns: epoch, train_accuracy, test_accuracy, train_loss, test_loss, weight_norm,
+    effective_sparsity_train, effective_sparsity_test.
+    """
     rows = []
     for shot in history.snapshots:
-        sizes = {
-            "effective_sparsity_train": history.train_rows(shot),
-            "effective_sparsity_test": history.data.test,
-        }
+        [train_size] = pack_effective_sparsity(shot.nets, history.train_rows(shot).inputs)
+        [test_size] = pack_effective_sparsity(shot.nets, history.data.test.inputs)
         rows.append(
             {
                 "epoch": shot.epoch,
-                **values(history.trial, shot),
-                **{
-                    name: pack_effective_sparsity(shot.nets, r.inputs)[0]
-                    for name, r in sizes.items()
-                },
+                **reading_columns(history.trial, shot),
+                "effective_sparsity_train": train_size,
+                "effective_sparsity_test": test_size,
             }
         )
     return pd.DataFrame(rows)
@@ -47,8 +49,14 @@ def curves(history: History) -> pd.DataFrame:
 def follow(history: History, circuits: Circuits) -> pd.DataFrame:
     """Each circuit, and the whole net, through training, on the test rows.
 
-    Columns: epoch, circuit, mean_norm of its neurons, agreement (the share of rows on which it
-    alone predicts like the whole net), accuracy.
+    Args:
+        history: of the trial.
+        circuits: of the trial, as `find_circuits` gives them.
+
+    Returns: epoch, circuit, and
+        mean_norm: of the circuit's neurons.
+        agreement: share of rows on which the circuit alone predicts like the whole net.
+        accuracy: share of rows on which the circuit alone is right.
     """
     names, masks = _masks(history, circuits)
     labels = history.data.test.labels[0].double()[:, None]
@@ -63,39 +71,48 @@ def follow(history: History, circuits: Circuits) -> pd.DataFrame:
 
 
 def sensitivities(history: History, circuits: Circuits) -> pd.DataFrame:
-    """Epoch, circuit, sensitivity: on how many single-bit flips of a row the sign of f changes.
+    """On how many single-bit flips of a row the sign of f changes: k for parity of k bits.
 
-    It is a mean over the first test rows; k for a net that computes parity of k bits.
+    Args:
+        history: of the trial.
+        circuits: of the trial, as `find_circuits` gives them.
+
+    Returns: epoch, circuit, and sensitivity, the mean over the first SENSITIVITY_ROWS test rows.
     """
     names, masks = _masks(history, circuits)
     inputs = history.data.test.inputs[:, :SENSITIVITY_ROWS]
-    measured = []
+    means = []
     for shot in history.snapshots:
         before = (inputs @ shot.nets.incoming.mT)[0]
         signs = _scores(shot.nets, before.relu(), masks).sign()
         changed = torch.zeros(len(names), dtype=torch.float64)
         for bit in range(history.trial.point.bits):
-            moved = 2 * inputs[0, :, bit, None] * shot.nets.incoming[0, :, bit]
-            flipped = _scores(shot.nets, (before - moved).relu_(), masks).sign()
+            difference = 2 * inputs[0, :, bit, None] * shot.nets.incoming[0, :, bit]
+            flipped = _scores(shot.nets, (before - difference).relu_(), masks).sign()
             changed += (flipped != signs).sum(0)
-        measured.append(changed / inputs.shape[1])
-    return _by_circuit(history, names, sensitivity=measured)
+        means.append(changed / inputs.shape[1])
+    return _by_circuit(history, names, sensitivity=means)
 
 
-def neuron_norms(history: History) -> NDArray[np.float64]:
-    """The norm of every neuron at every snapshot: [R, p]."""
+def norms_through_training(history: History) -> NDArray[np.float64]:
+    """The norm of every neuron at every snapshot: [snapshots, p]."""
     return np.stack([_norms(shot.nets).numpy() for shot in history.snapshots])
 
 
 def every_neuron(history: History, circuits: Circuits) -> pd.DataFrame:
-    """Epoch, neuron, norm and the circuit it ends in: generalizing, or complementary.
+    """The norm of every neuron at NEURON_EPOCHS epochs a decade, and at the last epoch.
 
-    Epochs are as many as a line of a chart can show, NEURON_EPOCHS a decade, and the last.
+    Args:
+        history: of the trial.
+        circuits: of the trial, as `find_circuits` gives them.
+
+    Returns: epoch, neuron, norm, and the circuit that the neuron ends in: generalizing, or
+    complementary.
     """
-    norms, width = neuron_norms(history), history.trial.point.width
+    norms, width = norms_through_training(history), history.trial.point.width
     epochs = np.array([shot.epoch for shot in history.snapshots])
-    wanted = [log_spaced(int(epoch), NEURON_EPOCHS) for epoch in epochs]
-    shown = np.flatnonzero(wanted | (epochs == epochs[-1]))
+    on_schedule = [log_spaced(int(epoch), NEURON_EPOCHS) for epoch in epochs]
+    shown = np.flatnonzero(on_schedule | (epochs == epochs[-1]))
     generalizing = np.isin(np.arange(width), circuits.get("generalizing", []))
     return pd.DataFrame(
         {
@@ -108,31 +125,33 @@ def every_neuron(history: History, circuits: Circuits) -> pd.DataFrame:
 
 
 def dominant_neurons(history: History) -> pd.DataFrame:
-    """The norms of two neurons: the largest when the trial memorised, and the largest at the end.
+    """The norms of two neurons: the largest when the trial memorized, and the largest at the end.
 
-    Columns: epoch, series (the event), neuron, value.
+    Columns: epoch; series, "memorized" or "final"; neuron; value, its norm.
     """
-    norms = neuron_norms(history)
+    norms = norms_through_training(history)
     epochs = [shot.epoch for shot in history.snapshots]
-    places = {"final": len(epochs) - 1}
-    if history.at("memorized") is not None:
-        places = {"memorized": epochs.index(history.row["memorized_epoch"]), **places}
+    memorized = history.at("memorized")
+    largest_at = {"final": len(epochs) - 1}
+    if memorized is not None:
+        largest_at = {"memorized": epochs.index(memorized.epoch), **largest_at}
     frames = []
-    for event, place in places.items():
-        neuron = int(norms[place].argmax())
-        frames.append(
-            pd.DataFrame(
-                {"epoch": epochs, "series": event, "neuron": neuron, "value": norms[:, neuron]}
-            )
-        )
+    for series, snapshot in largest_at.items():
+        neuron = int(norms[snapshot].argmax())
+        columns = {"epoch": epochs, "series": series, "neuron": neuron, "value": norms[:, neuron]}
+        frames.append(pd.DataFrame(columns))
     return pd.concat(frames, ignore_index=True)
 
 
 def survivors(history: History, circuit: NDArray[np.int64]) -> pd.DataFrame:
     """What the neurons of a circuit compute at the end, a row each.
 
-    Columns: neuron, norm, outgoing, its weight on each of the k relevant bits (`bit_0`, ...), bias,
-    and the largest weight on any other bit, as a size.
+    Args:
+        history: of the trial.
+        circuit: its neurons, [neurons].
+
+    Returns: neuron, norm, outgoing; bit_0, ..., the weight on each of the k relevant bits; bias;
+    and largest_other, the largest absolute weight on any other bit.
     """
     final = history.snapshots[-1].nets
     incoming, relevant = final.incoming[0, circuit], history.data.hidden[0]
@@ -153,7 +172,11 @@ def survivors(history: History, circuit: NDArray[np.int64]) -> pd.DataFrame:
 def likeness(history: History, circuit: NDArray[np.int64]) -> Likeness | None:
     """The construction that a circuit is nearest to at the end, its irrelevant bits cut off.
 
-    None for a circuit without neurons, or of more relevant bits than constructions are listed for.
+    None for a circuit without neurons, or of more relevant bits than `constructions` can list.
+
+    Args:
+        history: of the trial.
+        circuit: its neurons, [neurons].
     """
     final, relevant = history.snapshots[-1].nets, history.data.hidden[0].nonzero()[:, 0].tolist()
     if not len(circuit) or len(relevant) > MAX_BITS:
@@ -164,16 +187,22 @@ def likeness(history: History, circuit: NDArray[np.int64]) -> Likeness | None:
 
 
 def kinds(table: pd.DataFrame) -> int:
-    """Of neurons as `survivors` gives them: how many differ in the sign of a relevant bit or bias.
+    """How many neurons, as `survivors` gives them, differ in the sign of a relevant bit or bias.
 
-    Neurons of one kind do the same work and could be one.
+    Neurons of one kind do the same work and could be a single neuron.
     """
     signs = table[[name for name in table if str(name).startswith("bit_")] + ["bias"]] > 0
     return len(signs.drop_duplicates())
 
 
 def _by_circuit(history: History, names: list[str], **columns: list[Tensor]) -> pd.DataFrame:
-    """What was measured of each circuit [C] at each snapshot, as rows: epoch, circuit, columns."""
+    """What was measured of each circuit at each snapshot, as rows: epoch, circuit, columns.
+
+    Args:
+        history: of the trial.
+        names: of the circuits, [C].
+        columns: by name, for each snapshot what was measured of each circuit, [C].
+    """
     epochs = [shot.epoch for shot in history.snapshots]
     return pd.DataFrame(
         {
@@ -185,19 +214,28 @@ def _by_circuit(history: History, names: list[str], **columns: list[Tensor]) -> 
 
 
 def _norms(nets: ReluNets) -> Tensor:
-    """Norm of each neuron of one net: float64 [p]."""
+    """The norm of each neuron of one net: float64 [p]."""
     return nets.incoming[0, :, :-1].double().square().sum(dim=1).sqrt()
 
 
 def _scores(nets: ReluNets, active: Tensor, masks: Tensor) -> Tensor:
-    """What each circuit alone says of each row: activations [N, p], masks [p, C] -> [N, C]."""
+    """The f(x) of each circuit alone: float64 [N, C].
+
+    Args:
+        nets: one net.
+        active: activations of its neurons, [N, p].
+        masks: of the circuits, [p, C].
+    """
     return (active * nets.outgoing[0]).double() @ masks
 
 
 def _masks(history: History, circuits: Circuits) -> tuple[list[str], Tensor]:
-    """Circuits that have neurons, the whole net last, as names and columns of 0 and 1: [p, C]."""
+    """The circuits that have neurons, and the whole net as the last.
+
+    Returns: names, [C], and masks of 0 and 1, [p, C].
+    """
     some = {name: neurons for name, neurons in circuits.items() if len(neurons)}
-    every = {**some, WHOLE: np.arange(history.trial.point.width)}
+    every = {**some, WHOLE_NET: np.arange(history.trial.point.width)}
     masks = torch.zeros(history.trial.point.width, len(every), dtype=torch.float64)
     for column, neurons in enumerate(every.values()):
         masks[torch.from_numpy(neurons), column] = 1

@@ -1,68 +1,99 @@
 """The lottery ticket: a circuit rewound to its initial weights and trained alone.
 
-Data, labels and the order of rows stay the trial's own; only the other neurons are gone.
+Data, labels and the order of rows stay the trial's own. Only the other neurons are gone.
 
 Source: the authors' code of arXiv 2303.11873; Frankle and Carbin 2018, arXiv 1803.03635.
 """
 
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.circuits.history import Circuits, History
-from analysis.circuits.through_training import WHOLE
+from analysis.circuits.through_training import WHOLE_NET
 from study.detect.detector import GrokkingDetector, Watch, transitions
 from study.engine.protocol import Engine
 from study.training.replay import snapshots
-from study.trials.trial import Trial
+from study.vocabulary.outcomes import BROKEN
 
-TICKETS = ("generalizing", "control")  # the winning ticket, and a random one of its size
+TICKETS = ("generalizing", "control")  # the winning ticket, and a random ticket of its size
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRun:
+    """How the training of a ticket went: a row of `tickets`."""
+
+    ticket: str
+    neurons: int
+    memorized_epoch: int | None
+    generalized_epoch: int | None
+    epochs_run: int
+    final_train_accuracy: float
+    final_test_accuracy: float
 
 
 def tickets(history: History, circuits: Circuits, engine: Engine | None = None) -> pd.DataFrame:
-    """When each ticket memorises and generalises, beside the whole net: a row each.
+    """When each ticket memorizes and generalizes, beside the whole net: a row each.
 
-    Columns: ticket, neurons, memorized_epoch, generalized_epoch, epochs_run, final_train_accuracy,
-    final_test_accuracy. A ticket is watched as long as its trial was, and read at every epoch; a
-    null event is one that it had not had by then.
+    A ticket is watched as long as its trial was, and read at every epoch. A null event is one that
+    the ticket had not had by then.
+
+    Args:
+        history: of the trial.
+        circuits: of the trial, as `find_circuits` gives them.
+        engine: that trains the tickets; None: the engine that would train the trial.
+
+    Returns: the columns of `TicketRun`.
     """
-    row, width = history.row, history.trial.point.width
-    whole = {name: row[name] for name in _COLUMNS}
-    rows = [{"ticket": WHOLE, "neurons": width, **whole}]
-    for name in TICKETS:
-        if name in circuits:
-            outcome = _train(history.trial, circuits[name], int(row["epochs_run"]), engine)
-            rows.append({"ticket": name, "neurons": len(circuits[name]), **outcome})
-    frame = pd.DataFrame(rows)
+    row = history.row
+    whole = TicketRun(
+        WHOLE_NET,
+        history.trial.point.width,
+        row["memorized_epoch"],
+        row["generalized_epoch"],
+        row["epochs_run"],
+        row["final_train_accuracy"],
+        row["final_test_accuracy"],
+    )
+    runs = [_train(history, name, circuits[name], engine) for name in TICKETS if name in circuits]
+    frame = pd.DataFrame([asdict(run) for run in (whole, *runs)])
     events = ["memorized_epoch", "generalized_epoch"]
     return frame.astype(dict.fromkeys(events, pd.Int64Dtype()))
 
 
-_COLUMNS = (
-    *("memorized_epoch", "generalized_epoch", "epochs_run"),
-    *("final_train_accuracy", "final_test_accuracy"),
-)
-
-
 def _train(
-    trial: Trial, neurons: NDArray[np.int64], last: int, engine: Engine | None
-) -> dict[str, Any]:
-    """Train only these neurons of a trial, to its last epoch or until nothing can change."""
+    history: History, name: str, neurons: NDArray[np.int64], engine: Engine | None
+) -> TicketRun:
+    """Train only these neurons, to the trial's last epoch or until nothing can change.
+
+    Args:
+        history: of the trial whose weights, data and budget the ticket has.
+        name: of the ticket.
+        neurons: that are trained, [neurons].
+        engine: that trains; None: the engine that would train the trial.
+    """
+    trial = history.trial
     detect = trial.setting.detect
     detector = GrokkingDetector(detect.memorized, detect.generalized, detect.hold)
-    seen = Watch.start([trial.train_size], [trial.test_size])
-    for shot in snapshots(trial, range(last + 1), engine, neurons.tolist()):
+    watch = Watch.start([trial.train_size], [trial.test_size])
+    epochs = range(history.row["epochs_run"] + 1)
+    for shot in snapshots(trial, epochs, engine, neurons.tolist()):
         reading = shot.reading
-        counts = reading.train_correct, reading.test_correct
-        seen = detector.update(seen, shot.epoch, *counts, reading.weight_norm, reading.active)
-        if detector.ended(seen)[0] in {"collapsed", "diverged"}:
+        train_correct, test_correct = reading.train_correct, reading.test_correct
+        watch = detector.update(
+            watch, shot.epoch, train_correct, test_correct, reading.weight_norm, reading.active
+        )
+        if detector.ended(watch)[0] in BROKEN:
             break
-    moved = transitions(seen)
-    return {
-        **{name: moved[name][0] for name in _COLUMNS[:2]},
-        "epochs_run": shot.epoch,
-        "final_train_accuracy": float(counts[0][0] / trial.train_size),
-        "final_test_accuracy": float(counts[1][0] / trial.test_size),
-    }
+    events = transitions(watch)
+    return TicketRun(
+        name,
+        len(neurons),
+        events["memorized_epoch"][0],
+        events["generalized_epoch"][0],
+        shot.epoch,
+        float(train_correct[0] / trial.train_size),
+        float(test_correct[0] / trial.test_size),
+    )

@@ -1,7 +1,7 @@
 """The figures of a store: the page's charts of any study, and the paper's for which it has trials.
 
-The latter replay their trials. `make_figures` is what `analysis figures` does; what it says of a
-store's trials, `Findings`, is what docs/findings.md quotes.
+`make_figures` is what `analysis figures` does. The paper's figures replay their trials. What they
+say of the trials, `Findings`, is what docs/findings.md quotes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.charts import epochs as lines
-from analysis.circuits import modular as commuting
-from analysis.circuits.replays import Studied, study_trials
-from analysis.figures import paper
+from analysis.charts import epochs as epoch_charts
+from analysis.circuits.modular import (
+    choose_modular,
+    modular_curves,
+    modular_findings,
+    modular_summary,
+)
+from analysis.circuits.replays import ReplayedTrial, replay_side_by_side
 from analysis.figures.album import Drawing, Plate, make_folder, write_album
-from analysis.figures.paper import FIGURES, NEURONS, Figure, Panel
+from analysis.figures.panels import NEURONS_PANEL, Panel, one_seed
+from analysis.figures.paper import (
+    PAPER_FIGURES,
+    PaperFigure,
+    choose_settings,
+    median_events,
+    paper_findings,
+    paper_summary,
+)
 from analysis.figures.study import study_plates
 from analysis.tables.frames import load_readings, some_trials
 from study.store.store import Store
@@ -23,12 +35,22 @@ from study.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """A row a trial, a row a setting and finding, figures left out, and where the files are."""
+    """What the paper's figures say of a store's trials."""
 
+    trials: pd.DataFrame  # a row for each trial
+    summary: pd.DataFrame  # a row for each setting and finding
+    left_out: Sequence[str]  # figures and panels that the store has no trials for, a sentence each
+    folder: Path  # of the files of the charts
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Plates of the paper, with what they say: a row for each trial, and the summary."""
+
+    plates: list[Plate]
     trials: pd.DataFrame
     summary: pd.DataFrame
-    left_out: Sequence[str]
-    folder: Path
+    left_out: list[str]
 
 
 def make_figures(
@@ -36,53 +58,82 @@ def make_figures(
 ) -> Findings:
     """Draw a study's diagrams, laws and circuits, and the paper's figures where it has them.
 
-    Of these, trials of parity are replayed; of those modulo a number, readings are drawn.
+    Trials of parity are replayed. Of trials modulo a number, stored readings are drawn.
 
-    Args: x and y, the axes of the diagrams (weight decay and dataset size where they vary).
+    Args:
+        store_url: path or URL of the store.
+        output: the HTML file; the files of the charts go into a folder beside it.
+        x: the axis across of the diagrams; None: weight decay where it varies.
+        y: the axis up of the diagrams; None: dataset size where it varies.
+
     Raises: UsageError for axes that are not right; StoreError for the store, also where it holds no
     trials yet; StudyError where a file cannot be written.
     """
     trials = some_trials(store_url)
     plates = study_plates(trials, x, y)
     make_folder(output)
-    modular, no_modular = commuting.choose(trials)
-    chosen, no_circuits = paper.choose(trials)
-    left_out, tables, summaries = [], [], []
-    if chosen:
-        left_out += no_circuits
-        studied = study_trials(store_url, pd.concat(chosen.values()))
-        for figure in FIGURES:
-            seeds = [one for one in studied if one.facts["setting"] == figure.setting]
-            if seeds:
-                plates.append(_plate(figure, seeds, chosen[figure.setting], left_out))
-        tables.append(paper.findings(studied))
-        summaries.append(paper.summary(tables[-1]))
-    if modular:
-        left_out += no_modular
-        readings = load_readings(store_url, pd.concat(modular.values()))
-        tables.append(commuting.findings(pd.concat(modular.values()), readings))
-        summaries.append(commuting.summary(tables[-1]))
-        plates.append(_modular_plate(modular, readings))
-    if not tables:
+    circuits = _circuit_part(store_url, trials)
+    modular = _modular_part(store_url, trials)
+    parts = [part for part in (circuits, modular) if part is not None]
+    left_out = [sentence for part in parts for sentence in part.left_out]
+    if not parts:
         left_out = ["the paper's figures are left out; two_circuits and modular make them"]
-        tables = summaries = [pd.DataFrame()]
-    command = str(Store.open(store_url).manifest().get("command", ""))
-    facts = "The paper's: lines are means over seeds, shades reach from the lowest to the highest."
-    title = f"{trials['study'].iloc[0]}: figures"
-    folder = write_album(output, title, facts if chosen else "", plates, command)
-    found, said = (pd.concat(parts, ignore_index=True) for parts in (tables, summaries))
-    return Findings(found, said, left_out, folder)
+    folder = write_album(
+        output,
+        title=f"{trials['study'].iloc[0]}: figures",
+        facts=""
+        if circuits is None
+        else "The paper's: lines are means over seeds, shades reach "
+        "from the lowest to the highest.",
+        plates=[*plates, *(plate for part in parts for plate in part.plates)],
+        footer=str(Store.open(store_url).manifest().get("command", "")),
+    )
+    rows = [part.trials for part in parts] or [pd.DataFrame()]
+    summaries = [part.summary for part in parts] or [pd.DataFrame()]
+    return Findings(
+        pd.concat(rows, ignore_index=True),
+        pd.concat(summaries, ignore_index=True),
+        left_out,
+        folder,
+    )
 
 
-def _modular_plate(modular: Mapping[str, pd.DataFrame], readings: pd.DataFrame) -> Plate:
-    """Figure 4: a panel a task, with the level that commuting reaches."""
+def _circuit_part(store_url: str | Path, trials: pd.DataFrame) -> _Part | None:
+    """The paper's figures of circuits, or None where the store has no trials for them."""
+    chosen, left_out = choose_settings(trials)
+    if not chosen:
+        return None
+    replayed = replay_side_by_side(store_url, pd.concat(chosen.values()))
+    plates = []
+    for figure in PAPER_FIGURES:
+        seeds = [trial for trial in replayed if trial.facts.setting == figure.setting]
+        if seeds:
+            plates.append(_paper_plate(figure, seeds, chosen[figure.setting], left_out))
+    findings = paper_findings(replayed)
+    return _Part(plates, findings, paper_summary(findings), left_out)
+
+
+def _modular_part(store_url: str | Path, trials: pd.DataFrame) -> _Part | None:
+    """Figure 4, or None where the store has no trials for it."""
+    by_task, left_out = choose_modular(trials)
+    if not by_task:
+        return None
+    chosen = pd.concat(by_task.values())
+    readings = load_readings(store_url, chosen)
+    findings = modular_findings(chosen, readings)
+    plates = [_modular_plate(by_task, readings)]
+    return _Part(plates, findings, modular_summary(findings), left_out)
+
+
+def _modular_plate(by_task: Mapping[str, pd.DataFrame], readings: pd.DataFrame) -> Plate:
+    """Figure 4: a panel for each task, with the level that commuting reaches."""
     drawings = []
-    for task, trials in modular.items():
-        frame = commuting.curves(trials, readings)
+    for task, trials in by_task.items():
+        frame = modular_curves(trials, readings)
         level = float(trials["commuting_share"].mean())
-        chart = lines.seeds(frame, level, f"accuracy, {task}")
+        chart = epoch_charts.seeds(frame, level, f"accuracy, {task}")
         drawings.append(Drawing(f"figure-4-{task}", chart, frame))
-    point = next(iter(modular.values())).iloc[0]
+    point = next(iter(by_task.values())).iloc[0]
     layers = "" if pd.isna(point["layers"]) else f"layers {point['layers']}, "
     caption = (
         "Before it groks, addition sits at the share of test equations whose numbers, swapped, are "
@@ -94,31 +145,47 @@ def _modular_plate(modular: Mapping[str, pd.DataFrame], readings: pd.DataFrame) 
     return Plate("Figure 4. Addition and division modulo a prime", caption, drawings)
 
 
-def drawing(panel: Panel, name: str, seeds: Sequence[Studied]) -> Drawing | None:
-    """A panel of some seeds as a drawing, or None where they have nothing to show in it."""
+def draw_panel(panel: Panel, name: str, seeds: Sequence[ReplayedTrial]) -> Drawing | None:
+    """A panel of some seeds as a drawing, or None where they have nothing to show in it.
+
+    Args:
+        panel: to draw.
+        name: of the drawing in files.
+        seeds: trials of one point.
+    """
     frame = panel.frame(seeds)
     if frame.empty:
         return None
-    if panel is NEURONS:
-        chart = lines.neurons(frame, paper.events(paper.one_seed(seeds)), panel.title)
+    if panel is NEURONS_PANEL:
+        chart = epoch_charts.neurons(frame, median_events(one_seed(seeds)), panel.title)
     else:
-        events = paper.events(seeds)
-        chart = lines.bands(frame, events, panel.title, log=panel.log, ceiling=panel.ceiling)
+        events = median_events(seeds)
+        chart = epoch_charts.bands(frame, events, panel.title, log=panel.log, ceiling=panel.ceiling)
     return Drawing(name, chart, frame)
 
 
-def _plate(
-    figure: Figure, seeds: Sequence[Studied], trials: pd.DataFrame, left_out: list[str]
+def _paper_plate(
+    figure: PaperFigure,
+    seeds: Sequence[ReplayedTrial],
+    trials: pd.DataFrame,
+    left_out: list[str],
 ) -> Plate:
-    """A figure with the panels that its seeds have; what is missing joins `left_out`."""
+    """A figure of the paper with the panels that its seeds have.
+
+    Args:
+        figure: of the paper.
+        seeds: the replayed trials.
+        trials: their rows of the table `trials`.
+        left_out: gets a sentence for each panel without rows.
+    """
     drawings = []
     for panel in figure.panels:
-        drawn = drawing(panel, f"figure-{figure.number}-{panel.name}", seeds)
-        if drawn is None:
-            why = "no seed has generalised and kept its circuit"
+        drawing = draw_panel(panel, f"figure-{figure.number}-{panel.name}", seeds)
+        if drawing is None:
+            why = "no seed has generalized and kept its circuit"
             left_out.append(f"figure {figure.number} is left without its {panel.name}: {why}")
         else:
-            drawings.append(drawn)
+            drawings.append(drawing)
     point = trials.iloc[0]
     setting = (
         f"({point['n']}, {point['k']})-parity, {point['width']} neurons, weight decay "
@@ -129,7 +196,8 @@ def _plate(
     )
 
 
-def _count(seeds: Sequence[Studied]) -> str:
-    grown = sum(one.facts["generalized_epoch"] is not None for one in seeds)
-    some = "" if grown == len(seeds) else f", of which {grown} generalised"
+def _count(seeds: Sequence[ReplayedTrial]) -> str:
+    """How many seeds there are, and how many generalized where not all did."""
+    generalized = sum(trial.facts.generalized_epoch is not None for trial in seeds)
+    some = "" if generalized == len(seeds) else f", of which {generalized} generalized"
     return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}{some}"

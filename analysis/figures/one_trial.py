@@ -1,129 +1,101 @@
-"""One trial's circuits, said and drawn: what `analysis circuits` prints, and the page it writes."""
+"""The page of one trial's circuits, which `analysis circuits` writes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from analysis.circuits.history import CIRCUITS, find_circuits, lacking, watch
-from analysis.circuits.replays import Studied, studied_of
-from analysis.circuits.through_training import WHOLE, likeness, sensitivities, survivors
-from analysis.circuits.tickets import tickets
-from analysis.figures import paper
+from analysis.circuits.history import CIRCUITS, record_history
+from analysis.circuits.replays import ReplayedTrial
+from analysis.circuits.through_training import WHOLE_NET
+from analysis.circuits.trial_circuits import TrialCircuits, trial_circuits
 from analysis.figures.album import Plate, as_html, write_album
-from analysis.figures.make import drawing
-from analysis.figures.paper import Panel, circuits_panel
+from analysis.figures.make import draw_panel
+from analysis.figures.panels import (
+    ACCURACY_PANEL,
+    AGREEMENT_PANEL,
+    DOMINANT_PANEL,
+    NEURONS_PANEL,
+    NORM_PANEL,
+    SPARSITY_PANEL,
+    Panel,
+    circuits_panel,
+)
 from study.store.store import Store
 
+_EVERY = (*CIRCUITS, WHOLE_NET)
+_ALONE = Panel("alone", "accuracy alone", circuits_panel("accuracy", *_EVERY), ceiling=1)
+_SENSITIVITY = Panel("sensitivity", "sensitivity, bits", circuits_panel("sensitivity", *_EVERY))
 
-@dataclass(frozen=True, slots=True)
-class Portrait:
-    """A trial: its facts, and as frames its circuits at the end, what is left, and its tickets.
-
-    `survivors` are the neurons of the generalizing circuit with their weights; no rows where there
-    is none. `lacking` says, a sentence each, what it has not.
-    """
-
-    facts: dict[str, Any]
-    circuits: pd.DataFrame
-    survivors: pd.DataFrame
-    tickets: pd.DataFrame
-    lacking: Sequence[str]
-
-
-_EVERY = (*CIRCUITS, WHOLE)
-ALONE = Panel("alone", "accuracy alone", circuits_panel("accuracy", *_EVERY), ceiling=1)
-SENSITIVITY = Panel("sensitivity", "sensitivity, bits", circuits_panel("sensitivity", *_EVERY))
-
-_CIRCUITS = (
+_CIRCUITS_CAPTION = (
     "; ".join(f"{name}: {meaning}" for name, meaning in CIRCUITS.items())
     + ". On test rows: how often each alone predicts like the whole net, how often it is right, "
     "and on how many single-bit flips its sign changes."
 )
 
-# The plates of a trial's page: title, caption, panels.
-PLATES = (
+# The plates with charts: title, caption, panels.
+_PLATES: Sequence[tuple[str, str, Sequence[Panel]]] = (
     (
         "Curves",
         "Accuracy, and how many neurons, by falling norm, predict like the whole net.",
-        (paper.ACCURACY, paper.SPARSITY),
+        (ACCURACY_PANEL, SPARSITY_PANEL),
     ),
     (
         "Circuits",
-        _CIRCUITS,
-        (paper.NORM, paper.AGREEMENT, ALONE, SENSITIVITY),
+        _CIRCUITS_CAPTION,
+        (NORM_PANEL, AGREEMENT_PANEL, _ALONE, _SENSITIVITY),
     ),
     (
         "Neurons",
-        "The neuron of the largest norm when the net memorised and that at the end; every neuron.",
-        (paper.DOMINANT, paper.NEURONS),
+        "The neuron of the largest norm when the net memorized and that at the end; every neuron.",
+        (DOMINANT_PANEL, NEURONS_PANEL),
     ),
 )
 
 
-def draw_circuits(store_url: str | Path, trial_id: str, output: str | Path) -> Portrait:
+def draw_circuits(store_url: str | Path, trial_id: str, output: str | Path) -> TrialCircuits:
     """Replay a trial, follow its circuits, train its tickets; write the page and its files.
 
-    Args: trial_id, all of it or a beginning that no other trial has.
-    Raises: UsageError, with ids that are meant, where that is no trial or several; StoreError for
-    the store; StudyError where a file cannot be written.
+    Args:
+        store_url: path or URL of the store.
+        trial_id: all of it, or a beginning that no other trial has.
+        output: the HTML file; the files of the charts go into a folder beside it.
+
+    Raises: UsageError, with ids that may be meant, where the id is that of no trial or of several;
+    StoreError for the store; StudyError where a file cannot be written.
     """
-    history = watch(Store.open(store_url), trial_id)
-    circuits = find_circuits(history)
-    studied = studied_of(history, circuits)
-    followed = studied.circuits.merge(sensitivities(history, circuits), on=["epoch", "circuit"])
-    last = followed[followed["epoch"] == followed["epoch"].max()].drop(columns="epoch")
-    sizes = {**{name: len(part) for name, part in circuits.items()}, WHOLE: history.row["width"]}
-    last.insert(1, "neurons", last["circuit"].map(sizes))
-    circuit = circuits.get("generalizing", np.array([], dtype=np.int64))
-    near = likeness(history, circuit)
-    portrait = Portrait(
-        facts={
-            **studied.facts,
-            "moved": dict(history.moved),
-            "construction": None if near is None else near._asdict(),
-        },
-        circuits=last.reset_index(drop=True),
-        survivors=survivors(history, circuit),
-        tickets=tickets(history, circuits),
-        lacking=lacking(history),
+    trial, replayed = trial_circuits(record_history(Store.open(store_url), trial_id))
+    facts = trial.facts
+    about = [f"seed {facts.seed}", f"{facts.epochs_run} epochs", facts.setting]
+    lacking = [sentence[0].upper() + sentence[1:] for sentence in trial.lacking]
+    write_album(
+        output,
+        title=f"Circuits of {facts.trial_id}",
+        facts=" · ".join([*(part for part in about if part), *lacking]),
+        plates=[*_chart_plates(replayed), *_table_plates(trial)],
+        footer=trial.replay_sentence,
     )
-    _write(output, portrait, replace(studied, circuits=followed))
-    return portrait
+    return trial
 
 
-def _write(output: str | Path, portrait: Portrait, studied: Studied) -> None:
+def _chart_plates(replayed: ReplayedTrial) -> list[Plate]:
     plates = []
-    for title, caption, panels in PLATES:
-        drawn = [drawing(panel, panel.name, [studied]) for panel in panels]
-        plates.append(Plate(title, caption, [one for one in drawn if one is not None]))
-    facts = portrait.facts
-    plates += [
-        Plate("At the end", "Each circuit alone, on test rows.", table=as_html(portrait.circuits)),
+    for title, caption, panels in _PLATES:
+        drawings = [draw_panel(panel, panel.name, [replayed]) for panel in panels]
+        plates.append(Plate(title, caption, [d for d in drawings if d is not None]))
+    return plates
+
+
+def _table_plates(trial: TrialCircuits) -> list[Plate]:
+    return [
+        Plate("At the end", "Each circuit alone, on test rows.", table=as_html(trial.circuits)),
         Plate(
             "What the surviving neurons compute",
             "Their weights on the relevant bits, and the largest on any other bit, as a size.",
-            table=as_html(portrait.survivors),
+            table=as_html(trial.survivors),
         ),
         Plate(
             "Tickets",
             "Circuits rewound to their initial weights and trained alone on the same rows in the "
             "same order, beside the whole net.",
-            table=as_html(portrait.tickets),
+            table=as_html(trial.tickets),
         ),
     ]
-    said = [f"seed {facts['seed']}", f"{facts['epochs_run']} epochs", facts["setting"]]
-    lacks = [sentence[0].upper() + sentence[1:] for sentence in portrait.lacking]
-    line = " · ".join([*(part for part in said if part), *lacks])
-    write_album(output, f"Circuits of {facts['trial_id']}", line, plates, replay_text(facts))
-
-
-def replay_text(facts: Mapping[str, Any]) -> str:
-    """How the replay compares with the readings stored."""
-    if facts["exact"]:
-        return "replayed exactly"
-    moved = ", ".join(f"{name} by up to {by:.3g}" for name, by in facts["moved"].items())
-    return f"the replay moved: {moved}"

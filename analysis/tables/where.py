@@ -8,7 +8,7 @@
     operand    = column | number | text in single or double quotes
     sign       = "==" | "!=" | "<" | "<=" | ">" | ">="
 
-Precedence and chains are Python's: `0.001 < weight_decay <= 0.1`. Keywords may be in capitals. A
+`and` binds before `or`, and `not` before both. Keywords may be in capitals. A
 column is one of a trial's row, or `phase`, which `analysis.phases.classify` computes from the row.
 As in SQL, a comparison with null is unknown, `not` leaves unknown as it is, and a row whose filter
 is unknown is left out.
@@ -162,9 +162,19 @@ class _Visitor:
             case ast.UnaryOp(op=ast.Not(), operand=inner):
                 return ~self.term(inner)
             case ast.Compare(left=left, ops=signs, comparators=others):
+                self.check_comparison(node)
                 return reduce(operator.and_, map(self.comparison, [left, *others], signs, others))
             case _:
                 return self.constant(node)
+
+    def check_comparison(self, node: ast.Compare) -> None:
+        """Refuse what is Python, but no filter: `(k) == 3`, `k in [2,]`, `2 < k in [3]`."""
+        first = self.token_at(node.col_offset)
+        written = self.skeleton[node.col_offset : node.end_col_offset]
+        if ast.unparse(node).replace(" ", "") != written.replace(" ", ""):
+            refuse(first, "a comparison has no parentheses and no extra comma", "Remove them")
+        if len(node.ops) > 1 and not SIGNS.keys() >= set(map(type, node.ops)):
+            refuse(first, "is and in stand alone in a comparison", "Join two by and")
 
     def constant(self, node: ast.expr) -> pc.Expression:
         """True or false; any other node is refused."""

@@ -12,7 +12,7 @@ class _Word(StrEnum):
 
     sentence: str
 
-    def __new__(cls, word: str, sentence: str) -> Self:
+    def __new__(cls, word: str, sentence: str = "") -> Self:  # the default: for `Ended("budget")`
         """A member that equals `word` and explains itself by `sentence`."""
         member = str.__new__(cls, word)
         member._value_ = word
@@ -27,6 +27,9 @@ class Ended(_Word):
     BUDGET = "budget", "the trial was watched for its whole budget"
     COLLAPSED = "collapsed", "the weights decayed to nothing"
     DIVERGED = "diverged", "the loss was no longer a number"
+
+
+BROKEN = frozenset({Ended.COLLAPSED, Ended.DIVERGED})  # ends after which no event can come
 
 
 class PackStatus(_Word):

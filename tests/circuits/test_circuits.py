@@ -16,7 +16,7 @@ from analysis import cli
 from analysis.circuits import through_training as following
 from analysis.circuits import tickets
 from analysis.circuits.constructions import nearest
-from analysis.circuits.history import find_circuits, jaccard, lacking, watch
+from analysis.circuits.history import find_circuits, jaccard, lacking, record_history
 from study.engine.relu_engine import ReluEngine
 from study.nets.relu import ReluNets
 from study.training.replay import replay, snapshots
@@ -36,7 +36,7 @@ def trial_of(store, setting, seed=0):
 
 @pytest.fixture(scope="module")
 def history(store):
-    return watch(store, trial_of(store, "standard"))
+    return record_history(store, trial_of(store, "standard"))
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +84,15 @@ def test_snapshots_are_the_net_that_plain_training_makes(neurons):
 
 @pytest.mark.parametrize("setting", ["standard", "stopped", "early"])
 def test_a_replay_is_exact_and_says_so(store, setting):
-    history = watch(store, trial_of(store, setting))
+    history = record_history(store, trial_of(store, setting))
     assert history.moved == {}
     assert history.snapshots[-1].epoch == history.row["epochs_run"]
 
 
 def test_a_replay_that_moved_says_by_how_much(store):
     trial = trial_of(store, "standard")
-    history = watch(store, trial, ReluEngine())  # another kernel than the one that trained it
+    other_kernel = ReluEngine()  # than the one that trained it
+    history = record_history(store, trial, other_kernel)
     before = store.readings([trial], ["epoch", "weight_norm"]).to_pydict()
     stored = dict(zip(*before.values(), strict=True))
     moved = [abs(s.reading.weight_norm[0] - stored[s.epoch]) for s in history.snapshots]
@@ -116,9 +117,9 @@ def test_the_others_are_complementary_and_the_control_is_as_many(store, history,
     assert 0 < size < width / 4
     assert sorted([*circuits["generalizing"], *circuits["complementary"]]) == list(range(width))
     assert len(set(circuits["control"].tolist())) == size
-    again = find_circuits(watch(store, history.row["trial_id"]))
+    again = find_circuits(record_history(store, history.row["trial_id"]))
     assert again["control"].tolist() == circuits["control"].tolist()
-    other = watch(store, trial_of(store, "standard", 1))
+    other = record_history(store, trial_of(store, "standard", 1))
     assert find_circuits(other)["control"].tolist() != circuits["control"].tolist()
 
 
@@ -157,7 +158,7 @@ def test_sensitivity_counts_flips_and_is_k_for_parity(history, circuits):
 
 
 def test_curves_are_the_stored_readings(store, history):
-    read = following.curves(history).set_index("epoch")
+    read = following.reading_curves(history).set_index("epoch")
     stored = store.readings([history.row["trial_id"]]).to_pandas().set_index("epoch")
     for name in ("train_accuracy", "test_accuracy", "train_loss", "weight_norm"):
         assert (read[name] == stored.loc[read.index, name]).all()
@@ -222,17 +223,17 @@ def test_a_ticket_is_trained_with_its_neurons_only(history, circuits):
 # A setting, the circuits that its trials have, and what is said of what they lack.
 FATES = [
     ("standard", CIRCUITS, []),
-    ("weight decay 0.001", CIRCUITS[:1], ["it had not generalised by epoch 22"]),
-    ("early", (), ["it had not memorised by epoch 1", "it had not generalised by epoch 1"]),
+    ("weight decay 0.001", CIRCUITS[:1], ["it had not generalized by epoch 22"]),
+    ("early", (), ["it had not memorized by epoch 1", "it had not generalized by epoch 1"]),
     ("stopped", CIRCUITS, ["set detect.stop = false or detect.linger to watch on"]),
-    ("diverged", (), ["it had not memorised by epoch", "it had not generalised by epoch"]),
+    ("diverged", (), ["it had not memorized by epoch", "it had not generalized by epoch"]),
 ]
 
 
 @pytest.mark.parametrize("fate", FATES, ids=lambda fate: fate[0])
 def test_what_a_trial_lacks_is_said(store, fate):
     setting, has, said = fate
-    history = watch(store, trial_of(store, setting))
+    history = record_history(store, trial_of(store, setting))
     assert tuple(find_circuits(history)) == has
     for sentence, part in zip(lacking(history), said, strict=True):
         assert part in sentence
@@ -244,7 +245,7 @@ def test_what_a_trial_has_is_drawn(run_main, store, tmp_path, fate):
     trial = trial_of(store, setting)
     page = tmp_path / "circuits.html"
     code, out, err = run_main(cli.main, "circuits", store.url, trial, "-o", page, "--json")
-    answer, history = json.loads(out), watch(store, trial)
+    answer, history = json.loads(out), record_history(store, trial)
     assert (code, err) == (0, f"{page}\n")
     assert answer["lacking"] == lacking(history)
     assert answer["exact"]
@@ -265,7 +266,7 @@ def test_circuits_are_printed(run_main, store, tmp_path):
     assert replay(store, trial[:8]).exact
     for part in (
         f"trial {trial}",
-        "memorised at epoch",
+        "memorized at epoch",
         "replayed exactly",
         "no generalizing circuit",
         "tickets:",

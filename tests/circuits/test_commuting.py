@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import cli, load_readings, load_trials
-from analysis.circuits import modular as commuting
+from analysis.circuits import modular
 from study.errors import UsageError
 from study.spec.file import load_spec
 from study.trials.expand import expand
@@ -23,7 +23,7 @@ def trials():
 
 @pytest.fixture(scope="module")
 def found(trials):
-    return commuting.findings(trials, load_readings(STORE, trials))
+    return modular.modular_findings(trials, load_readings(STORE, trials))
 
 
 def test_the_table_is_the_bundled_study_whole(trials):
@@ -36,7 +36,7 @@ def test_both_operators_grok_and_addition_waits_at_its_commuting_level(found):
         assert rows["generalized_epoch"].notna().sum() >= 2
         delayed = rows["generalized_epoch"] > 2 * rows["memorized_epoch"]
         assert delayed.all()
-    addition, division = (found[found["task"] == task] for task in commuting.TASKS)
+    addition, division = (found[found["task"] == task] for task in modular.MODULAR_TASKS)
     assert (addition["plateau"] - addition["commuting_share"]).abs().max() < 0.1
     assert division["plateau"].max() < 0.1
 
@@ -52,13 +52,13 @@ def test_the_shares_stored_are_those_of_the_trials_rows(trials):
         assert row["commuting_share"] == shares[row["trial_id"]]
 
 
-def test_a_plateau_is_the_median_between_memorising_and_halfway():
+def test_a_plateau_is_the_median_between_memorizing_and_halfway():
     epochs, accuracy = [0, 10, 20, 30, 40, 50], [0.1, 0.3, 0.5, 0.6, 0.9, 0.4]
     readings = pd.DataFrame({"epoch": epochs, "test_accuracy": accuracy})
-    assert commuting.plateau(readings, 10, 0.5) == 0.5  # of 0.3, 0.5 and 0.6
-    assert commuting.plateau(readings, 10, 0.95) == 0.5  # of all five from 10 on: never halfway
-    assert commuting.plateau(readings, pd.NA, 0.5) is None
-    assert commuting.plateau(readings, 40, 0.5) is None
+    assert modular.plateau(readings, 10, 0.5) == 0.5  # of 0.3, 0.5 and 0.6
+    assert modular.plateau(readings, 10, 0.95) == 0.5  # of all five from 10 on: never halfway
+    assert modular.plateau(readings, pd.NA, 0.5) is None
+    assert modular.plateau(readings, 40, 0.5) is None
 
 
 def test_figures_draws_figure_4_with_its_level(tmp_path, run_main, trials):
@@ -79,18 +79,18 @@ def test_figures_draws_figure_4_with_its_level(tmp_path, run_main, trials):
 
 def test_a_task_of_several_points_is_left_out_with_the_reason(trials):
     two = trials.assign(point_id=trials["trial_id"])
-    chosen, left_out = commuting.choose(two)
+    chosen, left_out = modular.choose_modular(two)
     assert not chosen
     assert left_out[0].startswith("figure 4 is left without addition: it has 3 points")
-    assert commuting.choose(trials.head(0)) == ({}, [])
+    assert modular.choose_modular(trials.head(0)) == ({}, [])
 
 
 def test_circuits_of_a_module_are_refused_in_a_sentence(trials):
-    from analysis.circuits.history import watch
+    from analysis.circuits.history import record_history
     from study.store.store import Store
 
     with pytest.raises(UsageError, match="circuits are of the ReLU net"):
-        watch(Store.open(STORE), trials["trial_id"].iloc[0])
+        record_history(Store.open(STORE), trials["trial_id"].iloc[0])
 
 
 def test_the_page_on_it_says_what_the_table_says(trials, found):

@@ -125,7 +125,7 @@ def test_a_construction_is_known_again_under_its_symmetries(name, seed):
     found = nearest(circuit)
     assert found.construction == name
     assert found.matches
-    assert found.behaviour < 1e-6
+    assert found.behavior < 1e-6
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 6])
@@ -139,7 +139,7 @@ def test_a_sign_flip_alone_is_no_symmetry():
     found = nearest(ReluNets(circuit.incoming, -circuit.outgoing))
     # Each neuron's nearest of the other sign differs in one bit: (1 + 1 - 1 + 4) / 7 is the cosine.
     assert found.distance == pytest.approx((2 - 2 * 5 / 7) ** 0.5)
-    assert found.behaviour > 0.9
+    assert found.behavior > 0.9
 
 
 def vectors(circuit):
@@ -195,12 +195,12 @@ def test_distance_grows_with_the_disturbance_and_with_neurons_missing():
     assert less.distance == pytest.approx((2 - 2 * (7 / 8) ** 0.5) ** 0.5)
 
 
-def test_weights_may_differ_where_behaviour_does_not():
+def test_weights_may_differ_where_behavior_does_not():
     circuit = dnf(3, range(3))
     gentle = circuit.incoming.clone()
     gentle[..., -1] = -2.5  # still active on one input alone, at half the height
     found = nearest(ReluNets(gentle, circuit.outgoing))
-    assert found.behaviour < 1e-6 < found.distance
+    assert found.behavior < 1e-6 < found.distance
 
 
 @pytest.mark.parametrize(

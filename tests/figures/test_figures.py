@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from simulated import empty_store, simulate
 
 from analysis import cli, load_trials
-from analysis.circuits.history import find_circuits, watch
-from analysis.circuits.replays import separated_epoch, sparsities, study_trial
-from analysis.figures import paper
+from analysis.circuits.history import find_circuits, record_history
+from analysis.circuits.replays import replay_circuits, separated_epoch, sparsity_facts
+from analysis.figures import panels, paper
 from analysis.figures.make import make_figures
 
 
@@ -53,15 +53,15 @@ def test_an_accuracy_is_the_mean_and_range_of_the_stored_readings(store, found):
 def test_trials_studied_side_by_side_are_those_studied_alone(store, found):
     """`found` came from a pool of processes, this from none."""
     ids = load_trials(store.url, 'setting == "standard"').sort_values("seed")["trial_id"]
-    alone = [study_trial(store.url, trial_id) for trial_id in ids]
+    alone = [replay_circuits(store.url, trial_id) for trial_id in ids]
     for name, panel in (
-        ("figure-3-agreement", paper.AGREEMENT),
-        ("figure-5-dominant", paper.DOMINANT),
+        ("figure-3-agreement", panels.AGREEMENT_PANEL),
+        ("figure-5-dominant", panels.DOMINANT_PANEL),
     ):
         expected = panel.frame(alone)
         pd.testing.assert_frame_equal(drawn(found, name), expected, check_dtype=False)
     mine = found.trials[found.trials["setting"] == "standard"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(mine, paper.findings(alone), check_dtype=False)
+    pd.testing.assert_frame_equal(mine, paper.paper_findings(alone), check_dtype=False)
 
 
 def test_the_sparse_circuit_takes_over(found):
@@ -99,7 +99,7 @@ def test_what_is_left_out_is_said(found, page):
     assert "figure 7 is left without its norm" in said
     assert "figure 7 is left without its agreement" in said
     assert "Figure 6." in page.read_text()
-    assert "2 seeds, of which 0 generalised" in page.read_text()
+    assert "2 seeds, of which 0 generalized" in page.read_text()
 
 
 def test_findings_are_of_each_trial_and_setting(store, found):
@@ -110,16 +110,16 @@ def test_findings_are_of_each_trial_and_setting(store, found):
         assert mine["sparsity_final"] == row["final_effective_sparsity_train"]
         assert mine["tenth_lead"] == mine["generalized_epoch"] - mine["tenth_epoch"]
         assert mine["exact"]
-        circuits = find_circuits(watch(store, row["trial_id"]))
+        circuits = find_circuits(record_history(store, row["trial_id"]))
         dense, sparse = set(circuits["memorizing"]), set(circuits["generalizing"])
         assert mine["overlap"] == len(dense & sparse) / len(dense | sparse)
         assert mine["contained"] == len(dense & sparse) / len(sparse)
     summary = found.summary.set_index(["setting", "what"])
     standard = rows.loc["standard", "generalized_epoch"]
-    said = summary.loc[("standard", paper.FOUND["generalized_epoch"])]
+    said = summary.loc[("standard", paper.PAPER_FINDINGS["generalized_epoch"])]
     assert (said["trials"], said["median"]) == ("2/2", standard.median())
     assert (said["least"], said["most"]) == (standard.min(), standard.max())
-    censored = summary.loc[("weight decay 0.001", paper.FOUND["generalized_epoch"])]
+    censored = summary.loc[("weight decay 0.001", paper.PAPER_FINDINGS["generalized_epoch"])]
     assert censored["trials"] == "0/2"
     assert pd.isna(censored["median"])
 
@@ -137,7 +137,7 @@ def test_spread_keeps_the_epochs_that_every_seed_still_watched_has(values):
             if (epoch, seed) != (1, 0) or len(curve) == 2  # seed 0 was not looked at in epoch 1
         ]
     )
-    frame = paper.spread(rows).set_index("epoch")
+    frame = panels.spread(rows).set_index("epoch")
     ends = {seed: int(part["epoch"].max()) for seed, part in rows.groupby("seed")}
     for epoch in range(6):
         at = rows[rows["epoch"] == epoch]
@@ -149,7 +149,7 @@ def test_spread_keeps_the_epochs_that_every_seed_still_watched_has(values):
             assert got[["mean", "low", "high", "seeds"]].tolist() == pytest.approx(expected)
 
 
-def test_events_of_sparsity_are_first_epochs_from_memorising_on():
+def test_events_of_sparsity_are_first_epochs_from_memorizing_on():
     read = pd.DataFrame(
         {
             "epoch": [0, 1, 5, 10, 20, 40],
@@ -157,14 +157,14 @@ def test_events_of_sparsity_are_first_epochs_from_memorising_on():
         }
     )
     row = {"memorized_epoch": 5, "generalized_epoch": 20}
-    assert sparsities(read, row, 100) == {
+    assert sparsity_facts(read, row, 100) == {
         "sparsity_final": 4,
         "sparsity_memorized": 90,
         "sparsity_generalized": 10,
         "halved_epoch": 10,
         "tenth_epoch": 20,
     }
-    never = sparsities(read, {"memorized_epoch": None, "generalized_epoch": None}, 100)
+    never = sparsity_facts(read, {"memorized_epoch": None, "generalized_epoch": None}, 100)
     assert {name for name, value in never.items() if value is not None} == {"sparsity_final"}
 
 
@@ -189,7 +189,7 @@ def test_a_figure_shows_the_seeds_of_one_point():
             "seed": [0, 1, 0, 1, 0],
         }
     )
-    chosen, left_out = paper.choose(trials)
+    chosen, left_out = paper.choose_settings(trials)
     assert list(chosen) == ["k = 4"]
     assert chosen["k = 4"]["seed"].tolist() == [0, 1]
     assert "2 points; a figure shows the seeds of one" in left_out[0]
@@ -206,7 +206,7 @@ def test_figures_are_printed(run_main, store, found, page, monkeypatch):
     assert len(answer["trials"]) == 4
     assert answer["left_out"] == found.left_out
     table = run_main(cli.main, "figures", store.url, "-o", page)[1].decode()
-    for said in paper.FOUND.values():
+    for said in paper.PAPER_FINDINGS.values():
         assert said in table
 
 
