@@ -195,7 +195,7 @@ class _Visitor:
         if one.type is None:
             refuse(one.token, "is and in come after a column", "Name one")
         if isinstance(sign, ast.Is | ast.IsNot):
-            if after.text.lower() != "null":
+            if not isinstance(right, ast.Name) or after.text.lower() != "null":
                 refuse(after, "is comes before null", "Write it like k is null")
             column = one.expression()
             return column.is_null() if isinstance(sign, ast.Is) else column.is_valid()
