@@ -57,7 +57,7 @@ class PackRun:
     @property
     def members(self) -> list[Trial]:
         """The trials still training."""
-        return [self.pack.trials[number] for number in self._follower.numbers]
+        return [self.pack.trials[number] for number in self._follower.members]
 
     def advance(self) -> Finished | None:
         """Look at this epoch, let members go that end, and train one pass; who went, if any."""
@@ -73,7 +73,7 @@ class PackRun:
     def _charge(self) -> None:
         """Share the time since the last charge among the members."""
         now = time.perf_counter()
-        self._seconds[self._follower.numbers] += (now - self._clock) / self.open
+        self._seconds[self._follower.members] += (now - self._clock) / self.open
         self._clock = now
 
     def drop(self, trial_ids: Iterable[str]) -> None:
@@ -108,8 +108,8 @@ class PackRun:
     def _leave(self, ended: Leaving) -> Finished:
         """Take members out of the pack and make their rows."""
         follower = self._follower
-        numbers = follower.numbers[ended.places]
-        moved = transitions(follower.watch.take(ended.places))
+        numbers = follower.members[ended.indices]
+        moved = transitions(follower.watch.take(ended.indices))
         sparsity = self._final_sparsity(ended)
         self._charge()
         rows = []
@@ -123,7 +123,7 @@ class PackRun:
                     "ended": str(ended.why[index]),
                     **{name: column[index] for name, column in moved.items()},
                     **{f"final_{name}": _number(last[name]) for name in VALUES},
-                    **sparsity.get(int(ended.places[index]), _UNSETTLED),
+                    **sparsity.get(int(ended.indices[index]), _UNSETTLED),
                     "device": self.engine.device,
                     "kernel": self.engine.kernel,
                     "wall_seconds": float(self._seconds[number]),
@@ -132,13 +132,13 @@ class PackRun:
                 }
             )
         readings = self._kept_readings(numbers)
-        self._keep(np.setdiff1d(np.arange(self.open), ended.places))
+        self._keep(np.setdiff1d(np.arange(self.open), ended.indices))
         return Finished(rows, readings)
 
     def _final_sparsity(self, ended: Leaving) -> dict[int, dict[str, int | None]]:
         """Effective sparsity of the final nets whose circuit has had time to settle, by place."""
         settling = ["budget", "decided"] if self.pack.setting.detect.linger > 0 else ["budget"]
-        settled = ended.places[np.isin(ended.why, settling)]
+        settled = ended.indices[np.isin(ended.why, settling)]
         if not len(settled):
             return {}
         final = self.engine.read(self._state, ["effective_sparsity"], settled)

@@ -85,8 +85,8 @@ def follow(trials, right, seed=0, interrupt=None):
             follower.load(trials, parts)
         ended = follower.look(scene.epoch, scene)
         if ended:
-            numbers = follower.numbers[ended.places]
-            columns = transitions(follower.watch.take(ended.places))
+            numbers = follower.members[ended.indices]
+            columns = transitions(follower.watch.take(ended.indices))
             kept = follower.log.leave(numbers)
             for index, number in enumerate(numbers):
                 row = {name: column[index] for name, column in columns.items()}
@@ -95,7 +95,7 @@ def follow(trials, right, seed=0, interrupt=None):
                     {**row, "ended": str(ended.why[index]), "epochs_run": scene.epoch},
                     dict(zip(kept.epochs[mine].tolist(), kept.values[1, mine], strict=True)),
                 )
-            stay = np.setdiff1d(np.arange(follower.open), ended.places)
+            stay = np.setdiff1d(np.arange(follower.open), ended.indices)
             follower.take(stay)
             scene = engine.leave(scene, stay)
         scene = Scene(scene.epoch + 1, scene.members)
@@ -164,6 +164,16 @@ def test_neighbours_and_checkpoints_do_not_matter(seed, hold, readings):
     for member in range(4):
         [alone] = follow(trials[member : member + 1], right[:, [member]], seed).values()
         assert alone == together[member]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_hold_of_more_than_ten_epochs_is_resumed_in_their_order(seed):
+    """Past states are past0, past1, ..., past10: their names do not sort as their epochs do."""
+    right = curves(np.random.default_rng(seed), 4, 90)
+    trials = pack_of(4, 90, {"hold": 14}, {})
+    together = follow(trials, right, seed)
+    for interrupt in range(15, 90, 5):
+        assert follow(trials, right, seed, interrupt=interrupt) == together
 
 
 @pytest.mark.parametrize("hold", [1, 3])
