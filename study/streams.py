@@ -1,9 +1,9 @@
 """Randomness that belongs to a trial: counter-based streams, the same numbers on every device.
 
-A trial has a 64-bit key. Folding in a purpose and an epoch gives the key of one stream, and word i
-of the stream is Threefry-2x32-20 of the counter i: nothing is consumed in sequence, so a trial
-draws the same numbers alone, in any pack, and after a resume. Everything is int64 tensor
-arithmetic over the whole pack at once. Axis letters as everywhere: T trials.
+A trial has a 64-bit key. Folding in a purpose and an epoch gives the key of one stream. Word i of
+the stream is Threefry-2x32-20 of the counter i. Nothing is consumed in sequence, so a trial draws
+the same numbers alone, in any pack, and after a resume. All is int64 tensor arithmetic over the T
+trials of a pack at once.
 
 Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (the test vectors of
 its Random123 library are in the tests).
@@ -23,7 +23,7 @@ _PARITY = 0x1BD11BDA
 
 
 class Purpose(IntEnum):
-    """What a stream is for; a new purpose never disturbs an old one. Values are for ever."""
+    """What a stream is for. A new purpose changes no stream of an old one; values never change."""
 
     HIDDEN_BITS = 1
     TRAIN_ROWS = 2
@@ -38,7 +38,9 @@ class Purpose(IntEnum):
 def threefry(keys: Tensor, counters: Tensor) -> Tensor:
     """Threefry-2x32 with 20 rounds.
 
-    Args: keys and counters, int64 of shape [..., 2] that broadcast; each a 32-bit word.
+    Args:
+        keys: two 32-bit words each, int64 [..., 2].
+        counters: two 32-bit words each, int64 [..., 2]. The leading axes broadcast against `keys`.
     Returns: int64 words of the broadcast shape [..., 2], each in [0, 2^32).
     """
     k0, k1 = keys[..., 0], keys[..., 1]
@@ -55,7 +57,7 @@ def threefry(keys: Tensor, counters: Tensor) -> Tensor:
 
 
 def fold(keys: Tensor, purpose: Purpose, epoch: int = 0) -> Tensor:
-    """The keys [T, 2] of one purpose and epoch."""
+    """The keys of the streams of one purpose and epoch: trials' keys [T, 2] to [T, 2]."""
     return blocks(keys, (int(purpose), epoch), 1)
 
 
@@ -65,17 +67,23 @@ def words(keys: Tensor, count: int) -> Tensor:
 
 
 def blocks(keys: Tensor, first: tuple[int, int], count: int) -> Tensor:
-    """Threefry of `count` counters from the first on, under each key [T, 2]: int64 [T, 2 count].
+    """Threefry of consecutive counters under each key: int64 words [T, 2 count].
 
-    Compiled where it can be: in tensor operations it takes more time than training does.
+    On a CPU compiled code computes the words where there is any: as tensor operations the words
+    take more time than training does.
+
+    Args:
+        keys: of T streams, int64 [T, 2].
+        first: the two words of the first counter; the low word counts up.
+        count: how many counters.
     """
     library = native.library() if keys.device.type == "cpu" else None
     if library is None:
         return _blocks_by_torch(keys, first, count)
-    ours, drawn = keys.contiguous(), torch.empty((len(keys), 2 * count), dtype=torch.uint32)
+    contiguous, drawn = keys.contiguous(), torch.empty((len(keys), 2 * count), dtype=torch.uint32)
     sizes = [ctypes.c_int64(size) for size in (len(keys), *first, count)]
     library.stream_blocks(
-        ctypes.c_void_p(ours.data_ptr()), *sizes, ctypes.c_void_p(drawn.data_ptr())
+        ctypes.c_void_p(contiguous.data_ptr()), *sizes, ctypes.c_void_p(drawn.data_ptr())
     )
     return drawn.to(torch.int64)
 
@@ -92,14 +100,19 @@ def uniforms(keys: Tensor, count: int) -> Tensor:
 
 
 def orders(keys: Tensor, count: int) -> Tensor:
-    """A random order of `count` things for each stream: int64 [T, count]."""
+    """A random order of the numbers 0..count-1 for each stream: int64 [T, count]."""
     return torch.argsort(words(keys, count), dim=-1, stable=True)
 
 
 def packed_rows(keys: Tensor, rows: int, bits: int) -> Tensor:
-    """Random rows of bits, 32 a word from the lowest: int64 [T, rows, W], W = ceil(bits / 32).
+    """Random rows of bits, 32 a word from the lowest bit: int64 [T, rows, W], W = ceil(bits / 32).
 
-    Bits beyond the last are zero; row i is the same however many follow.
+    Unused bits of the last word are zero. A longer draw begins with the rows of a shorter draw.
+
+    Args:
+        keys: of T streams, int64 [T, 2].
+        rows: how many rows.
+        bits: how many bits a row has.
     """
     per_row = -(-bits // 32)
     drawn = words(keys, rows * per_row).view(-1, rows, per_row)
@@ -108,9 +121,9 @@ def packed_rows(keys: Tensor, rows: int, bits: int) -> Tensor:
 
 
 def unpack_rows(packed: Tensor, bits: int) -> Tensor:
-    """Rows of words as signs, +1 for a bit that is set: int64 [..., W] -> int8 [..., bits]."""
-    # Byte by byte: 32 int64 numbers a word would be eight times the memory traffic.
+    """Rows of words as signs, +1 for a bit that is set: int64 [..., W] to int8 [..., bits]."""
+    # Byte by byte: as 32 int64 numbers a word there would be eight times the memory traffic.
     four = torch.stack([(packed >> shift & 255).to(torch.uint8) for shift in (0, 8, 16, 24)], -1)
-    places = torch.arange(8, dtype=torch.uint8, device=packed.device)
-    ones = (four[..., None] >> places & 1).flatten(-3)[..., :bits].to(torch.int8)
+    shifts = torch.arange(8, dtype=torch.uint8, device=packed.device)
+    ones = (four[..., None] >> shifts & 1).flatten(-3)[..., :bits].to(torch.int8)
     return 2 * ones - 1

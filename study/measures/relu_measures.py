@@ -1,7 +1,7 @@
-"""Progress measures: numbers that say how far a network is from memorising to generalising.
+"""Progress measures of the ReLU net: numbers between memorizing and generalizing.
 
-Each takes arrays and gives arrays or one number. `catalogue` lists those that a study can ask for,
-and `measuring` runs them over a pack.
+Each function takes arrays and gives arrays or one number. `study.vocabulary.measures` lists the
+measures that a study can ask for; `study.measures.relu_pack` takes them of a pack.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from torch import Tensor
 from study.errors import EmptySampleError
 from study.nets.relu import ReluNets, hidden
 
-COMPARED_ROWS = 256  # at a time: half to a third of the time of all at once, 2,048 rows and up
+COMPARED_ROWS = 256  # at a time: takes a half to a third of the time of 2,048 or more at once
 
 
 def weight_norm(nets: ReluNets) -> Tensor:
@@ -40,11 +40,14 @@ def contributions(nets: ReluNets, inputs: Tensor) -> Tensor:
 def effective_sparsity(parts: Tensor, order: Tensor) -> int:
     """Size of the smallest norm-ranked subnetwork that predicts like the whole net.
 
-    Neurons join by falling incoming norm; agreement is not monotone in size, so the first prefix
-    that agrees on every row is returned (1..p; the whole net always agrees).
+    Neurons join by falling incoming norm. Agreement is not monotone in the size, so the first
+    prefix that agrees on every row is returned: 1..p. The whole net always agrees.
 
-    Args: parts [N, p], what each neuron adds to f(x) on N rows; order [p], neurons by falling norm.
-    Raises: EmptySampleError when N is 0.  Source: arXiv 2303.11873, section 2.1.
+    Args:
+        parts: contributions of each neuron to f(x) on N rows, [N, p].
+        order: neurons by falling norm, int64 [p].
+    Raises: EmptySampleError when N is 0.
+    Source: arXiv 2303.11873, section 2.1.
     """
     prefixes = _prefix_signs(parts, order)
     agrees = torch.stack([signs.eq_(signs[:, -1:].clone()).amin(0) for signs in prefixes])
@@ -54,12 +57,17 @@ def effective_sparsity(parts: Tensor, order: Tensor) -> int:
 def accuracy_sparsity(parts: Tensor, order: Tensor, labels: Tensor) -> int:
     """Size of the smallest norm-ranked subnetwork as accurate as the whole net: 1..p.
 
-    The circuit search of the authors' code, which asks for equal accuracy and not for equal
-    predictions, without its binary search (that takes the accuracy to rise with size) and with the
-    whole net as the last candidate. A tie f(x) = 0 is wrong. At most `effective_sparsity`.
+    This is the circuit search of the authors' code, which asks for equal accuracy instead of equal
+    predictions. Two things differ here. Every size is tried: the binary search of that code assumes
+    that accuracy rises with the size. The whole net is the last candidate. A tie f(x) = 0 is wrong.
+    The size is at most `effective_sparsity`.
 
-    Args: as for `effective_sparsity`; labels [N] of -1 and +1.
-    Raises: EmptySampleError when N is 0.  Source: GitHub Tsili42/parity-nn, utils.py.
+    Args:
+        parts: contributions of each neuron to f(x) on N rows, [N, p].
+        order: neurons by falling norm, int64 [p].
+        labels: of the rows, -1 and +1, [N].
+    Raises: EmptySampleError when N is 0.
+    Source: GitHub Tsili42/parity-nn, utils.py.
     """
     pairs = zip(_prefix_signs(parts, order), torch.split(labels, COMPARED_ROWS), strict=True)
     correct = torch.stack([signs.eq_(truth[:, None]).sum(0) for signs, truth in pairs]).sum(0)
@@ -67,7 +75,7 @@ def accuracy_sparsity(parts: Tensor, order: Tensor, labels: Tensor) -> int:
 
 
 def _prefix_signs(parts: Tensor, order: Tensor) -> Iterator[Tensor]:
-    """Sign of f of the first 1..p neurons of an order: [N, p], COMPARED_ROWS rows at a time."""
+    """Sign of the f of the first 1, 2, .. p neurons of an order: COMPARED_ROWS rows at a time."""
     if not len(parts):
         raise EmptySampleError("no rows; a subnetwork is compared on at least one. Give rows.")
     for part in torch.split(parts, COMPARED_ROWS):
@@ -75,7 +83,7 @@ def _prefix_signs(parts: Tensor, order: Tensor) -> Iterator[Tensor]:
 
 
 def pack_effective_sparsity(nets: ReluNets, inputs: Tensor) -> list[int]:
-    """Effective sparsity of each network on its own rows: inputs [T, N, n + 1]."""
+    """Effective sparsity of each of T networks on its own rows: inputs [T, N, n + 1]."""
     order = neuron_order(nets)
     sizes = []
     for member in range(len(inputs)):
@@ -88,9 +96,12 @@ def pack_effective_sparsity(nets: ReluNets, inputs: Tensor) -> list[int]:
 def relevant_share(nets: ReluNets, relevant: Tensor) -> Tensor:
     """Share of W's squared weight that lies on the relevant bits: float64 [T] in 0..1.
 
-    Biases are left out; k / n for weights that know nothing, NaN where all are zero.
+    Biases are left out. Weights that have learned nothing have about k / n. NaN where all weights
+    are zero.
 
-    Args: relevant, bool [T, n].
+    Args:
+        nets: the weights.
+        relevant: the hidden bits of each network, bool [T, n].
     """
     squares = nets.incoming[..., :-1].double().square().sum(1)
     return (squares * relevant).sum(-1) / squares.sum(-1)
@@ -100,7 +111,9 @@ def weight_movement(nets: ReluNets, initial: ReluNets) -> Tensor:
     """Largest absolute change of a weight of W since initialisation: float64 [T].
 
     Biases and output weights are left out. Weight decay alone moves a weight by up to its initial
-    size, 1 / sqrt(n).  Source: arXiv 2207.08799, section 5 (the distance in the maximum norm).
+    size, 1 / sqrt(n).
+
+    Source: arXiv 2207.08799, section 5 (the distance in the maximum norm).
     """
     moved = nets.incoming[..., :-1].double() - initial.incoming[..., :-1].double()
     return moved.abs().flatten(1).amax(-1)
@@ -111,8 +124,10 @@ def sensitivity(nets: ReluNets, inputs: Tensor) -> float:
 
     A step from or to a tie f(x) = 0 is a change.
 
-    Args: nets of one network; inputs [N, n + 1].
-    Source: GitHub Tsili42/parity-nn, utils.py, where it is a share that is multiplied by n.
+    Args:
+        nets: one network, T = 1.
+        inputs: of the rows, [N, n + 1].
+    Source: GitHub Tsili42/parity-nn, utils.py, which multiplies a share by n.
     """
     signs = _f(nets, inputs).sign()
     changes = torch.zeros((), dtype=torch.int64, device=inputs.device)
@@ -131,14 +146,16 @@ def _f(nets: ReluNets, inputs: Tensor) -> Tensor:
 def arities(nets: ReluNets, inputs: Tensor) -> Tensor:
     """How many inputs each neuron needs: int64 [p] in 0..n.
 
-    Of one neuron at a time, the incoming weights (never the bias) of the smallest magnitude are set
-    to zero; its arity is the smallest number kept with which the *whole net* predicts every row as
-    before. Agreement is not monotone, so the smallest is found by trying all. 0 is a neuron that
-    may as well be a constant; neurons pruned together may change what each alone does not.
+    One neuron at a time is pruned: all incoming weights but the m of largest magnitude are set to
+    zero, never the bias. The neuron's arity is the smallest m with which the *whole net* predicts
+    every row as before. Agreement is not monotone in m, so every m is tried. A neuron of arity 0
+    may as well be a constant. Pruning two neurons together may change what pruning either does not.
 
-    Args: nets of one network; inputs [N, n + 1].
-    Source: GitHub Tsili42/parity-nn, `ArityFinder`, whose mask compares the positions of an argsort
-    instead of ranks, and whose search takes agreement to be monotone; neither is kept here.
+    Args:
+        nets: one network, T = 1.
+        inputs: of the rows, [N, n + 1].
+    Source: GitHub Tsili42/parity-nn, `ArityFinder`. Its mask compares positions of an argsort where
+    ranks are meant, and its search assumes that agreement is monotone; this function does neither.
     """
     weights, bias = nets.incoming[0, :, :-1], nets.incoming[0, :, -1]
     order = weights.abs().argsort(dim=1, descending=True, stable=True)
@@ -150,9 +167,9 @@ def arities(nets: ReluNets, inputs: Tensor) -> Tensor:
     for column in order.T:
         pruned = others + before.relu() * nets.outgoing
         agrees.append((pruned.sign() == score.sign()).all(0))
-        kept = weights.gather(1, column[:, None])[:, 0]
-        before = before + kept * inputs.index_select(1, column)
-    agrees.append(torch.ones_like(agrees[0]))  # all inputs kept, whatever the rounding
+        unpruned = weights.gather(1, column[:, None])[:, 0]
+        before = before + unpruned * inputs.index_select(1, column)
+    agrees.append(torch.ones_like(agrees[0]))  # nothing is pruned: agrees, whatever the rounding
     return torch.stack(agrees).int().argmax(0)
 
 
@@ -165,16 +182,20 @@ def mean_arity(sizes: Tensor) -> float:
 def fourier_gaps(active: Tensor, inputs: Tensor, relevant: Tensor) -> Tensor:
     """Fourier gap of each neuron's gradient at the relevant bits S: float64 [p] in -1..1.
 
-    The gradient of the correlation loss at w_i is, up to its factor u, the coefficient c_i =
-    E[chi_S(x) x_i a(x)] of the activity a(x), 1 where the neuron is active and 0 elsewhere: of
-    order k - 1 for i in S, of order k + 1 for the rest. The gap is the smallest |c_i| in S less
-    the largest outside, or less 0 where every bit is relevant. Above 0 the gradient singles out S.
+    The gradient of the correlation loss at w_i is, up to the factor u, a Fourier coefficient of the
+    neuron's activity a(x): c_i = E[chi_S(x) x_i a(x)]. The coefficient is of order k - 1 for i in S
+    and of order k + 1 for the other bits. The gap is the smallest |c_i| in S less the largest
+    outside S, or less 0 where every bit is relevant. Above 0 the gradient singles out S.
 
-    E is the mean over the rows given: a coefficient errs by up to 1 / sqrt(N), and a neuron without
-    a signal has a gap below 0 in all but 1 in C(n, k) cases. 0 for a neuron that is never active.
+    E is the mean over the rows given, so a coefficient errs by up to 1 / sqrt(N). A neuron without
+    a signal has a gap below 0 in all but 1 in C(n, k) cases. A neuron that is never active has 0.
 
-    Args: active [N, p] of 0 and 1; inputs [N, n], uniform rows; relevant, bool [n].
-    Source: arXiv 2207.08799, the definition of the Fourier gap, for a ReLU's derivative.
+    Args:
+        active: the activity, 1 where the neuron is active and 0 elsewhere, [N, p].
+        inputs: uniform rows of signs without their column of ones, [N, n].
+        relevant: S, the hidden bits, bool [n].
+    Raises: EmptySampleError when N is 0.
+    Source: arXiv 2207.08799, the definition of the Fourier gap, for the derivative of a ReLU.
     """
     if not len(inputs):
         raise EmptySampleError("no rows; a coefficient is a mean over at least one. Give rows.")
@@ -186,13 +207,22 @@ def fourier_gaps(active: Tensor, inputs: Tensor, relevant: Tensor) -> Tensor:
 
 
 def parities(inputs: Tensor, relevant: Tensor) -> Tensor:
-    """The parity chi_S of the relevant bits, whatever the labels: inputs [N, n] to [N]."""
+    """The parity chi_S of the relevant bits, whatever the labels are: [N].
+
+    Args:
+        inputs: rows of signs without their column of ones, [N, n].
+        relevant: S, the hidden bits, bool [n].
+    """
     return inputs[:, relevant].prod(1)
 
 
 def parity_coefficient(outputs: Tensor, parity: Tensor) -> float:
-    """E[f chi_S], the mean over rows of f(x) times the parity: outputs and parity, both [N].
+    """E[f chi_S], the mean over rows of f(x) times the parity.
 
-    It has the unit of f; 1 or more where every margin is at least 1.
+    The unit is that of f. The coefficient is 1 or more where every margin is at least 1.
+
+    Args:
+        outputs: f(x), [N].
+        parity: chi_S of the rows, [N].
     """
     return float((outputs.double() * parity.double()).mean())

@@ -1,7 +1,7 @@
-"""Losses of a labelled score, as functions of the margin f(x) y.
+"""Losses of a labeled score, as functions of the margin f(x) y.
 
-One row a loss: its value and its slope in f times y. Labels are -1 and +1, so the squared error
-(f - y)^2 is (1 - f y)^2.
+A row of the table is a loss: its value, and its slope with respect to the margin. Labels are -1 and
++1, so the squared error (f - y)^2 is (1 - f y)^2.
 """
 
 from collections.abc import Callable

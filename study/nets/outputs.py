@@ -1,7 +1,7 @@
-"""What a module's outputs mean: the loss of each row, the answer, and whether it is right.
+"""What a module's outputs mean: the loss of each row, the answer, and whether the answer is right.
 
-Outputs [..., N] are scores whose sign is the label, -1 or +1, under a loss of `losses`; outputs
-[..., N, C] have a score for each class, labels are int64, and the loss is the cross-entropy.
+Under a loss of `study.nets.losses`, outputs [..., N] are scores whose sign is the label, -1 or +1.
+Under the cross-entropy, outputs [..., N, C] have a score for each class, and labels are int64.
 """
 
 import torch
@@ -13,16 +13,25 @@ CROSS_ENTROPY = "cross_entropy"
 
 
 def row_losses(outputs: Tensor, labels: Tensor, loss: str) -> Tensor:
-    """The loss of each row: labels [..., N] to [..., N]."""
+    """The loss of each row: [..., N].
+
+    Args:
+        outputs: of the module, [..., N] or [..., N, C].
+        labels: of the rows, [..., N].
+        loss: name of the loss.
+    """
     if loss != CROSS_ENTROPY:
         return LOSSES[loss].value(outputs * labels)
-    # One label against all classes, as numbers: a look-up packs badly.
+    # The label against all classes, a product: a look-up is slow when stacked over a pack.
     truth = labels[..., None] == torch.arange(outputs.shape[-1], device=outputs.device)
     return -(outputs.log_softmax(-1) * truth).sum(-1)
 
 
 def right(outputs: Tensor, labels: Tensor, loss: str) -> Tensor:
-    """Which rows are answered right: bool [..., N]. A tie is wrong, and so is NaN."""
+    """Which rows are answered right: bool [..., N]. A tie is wrong, and so is NaN.
+
+    Args: as of `row_losses`.
+    """
     if loss != CROSS_ENTROPY:
         return outputs * labels > 0
     truth = labels[..., None] == torch.arange(outputs.shape[-1], device=outputs.device)
@@ -31,5 +40,8 @@ def right(outputs: Tensor, labels: Tensor, loss: str) -> Tensor:
 
 
 def answers(outputs: Tensor, loss: str) -> Tensor:
-    """What is answered, to compare with another net's answers: [..., N]."""
+    """What a net answers, to compare with another net's answers: [..., N].
+
+    Args: as of `row_losses`.
+    """
     return outputs.sign() if loss != CROSS_ENTROPY else outputs.argmax(-1)

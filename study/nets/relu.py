@@ -1,11 +1,11 @@
-"""The paper's network, f(x) = u . relu(W x + b), stacked over a pack, with its gradients by hand.
+"""The paper's network, f(x) = u . relu(W x + b), stacked over a pack, with gradients by hand.
 
-The bias is the last column of `incoming`, because inputs carry a last column of ones. Sums over
-neurons are element-wise products and sums, not products with a vector: those change their last
-bits with the number of trials in the pack.
+The bias is the last column of `incoming`, because inputs carry a last column of ones. A sum over
+neurons is an element-wise product and a sum. A product with a vector would change its last bits
+with the number of trials in the pack.
 
-Source: arXiv 2303.11873, section 2; initial weights as the authors' code leaves them, PyTorch's
-`nn.Linear` default.
+Source: arXiv 2303.11873, section 2. Initial weights are those of the authors' code, PyTorch's
+default for `nn.Linear`.
 """
 
 from collections.abc import Sequence
@@ -21,15 +21,20 @@ from study.trials.trial import Trial
 
 
 class ReluNets(NamedTuple):
-    """Weights of T networks: `incoming` [T, p, n + 1] is W with b, `outgoing` [T, p] is u."""
+    """Weights of T networks.
+
+    Attributes:
+        incoming: W with b as its last column, [T, p, n + 1].
+        outgoing: u, [T, p].
+    """
 
     incoming: Tensor
     outgoing: Tensor
 
 
 def initial_nets(trials: Sequence[Trial], device: torch.device, dtype: torch.dtype) -> ReluNets:
-    """Uniform in +-1/sqrt(fan_in), bias included, times each trial's init_scale."""
-    width, bits = trials[0].point.width, trials[0].point.bits
+    """The initial weights of a pack: uniform in +-1/sqrt(fan_in), biases too, times init_scale."""
+    width, bits = trials[0].point.whole("width"), trials[0].point.bits
     keys = torch.tensor([trial.stream_key for trial in trials], dtype=torch.int64, device=device)
     scale = torch.tensor([trial.point.init_scale for trial in trials], device=device, dtype=dtype)
     drawn = streams.uniforms(streams.fold(keys, Purpose.WEIGHTS), width * (bits + 2)).to(dtype)
@@ -39,19 +44,25 @@ def initial_nets(trials: Sequence[Trial], device: torch.device, dtype: torch.dty
 
 
 def hidden(nets: ReluNets, inputs: Tensor) -> Tensor:
-    """Activations of the hidden neurons on inputs [T, N, n + 1]: [T, N, p]."""
+    """Activations of the hidden neurons: inputs [T, N, n + 1] to [T, N, p]."""
     return torch.bmm(inputs, nets.incoming.mT).relu_()
 
 
 def scores(nets: ReluNets, activations: Tensor) -> Tensor:
-    """f(x) from the activations [T, N, p]: [T, N]."""
+    """f(x): activations [T, N, p] to [T, N]."""
     return (activations * nets.outgoing[:, None, :]).sum(-1)
 
 
 def gradients(nets: ReluNets, inputs: Tensor, labels: Tensor, loss: Loss) -> ReluNets:
-    """Gradients of the loss averaged over a batch: inputs [T, B, n + 1], labels [T, B].
+    """Gradients of the mean loss of a batch, shaped like the weights.
 
     A neuron at exactly zero passes no gradient, as in PyTorch's ReLU.
+
+    Args:
+        nets: the weights.
+        inputs: of the batch, [T, B, n + 1].
+        labels: of the batch, [T, B].
+        loss: a row of `study.nets.losses.LOSSES`.
     """
     active = hidden(nets, inputs)
     slope = loss.slope(scores(nets, active) * labels) * labels / labels.shape[1]  # d loss / d f

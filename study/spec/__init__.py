@@ -1,1 +1,1 @@
-"""A study file as a checked, frozen value: TOML in, `StudySpec` out, every default filled in."""
+"""A study file as a frozen value: TOML in, a checked `StudySpec` out, every default filled in."""

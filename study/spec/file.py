@@ -1,7 +1,7 @@
 """A study file: TOML with its overrides, resolved to a `StudySpec` or refused in one sentence.
 
-A file without `[[settings]]` is one setting with an empty label; with them, each setting is the
-file's tables with its own keys laid over.
+A file without `[[settings]]` is one setting with an empty label. With `[[settings]]`, each setting
+is the file's tables with the setting's own keys laid over.
 """
 
 import codecs
@@ -9,25 +9,20 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from study.errors import SpecError, choices
+from study.errors import SpecError
 from study.spec.models import Setting, StudySpec
 from study.spec.overrides import overlay, overridden, with_digits
-from study.spec.tables import Table
-
-_OF_A_STUDY = frozenset(StudySpec.model_fields)
+from study.spec.validated import STUDY_KEYS, validated
 
 
-def resolve(written: dict[str, Any]) -> StudySpec:
+def resolve(written: Mapping[str, object]) -> StudySpec:
     """The study that a parsed TOML file stands for.
 
-    Raises SpecError, in one sentence, for the first key that breaks a rule.
+    Raises: SpecError, in one sentence, for the first key that breaks a rule.
     """
     rest = {key: value for key, value in written.items() if key not in {"name", "settings"}}
     overrides = written.get("settings", [{}])
@@ -35,84 +30,19 @@ def resolve(written: dict[str, Any]) -> StudySpec:
         raise SpecError(
             f"settings: {overrides!r}; settings are a list of tables. Write [[settings]]."
         )
-    settings = []
+    settings: list[Setting] = []
     for index, override in enumerate(overrides):
         where = ""
         if "settings" in written:
             where = f"settings.{index}."
             if not isinstance(override, dict) or not override.get("label"):
                 raise SpecError(f"{where}label: missing; each setting has one. Name it.")
-        settings.append(checked(Setting, overlay(rest, override), where))
+        settings.append(validated(Setting, overlay(rest, override), where))
     labels = [setting.label for setting in settings]
     for label in labels:
         if labels.count(label) > 1:
             raise SpecError(f"settings: {label!r} twice; labels are distinct. Rename one.")
-    spec: StudySpec = checked(StudySpec, {"name": written.get("name"), "settings": tuple(settings)})
-    return spec
-
-
-def checked(model: type[Any], data: Any, where: str = "") -> Any:
-    """A model of the data, or a SpecError of one sentence; `where` is put before its key."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise SpecError(_sentence(model, error, where)) from None
-
-
-def _sentence(model: type[Table], error: ValidationError, where: str) -> str:
-    """The first broken rule, in the form `key: value; rule. remedy.`, as one sentence."""
-    found = error.errors(include_url=False)
-    # A key that is missing is often there under another name, which says more.
-    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-    steps = [str(step) for step in first["loc"]]
-    table = _table_at(model, steps)
-    kind, given = first["type"], first["input"]
-    known_path = [step for step in steps if step in table or step == steps[0]]
-    key = where + ".".join(steps if kind == "extra_forbidden" else known_path)
-    prefix = f"{key}: " if steps else where  # a rule across keys names them itself
-    if kind == "extra_forbidden":
-        return f"{prefix}unknown key; {_whereabouts(steps, table)}"
-    if kind == "missing":
-        return f"{prefix}missing; a study file says it. Add it."
-    if kind in {"model_type", "model_attributes_type"}:
-        return f"{prefix}{given!r}; a table of keys is wanted. Write {{{next(iter(table))} = ...}}."
-    if kind == "value_error":
-        return prefix + str(first["ctx"]["error"])
-    rule = first["msg"][0].lower() + first["msg"][1:]
-    return f"{prefix}{given!r}; {rule.replace('input ', 'the value ')}. Change it."
-
-
-def _whereabouts(steps: list[str], table: dict[str, Any]) -> str:
-    """Rule and remedy for a key that its table does not know: it may be of another table."""
-    key, inside = steps[-1], len(steps) > 1
-    homes = [name for name, known in _keys_of_tables().items() if key in known]
-    if inside and key in _OF_A_STUDY | set(Setting.model_fields):
-        return f"{key} is a key of the whole study. Write it above [{steps[0]}]."
-    if homes:
-        written = " or ".join(f"{name}.{key}" for name in homes)
-        return f"{key} is a key of {' and '.join(f'[{name}]' for name in homes)}. Write {written}."
-    return choices("a key here", key, table)
-
-
-def _keys_of_tables() -> dict[str, Iterable[str]]:
-    """The keys of every table of a study file, by its name."""
-    kinds = {name: field.annotation for name, field in Setting.model_fields.items()}
-    return {
-        name: kind.model_fields
-        for name, kind in kinds.items()
-        if isinstance(kind, type) and issubclass(kind, Table)
-    }
-
-
-def _table_at(model: type[Table], steps: list[str]) -> dict[str, Any]:
-    """Known keys on the way to a value: those of the deepest table, and of the path to it."""
-    fields: dict[str, Any] = dict(model.model_fields)
-    for step in steps:
-        field = fields.get(step)
-        below = None if field is None else field.annotation
-        if isinstance(below, type) and issubclass(below, Table):
-            fields = dict(below.model_fields)
-    return fields
+    return validated(StudySpec, {"name": written.get("name"), "settings": tuple(settings)})
 
 
 def bundled_names() -> list[str]:
@@ -122,10 +52,13 @@ def bundled_names() -> list[str]:
 
 
 def load_spec(source: str, sets: tuple[str, ...] = ()) -> StudySpec:
-    """Read a study file, or a bundled study by its name, with `key=value` overrides laid over.
+    """The study of a file, or a bundled study by its name.
 
-    A file that ends in .json holds a resolved study, every key in force, as a submitted job does.
-    Raises SpecError when there is no such file, it is not TOML, or a key breaks a rule.
+    Args:
+        source: a TOML file, a bundled name, or a file that ends in .json: a resolved study with
+            every key in force, as a submitted job has it.
+        sets: `key=value` overrides, laid over the file in their order.
+    Raises: SpecError where there is no such file, the file is not TOML, or a key breaks a rule.
     """
     resolved = source.endswith(".json")
     written = _read_resolved(source) if resolved else _read_toml(source)
@@ -133,13 +66,13 @@ def load_spec(source: str, sets: tuple[str, ...] = ()) -> StudySpec:
         written = overridden(written, override)
     if not resolved:
         return resolve(written)
-    # What an override lays beside the settings of a resolved study is laid over each of them, too.
-    whole = {key: value for key, value in written.items() if not sets or key in _OF_A_STUDY}
-    spec: StudySpec = checked(StudySpec, whole, f"{source}: ")
-    return spec
+    # An override lays its key beside the settings and over each setting. A resolved study has
+    # nothing beside its settings.
+    whole = {key: value for key, value in written.items() if not sets or key in STUDY_KEYS}
+    return validated(StudySpec, whole, f"{source}: ")
 
 
-def _read_resolved(source: str) -> dict[str, Any]:
+def _read_resolved(source: str) -> dict[str, object]:
     """A resolved study, alone or as a store keeps it in its study.json."""
     text = _read_text(source)
     try:
@@ -157,11 +90,11 @@ def _read_resolved(source: str) -> dict[str, Any]:
     return written
 
 
-def _read_toml(source: str) -> dict[str, Any]:
+def _read_toml(source: str) -> dict[str, object]:
     text = _read_text(source)
     try:
         return tomllib.loads(text)
-    except ValueError as error:  # a number of thousands of digits is no TOMLDecodeError
+    except ValueError as error:  # not only TOMLDecodeError: a number may have too many digits
         raise SpecError(f"{source}: {_not_toml(source, text, str(error))}") from None
 
 
@@ -201,10 +134,17 @@ def _read_text(source: str) -> str:
 
 
 def _not_toml(source: str, text: str, error: str) -> str:
-    """What a text is instead of TOML, and what to do about it."""
-    found = re.search(r"line (\d+)", error)
+    """What a text is instead of TOML, and what to do about that.
+
+    Args:
+        source: the name of the file.
+        text: the file's content.
+        error: the parser's message.
+    """
+    numbered = re.search(r"line (\d+)", error)
     lines = text.splitlines()
-    line = lines[int(found[1]) - 1].strip() if found and int(found[1]) <= len(lines) else ""
+    number = int(numbered[1]) if numbered else 0
+    line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
     if text.lstrip().startswith(("{", "[{")):
         return 'JSON; a study file is TOML. Write name = "test", then [axes] and n = 40.'
     if source.endswith((".yaml", ".yml")) or re.match(r"[\w-]+:(\s|$)", line):

@@ -1,15 +1,14 @@
 """`--set KEY=VALUE`: one key of a study file, laid over what the file says.
 
-An override is the last word: it holds for the file and for every setting. The exception is a key
-in which settings differ and that decides what is trained. Laid over all of them, it would make them
-the same and their labels untrue, so it is refused.
+An override holds for the file and for every setting. One kind of override is refused: of a key that
+decides what is trained and in which settings differ. Such an override would make the settings alike
+and their labels untrue.
 """
 
 import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from study.errors import SpecError
 from study.spec.models import Setting
@@ -18,14 +17,14 @@ from study.vocabulary.axes import AXES
 from study.vocabulary.nets import NETS
 from study.vocabulary.tasks import TASKS
 
-# Keys of one table of which only one can hold: writing one puts the other out of force.
+# Pairs of keys of one table that exclude each other: an override of one removes the other.
 EXCLUSIVE: dict[str, tuple[str, str]] = {
     "budget": ("steps", "epochs"),
     "readings": ("every", "per_decade"),
 }
-# Keys and tables that decide what is trained: what the label of a setting may tell of.
-TOLD_BY_LABELS = ("task", "net", "axes", "data", "train")
-_EXAMPLES = {  # of keys that have no default
+# Keys and tables that decide what is trained: the label of a setting may describe them.
+LABELED_KEYS = ("task", "net", "axes", "data", "train")
+_EXAMPLES: dict[str, object] = {  # of keys that have no default
     "budget.steps": DEFAULT_STEPS,
     "budget.epochs": 600,
     "budget.wall_hours": 2,
@@ -37,57 +36,67 @@ _POINT_FIRST = re.compile(r"(?<![\w.])\.(?=\d)")
 _POINT_LAST = re.compile(r"(?<![\w.])(\d+)\.(?!\d)")
 
 
-def overlay(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay the keys of one study file over another, table by table."""
+def overlay(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    """The keys of one study file with those of another laid over, table by table."""
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
         if isinstance(value, dict) and isinstance(below, dict) and key != "settings":
-            kept = dict(below)
             pair = EXCLUSIVE.get(key, ())
-            if any(name in value for name in pair):
-                kept = {name: v for name, v in kept.items() if name not in pair}
-            merged[key] = {**kept, **value}
+            removed = set(pair) if any(name in value for name in pair) else set()
+            rest = {name: v for name, v in below.items() if name not in removed}
+            merged[key] = {**rest, **value}
         else:
             merged[key] = value
     return merged
 
 
-def overridden(written: dict[str, Any], override: str) -> dict[str, Any]:
-    """A study file with one `key=value` laid over it; raises SpecError where that cannot be."""
+def overridden(written: Mapping[str, object], override: str) -> dict[str, object]:
+    """A study file with one override laid over.
+
+    Args:
+        written: the keys of the file.
+        override: `key=value`, as typed.
+    Raises: SpecError where the override has no value or would make labels untrue.
+    """
     path, equals, text = override.partition("=")
     steps = path.strip().split(".")
     if not equals or not text.strip() or not all(steps):
         raise SpecError(
             f"--set {override}: no value; an override is key=value. Write {_example(path.strip())}."
         )
-    value = read_value(text, override)
-    for step in reversed(steps[1:]):
-        value = {step: value}
-    patch = {steps[0]: value}
+    patch: Mapping[str, object] = {steps[-1]: read_value(text, override)}
+    for step in reversed(steps[:-1]):
+        patch = {step: patch}
     patched = overlay(written, patch)
     settings = patched.get("settings")
     if isinstance(settings, list) and steps[0] not in {"name", "settings"}:
         tables = [setting for setting in settings if isinstance(setting, dict)]
-        if steps[0] in TOLD_BY_LABELS:
+        if steps[0] in LABELED_KEYS:
             _refuse_untrue_labels(written, tables, patch, override)
         patched["settings"] = [overlay(s, patch) if isinstance(s, dict) else s for s in settings]
     return patched
 
 
-def read_value(text: str, override: str) -> Any:
-    """The value of an override: TOML, or as people type it in a shell.
+def read_value(text: str, override: str) -> object:
+    """The value of an override: TOML, or as people type values in a shell.
 
-    A bare word stands for itself (random), numbers may begin or end with their point (.1, 1.e-3),
-    and a list may lack its brackets (100,200). Raises SpecError for brackets that do not close.
+    A bare word stands for itself (random). Numbers may begin or end with their point (.1, 1.e-3). A
+    list may lack its brackets (100,200).
+
+    Args:
+        text: the value as typed.
+        override: the whole override, for messages.
+    Raises: SpecError for brackets or quotes that do not close.
     """
     text = text.strip()
     dotted = with_digits(text)
     for candidate in (text, dotted, f"[{dotted}]" if "," in text else dotted):
         try:
-            return tomllib.loads(f"value = {candidate}")["value"]
+            value: object = tomllib.loads(f"value = {candidate}")["value"]
         except ValueError:
             continue
+        return value
     if text[0] in "[{\"'":
         raise SpecError(
             f"--set {override}: not TOML; a list, a table or a text ends as it begins. "
@@ -98,19 +107,28 @@ def read_value(text: str, override: str) -> Any:
 
 
 def with_digits(text: str) -> str:
-    """Numbers with digits on both sides of their point, as TOML wants them: 0.1 for .1."""
+    """The text with numbers as TOML has them, digits on both sides of the point: 0.1 for .1."""
     return _POINT_LAST.sub(r"\1.0", _POINT_FIRST.sub("0.", text))
 
 
 def _refuse_untrue_labels(
-    written: Mapping[str, Any],
-    settings: Sequence[Mapping[str, Any]],
-    patch: Mapping[str, Any],
+    written: Mapping[str, object],
+    settings: Sequence[Mapping[str, object]],
+    patch: Mapping[str, object],
     override: str,
 ) -> None:
+    """Refuse an override of a key in which settings differ.
+
+    Args:
+        written: the file's keys, which hold where a setting does not write its own.
+        settings: the keys of each setting.
+        patch: the override as nested keys.
+        override: as typed, for messages.
+    """
     for path in _leaves(patch):
-        said = [json.dumps(_at(s, path, _at(written, path, None)), default=str) for s in settings]
-        if len(set(said)) > 1:
+        of_file = _at(written, path, None)
+        values = {json.dumps(_at(setting, path, of_file), default=str) for setting in settings}
+        if len(values) > 1:
             labels = ", ".join(repr(setting.get("label")) for setting in settings)
             raise SpecError(
                 f"--set {override}: the settings {labels} differ in {'.'.join(path)}; an override "
@@ -119,8 +137,8 @@ def _refuse_untrue_labels(
             )
 
 
-def _leaves(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The paths of the keys that a patch sets: two levels at most, since an axis is one value."""
+def _leaves(table: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of the keys that a patch sets, at most two levels deep: an axis is one value."""
     for key, value in table.items():
         if isinstance(value, dict) and not above:
             yield from _leaves(value, (key,))
@@ -128,8 +146,9 @@ def _leaves(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[t
             yield (*above, key)
 
 
-def _at(table: Mapping[str, Any], path: Sequence[str], otherwise: Any) -> Any:
-    below: Any = table
+def _at(table: Mapping[str, object], path: Sequence[str], otherwise: object) -> object:
+    """The value at a path of nested tables, or `otherwise` where there is none."""
+    below: object = table
     for step in path:
         if not isinstance(below, Mapping) or step not in below:
             return otherwise
@@ -138,9 +157,9 @@ def _at(table: Mapping[str, Any], path: Sequence[str], otherwise: Any) -> Any:
 
 
 def _example(path: str) -> str:
-    """A line that would be right for a key, or for another where it is none."""
+    """An override that is right for a key; for another key where there is no such key."""
     table, _, key = path.partition(".")
-    value: Any = _EXAMPLES.get(path)
+    value = _EXAMPLES.get(path)
     if table == "axes" and key in AXES:
         value = AXES[key].default or _usual(key)
     elif key and value is None and table in Setting.model_fields:
@@ -154,7 +173,7 @@ def _example(path: str) -> str:
     return f"{path}={value if isinstance(value, str) else json.dumps(value)}"
 
 
-def _usual(axis: str) -> Any:
-    """The usual value of an axis that only some tasks and nets have."""
+def _usual(axis: str) -> object:
+    """The default of an axis in the first task or net that has the axis."""
     tables = [*(task.axes for task in TASKS.values()), *(net.axes for net in NETS.values())]
     return next(axes[axis] for axes in tables if axis in axes)

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from study.spec.file import checked
 from study.spec.models import Setting, StudySpec
+from study.spec.validated import validated
 from study.store.record import Count, Moment, Record
 from study.store.store import MANIFEST, MANIFEST_REMEDY, Store
 from study.vocabulary.columns import SCHEMA_VERSION
@@ -96,12 +96,11 @@ def manifest_of(content: Mapping[str, object], shown: str) -> Manifest:
 def stored_spec(store: Store) -> StudySpec:
     """The study that a store was last run with."""
     shown = f"{store.place(MANIFEST)}: spec."
-    spec: StudySpec = checked(StudySpec, store.manifest().get("spec"), shown)
-    return spec
+    return validated(StudySpec, store.manifest().get("spec"), shown)
 
 
 def stored_settings(store: Store) -> dict[str, Setting]:
     """Every setting that a store was ever run with, by its label, as it was last run."""
     shown = f"{store.place(MANIFEST)}: settings."
     settings = read_manifest(store).settings
-    return {label: checked(Setting, setting, shown) for label, setting in settings.items()}
+    return {label: validated(Setting, setting, shown) for label, setting in settings.items()}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from study.spec.file import checked
 from study.spec.models import Setting
+from study.spec.validated import validated
 from study.trials.identity import digest
 from study.trials.trial import Point, Trial
 from study.vocabulary.axes import AXES
@@ -42,7 +42,7 @@ class Pack:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Pack":
         """Inverse of `to_json`. Raises SpecError where the setting breaks a rule."""
-        setting = checked(Setting, data["setting"])
+        setting = validated(Setting, data["setting"])
         trials = []
         for member in data["members"]:
             axes = {name: member.get(name) for name in AXES}  # old packs lack newer axes
