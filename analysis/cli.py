@@ -1,4 +1,4 @@
-"""The `analysis` command: arguments to calls. Answers are printed by `study.terminal.console`.
+"""The `analysis` command: arguments to calls. `study.terminal.console` prints the answers.
 
 Imports that take time wait until a command needs them.
 """
@@ -6,12 +6,19 @@ Imports that take time wait until a command needs them.
 import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
 from study.errors import UsageError
-from study.terminal.console import INTERRUPTED, json_answer, main_of, text_answer, version_option
+from study.terminal.console import (
+    INTERRUPTED,
+    json_answer,
+    main_of,
+    note,
+    text_answer,
+    version_option,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -19,13 +26,18 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-# Of all columns, those that fit a terminal and say most.
-TABLE_COLUMNS = (
+# The columns that fit a terminal and say most.
+QUERY_COLUMNS = (
     "trial_id", "n", "k", "width", "train_size", "weight_decay", "seed", "ended", "epochs_run",
     "memorized_epoch", "generalized_epoch", "final_test_accuracy",
 )  # fmt: skip
 
 StorePath = Annotated[str, typer.Argument(metavar="STORE", help="Folder or URL of a study.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PageOption = Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")]
+WhereOption = Annotated[str | None, typer.Option(help="Keep these trials, as in query.")]
+XOption = Annotated[str | None, typer.Option(help="Axis across; weight_decay if it varies.")]
+YOption = Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")]
 
 
 @app.callback()
@@ -66,12 +78,10 @@ def query(
         raise UsageError(
             "parquet; it is bytes, which a terminal cannot show. Write a file with -o, or pipe it."
         )
-    wanted = None
-    if columns is not None:
-        wanted = list(dict.fromkeys(name.strip() for name in columns.split(",")))
-    if wanted is None and form == "table":
-        wanted = list(TABLE_COLUMNS)
-    content = FORMATS[form](some_trials(store, where, wanted))
+    names = _names(columns)
+    if names is None and form == "table":
+        names = list(QUERY_COLUMNS)
+    content = FORMATS[form](some_trials(store, where, names and list(dict.fromkeys(names))))
     if output is None:
         return content
     write_whole(output, content)
@@ -79,14 +89,14 @@ def query(
 
 
 @app.command()
-def columns(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> bytes:
+def columns(as_json: JsonFlag = False) -> bytes:
     """List the columns that filters and --columns may name, in order, and what each holds."""
     import pandas as pd
 
     from analysis.formats import as_table, records
     from analysis.tables.where import COLUMNS, KINDS
 
-    table = pd.DataFrame([{"column": one.name, "holds": KINDS[one.type]} for one in COLUMNS])
+    table = pd.DataFrame([{"column": field.name, "holds": KINDS[field.type]} for field in COLUMNS])
     return json_answer(records(table)) if as_json else text_answer(as_table(table))
 
 
@@ -97,7 +107,7 @@ def phases(
         str, typer.Option(help="What counts as grokking: default, or liu (arXiv 2205.10343).")
     ] = "default",
     *,
-    where: Annotated[str | None, typer.Option(help="Keep these trials, as in query.")] = None,
+    where: WhereOption = None,
     boundary: Annotated[
         bool, typer.Option("--boundary", help="Also where half of the seeds have the event.")
     ] = False,
@@ -106,49 +116,33 @@ def phases(
     ] = "generalized_epoch",
     x: Annotated[str | None, typer.Option(help="Of the boundary: axis across.")] = None,
     y: Annotated[str | None, typer.Option(help="Of the boundary: axis up.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonFlag = False,
 ) -> bytes:
     """Count the trials of each phase, with the median epochs of their events."""
-    from analysis.formats import as_table, records
-    from analysis.phases.classify import FLAGS, classify, find_preset, summary
+    from analysis.phases.classify import find_preset
+    from analysis.phases.slices import StudyBoundary
     from analysis.tables.frames import some_trials
+    from analysis.text.phase_counts import PhaseCounts
 
-    find_preset(preset)  # what the user wrote comes before what the store holds
+    find_preset(preset)  # an error of the user's comes before errors of the store
     trials = some_trials(store, where)
-    table = summary(trials, preset)
-    study_boundary = None
-    if boundary:
-        from analysis.phases.slices import StudyBoundary
-        from analysis.text.boundary_text import boundary_lines
-
-        study_boundary = StudyBoundary.of(trials, x, y, event)
-    labelled = classify(trials, preset)
-    flags = {name: int(labelled[name].sum()) for name in FLAGS}
-    if as_json:
-        answer = {"preset": preset, "trials": len(trials), "phases": records(table), "flags": flags}
-        return json_answer(
-            answer | ({"boundary": study_boundary.to_json()} if study_boundary else {})
-        )
-    table["share"] = table["share"].map("{:.0%}".format)
-    flagged = ", ".join(f"{count} {name}" for name, count in flags.items() if count)
-    lines = boundary_lines(study_boundary) if study_boundary else []
-    return text_answer(as_table(table), f"flags: {flagged or 'none'}", *lines)
+    drawn = StudyBoundary.of(trials, x, y, event) if boundary else None
+    counts = PhaseCounts.of(trials, preset, drawn)
+    return json_answer(counts.to_json()) if as_json else text_answer(*counts.lines())
 
 
 @app.command()
 def report(
     store: StorePath,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path(
-        "report.html"
-    ),
-    x: Annotated[str | None, typer.Option(help="Axis across; weight_decay if it varies.")] = None,
-    y: Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")] = None,
+    output: PageOption = Path("report.html"),
+    x: XOption = None,
+    y: YOption = None,
 ) -> None:
     """Write one HTML file with the phase diagram, the times and the curves; it works offline."""
     from analysis.report.page import write_report
 
     write_report(store, output, x, y)
-    print(output, file=sys.stderr)
+    note(str(output))
 
 
 @app.command()
@@ -167,20 +161,19 @@ def serve(
 
     served = Served(store, host, port)
     if served.open:
-        print(
+        note(
             f"warning: --host {host}; whoever reaches this machine and has the address below can "
-            "read the study, and nothing is encrypted.",
-            file=sys.stderr,
+            "read the study, and nothing is encrypted."
         )
 
     def ready(_: object) -> None:
-        print(f"{store}: {served.url} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+        note(f"{store}: {served.url} (Ctrl-C ends it)")
         if browse:
             import webbrowser
 
             webbrowser.open(served.url)
 
-    with contextlib.suppress(KeyboardInterrupt):  # its usual end, which needs no word
+    with contextlib.suppress(KeyboardInterrupt):  # the usual end of this command
         served.run(ready)
     return b"", INTERRUPTED
 
@@ -191,34 +184,30 @@ def circuits(
     trial: Annotated[
         str, typer.Argument(metavar="TRIAL", help="A trial_id, or enough of its beginning.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path(
-        "circuits.html"
-    ),
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    output: PageOption = Path("circuits.html"),
+    as_json: JsonFlag = False,
 ) -> bytes:
     """Replay one trial and follow its circuits; charts go to OUTPUT and the folder beside it."""
     from analysis.figures.one_trial import draw_circuits
     from analysis.formats import records
     from analysis.text.circuit_text import circuit_lines
 
-    found = draw_circuits(store, trial, output)
-    print(output, file=sys.stderr)
+    portrait = draw_circuits(store, trial, output)
+    note(str(output))
     if not as_json:
-        return text_answer(*circuit_lines(found))
+        return text_answer(*circuit_lines(portrait))
     tables = ("circuits", "survivors", "tickets")
-    rows = {name: records(getattr(found, name)) for name in tables}
-    return json_answer({**found.facts_json(), **rows, "lacking": found.lacking})
+    rows = {name: records(getattr(portrait, name)) for name in tables}
+    return json_answer({**portrait.facts_json(), **rows, "lacking": portrait.lacking})
 
 
 @app.command()
 def figures(
     store: StorePath,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")] = Path(
-        "figures.html"
-    ),
-    x: Annotated[str | None, typer.Option(help="Axis across; weight_decay if it varies.")] = None,
-    y: Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    output: PageOption = Path("figures.html"),
+    x: XOption = None,
+    y: YOption = None,
+    as_json: JsonFlag = False,
 ) -> bytes:
     """Draw the charts of a study, and the figures of arXiv 2303.11873 for which it has trials.
 
@@ -228,14 +217,14 @@ def figures(
     from analysis.figures.make import make_figures
     from analysis.formats import as_table, records
 
-    found = make_figures(store, output, x, y)
-    for sentence in found.left_out:
-        print(sentence, file=sys.stderr)
-    print(f"{output}, {found.folder}/", file=sys.stderr)
+    findings = make_figures(store, output, x, y)
+    for sentence in findings.left_out:
+        note(sentence)
+    note(f"{output}, {findings.folder}/")
     if as_json:
-        answer = {"summary": records(found.summary), "trials": records(found.trials)}
-        return json_answer({**answer, "left_out": list(found.left_out)})
-    return text_answer(as_table(found.summary)) if len(found.summary) else b""
+        answer = {"summary": records(findings.summary), "trials": records(findings.trials)}
+        return json_answer({**answer, "left_out": list(findings.left_out)})
+    return text_answer(as_table(findings.summary)) if len(findings.summary) else b""
 
 
 @app.command()
@@ -252,7 +241,7 @@ def laws(
     ] = None,
     cure: Annotated[bool, typer.Option(help="A share of trials never has the event.")] = False,
     by: Annotated[str | None, typer.Option(help="Fit each value of a column by itself.")] = None,
-    where: Annotated[str | None, typer.Option(help="Keep these trials, as in query.")] = None,
+    where: WhereOption = None,
     draws: Annotated[
         int, typer.Option("--bootstrap", min=0, help="Resample points so often, too.")
     ] = 0,
@@ -262,42 +251,33 @@ def laws(
     finite_size: Annotated[
         bool, typer.Option("--finite-size", help="The share that groks, for each n, instead.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonFlag = False,
 ) -> bytes:
     """Fit laws of the transition time, censored trials included, best prediction first.
 
     Estimates come with 95% intervals; those after "points" allow for scatter between points.
     """
-    from analysis.formats import records
-    from analysis.laws import finite_size as sizes
-    from analysis.laws import scorecard as statements
-    from analysis.laws import study_fits as answers
     from analysis.tables.frames import some_trials
-    from analysis.text import law_text
+    from analysis.text import law_answers
 
     trials = some_trials(store, where)
-    content: Any
     if scorecard:
-        content = records(statements.scorecard(answers.with_norms_of(store, trials), errors))
-        lines = law_text.lines_of_scorecard(content)
+        answer = law_answers.scorecard_answer(store, trials, errors)
     elif finite_size:
-        found = sizes.finite_size(trials)
-        content, lines = found.to_json(), law_text.lines_of_sizes(found)
+        answer = law_answers.finite_size_answer(trials)
     else:
-        chosen = None if axes is None else [name.strip() for name in axes.split(",")]
-        if law is None or "norms" in law:
-            trials = answers.with_norms_of(store, trials)
-        lists, refused = answers.fit_study(trials, law, event, errors, chosen, cure, by)
-        for line in refused:
-            print(line, file=sys.stderr)
-        if draws:
-            lists = answers.resampled(lists, draws, _count)
-        content = [fit.to_json() for fits in lists for fit in fits]
-        lines = [line for fits in lists for line in law_text.lines_of_fits(fits)]
-    return json_answer(content) if as_json else text_answer(*lines)
+        request = law_answers.LawRequest(law, event, errors, _names(axes), cure, by, draws)
+        answer = law_answers.fit_answer(store, trials, request, note, _show_draws)
+    return json_answer(answer.content) if as_json else text_answer(*answer.lines)
 
 
-def _count(done: int, planned: int) -> None:
+def _names(listed: str | None) -> list[str] | None:
+    """The names of an option such as a,b; None where the option is not given."""
+    return None if listed is None else [name.strip() for name in listed.split(",")]
+
+
+def _show_draws(done: int, planned: int) -> None:
+    """Show the draws of the bootstrap: on a terminal one line that changes, elsewhere the last."""
     end = "\r" if sys.stderr.isatty() and done < planned else "\n"
     if end == "\r" or done == planned:
         print(f"bootstrap: {done}/{planned}", end=end, file=sys.stderr, flush=True)

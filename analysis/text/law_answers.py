@@ -1,0 +1,97 @@
+"""What `analysis laws` answers: the fits, the scorecard of published statements, or finite size."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.formats import records
+from analysis.laws import finite_size as sizes
+from analysis.laws import scorecard as statements
+from analysis.laws import study_fits
+from analysis.laws.fit import Cure
+from analysis.text import law_text
+
+
+@dataclass(frozen=True, slots=True)
+class LawAnswer:
+    """An answer in two forms: for programs, as JSON takes it, and for people."""
+
+    content: object
+    lines: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LawRequest:
+    """Which laws to fit, and how.
+
+    laws: by name; None for all that can be fitted. axes: powers beside a law's own; None for all
+    axes that vary. by: a column, each of whose values is fitted by itself. draws: of the bootstrap;
+    0 for none.
+    """
+
+    laws: Sequence[str] | None
+    event: str
+    errors: str
+    axes: Sequence[str] | None
+    cure: Cure
+    by: str | None
+    draws: int
+
+
+def fit_answer(
+    store_url: str | Path,
+    trials: pd.DataFrame,
+    request: LawRequest,
+    note: Callable[[str], None],
+    progress: Callable[[int, int], None],
+) -> LawAnswer:
+    """The laws that were fitted, best prediction first.
+
+    Args:
+        store_url: path or URL of the store; the law `norms` needs its readings.
+        trials: to fit the laws to.
+        request: which laws, and how.
+        note: is told of each law that could not be fitted, before the bootstrap begins.
+        progress: is told how many draws of the bootstrap are done, and of how many.
+
+    Raises: UsageError for a request that is not right, and where no law can be fitted.
+    """
+    if request.laws is None or "norms" in request.laws:
+        trials = study_fits.with_norms_of(store_url, trials)
+    lists, refused = study_fits.fit_study(
+        trials,
+        request.laws,
+        request.event,
+        request.errors,
+        request.axes,
+        request.cure,
+        request.by,
+    )
+    for sentence in refused:
+        note(sentence)
+    if request.draws:
+        lists = study_fits.resampled(lists, request.draws, progress)
+    return LawAnswer(
+        [fit.to_json() for fits in lists for fit in fits],
+        [line for fits in lists for line in law_text.lines_of_fits(fits)],
+    )
+
+
+def scorecard_answer(store_url: str | Path, trials: pd.DataFrame, errors: str) -> LawAnswer:
+    """What was published of the transition time, each statement tested on these trials.
+
+    Args:
+        store_url: path or URL of the store, for the norms of its readings.
+        trials: to test the statements on.
+        errors: the error family of the laws.
+    """
+    rows = records(statements.scorecard(study_fits.with_norms_of(store_url, trials), errors))
+    return LawAnswer(rows, law_text.lines_of_scorecard(rows))
+
+
+def finite_size_answer(trials: pd.DataFrame) -> LawAnswer:
+    """The share of trials that grok against dataset size, for each n."""
+    found = sizes.finite_size(trials)
+    return LawAnswer(found.to_json(), law_text.lines_of_sizes(found))

@@ -1,0 +1,57 @@
+"""What `analysis phases` answers: the trials of each phase and flag, perhaps with a boundary."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import pandas as pd
+
+from analysis.formats import as_table, records
+from analysis.phases.classify import FLAGS, classify, summary
+from analysis.phases.slices import StudyBoundary
+from analysis.text.boundary_text import boundary_lines
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseCounts:
+    """The trials of a study by phase and by flag, in the words of a preset.
+
+    `table` has a row for each phase: its trials, their share, and the median epochs of its events.
+    """
+
+    preset: str
+    trials: int
+    table: pd.DataFrame
+    flags: dict[str, int]
+    boundary: StudyBoundary | None = None
+
+    @classmethod
+    def of(cls, trials: pd.DataFrame, preset: str, boundary: StudyBoundary | None = None) -> Self:
+        """Count trials.
+
+        Args:
+            trials: as `load_trials` gives them.
+            preset: the name of the phases' definition.
+            boundary: to be shown with the counts, if any.
+
+        Raises: UsageError for an unknown preset.
+        """
+        labelled = classify(trials, preset)
+        flags = {name: int(labelled[name].sum()) for name in FLAGS}
+        return cls(preset, len(trials), summary(trials, preset), flags, boundary)
+
+    def to_json(self) -> dict[str, object]:
+        """The counts for programs."""
+        answer: dict[str, object] = {
+            "preset": self.preset,
+            "trials": self.trials,
+            "phases": records(self.table),
+            "flags": self.flags,
+        }
+        return answer | ({"boundary": self.boundary.to_json()} if self.boundary else {})
+
+    def lines(self) -> list[str]:
+        """The counts for people."""
+        table = self.table.assign(share=self.table["share"].map("{:.0%}".format))
+        flags = ", ".join(f"{count} {name}" for name, count in self.flags.items() if count)
+        boundary = boundary_lines(self.boundary) if self.boundary else []
+        return [as_table(table), f"flags: {flags or 'none'}", *boundary]
