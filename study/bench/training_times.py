@@ -101,7 +101,10 @@ def train_as_studied(engine: Engine, pack: Pack, ends: Sequence[int]) -> float:
 
 
 def generalized_epochs(engine: Engine, pack: Pack) -> list[int]:
-    """When each trial generalized, by the program's own detector; its last epoch if it did not."""
+    """The epoch where each trial generalized, by the program's own detector, in the pack's order.
+
+    A trial that did not generalize gives its last epoch.
+    """
     run, ends = PackRun(pack, engine), {}
     while run.open:
         finished = run.advance()
@@ -115,6 +118,10 @@ def learned_share(before: Any, after: Any) -> float:
     """Share of the training rows with a slope in the pass between two states, 0 to 1.
 
     The fused kernel counts these rows. For the torch kernel they are counted as the pass begins.
+
+    Args:
+        before: the state before the pass.
+        after: the state after the pass.
     """
     if isinstance(after, FusedState):
         return float(after.learned.mean()) / after.train.labels.shape[1]

@@ -67,9 +67,16 @@ def trials_of(shape: Shape, seeds: int = 1, test_rows: int | str | None = None) 
 
 
 class Turns:
-    """What the turns of one shape time; `asked` names the bars of the shape."""
+    """Everything that the turns of one shape time, prepared once."""
 
     def __init__(self, engine: Engine, shape: Shape, asked: set[str]) -> None:
+        """Train the networks once for their ends, and find the fastest products.
+
+        Args:
+            engine: that trains.
+            shape: of the networks.
+            asked: names of the shape's bars; what no bar asks for is not timed.
+        """
         self.engine, self.asked = engine, asked
         self.networks = shape.together if engine.device == "cpu" else CUDA_NETWORKS
         self.pack = Pack(tuple(trials_of(shape, self.networks)))
@@ -182,6 +189,11 @@ def packs_at_start(engine: Engine, shape: Shape, count: int) -> list[Any]:
     """States at epoch 0 of the packs that the program makes of some trials of a shape.
 
     No step uses test rows, so the packs have the fewest.
+
+    Args:
+        engine: that allocates the packs.
+        shape: of the networks.
+        count: trials.
     """
     trials, states = trials_of(shape, count, test_rows=MIN_TEST_ROWS), []
     for pack in group(trials_of(shape, count)):
@@ -191,7 +203,14 @@ def packs_at_start(engine: Engine, shape: Shape, count: int) -> list[Any]:
 
 
 def _steps_seconds(engine: Engine, states: Sequence[Any], epochs: int, times: int) -> float:
-    """Seconds that packs take for their next epochs, one pack after the other."""
+    """Seconds that packs take for their next epochs, one pack after the other.
+
+    Args:
+        engine: of the states.
+        states: of the packs, which do not change.
+        epochs: of each pack.
+        times: timings that the seconds are averaged over.
+    """
 
     def work() -> None:
         for begun in states:

@@ -46,13 +46,23 @@ class Bits(NamedTuple):
         return cls(torch.cat(inputs), torch.cat(labels), np.concatenate(ranks))
 
     def signs(self, bits: int, dtype: torch.dtype) -> Tensor:
-        """The inputs as numbers, with their column of ones: [T, N, n + 1]; `bits` is n."""
+        """The inputs as numbers -1 and +1, with their column of ones: [T, N, n + 1].
+
+        Args:
+            bits: n; the last byte of a row may have room for more.
+            dtype: of the numbers.
+        """
         shifts = torch.arange(4, dtype=torch.uint8)
         ones = ((self.inputs[..., None] >> shifts) & 1).flatten(-2)[..., :bits]
         return torch.nn.functional.pad(2 * ones.to(dtype) - 1, (0, 1), value=1.0)
 
     def own(self, bits: int, dtype: torch.dtype) -> RowsOf:
-        """The rows of one member by its index, unpacked when they are asked for; `bits` is n."""
+        """A function that unpacks the rows of one member, given its index.
+
+        Args:
+            bits: n.
+            dtype: of the numbers.
+        """
 
         def rows(index: int) -> Rows:
             member = self.take(torch.tensor([index]))
@@ -87,6 +97,11 @@ def blocked(nets: ReluNets) -> ReluNets:
 
 
 def unblocked(nets: ReluNets, width: int) -> ReluNets:
-    """What `blocked` was given; `width` is p, the real neurons."""
+    """Weights as `blocked` was given them.
+
+    Args:
+        nets: `incoming` [T, p / GROUP, n + 1, GROUP] and `outgoing` [T, p], p rounded up.
+        width: p, without the neurons that `blocked` added.
+    """
     incoming = nets.incoming.transpose(2, 3).flatten(1, 2)
     return ReluNets(incoming[:, :width], nets.outgoing[:, :width])

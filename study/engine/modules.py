@@ -6,19 +6,18 @@ plain autograd, one member after the other. Which of the two follows from a tria
 from its neighbors. A module must have no dropout and no buffers that change.
 """
 
-import copy
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
-from study import streams
+from study.engine.module_state import ModuleState, in_order, initial_module, member_of
 from study.engine.protocol import (
     NO_MEMBERS,
     OPEN_FIRST,
@@ -29,13 +28,11 @@ from study.engine.protocol import (
     Reading,
 )
 from study.kernel.numerics import companions
-from study.measures.module_measures import MODULE_MEASURES, ModuleMember
+from study.measures.module_measures import MODULE_MEASURES
 from study.measures.run import measured
 from study.nets.layout import Layout, Weights
-from study.nets.module_net import ModuleNet, class_of_net
-from study.nets.optimizers import OPTIMIZERS, Hyper, Moments
+from study.nets.optimizers import OPTIMIZERS, Hyper
 from study.nets.outputs import right, row_losses
-from study.streams import Purpose
 from study.tasks.rows import Rows
 from study.tasks.task_code import code_of_task
 from study.trials.packing import multiply_adds
@@ -47,25 +44,6 @@ _READ_ROWS = 256
 
 # Multiply-adds of one batch of one network, from which on a CPU loops over members: see `vmaps`.
 LOOP_FROM = 100_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleState:
-    """A pack of T members; `layout` says where each parameter lies in a row of `weights`.
-
-    `keys` are of the streams; `moments` are the optimizer's.
-    """
-
-    trials: tuple[Trial, ...]
-    layout: Layout
-    train: Rows  # inputs [T, N, ...] and labels [T, N]
-    test: Rows  # likewise
-    weights: Tensor  # [T, P]
-    moments: Moments  # each [T, P]
-    keys: Tensor  # int64 [T, 2]
-    learning_rate: Tensor  # [T, 1]
-    weight_decay: Tensor  # [T, 1]
-    epoch: int = 0
 
 
 def vmaps(trial: Trial) -> bool:
@@ -105,7 +83,7 @@ class ModuleEngine:
         setting = members[0].setting
         dtype = getattr(torch, setting.train.dtype)
         train, test = code_of_task(setting.task).draw(members, self._device, dtype)
-        nets = [initial(trial) for trial in members]
+        nets = [initial_module(trial) for trial in members]
         layout = Layout(nets[0])
         rows = [layout.joined([weight.detach() for weight in net.parameters()]) for net in nets]
         weights = torch.stack(rows).to(self._device)
@@ -128,7 +106,7 @@ class ModuleEngine:
         first = state.trials[0]
         train = first.setting.train
         optimizer, coupled = OPTIMIZERS[train.optimizer], train.decay == "coupled"
-        rows = ordered(state)
+        rows = in_order(state)
         weights, moments = state.weights, state.moments
         update = state.epoch * first.steps_per_epoch
         for start in range(0, first.train_size, first.batch_rows):
@@ -180,7 +158,7 @@ class ModuleEngine:
             test_loss=test_loss,
             weight_norm=_norms(state.weights),
             active=np.ones(len(state.trials), dtype=bool),  # a module does not say
-            measured=measured(names, len(state.trials), self._member(state), MODULE_MEASURES),
+            measured=measured(names, len(state.trials), member_of(state), MODULE_MEASURES),
         )
 
     def glance(
@@ -254,53 +232,10 @@ class ModuleEngine:
         mean = functools.reduce(torch.add, total) / rows.labels.shape[1]
         return torch.stack(correct).sum(0).cpu().numpy(), mean.cpu().numpy()
 
-    @staticmethod
-    def _member(state: ModuleState) -> Callable[[int], ModuleMember]:
-        """A member of the pack as a module of its own, for measures."""
-
-        def member(index: int) -> ModuleMember:
-            net = copy.deepcopy(state.layout.net)
-            own = state.layout.views(state.weights[index].clone())
-            with torch.no_grad():
-                for name, weight in net.named_parameters():
-                    weight.copy_(own[name])
-            rows = (state.train.alone(index), state.test.alone(index))
-            return ModuleMember(net, state.trials[index], *rows)
-
-        return member
-
     def _column(self, trials: Sequence[Trial], name: str, dtype: torch.dtype) -> Tensor:
         """An axis of each trial: [T, 1]."""
         values = [[getattr(trial.point, name)] for trial in trials]
         return torch.tensor(values, device=self._device, dtype=dtype)
-
-
-def initial(trial: Trial) -> ModuleNet:
-    """The module of a trial with its initial weights, times init_scale.
-
-    The scale leaves the weights of layer norms alone. Weights are drawn by torch's generator for
-    the CPU, seeded from the trial's stream: the same on every device.
-    """
-    key = streams.fold(torch.tensor([trial.stream_key]), Purpose.WEIGHTS)
-    low, high = streams.words(key, 2)[0].tolist()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(low | (high >> 1) << 32)
-        net = class_of_net(trial.setting.net).build(trial)
-    norms = [part for part in net.modules() if isinstance(part, nn.LayerNorm)]
-    unscaled = {id(weight) for part in norms for weight in part.parameters()}
-    with torch.no_grad():
-        for weight in net.parameters():
-            if id(weight) not in unscaled:
-                weight.mul_(trial.point.init_scale)
-    return net.to(getattr(torch, trial.setting.train.dtype))
-
-
-def ordered(state: ModuleState) -> Rows:
-    """The rows of the coming pass, each trial's in its own order."""
-    keys = streams.fold(state.keys, Purpose.ORDER, state.epoch)
-    order = streams.orders(keys, state.train.labels.shape[1])
-    member = torch.arange(len(order), device=order.device)[:, None]
-    return Rows(state.train.inputs[member, order], state.train.labels[member, order])
 
 
 def _accompanied(*arrays: Tensor) -> tuple[Tensor, ...]:

@@ -89,7 +89,9 @@ class Glance:
 class Engine(Protocol):
     """How a pack is trained. A state belongs to the engine that made it, and knows its epoch.
 
-    `device` is "cpu" or a CUDA device; `kernel` names the arithmetic in the table of trials.
+    `device` is "cpu" or a CUDA device; `kernel` names the arithmetic in the table of trials. Here
+    stands what each method means, for all engines; the docstrings of an engine say how it does
+    that.
     """
 
     device: str
@@ -129,7 +131,12 @@ class Engine(Protocol):
         ...
 
     def leave(self, state: Any, keep: Sequence[int]) -> Any:
-        """The pack with only the members at the indices `keep`, at least one, in that order."""
+        """The pack with only some of its members.
+
+        Args:
+            state: of T members.
+            keep: the indices of the members that stay, at least one, in their new order.
+        """
         ...
 
     def dump(self, state: Any) -> Arrays:

@@ -48,7 +48,12 @@ def _is_row(row: object) -> bool:
 
 
 def proposed(spec: StudySpec, store: Store | None) -> dict[str, list[Pair]]:
-    """The trials that searches have proposed so far, by setting, where its axes still hold them."""
+    """The trials that searches have proposed so far, by setting, where its axes still hold them.
+
+    Args:
+        spec: of the study.
+        store: with a search.json; None proposes nothing yet.
+    """
     rows = {} if store is None else recorded(store) or {}
     pairs: dict[str, list[Pair]] = {}
     for setting in spec.settings:
@@ -84,6 +89,11 @@ def extended(spec: StudySpec, store: Store | None, pairs: Proposed) -> dict[str,
 
     The trials of a batch may be stored already, by a grid or by a search whose search.json was
     lost. Another batch follows then, until a search has something to train, or ends.
+
+    Args:
+        spec: of the study.
+        store: with the rows; None has none.
+        pairs: the proposals so far, by setting.
     """
     longer = {label: list(listed) for label, listed in pairs.items()}
     rows = _rows_of(store, pairs)

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from study.engine.modules import ModuleEngine, initial, vmaps
+from study.engine.module_state import initial_module
+from study.engine.modules import ModuleEngine, vmaps
 from study.spec.file import resolve
 from study.trials.expand import expand
 from study.trials.packing import multiply_adds
@@ -47,7 +48,7 @@ class PlainLoop:
 
     def __init__(self, trials, rows):
         self.rows, self.batch = rows, trials[0].point.batch_size
-        self.nets = [initial(trial) for trial in trials]
+        self.nets = [initial_module(trial) for trial in trials]
         self.optimizers = [
             torch.optim.AdamW(net.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1.0)
             for net in self.nets

@@ -12,7 +12,8 @@ from module_engines import ENGINES, MLP, TRANSFORMER, trials_of
 from registered import tables_put_back
 
 from study.engine.make import pick_engine
-from study.engine.modules import ModuleEngine, initial, ordered, vmaps
+from study.engine.module_state import in_order, initial_module
+from study.engine.modules import ModuleEngine, vmaps
 from study.errors import SpecError
 from study.nets.outputs import right, row_losses
 from study.store.store import Store
@@ -79,7 +80,7 @@ def test_training_follows_torchs_own_optimizers(engine, optimizer, decay):
         if optimizer == "sgd":  # the two decays are one update in exact arithmetic
             update = torch.optim.SGD(net.parameters(), **options)
         for epoch in range(2):
-            rows = ordered(state if not epoch else after(engine, trials, 1))
+            rows = in_order(state if not epoch else after(engine, trials, 1))
             for start in range(0, trial.train_size, 60):
                 x, y = (a[member, start : start + 60] for a in (rows.inputs, rows.labels))
                 update.zero_grad()
@@ -144,7 +145,7 @@ def test_a_glance_counts_what_a_reading_counts(engine):
 def test_the_last_block_may_leave_out_all_positions_but_the_last():
     """The whole transformer, every position computed, gives the same scores."""
     [trial] = trials_of(seeds=1, train={"dtype": "float64"})
-    net, inputs = initial(trial), torch.tensor([[3, 4], [0, 16], [9, 9]])
+    net, inputs = initial_module(trial), torch.tensor([[3, 4], [0, 16], [9, 9]])
     short = net(inputs)
     whole, tokens = net.position, torch.nn.functional.pad(inputs, (0, 1), value=17)
     stream = net.token[tokens] + whole
@@ -163,7 +164,7 @@ def test_the_last_block_may_leave_out_all_positions_but_the_last():
 def test_initial_weights_are_the_trials_own_times_init_scale():
     one, other = trials_of({**TRANSFORMER, "init_scale": [1.0, 3.0]}, seeds=1)
     before = torch.random.get_rng_state()
-    nets = [dict(initial(trial).named_parameters()) for trial in (one, other, one)]
+    nets = [dict(initial_module(trial).named_parameters()) for trial in (one, other, one)]
     assert torch.equal(torch.random.get_rng_state(), before)
     for name, weight in nets[0].items():
         assert torch.equal(weight, nets[2][name])

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.engine.modules import ModuleEngine, initial
+from study.engine.module_state import initial_module
+from study.engine.modules import ModuleEngine
 from study.errors import SpecError
 from study.measures.module_measures import (
     ModuleMember,
@@ -143,7 +144,7 @@ def silent():
 
 def test_effective_sparsity_is_the_first_prefix_that_answers_alike():
     [trial] = trials_of(axes={"layers": 2}, seeds=1)
-    net = initial(trial)
+    net = initial_module(trial)
     with torch.no_grad():
         for block in net.blocks:
             for weight in block.up.parameters():
