@@ -1,8 +1,8 @@
 """Studies on a cluster, through Ray's Jobs API: submit, follow, stop.
 
-What is shipped is the resolved spec, as data; the code is what the cluster has installed, and it is
-compared with ours before anything runs. A job is `study run` on the head, so that it goes on when
-the laptop is closed, and the store alone says what a second submit still has to train.
+The resolved spec is sent, as data. The code is what the cluster has installed, and its versions are
+compared with those here before anything runs. A job is `study run` on the head, so that the study
+goes on when the laptop is closed. The store alone says what a second submit still has to train.
 """
 
 import contextlib
@@ -24,27 +24,34 @@ from ray.job_submission import JobDetails, JobStatus
 
 from study.driver import jobs_api
 from study.driver.jobs_address import StreamRefusedError, UnreachableError
-from study.driver.jobs_api import JobsApi, Note, Sparing
+from study.driver.jobs_api import JobsApi, Note, RateLimitedNote
 from study.driver.ray_command import RAY_COMMAND
 from study.driver.ray_internals import STOP_WAIT_VARIABLE
 from study.driver.versions import skew, versions
 from study.errors import StudyError, UsageError, one_line
 from study.spec.models import StudySpec
 
-# A job that is stopped has so long to write its checkpoints; Ray's own patience is 3 s.
+# A stopped job has so long to write its checkpoints before it is killed; Ray's default is 3 s.
 STOP_SECONDS = 60
-TUNNEL_SECONDS = 90  # for ssh to a head
-VERSIONS_SECONDS = 90  # for a head to say its versions
-LOST_SECONDS = 150  # for a head that has been followed to answer again
+# Timeouts: of ssh to a head; of the job that prints a head's versions; of a head that no longer
+# answers while its job is followed.
+TUNNEL_SECONDS = 90
+VERSIONS_SECONDS = 90
+LOST_SECONDS = 150
 SPEC_FILE = "study.json"
 
 
 @contextlib.contextmanager
 def reach(cluster: str | None, address: str | None, note: Note) -> Iterator[str]:
-    """The address of a Jobs API: the given one, or the end of an ssh tunnel to a cluster's head.
+    """The address of a Jobs API: the given address, or the end of an ssh tunnel to a head.
 
-    `note` is told of a long wait. Raises UsageError unless exactly one of the two is given and
-    makes sense, StudyError where the head cannot be reached.
+    Args:
+        cluster: the yaml file of a cluster that `ray up` has started, or None.
+        address: a URL, or None.
+        note: prints a line for a long wait.
+
+    Raises: UsageError unless exactly one of the two is given and makes sense, StudyError where the
+        head cannot be reached.
     """
     if (cluster is None) == (address is None):
         raise UsageError(
@@ -52,8 +59,8 @@ def reach(cluster: str | None, address: str | None, note: Note) -> Iterator[str]
             "Use --cluster cluster.yaml, or --address http://127.0.0.1:8265."
         )
     if cluster is not None:
-        with _tunnel(cluster, note) as tunnelled:
-            yield tunnelled
+        with _tunnel(cluster, note) as tunnel:
+            yield tunnel
     elif address is not None:
         if not _is_url(address):
             raise UsageError(
@@ -74,7 +81,13 @@ def _is_url(address: str) -> bool:
 def submit_study(spec: StudySpec, out: str, address: str, note: Note) -> str:
     """Start a study on a cluster; returns the id of its job.
 
-    Raises StudyError where the cluster cannot be reached or runs other versions than this machine.
+    Args:
+        spec: of the study.
+        out: where stores are, as the cluster's head sees it.
+        address: of the Jobs API.
+        note: prints a line for a long wait.
+
+    Raises: StudyError where the cluster cannot be reached or has other versions than this machine.
     """
     with JobsApi(address, note) as api:
         _refuse_skew(api, address, note)
@@ -92,65 +105,83 @@ def submit_study(spec: StudySpec, out: str, address: str, note: Note) -> str:
 
 
 class JobEnd(NamedTuple):
-    """How a job ended: SUCCEEDED, STOPPED or FAILED, and the same in words."""
+    """How a job ended: its status (SUCCEEDED, STOPPED or FAILED), and a sentence's end."""
 
     status: str
     words: str
 
 
 def follow_job(job: str, address: str, write: Callable[[str], object], note: Note) -> JobEnd:
-    """Write what a job has written and writes, in pieces, until it ends; returns how.
+    """Write the log of a job, from its first letter until the job ends; returns how it ended.
 
-    A stream that closes before is opened again, and nothing is written twice. `note` is told of
-    what goes wrong meanwhile, and of a job that is silent. Raises StudyError where there is no such
-    job, or its head has not answered for LOST_SECONDS.
+    A stream that closes too early is opened again, and nothing is written twice.
+
+    Args:
+        job: its id.
+        address: of the Jobs API.
+        write: takes the log in pieces.
+        note: prints a line for what goes wrong meanwhile, and for a job that writes nothing.
+
+    Raises: StudyError where there is no such job, or its head has not answered for LOST_SECONDS.
     """
     with JobsApi(address, note) as api:
         api.details(job)
-        log, streams, lost, trouble = _Log(write, note), True, 0.0, Sparing(note)
+        log, streams, lost_since, note_trouble = _Log(write, note), True, 0.0, RateLimitedNote(note)
         while True:
             try:
                 streams = _read(api, job, log, note, streams=streams)
                 details = api.details(job)
-                lost = 0.0
+                lost_since = 0.0
                 if details.status.is_terminal():
                     _read_rest(api, job, log, note)
                     return _end_of(details)
                 log.say_silent(f"{job}: {details.status.value.lower()}, and silent")
             except UnreachableError as error:
-                lost = lost or time.monotonic()
-                if time.monotonic() - lost > LOST_SECONDS:
+                lost_since = lost_since or time.monotonic()
+                if time.monotonic() - lost_since > LOST_SECONDS:
                     raise
-                trouble(f"{error} Trying again; the job does not depend on it.")
-            time.sleep(jobs_api.AGAIN_SECONDS)
+                note_trouble(f"{error} Trying again; the job does not depend on it.")
+            time.sleep(jobs_api.RETRY_PAUSE_SECONDS)
 
 
 class _Log:
-    """What of a job's log has been written here, and when."""
+    """How much of a job's log has been written here, in letters, and when.
+
+    Args:
+        write: takes the log in pieces.
+        note: prints a line for a job that writes nothing.
+    """
 
     def __init__(self, write: Callable[[str], object], note: Note) -> None:
         self._write, self._note = write, note
-        self._letters, self._heard = 0, time.monotonic()
+        self._letters, self._last = 0, time.monotonic()
 
     def take(self, piece: str, start: int) -> int:
-        """Write what is new in the piece at a place of the log; returns the place of its end."""
+        """Write what is new in a piece that begins at letter `start`; returns where it ends."""
         end = start + len(piece)
         if end > self._letters:
             self._write(piece[self._letters - start :])
-            self._letters, self._heard = end, time.monotonic()
+            self._letters, self._last = end, time.monotonic()
         return end
 
     def say_silent(self, words: str) -> None:
-        """Note it where nothing has been written for a while."""
-        if time.monotonic() - self._heard >= jobs_api.NOTE_SECONDS:
-            self._heard = time.monotonic()
+        """Note the words if nothing has been written for a while."""
+        if time.monotonic() - self._last >= jobs_api.NOTE_SECONDS:
+            self._last = time.monotonic()
             self._note(words)
 
 
 def _read(api: JobsApi, job: str, log: _Log, note: Note, *, streams: bool) -> bool:
-    """Follow a job's log until its stream closes, or read the log as it is where none opens.
+    """Follow a job's log until its stream closes; read the whole log if no stream opens.
 
-    Returns whether streams are worth another try.
+    Args:
+        api: of the head.
+        job: its id.
+        log: writes what is new.
+        note: prints a line where streams are refused.
+        streams: whether to try a stream.
+
+    Returns: whether to try a stream the next time.
     """
     if streams:
         try:
@@ -159,7 +190,7 @@ def _read(api: JobsApi, job: str, log: _Log, note: Note, *, streams: bool) -> bo
             note(f"{error}; reading the whole log now and then instead")
             streams = False
         except UnreachableError:
-            pass  # the head itself is asked next, and says whether it is gone
+            pass  # the request for the whole log, next, shows whether the head is gone
         else:
             return True
     log.take(api.log(job), 0)
@@ -167,10 +198,10 @@ def _read(api: JobsApi, job: str, log: _Log, note: Note, *, streams: bool) -> bo
 
 
 def _read_stream(api: JobsApi, job: str, log: _Log) -> None:
-    place = 0  # a stream begins with the log's first letter
+    position = 0  # a stream begins with the log's first letter
     with api.stream(job) as next_piece:
         while (piece := next_piece()) is not None:
-            place = log.take(piece, place)
+            position = log.take(piece, position)
             if not piece:
                 status = api.details(job).status
                 if status.is_terminal():
@@ -179,10 +210,10 @@ def _read_stream(api: JobsApi, job: str, log: _Log) -> None:
 
 
 def _read_rest(api: JobsApi, job: str, log: _Log, note: Note) -> None:
-    """Write what the stream of a job that has ended may have left out."""
+    """Write what the stream may have left out of the log of a job that has ended."""
     try:
         log.take(api.log(job), 0)
-    except StudyError as error:  # its node may be gone, and the log with it
+    except StudyError as error:  # the job's node may be gone, and the log with it
         note(f"the last lines may be missing: {error}")
 
 
@@ -196,9 +227,10 @@ def _end_of(details: JobDetails) -> JobEnd:
 
 
 def stop_job(job: str, address: str, note: Note) -> str:
-    """End a job in good order; returns how it ended: STOPPED, or what it was before.
+    """Stop a job, whose packs leave checkpoints; returns its status.
 
-    Its packs leave checkpoints, and the store stays consistent.
+    The status is STOPPED, or SUCCEEDED or FAILED if the job had ended before. Arguments and errors
+    as of `follow_job`.
     """
     with JobsApi(address, note) as api:
         if not api.details(job).status.is_terminal():
@@ -207,21 +239,21 @@ def stop_job(job: str, address: str, note: Note) -> str:
 
 
 def _refuse_skew(api: JobsApi, address: str, note: Note) -> None:
-    """Ask the cluster, in a job of a second or two, what it has installed."""
-    asked = api.submit(entrypoint=f"python -m {versions.__module__}")
-    status = _ended(api, asked, VERSIONS_SECONDS, note)
-    log = api.log(asked)
-    with contextlib.suppress(StudyError):  # what is left of a question harms nobody
-        api.delete(asked)
-    said = _read_versions(log)
-    if status != JobStatus.SUCCEEDED or said is None:
+    """Raise StudyError if a cluster has other versions; a job of a second or two prints them."""
+    question = api.submit(entrypoint=f"python -m {versions.__module__}")
+    status = _ended(api, question, VERSIONS_SECONDS, note)
+    log = api.log(question)
+    with contextlib.suppress(StudyError):  # a job that stays in the list harms nobody
+        api.delete(question)
+    there = _read_versions(log)
+    if status != JobStatus.SUCCEEDED or there is None:
         lines = log.strip().splitlines()
         why = one_line(lines[-1])[:200] if lines else "it said nothing"
         raise StudyError(
             f"{address}: cannot say its versions ({why}); a cluster has this project installed. "
             "Install it there: ray up cluster.yaml does."
         )
-    if differs := skew(said, versions()):
+    if differs := skew(there, versions()):
         raise StudyError(
             f"{address}: {differs}; laptop and cluster run the same versions. "
             "Install one on the other: ray up cluster.yaml sends this checkout."
@@ -229,17 +261,18 @@ def _refuse_skew(api: JobsApi, address: str, note: Note) -> None:
 
 
 def _read_versions(log: str) -> dict[str, str] | None:
-    """The versions that a head's log holds, between whatever else is said there."""
+    """The versions in the log of a job that printed them, beside warnings of any kind."""
     for line in reversed(log.splitlines()):
         with contextlib.suppress(ValueError):
-            said = json.loads(line)
-            if isinstance(said, dict) and "study" in said:
-                return {str(name): str(value) for name, value in said.items()}
+            content = json.loads(line)
+            if isinstance(content, dict) and "study" in content:
+                return {str(name): str(value) for name, value in content.items()}
     return None
 
 
 def _ended(api: JobsApi, job: str, seconds: float, note: Note) -> JobStatus:
-    began, patience = time.monotonic(), Sparing(note, late=True)
+    """The status of a job once it has ended; raises StudyError after so many seconds."""
+    began, note_wait = time.monotonic(), RateLimitedNote(note, late=True)
     while not (status := api.details(job).status).is_terminal():
         waited = time.monotonic() - began
         if waited > seconds:
@@ -247,7 +280,7 @@ def _ended(api: JobsApi, job: str, seconds: float, note: Note) -> JobStatus:
                 f"{job}: still {status.value.lower()} after {seconds:g} s; a head answers sooner. "
                 "Look at it with `study logs`, and try again."
             )
-        patience(f"{job}: {status.value.lower()} for {waited:.0f} s; waiting for its end")
+        note_wait(f"{job}: {status.value.lower()} for {waited:.0f} s; waiting for its end")
         time.sleep(0.2)
     return status
 
@@ -265,19 +298,19 @@ def _tunnel(cluster: str, note: Note) -> Iterator[str]:
         port = probe.getsockname()[1]
     ray = [*RAY_COMMAND, "dashboard", cluster, "--port", str(port)]
     with (
-        tempfile.TemporaryFile("w+", encoding="utf-8") as said,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as output,
         subprocess.Popen(  # noqa: S603  our own interpreter, and a file that exists
-            ray, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+            ray, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         ) as process,
     ):
         try:
             until = time.monotonic() + TUNNEL_SECONDS
-            patience = Sparing(note, late=True)
+            note_wait = RateLimitedNote(note, late=True)
             while not _answers(port):
-                patience(f"{cluster}: waiting for a tunnel to its head")
+                note_wait(f"{cluster}: waiting for a tunnel to its head")
                 if process.poll() is not None or time.monotonic() > until:
-                    said.seek(0)
-                    words = said.read().split("The exception is:")[-1].split()
+                    output.seek(0)
+                    words = output.read().split("The exception is:")[-1].split()
                     raise StudyError(
                         f"{cluster}: no tunnel to its head ({' '.join(words)[-200:]}); jobs go "
                         f"through ssh. Start it with: ray up {shlex.quote(cluster)}."

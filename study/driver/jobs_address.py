@@ -1,7 +1,7 @@
-"""What a head answers, and what answers in its place: each in one sentence.
+"""The address of a Jobs API, and a sentence for every answer there that is none of the API's.
 
-A head wants a token, or has no node yet. A proxy, a login page or another program stands where a
-head was looked for. Nobody is there.
+A head may want a token, or may have no node yet. A proxy, a login page or another program may
+answer instead of a head. Or nobody answers.
 """
 
 import contextlib
@@ -19,7 +19,8 @@ import aiohttp
 
 from study.errors import StudyError, one_line
 
-ANSWER_SECONDS = 60.0  # for one request and its answer
+ANSWER_SECONDS = 60.0  # timeout of one request and its answer
+_Errors = type[Exception] | tuple[type[Exception], ...]
 CHECK = "Check the address and its port (8265), or go through ssh: ray dashboard cluster.yaml"
 LOG_IN = (
     "A login page or a proxy may stand in between: log in there, or go through ssh: "
@@ -28,20 +29,20 @@ LOG_IN = (
 
 
 class UnreachableError(StudyError):
-    """The head did not answer this time; it may answer the next time."""
+    """The head did not answer; a retry may succeed."""
 
 
 class NotReadyError(UnreachableError):
-    """The head has no node yet that takes jobs."""
+    """The head has no node yet that takes jobs; a retry may succeed."""
 
 
 class StreamRefusedError(StudyError):
-    """What stands before the head passes requests on, but no streams."""
+    """A proxy before the head passes requests on, but no streams."""
 
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """An answer over HTTP, with the names under which Ray's client looks for its parts."""
+    """An answer over HTTP, with the attributes that Ray's client uses."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -52,38 +53,48 @@ class HttpAnswer:
         return json.loads(self.text)
 
     def raise_for_status(self) -> None:
-        """Do nothing: `JobsAddress.refuse` has taken out what is not an answer of the Jobs API."""
+        """Do nothing: `JobsAddress.refuse` has raised for what is no answer of the Jobs API."""
 
 
 class JobsAddress:
-    """An address at which a head is looked for, such as http://127.0.0.1:8265."""
+    """Where a Jobs API is expected: a URL such as http://127.0.0.1:8265.
 
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self._host = urlsplit(address).hostname or ""
+    `is_here`: whether the URL names this machine, to which no proxy leads.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._host = urlsplit(url).hostname or ""
         self.is_here = _is_here(self._host)
 
     def fail(self, what: str, remedy: str = CHECK, kind: type[StudyError] = StudyError) -> NoReturn:
-        """Raise an error of this address; where a proxy is on the way, the proxy is the remedy."""
+        """Raise an error that names this address, what is wrong there, and a remedy.
+
+        Args:
+            what: is wrong: "answers with no JSON".
+            remedy: a sentence without its full stop; if requests go through a proxy, how to avoid
+                the proxy is the remedy instead.
+            kind: the class of the error.
+        """
         if proxy := self._proxy():
             remedy = f"The proxy {proxy} was asked for it: NO_PROXY={self._host} goes past it"
-        raise kind(f"{self.address}: {what}; a running head answers there. {remedy}.") from None
+        raise kind(f"{self.url}: {what}; a running head answers there. {remedy}.") from None
 
     def _proxy(self) -> str:
         """The proxy that requests to the head go through, without its password; "" without one."""
         if self.is_here or urllib.request.proxy_bypass(self._host):
             return ""
-        found = urllib.request.getproxies().get(urlsplit(self.address).scheme, "")
-        return re.sub(r"//[^/@]*@", "//", found)
+        proxy = urllib.request.getproxies().get(urlsplit(self.url).scheme, "")
+        return re.sub(r"//[^/@]*@", "//", proxy)
 
     @contextlib.contextmanager
-    def plainly(self) -> Iterator[None]:
-        """Whatever keeps an answer from coming, in one sentence."""
+    def network_errors_as_sentences(self) -> Iterator[None]:
+        """Turn an error of the network into an UnreachableError, or a StreamRefusedError."""
         try:
             yield
         except aiohttp.WSServerHandshakeError as error:
             raise StreamRefusedError(
-                f"{self.address}: the log's stream is refused ({error.status})"
+                f"{self.url}: the log's stream is refused ({error.status})"
             ) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             what, remedy = next(row[1:] for row in FAILURES if isinstance(error, row[0]))
@@ -91,7 +102,14 @@ class JobsAddress:
             self.fail(what.format(reason=reason), remedy, UnreachableError)
 
     def refuse(self, endpoint: str, answer: HttpAnswer) -> None:
-        """Raise unless an answer can be one of the Jobs API."""
+        """Raise unless an answer can be one of the Jobs API.
+
+        Args:
+            endpoint: the path of the request.
+            answer: to the request.
+
+        Raises: NotReadyError, UnreachableError or StudyError, whichever the answer shows.
+        """
         status, gist = answer.status_code, _gist(answer.text)
         is_package = endpoint.startswith("/api/packages/")
         if status < 300 or (status == 404 and is_package):
@@ -113,7 +131,7 @@ class JobsAddress:
             )
         elif "No available agent" in answer.text or "get_target_agent" in answer.text:
             raise NotReadyError(
-                f"{self.address}: no node takes jobs; a cluster has one soon after its start. "
+                f"{self.url}: no node takes jobs; a cluster has one soon after its start. "
                 "Look at its nodes: ray status."
             )
         elif status >= 500:
@@ -127,14 +145,13 @@ class JobsAddress:
         if os.environ["RAY_AUTH_MODE"] == "token":
             remedy = "Copy ~/.ray/auth_token from the head, or set RAY_AUTH_TOKEN"
         raise StudyError(
-            f"{self.address}: wants the cluster's token ({status}: {gist}); heads of Ray 2.59 and "
+            f"{self.url}: wants the cluster's token ({status}: {gist}); heads of Ray 2.59 and "
             f"later ask for one. {remedy}."
         )
 
 
-# What keeps an answer from coming: its kinds, of which the first that fits counts; what is said;
-# what helps.
-FAILURES: tuple[tuple[Any, str, str], ...] = (
+# Errors of the network: classes, of which the first that fits counts; what is wrong; the remedy.
+FAILURES: tuple[tuple[_Errors, str, str], ...] = (
     (aiohttp.ClientProxyConnectionError, "the proxy does not answer ({reason})", CHECK),
     (aiohttp.ClientHttpProxyError, "the proxy refuses ({reason})", CHECK),
     (
@@ -160,7 +177,7 @@ FAILURES: tuple[tuple[Any, str, str], ...] = (
 
 
 def _reason(error: Exception) -> str:
-    """Why there is no connection, in the system's words; aiohttp's hold an address once more."""
+    """Why there is no connection, in the system's words: aiohttp's would repeat the address."""
     if not isinstance(error, aiohttp.ClientConnectorError):
         return str(error)
     number, words = error.os_error.errno or 0, error.os_error.strerror
@@ -168,7 +185,7 @@ def _reason(error: Exception) -> str:
 
 
 def _is_here(host: str) -> bool:
-    """Whether a host is this machine by its name alone: loopback, to which no proxy leads."""
+    """Whether a host's name alone says that it is this machine: a loopback name or address."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -186,7 +203,7 @@ def _is_object(text: str) -> bool:
 
 
 def _gist(text: str) -> str:
-    """The words of an answer that say most: a traceback's last line, a page without its tags."""
+    """The telling words of an answer: the last line of a traceback, a page without its tags."""
     if "Traceback (most" in text:
         text = text.strip().splitlines()[-1]
     words = one_line(re.sub(r"<[^>]*>", " ", text))

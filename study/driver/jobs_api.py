@@ -1,7 +1,7 @@
 """One conversation with the head of a cluster, through Ray's Jobs API.
 
-Ray's client knows the API. This module decides how its requests are sent: within a limit of time,
-and never through a proxy to this machine. What is no answer of a head becomes a sentence.
+Ray's client knows the API. This module sends the client's requests: each within a timeout, and
+never through a proxy to this machine. What is no answer of a head becomes a sentence.
 """
 
 import asyncio
@@ -23,33 +23,40 @@ from study.driver import ray_internals
 from study.driver.jobs_address import ANSWER_SECONDS, HttpAnswer, JobsAddress, NotReadyError
 from study.errors import StudyError, one_line
 
-NOTE_SECONDS = 20.0  # what takes longer is said, and said again
-READY_SECONDS = 60.0  # for the first node of a cluster that has just started
-AGAIN_SECONDS = 2.0  # between two tries
-Note = Callable[[str], None]
-T = TypeVar("T")
+NOTE_SECONDS = 20.0  # a wait is noted after so long, and again each time
+READY_SECONDS = 60.0  # timeout for the first node of a cluster that has just started
+RETRY_PAUSE_SECONDS = 2.0
+Note = Callable[[str], None]  # prints a line on stderr
+_T = TypeVar("_T")
 
 
-class Sparing:
-    """A note that is said once in NOTE_SECONDS at most, however often it is given.
+class RateLimitedNote:
+    """Passes a note on once in NOTE_SECONDS at most, however often it is given.
 
-    It is first said at once, or, where `late`, after NOTE_SECONDS.
+    Args:
+        note: prints a line.
+        late: whether the first note, too, waits for NOTE_SECONDS.
     """
 
     def __init__(self, note: Note, *, late: bool = False) -> None:
         self._note, self._last = note, time.monotonic() if late else -math.inf
 
     def __call__(self, words: str) -> None:
-        """Say it, unless it was said just before."""
+        """Pass the words on, unless a note was passed on just before."""
         if time.monotonic() - self._last >= NOTE_SECONDS:
             self._last = time.monotonic()
             self._note(words)
 
 
 class JobsApi:
-    """The head at an address such as http://127.0.0.1:8265; `note` is told of every long wait.
+    """The Jobs API of a head, while its `with` block runs.
 
-    Raises UnreachableError where nobody answers, StudyError where what answers is no Jobs API.
+    Every method raises UnreachableError where nobody answers, and StudyError where what answers is
+    no Jobs API. The methods take what was typed for the id of a job.
+
+    Args:
+        address: such as http://127.0.0.1:8265.
+        note: prints a line for every long wait.
     """
 
     def __init__(self, address: str, note: Note) -> None:
@@ -59,13 +66,14 @@ class JobsApi:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            # Ray half-enables tokens where it finds ~/.ray/auth_token; who wants them says so.
+            # Ray half-enables tokens where it finds ~/.ray/auth_token. Users who want tokens set
+            # the variable.
             stack.enter_context(ray_internals.environment_defaults({"RAY_AUTH_MODE": "disabled"}))
-            # Ray would prefer these to the address that was typed.
+            # Ray would use these variables instead of the address that was typed.
             stack.enter_context(_unset("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"))
             stack.enter_context(ray_internals.quiet(ray_internals.JOBS_LOGGERS, logging.ERROR))
             stack.enter_context(self._runner)
-            self._client = self._call(ray_internals.JobsClient, self._address.address, self._send)
+            self._client = self._call(ray_internals.JobsClient, self._address.url, self._send)
             self._stack = stack.pop_all()
         return self
 
@@ -78,7 +86,7 @@ class JobsApi:
         self._stack.close()
 
     def submit(self, **job: Any) -> str:
-        """Start a job, once a node takes one; returns its id. Takes what Ray's client takes."""
+        """Start a job, once a node takes jobs; returns its id. Arguments as of Ray's client."""
         return self._when_ready(lambda: self._call(self._client.submit_job, **job))
 
     def stop(self, job: str) -> None:
@@ -86,27 +94,27 @@ class JobsApi:
         self._when_ready(lambda: self._call(self._client.stop_job, _quoted(job)))
 
     def delete(self, job: str) -> None:
-        """Forget a job that has ended."""
+        """Remove a job that has ended from the head."""
         self._call(self._client.delete_job, _quoted(job))
 
     def details(self, job: str) -> JobDetails:
-        """What the head knows of a job."""
+        """The state of a job, as the head has it."""
         return self._call(self._client.get_job_info, _quoted(job))
 
     def log(self, job: str) -> str:
-        """All that a job has written."""
+        """The whole log of a job, so far."""
         return self._call(self._client.get_job_logs, _quoted(job))
 
     @contextlib.contextmanager
     def stream(self, job: str) -> Iterator[Callable[[], str | None]]:
-        """What a job has written and writes; each call waits for the next piece.
+        """The log of a job from its first letter on, as a function that waits for the next piece.
 
-        A call gives "" after NOTE_SECONDS of silence, and None once the stream has closed, which
-        says nothing of the job. Raises StreamRefusedError where there are no streams.
+        The function returns "" after NOTE_SECONDS of silence, and None once the stream has closed:
+        the job may go on all the same. Raises StreamRefusedError where there are no streams.
         """
         session = self._runner.run(self._session(None))
         try:
-            with self._address.plainly():
+            with self._address.network_errors_as_sentences():
                 socket = self._run(self._open(session, job))
             try:
                 yield lambda: self._runner.run(_next(socket))
@@ -116,16 +124,16 @@ class JobsApi:
             self._runner.run(session.close())
 
     async def _session(self, seconds: float | None) -> aiohttp.ClientSession:
-        # The environment's proxies and passwords are for other machines than this one.
-        limit = aiohttp.ClientTimeout(total=seconds)
-        return aiohttp.ClientSession(timeout=limit, trust_env=not self._address.is_here)
+        # `trust_env` reads proxies and passwords, which are for other machines than this one.
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        return aiohttp.ClientSession(timeout=timeout, trust_env=not self._address.is_here)
 
     async def _open(
         self, session: aiohttp.ClientSession, job: str
     ) -> aiohttp.ClientWebSocketResponse:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await session.ws_connect(
-                f"{self._address.address}/api/jobs/{_quoted(job)}/logs/tail",
+                f"{self._address.url}/api/jobs/{_quoted(job)}/logs/tail",
                 headers=self._headers,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
                 heartbeat=NOTE_SECONDS,
@@ -141,10 +149,10 @@ class JobsApi:
         data: bytes | None = None,
         json_data: Any = None,
     ) -> HttpAnswer:
-        """Send a request of Ray's client; returns only what the Jobs API may have answered."""
+        """Send a request of Ray's client; returns only what can be an answer of the Jobs API."""
 
         async def ask() -> HttpAnswer:
-            url = self._address.address + endpoint
+            url = self._address.url + endpoint
             async with (
                 await self._session(ANSWER_SECONDS) as session,
                 session.request(
@@ -154,39 +162,40 @@ class JobsApi:
                 text = await answer.text(errors="replace")
                 return HttpAnswer(answer.status, answer.headers, text)
 
-        self._headers = headers  # the token is in them, where there is one
-        with self._address.plainly():
+        self._headers = headers  # these hold the token, if there is one
+        with self._address.network_errors_as_sentences():
             answer = self._run(ask())
         self._address.refuse(endpoint, answer)
         return answer
 
-    def _run(self, asked: Coroutine[Any, Any, T]) -> T:
-        """Run to its end what waits for the head, and say so while it takes long."""
+    def _run(self, request: Coroutine[Any, Any, _T]) -> _T:
+        """Run a request to its end, with a note while it takes long."""
 
-        async def patiently() -> T:
-            task = asyncio.ensure_future(asked)
+        async def with_notes() -> _T:
+            task = asyncio.ensure_future(request)
             while not (await asyncio.wait({task}, timeout=NOTE_SECONDS))[0]:
-                self._note(f"{self._address.address}: waiting for an answer")
+                self._note(f"{self._address.url}: waiting for an answer")
             return task.result()
 
-        return self._runner.run(patiently())
+        return self._runner.run(with_notes())
 
-    def _when_ready(self, call: Callable[[], T]) -> T:
-        until, note = time.monotonic() + READY_SECONDS, Sparing(self._note)
+    def _when_ready(self, call: Callable[[], _T]) -> _T:
+        """What a call returns once a node takes jobs; retried for READY_SECONDS."""
+        until, note = time.monotonic() + READY_SECONDS, RateLimitedNote(self._note)
         while True:
             try:
                 return call()
             except NotReadyError:
                 if time.monotonic() > until:
                     raise
-            note(f"{self._address.address}: no node takes jobs yet; trying for a minute")
-            time.sleep(AGAIN_SECONDS)
+            note(f"{self._address.url}: no node takes jobs yet; trying for a minute")
+            time.sleep(RETRY_PAUSE_SECONDS)
 
-    def _call(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """Call Ray's client, which trusts what it is answered."""
+    def _call(self, call: Callable[..., _T], *arguments: Any, **named: Any) -> _T:
+        """Call Ray's client, which does not check an answer; its errors become sentences."""
         try:
             return call(*arguments, **named)
-        except AuthenticationError as error:  # before a request: no token is found
+        except AuthenticationError as error:  # raised before a request: there is no token
             reason = one_line(error.message).partition(".")[0]
             raise StudyError(
                 f"RAY_AUTH_MODE={os.environ['RAY_AUTH_MODE']}: {reason}; a token is a line of text "
@@ -199,7 +208,7 @@ class JobsApi:
 
 @contextlib.contextmanager
 def _unset(*names: str) -> Iterator[None]:
-    """Be without these environment variables meanwhile."""
+    """Remove these environment variables meanwhile."""
     before = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:
         yield
@@ -208,12 +217,12 @@ def _unset(*names: str) -> Iterator[None]:
 
 
 def _quoted(job: str) -> str:
-    """The id of a job as a part of a path, whatever was typed for it."""
+    """The id of a job as one part of a URL's path, whatever letters were typed."""
     return quote(job, safe="") or "%20"
 
 
 async def _next(socket: aiohttp.ClientWebSocketResponse) -> str | None:
-    """The next piece of a stream; "" where none has come for NOTE_SECONDS, None at its end."""
+    """The next piece of a stream; "" after NOTE_SECONDS without one, None at its end."""
     try:
         message = await socket.receive(timeout=NOTE_SECONDS)
     except TimeoutError:

@@ -25,13 +25,15 @@ from study.driver.ray_watch import HeadWatch, daemons_gone, starting, watching
 from study.errors import StudyError, UsageError
 from study.machine import check_address
 
-# Ray's workers import from the driver's working folder before all others. What lies where the user
-# stands, a study.py or a torch.py, is not for them: our own folder is the working one meanwhile.
-OURS = Path(__file__).parents[2]
-HEAD_SECONDS = 15.0  # for a head's first answer
-# For the driver alone: a scheduler, a terminal or `timeout` sends them to Ray's processes, too.
-DRIVERS_SIGNALS = {signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
-# A socket's path is at most 103 bytes on macOS, 107 on Linux; of them Ray's own names take so many:
+# Ray's workers import first from the folder that is the working one when Ray starts. A study.py or
+# torch.py in the user's folder must not be imported, so this project's folder is the working one.
+PROJECT_FOLDER = Path(__file__).parents[2]
+HEAD_SECONDS = 15.0  # timeout of a head's first answer
+# Ray's processes block these signals. A scheduler, a terminal or `timeout` sends a signal to the
+# whole process group, but only the driver knows how to end a study.
+DRIVER_SIGNALS = {signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
+# Bytes that the path of Ray's folder may have. A socket's path has at most 103 bytes on macOS (107
+# on Linux), and Ray's names below the folder take 67 of these:
 # /session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store.
 SOCKET_BYTES = 103 - 67
 
@@ -72,7 +74,7 @@ def connected(
 
 @contextlib.contextmanager
 def _started(cores: int, interrupted: Callable[[], bool]) -> Iterator[None]:
-    """A Ray of the study's own, in a folder of its own."""
+    """Start a Ray of the study's own, in a folder of its own, and end it."""
     options, folder = _folder()
 
     def clean() -> None:
@@ -81,7 +83,7 @@ def _started(cores: int, interrupted: Callable[[], bool]) -> Iterator[None]:
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
 
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, DRIVERS_SIGNALS)  # children inherit the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, DRIVER_SIGNALS)  # children inherit the mask
     try:
         with ray_internals.loopback_only(), starting("starting Ray", clean):
             _init("local", num_cpus=cores, include_dashboard=False, **options)
@@ -107,7 +109,7 @@ def _started(cores: int, interrupted: Callable[[], bool]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _joined(address: str, interrupted: Callable[[], bool]) -> Iterator[None]:
-    """A cluster's Ray."""
+    """Join a cluster's Ray, and leave it."""
     head = find_head(address)
     try:
         check_head(head, HEAD_SECONDS)
@@ -130,10 +132,10 @@ def _joined(address: str, interrupted: Callable[[], bool]) -> Iterator[None]:
 
 
 def _init(address: str, **options: Any) -> None:
-    """`ray.init`, which takes SIGTERM for itself, without that; raises _RayError."""
+    """Call `ray.init`, and restore the handler of SIGTERM, which it replaces; raises _RayError."""
     before = signal.getsignal(signal.SIGTERM)
     try:
-        with contextlib.chdir(OURS):
+        with contextlib.chdir(PROJECT_FOLDER):
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except Exception as error:  # noqa: BLE001  Ray raises bare ones, where a machine is slow
         raise _RayError(" ".join(str(error).split())[:300].rstrip(".")) from None
@@ -142,10 +144,13 @@ def _init(address: str, **options: Any) -> None:
 
 
 def _folder() -> tuple[dict[str, str], str | None]:
-    """Options for where Ray's files go, and the folder to remove at the end, if it is ours.
+    """Options of `ray.init` for where Ray's files go, and the folder to remove at the end.
 
-    RAY_TMPDIR is the user's word, and Ray keeps its files there. Else they are in a new folder,
-    where no other user's can be in the way and no socket's path is too long.
+    If the user has set RAY_TMPDIR, Ray's files go there and stay there: options and folder are
+    empty. Otherwise they go to a new folder, which no other user's files can block and whose path
+    is short enough for sockets.
+
+    Raises: UsageError for a RAY_TMPDIR that is too long, StudyError if no folder can be made.
     """
     if named := os.environ.get("RAY_TMPDIR"):
         if len(os.fsencode(f"{named}/ray")) > SOCKET_BYTES:

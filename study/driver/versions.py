@@ -18,10 +18,10 @@ from study import __version__
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Python, Ray, torch and study, the last also as a hash of its source.
+    """The versions of Python, Ray, torch and study, and a hash of study's source.
 
-    Python is compared to its minor release; torch without the build (+cpu, +cu130), which differs
-    between a laptop and a GPU node by design.
+    Python's version ends at its minor release. torch's is without its build (+cpu, +cu130), which
+    differs between a laptop and a GPU node by design.
     """
     return {
         "study": __version__,
@@ -33,7 +33,12 @@ def versions() -> dict[str, str]:
 
 
 def skew(there: Mapping[str, str], here: Mapping[str, str]) -> str:
-    """Which versions differ, in the words of a sentence; "" where none does."""
+    """The versions that differ, as the words of a sentence; "" if none does.
+
+    Args:
+        there: versions of another machine.
+        here: versions of this machine.
+    """
     return ", ".join(
         f"{name} is {there.get(name)} there and {ours} here"
         for name, ours in here.items()
@@ -42,7 +47,7 @@ def skew(there: Mapping[str, str], here: Mapping[str, str]) -> str:
 
 
 def _source() -> str:
-    """A hash of modules, kernel and bundled studies: 0.1.0 does not tell two checkouts apart."""
+    """A hash of modules, kernel and bundled studies: two checkouts may both be 0.1.0."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted(p for kind in ("py", "c", "h", "toml") for p in root.rglob(f"*.{kind}")):

@@ -21,7 +21,7 @@ NO_AGENT = "No available agent to submit job, please try again later."
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
     monkeypatch.setattr(jobs_api, "NOTE_SECONDS", 0.1)
-    monkeypatch.setattr(jobs_api, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(jobs_api, "RETRY_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(jobs, "LOST_SECONDS", 0.3)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
