@@ -1,20 +1,21 @@
-"""Laws of the transition time, with the trials that never grokked.
+"""Laws of the transition time, fitted to all trials, also to those that never grokked.
 
-    times       what is known of each trial's time: an interval, or "not by the last reading"
-    features    what laws are written in
-    terms       what laws are sums of: slopes, walls, leveling
-    equations   the laws, a row each
-    families    the errors: log-normal, log-logistic, Weibull
-    likelihood  one censored likelihood for all of them
-    model       law, family and trials as one function, and the climb to its maximum
-    intervals, profiles, bootstrap    what the estimates are worth
-    fit         `fit_law`
-    compare     which law: criteria, likelihood ratios, prediction beyond what was fitted
-    answers     the fits of a whole study, by regime and stratum, as text
-    scorecard   published statements, tested
-    finite_size the share that groks against dataset size, for several n
+    times        the observed time of each trial: an interval, or "not by the last reading"
+    features     what laws are written in: logarithms of axes and of combinations of axes
+    terms        what laws are sums of: slopes, walls, leveling
+    equations    the laws, one row each
+    families     the errors: log-normal, log-logistic, Weibull
+    likelihood   the one censored likelihood
+    model        a law, a family and trials as one function, and its maximum
+    intervals    how well the parameters are determined, with profiles and bootstrap
+    fit          `fit_law`
+    compare      which law: criteria, likelihood ratios, prediction beyond what was fitted
+    study_fits   the fits of a whole study, by regime and stratum
+    statements   what was published; scorecard tests it on a study
+    finite_size  the share that groks against dataset size, for several n
+    views        laws against trials, for charts; diagnostics has residuals, profiles and drift
 
-scipy is all it needs.
+The mathematics needs numpy, pandas and scipy. `analysis.text.law_text` shows the answers to people.
 """
 
 from analysis.laws.bootstrap import bootstrap, interval_of

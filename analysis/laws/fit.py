@@ -1,7 +1,7 @@
 """Fit a law: trials in, estimates with intervals out.
 
 `fit_law` is the whole of it. Where the trials cannot determine a law, an error says why in one
-sentence. `make_design` does the first half, up to the likelihood, for those that fit many times.
+sentence. `make_design` does the first half, up to the likelihood, for callers that need no more.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from study.errors import UsageError, unknown
 from study.search.newton import Top
 
 REGIMES = ("multi-pass", "online")  # several passes over fixed rows, or fresh rows every step
-Cure = bool | Sequence[str] | None  # a cure fraction? Or the features that its logit depends on
+Cure = bool | Sequence[str] | None  # whether there is a cure fraction, or its features
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Fit:
     model: Model = field(repr=False)
     top: Top = field(repr=False)  # the maximum of the likelihood
     points: NDArray[np.intp] = field(repr=False)  # the number of each trial's point, [T]
-    stratum: dict[str, object] = field(default_factory=dict)  # value of the column that divides
+    stratum: dict[str, object] = field(default_factory=dict)  # the column and its value
     heldout: float | None = None  # mean of the scores below
     heldout_by_axis: dict[str, float | None] = field(default_factory=dict)
 
@@ -226,6 +226,7 @@ def _cured(trials: pd.DataFrame, names: Sequence[str], center: Sequence[float]) 
 
 
 def _check_events(trials: int, at_risk: int, events: int, event: str) -> None:
+    """Raise UsageError where there is no trial, or none with the event."""
     if not trials:
         raise UsageError("0 trials; a law is fitted to some. Loosen the filter.")
     if not events:
@@ -238,6 +239,7 @@ def _check_events(trials: int, at_risk: int, events: int, event: str) -> None:
 
 
 def _axes(trials: pd.DataFrame, axes: Sequence[str] | None) -> tuple[str, ...]:
+    """The features that may enter as powers: those that are named, or all axes that vary."""
     if axes is None:
         return axes_that_vary(trials)
     for name in axes:

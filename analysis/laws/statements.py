@@ -1,7 +1,7 @@
 """What was published of the transition time: `STATEMENTS`, one row for each statement.
 
-A statement has the claim in our words, where it is made, the regime it is made for, and the
-parameter of a law that it speaks of. `scorecard` tests the statements on a study.
+A statement has its source, the claim in our words, the regime that the claim is for, and the
+parameter of a law that the claim is of. `scorecard` tests the statements on a study.
 """
 
 from dataclasses import dataclass

@@ -44,9 +44,9 @@ def test_a_withdrawn_statement_gets_its_reason_and_no_verdict(trials):
     # One law fitted to trials of all phases tests none of them: neither slopes nor walls.
     assert set(withdrawn["law"]) == {statement.law for statement in STATEMENTS if statement.law}
     rows = card.astype(object).where(card.notna(), None).to_dict("records")
-    said = lines_of_scorecard(rows)[1::2]
-    assert len(said) == len(rows)
-    for row, line in zip(rows, said, strict=True):
+    lines = lines_of_scorecard(rows)[1::2]
+    assert len(lines) == len(rows)
+    for row, line in zip(rows, lines, strict=True):
         if row["withdrawn"]:
             assert line == f"  withdrawn: {row['withdrawn']}"
         else:
@@ -79,9 +79,9 @@ def test_the_scorecard_refutes(trials):
     slope["generalized_epoch_90"], slope["memorized_after_epoch"] = pd.NA, 5
     slope["ungrokked_epoch"], slope["final_test_accuracy"] = pd.NA, 0.5
     card = scorecard(slope, statements=STANDING).set_index(["source", "parameter"])
-    found = card.loc[("arXiv 2210.01117", "slope_weight_decay")]
-    assert found["verdict"] == "not consistent"  # the truth is -0.8, stated -1
-    assert found["high"] > -0.8 > found["low"]
+    slope_row = card.loc[("arXiv 2210.01117", "slope_weight_decay")]
+    assert slope_row["verdict"] == "not consistent"  # the truth is -0.8, stated -1
+    assert slope_row["high"] > -0.8 > slope_row["low"]
 
 
 def shares(rng, half, width, seeds=60):
@@ -101,16 +101,16 @@ def shares(rng, half, width, seeds=60):
 
 def test_a_transition_that_narrows_collapses():
     rng = np.random.default_rng(2)
-    found = finite_size(
+    sizes = finite_size(
         shares(rng, lambda n: 60 * (n / 20) ** 0.6, lambda n: 0.5 * (n / 20) ** -0.7)
     )
-    assert found.verdict == "collapse"
-    assert found.shift.low < 0.6 < found.shift.high
-    assert found.narrowing.low < 0.7 < found.narrowing.high
-    assert found.narrowing.low > 0
-    for curve in found.curves:
+    assert sizes.verdict == "collapse"
+    assert sizes.shift.low < 0.6 < sizes.shift.high
+    assert sizes.narrowing.low < 0.7 < sizes.narrowing.high
+    assert sizes.narrowing.low > 0
+    for curve in sizes.curves:
         assert curve.half.low < 60 * (curve.n / 20) ** 0.6 < curve.half.high
-    assert found.bic_collapsed < found.bic_separate
+    assert sizes.bic_collapsed < sizes.bic_separate
 
 
 def test_curves_that_share_nothing_do_not_collapse_and_parallel_ones_do_not_cross():
@@ -126,18 +126,18 @@ def test_curves_that_share_nothing_do_not_collapse_and_parallel_ones_do_not_cros
 def test_a_crossing_is_where_two_curves_meet():
     rng = np.random.default_rng(4)
     crossed = shares(rng, lambda n: 80 + 0 * n, lambda n: np.where(n > 20, 0.1, 0.6), seeds=200)
-    found = finite_size(crossed[crossed["n"].isin([20, 30])])
-    [crossing] = found.crossings
+    sizes = finite_size(crossed[crossed["n"].isin([20, 30])])
+    [crossing] = sizes.crossings
     assert crossing.rows.low < 80 < crossing.rows.high
-    assert found.verdict.startswith("unresolved: 2 values of n")
+    assert sizes.verdict.startswith("unresolved: 2 values of n")
 
 
 def test_a_step_is_only_bracketed():
     rng = np.random.default_rng(5)
-    found = finite_size(shares(rng, lambda n: 60 + 0 * n, lambda n: 1e-6 + 0 * n))
-    assert not found.curves[0].half.resolved
-    assert found.curves[0].between == (50.0, 70.0)
-    assert found.verdict.startswith("unresolved")
+    sizes = finite_size(shares(rng, lambda n: 60 + 0 * n, lambda n: 1e-6 + 0 * n))
+    assert not sizes.curves[0].half.resolved
+    assert sizes.curves[0].between == (50.0, 70.0)
+    assert sizes.verdict.startswith("unresolved")
 
 
 def test_finite_size_is_of_one_slice(trials):
@@ -188,7 +188,7 @@ def test_residuals_of_the_right_errors_lie_on_the_diagonal():
     assert (wrong["hazard"] - wrong["expected"])[wrong["expected"] < 1].abs().max() > 0.1
 
 
-def test_the_band_holds_the_median_and_what_is_not_reached_is_said():
+def test_the_band_holds_the_median_and_a_median_out_of_reach_is_marked():
     trials = draw(TRUTHS["critical_rows"], np.random.default_rng(1), 0.4)
     lines, cells = views.law_curves(fit_law(trials, "critical_rows"), trials, "train_size", None)
     assert (lines["low"] <= lines["steps"]).all()
@@ -245,8 +245,8 @@ def test_trials_at_one_point_have_no_axis_to_draw_along(trials, count):
 
 
 def test_strata_are_fitted_each_and_an_empty_one_is_named(trials):
-    kept = trials[trials["train_size"] > 200]
-    lists, _ = fit_study(kept, ["decay_time"], by="train_size")
+    grokking = trials[trials["train_size"] > 200]
+    lists, _ = fit_study(grokking, ["decay_time"], by="train_size")
     assert [fits[0].stratum for fits in lists] == [{"train_size": n} for n in (300, 400, 600, 1000)]
     with pytest.raises(UsageError, match="train_size = 200: generalized: 0 of 25"):
         fit_study(trials, ["decay_time"], by="train_size")
@@ -294,7 +294,7 @@ def test_the_command_shows_scorecard_sizes_and_bootstrap(run, store):
     assert err.endswith("bootstrap: 20/20\n")
 
 
-def test_laws_that_cannot_be_fitted_are_said_on_stderr(run, store):
+def test_laws_that_cannot_be_fitted_are_named_on_stderr(run, store):
     code, out, err = run("laws", store, "--where", "weight_decay < 0.2", "--json")
     assert code == 0
     assert len(json.loads(out)) > 3

@@ -35,13 +35,13 @@ def replicate(name, errors, censored, seed):
     naive = events_alone(trials, truth.law, errors)
     rows = []
     for parameter, value in {**truth.parameters, "sigma": SIGMA}.items():
-        found = fit.parameters[parameter]
-        low = -np.inf if found.low is None else found.low
-        high = np.inf if found.high is None else found.high
+        fitted = fit.parameters[parameter]
+        low = -np.inf if fitted.low is None else fitted.low
+        high = np.inf if fitted.high is None else fitted.high
         row = {
             "law": name, "errors": errors, "censored": censored, "parameter": parameter,
-            "truth": value, "estimate": found.estimate, "interval": found.interval,
-            "covered": low <= value <= high, "identified": found.identified,
+            "truth": value, "estimate": fitted.estimate, "interval": fitted.interval,
+            "covered": low <= value <= high, "identified": fitted.identified,
         }  # fmt: skip
         if parameter in naive:
             ends = [in_units(parameter, end) for end in naive[parameter]]
@@ -52,10 +52,10 @@ def replicate(name, errors, censored, seed):
 
 def events_alone(trials, law, errors):
     """What a fit to the trials with the event says: low, estimate and high of each parameter."""
-    kept = trials[trials["generalized_epoch"].notna()]
-    model = make_design(kept, law, "generalized", errors, None, cure=False).model
+    events = trials[trials["generalized_epoch"].notna()]
+    model = make_design(events, law, "generalized", errors, None, cure=False).model
     top = best(model, model.starts())
-    spread = Z_95 * standard_errors(model, top.theta, np.arange(len(kept)))[0]
+    spread = Z_95 * standard_errors(model, top.theta, np.arange(len(events)))[0]
     ends = np.column_stack([top.theta - spread, top.theta, top.theta + spread])
     return dict(zip(parameter_names(model, None), ends, strict=True))
 
@@ -70,14 +70,16 @@ def table_of(rows):
     frame = pd.DataFrame(rows)
     keys = ["law", "errors", "censored", "parameter"]
     groups = frame.groupby(keys, sort=False)
-    known = frame[frame["identified"]].groupby(keys, sort=False)  # else an estimate may be anywhere
+    identified = frame[frame["identified"]].groupby(
+        keys, sort=False
+    )  # else an estimate may be anywhere
     truth = groups["truth"].first()
     table = pd.DataFrame(
         {
             "truth": truth,
             "interval": groups["interval"].agg(lambda kinds: kinds.mode()[0]),
-            "mean": known["estimate"].mean(),
-            "bias": known["estimate"].mean() / truth.where(truth != 0) - 1,
+            "mean": identified["estimate"].mean(),
+            "bias": identified["estimate"].mean() / truth.where(truth != 0) - 1,
             "median": groups["estimate"].median(),
             "covered": groups["covered"].mean(),
             "not_identified": 1 - groups["identified"].mean(),

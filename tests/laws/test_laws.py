@@ -1,4 +1,4 @@
-"""Times, fits, comparison and resampling of laws, on trials whose truth is known."""
+"""Times, fits, comparison and resampling of laws, on trials drawn from laws that are given."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def steps(times):
     return np.exp(times.observed.low), np.exp(times.observed.high)
 
 
-EVENTS = rows_of(
+FIVE = rows_of(
     memorized_epoch=[10, 20, None, 30, 5],
     memorized_after_epoch=[9, 15, 100, 29, 4],
     generalized_epoch=[40, None, None, 30, 1],
@@ -47,16 +47,16 @@ EVENTS = rows_of(
 
 
 def test_an_event_lies_between_two_readings_and_a_censored_one_after_the_last():
-    low, high = steps(times_of(EVENTS, "generalized"))
+    low, high = steps(times_of(FIVE, "generalized"))
     np.testing.assert_allclose(low, [76, 200, 200, 58, 0])
     np.testing.assert_allclose(high, [80, np.inf, np.inf, 60, 2])
-    low, high = steps(times_of(EVENTS, "memorized"))
+    low, high = steps(times_of(FIVE, "memorized"))
     np.testing.assert_allclose(low, [18, 30, 200, 58, 8])
     np.testing.assert_allclose(high, [20, 40, np.inf, 60, 10])
 
 
 def test_a_delay_starts_at_memorising_and_one_of_nothing_is_counted():
-    times = times_of(EVENTS, "delay")
+    times = times_of(FIVE, "delay")
     assert times.rows.tolist() == [True, True, False, True, True]
     assert (times.left_out, times.at_once) == (1, 2)
     low, high = steps(times)
@@ -66,21 +66,21 @@ def test_a_delay_starts_at_memorising_and_one_of_nothing_is_counted():
 
 
 def test_a_shorter_budget_censors_what_came_later():
-    short = shortened(EVENTS, 60)
+    short = shortened(FIVE, 60)
     low, high = steps(times_of(short, "generalized"))
     np.testing.assert_allclose(low, [60, 60, 60, 58, 0])
     np.testing.assert_allclose(high, [np.inf, np.inf, np.inf, 60, 2])
-    assert shortened(EVENTS, 1e9).equals(EVENTS)
+    assert shortened(FIVE, 1e9).equals(FIVE)
 
 
 def test_another_accuracy_keeps_the_width_of_the_interval():
     crossed = pd.array([20, None, None, 30, 1], "Int64")
-    lower = EVENTS.assign(memorized_epoch_90=crossed, generalized_epoch_90=crossed)
+    lower = FIVE.assign(memorized_epoch_90=crossed, generalized_epoch_90=crossed)
     low, high = steps(times_of(at_level(lower, 90), "generalized"))
     np.testing.assert_allclose(high, [40, np.inf, np.inf, 60, 2])
     np.testing.assert_allclose(low, [38, 200, 200, 58, 0])
     with pytest.raises(UsageError, match="90, 95, 98, 99"):
-        at_level(EVENTS, 80)
+        at_level(FIVE, 80)
 
 
 def test_incidence_is_that_of_aalen_and_johansen():
@@ -90,8 +90,8 @@ def test_incidence_is_that_of_aalen_and_johansen():
         generalized_after_epoch=[9, 20, 30, 49, 100],
         ended=["decided", "collapsed", "budget", "decided", "diverged"],
     )
-    found = incidence(trials, "generalized")
-    assert found == pytest.approx({"generalized": 0.2 + 0.3, "collapsed": 0.2, "diverged": 0.3})
+    shares = incidence(trials, "generalized")
+    assert shares == pytest.approx({"generalized": 0.2 + 0.3, "collapsed": 0.2, "diverged": 0.3})
 
 
 def test_risk_steps_are_those_of_kaplan_and_meier_and_of_nelson_and_aalen():
@@ -116,9 +116,9 @@ def test_norms_after_generalising_stand_in_for_trials_that_never_did():
     readings = pd.DataFrame(
         {"trial_id": list("aabcd"), "epoch": [9, 10, 10, 10, 11], "weight_norm": [1.0, 9, 8, 7, 6]}
     )
-    found = with_norms(trials, readings)
-    np.testing.assert_allclose(found["memorized_norm"], [9, 8, 7, np.nan])
-    np.testing.assert_allclose(found["settled_norm"], [8, 4, 2, 4])  # halfway in logarithms
+    with_both = with_norms(trials, readings)
+    np.testing.assert_allclose(with_both["memorized_norm"], [9, 8, 7, np.nan])
+    np.testing.assert_allclose(with_both["settled_norm"], [8, 4, 2, 4])  # halfway in logarithms
 
 
 @pytest.mark.parametrize("name", TRUTHS)
@@ -129,9 +129,9 @@ def test_every_law_finds_its_own_truth(name):
     assert fit.converged
     assert fit.events + fit.censored == fit.trials == len(trials)
     for parameter, value in truth.parameters.items():
-        found = fit.parameters[parameter]
+        fitted = fit.parameters[parameter]
         # Four standard errors, from the width of the interval.
-        assert abs(found.estimate - value) < 4 * (found.high - found.low) / 3.92, parameter
+        assert abs(fitted.estimate - value) < 4 * (fitted.high - fitted.low) / 3.92, parameter
     errors = standard_errors(fit.model, fit.top.theta, fit.points)[0]
     assert np.isfinite(errors).all()
 
@@ -146,10 +146,10 @@ def test_an_exponent_without_a_wall_near_is_not_identified():
         lambda p: 14 - np.log(p["train_size"].to_numpy(float)), {},
     )  # fmt: skip
     fit = fit_law(draw(truth, np.random.default_rng(0), 0.3), "critical_rows")
-    found = fit.parameters["critical_train_size"]
-    assert found.low is None
+    critical = fit.parameters["critical_train_size"]
+    assert critical.low is None
     assert not fit.identified
-    assert found.high is None or found.high < 1000
+    assert critical.high is None or critical.high < 1000
 
 
 def test_the_true_law_predicts_best_and_a_ratio_finds_what_matters():
@@ -202,7 +202,7 @@ def test_the_bootstrap_agrees_with_the_information_and_with_itself():
         fit, 200, seed=1, progress=lambda done, planned: told.append((done, planned))
     )
     assert told[-1] == (200, 200)
-    # 28 points and 200 draws: a ratio of errors is known to 15%.
+    # 28 points and 200 draws: a ratio of errors is exact to 15%.
     np.testing.assert_allclose(serial.std().to_numpy()[:3] / errors, 1, atol=0.5)
     within = bootstrap(fit, 200, seed=1, over="seeds").std().to_numpy()[:3]
     np.testing.assert_allclose(within / errors, 1, atol=0.3)
@@ -263,8 +263,8 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_sentence_with_a_remedy(name):
-    call, said = BAD[name]
-    with pytest.raises(StudyError, match=said) as raised:
+    call, message = BAD[name]
+    with pytest.raises(StudyError, match=message) as raised:
         call()
     assert "\n" not in str(raised.value)
     assert str(raised.value).endswith((".", "?"))
@@ -295,7 +295,7 @@ def test_a_cured_share_may_depend_on_an_axis():
         generalized_epoch=trials["generalized_epoch"].mask(lost), generalized_after_epoch=budget
     )
     fit = fit_law(cured, "power", cure=["weight_decay"])
-    found = fit.parameters["cure_slope_weight_decay"]
-    assert found.high < 0
+    slope = fit.parameters["cure_slope_weight_decay"]
+    assert slope.high < 0
     level = fit_law(trials, "power", cure=["weight_decay"]).parameters["cure_slope_weight_decay"]
     assert level.low < 0 < level.high

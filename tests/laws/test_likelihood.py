@@ -48,8 +48,8 @@ def test_every_kind_of_row_has_the_probability_of_its_interval(name):
             continue
         ends = [np.clip((end - middle) / sigma, -30, 30) for end in (low, high)]
         expected.append(np.log(integrate.quad(oracle.pdf, *ends, epsabs=1e-13, limit=200)[0]))
-    found = row_scores(MIXED, family, mu, np.log(sigma)).value
-    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
+    values = row_scores(MIXED, family, mu, np.log(sigma)).value
+    np.testing.assert_allclose(values, expected, rtol=1e-7, atol=1e-9)
     # A cure fraction of 30%: censored rows are cured, or at risk and not there yet.
     cured = row_scores(MIXED, family, mu, np.log(sigma), np.full(len(mu), np.log(0.3 / 0.7))).value
     mixed = 0.7 * np.exp(expected) + 0.3 * np.isposinf(MIXED.high)
@@ -84,13 +84,13 @@ def test_the_scores_are_the_derivatives(name):
     st.floats(-3, 3, allow_subnormal=False),
 )
 def test_far_out_and_narrow_intervals_are_still_numbers(name, low, width, mu, log_sigma):
-    known = Observed.between(
+    observed = Observed.between(
         np.array([low, low, -np.inf, low]), np.array([low + width, np.inf, low, low])
     )
-    found = row_scores(known, FAMILIES[name], np.full(4, mu), log_sigma)
-    assert np.isfinite(found.value).all()
-    assert np.isfinite(found.slopes).all()
-    assert (found.value[:3] <= 0).all()
+    scores = row_scores(observed, FAMILIES[name], np.full(4, mu), log_sigma)
+    assert np.isfinite(scores.value).all()
+    assert np.isfinite(scores.slopes).all()
+    assert (scores.value[:3] <= 0).all()
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_beyond_a_wall_is_never():
     inside = Wall("n", "above").value(np.log([[1.9], [2.1]]), np.array([np.log(2.0), 1.0]))[0]
     assert np.isposinf(inside[0])
     assert np.isfinite(inside[1])
-    known = Observed.between(np.array([1.0, 1.0]), np.array([np.inf, 1.5]))
-    values = row_scores(known, FAMILIES["lognormal"], np.array([np.inf, np.inf]), 0.0).value
+    observed = Observed.between(np.array([1.0, 1.0]), np.array([np.inf, 1.5]))
+    values = row_scores(observed, FAMILIES["lognormal"], np.array([np.inf, np.inf]), 0.0).value
     assert values[0] == 0  # still watched, as the law says it will be for ever
     assert values[1] < -1e6  # an event where the law allows none
 
@@ -142,9 +142,9 @@ REFERENCE = {
 def test_an_independent_program_finds_the_same(name):
     frame = pd.read_csv(Path(__file__).parents[1] / "data" / "survival_400.csv")
     low = np.log(frame["time"].to_numpy())
-    known = Observed.between(low, np.where(frame["event"], low, np.inf))
+    observed = Observed.between(low, np.where(frame["event"], low, np.inf))
     equation = Equation(LAWS["power"], (Slopes(("x1", "x2")),))
-    model = Model(equation, FAMILIES[name], known, (frame[["x1", "x2"]].to_numpy(),))
+    model = Model(equation, FAMILIES[name], observed, (frame[["x1", "x2"]].to_numpy(),))
     top = best(model, model.starts())
     assert top.converged
     # Theirs: of a Weibull the scale, not the median, and 1 / sigma.

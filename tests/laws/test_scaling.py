@@ -1,4 +1,4 @@
-"""The study `scaling`, whose table is kept beside the code: what docs/laws.md says of it is so."""
+"""The study `scaling`, whose table lies in analysis/data: what docs/laws.md says of it is so."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_the_table_is_the_bundled_study_whole(trials):
     }  # fmt: skip
 
 
-def said(parameter):
+def shown(parameter):
     """An estimate as docs/laws.md writes it, with the interval robust to scatter between points."""
     return f"{parameter.estimate:.2f} [{parameter.robust_low:.2f}, {parameter.robust_high:.2f}]"
 
@@ -42,12 +42,12 @@ def said(parameter):
 )
 def test_what_is_withdrawn_is_what_the_fits_give(trials, regime, law, event, parameter):
     fit = fit_law(by_regime(trials)[regime], law=law, event=event)
-    assert f"^{said(fit.parameters[parameter])}" in LAWS
+    assert f"^{shown(fit.parameters[parameter])}" in LAWS
 
 
 def test_the_numbers_that_speak_against_the_pooled_laws_are_so(trials):
     online = by_regime(trials)["online"]
-    pooled = said(fit_law(online, law="n_to_k").parameters["slope_n_to_k"])
+    pooled = shown(fit_law(online, law="n_to_k").parameters["slope_n_to_k"])
     assert f"n^({pooled.split()[0]} k) {pooled.split(' ', 1)[1]}" in LAWS
     by_k = [
         f"{fit_law(part, law='n_to_k').parameters['slope_n_to_k'].estimate:.2f}"
@@ -55,9 +55,9 @@ def test_the_numbers_that_speak_against_the_pooled_laws_are_so(trials):
     ]
     assert f"it is {by_k[0]}, {by_k[1]} and {by_k[2]}" in LAWS
     one = load_trials(ROOT / "analysis" / "data" / "scaling", SHAPE)
-    slope = said(fit_law(one, law="power").parameters["slope_weight_decay"])
+    slope = shown(fit_law(one, law="power").parameters["slope_weight_decay"])
     assert f'`--where "{SHAPE}"` gives {slope}' in " ".join(LAWS.split())
     several = by_regime(trials)["multi-pass"]
     least = several[several["weight_decay"] == several["weight_decay"].min()]
-    shown = f"where {least['generalized_epoch'].count()} of {len(least)} trials generalize"
-    assert shown in LAWS
+    sentence = f"where {least['generalized_epoch'].count()} of {len(least)} trials generalize"
+    assert sentence in LAWS

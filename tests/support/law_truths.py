@@ -1,8 +1,9 @@
-"""Trials whose laws are known: times drawn from equations written here, not those of `analysis`.
+"""Trials drawn from laws whose parameters are given, by equations written here.
 
-A truth is a design (the points), the log of the median time in steps as a plain function of it, and
-the parameters that a fit should find. Times are read every 10 steps, so that an event is known to
-an interval, and all trials share one budget, which censors a stated share of them.
+The equations do not use those of `analysis`. A truth is a design (the points), the log of the
+median time in steps as a plain function of the points, and the parameters that a fit should find.
+Times are read every 10 steps, so that the time of an event is an interval. All trials share one
+budget, which censors a stated share of them.
 """
 
 from collections.abc import Callable
@@ -28,13 +29,13 @@ DRAWS = {
 
 @dataclass(frozen=True)
 class Truth:
-    """A law with its parameters; `log_median` takes the frame of points."""
+    """A law with its parameters."""
 
     law: str
     axes: dict[str, list]
-    log_median: Callable[[pd.DataFrame], np.ndarray]
+    log_median: Callable[[pd.DataFrame], np.ndarray]  # from the frame of points
     parameters: dict[str, float]
-    cured: float = 0.0
+    cured: float = 0.0  # share of trials that never have the event
 
 
 def _log(points: pd.DataFrame, name: str) -> np.ndarray:
@@ -150,7 +151,7 @@ TRUTHS = {
 
 
 def points_of(truth: Truth, trials: int) -> pd.DataFrame:
-    """The points of a truth, with as many seeds each as make `trials` rows, or a few more."""
+    """The points of a truth, with as many seeds each as make `trials` rows or a few more."""
     rows = [dict(zip(truth.axes, values, strict=True)) for values in product(*truth.axes.values())]
     points = pd.DataFrame(rows)
     columns = {name: points.get(name, value) for name, value in BASE.items()}
@@ -172,9 +173,15 @@ def draw(
     errors: str = "lognormal",
     sigma: float = SIGMA,
 ) -> pd.DataFrame:
-    """Trials of a truth under the one budget that censors a share of them on average.
+    """Trials of a truth, under the one budget that censors a share of them on average.
 
-    With a cure fraction, `censored` counts the cured ones.
+    Args:
+        truth: the law.
+        rng: the source of randomness.
+        censored: the share to censor; with a cure fraction, cured trials count.
+        trials: how many, or a few more.
+        errors: the error family.
+        sigma: scale of the errors.
     """
     points = points_of(truth, trials)
     middle = np.asarray(truth.log_median(points), float)
@@ -187,7 +194,15 @@ def draw(
 def budget_steps(
     middle: np.ndarray, cured: float, censored: float, errors: str, sigma: float
 ) -> float:
-    """The budget, from a fixed large sample: it must not depend on the trials drawn."""
+    """The budget in steps, from a fixed large sample: it must not depend on the trials drawn.
+
+    Args:
+        middle: log median time of each trial, [T].
+        cured: share of trials that never have the event.
+        censored: the share to censor, cured trials included.
+        errors: the error family.
+        sigma: scale of the errors.
+    """
     rng = np.random.default_rng(1)
     many = np.repeat(middle, 100)
     times = np.exp(many + sigma * DRAWS[errors](rng, len(many)))
@@ -195,16 +210,22 @@ def budget_steps(
 
 
 def as_trials(points: pd.DataFrame, steps: np.ndarray, budget: float) -> pd.DataFrame:
-    """Rows of the trials table, as far as laws read it; steps [T], exact times of generalizing."""
+    """Rows of the trials table, as far as laws read it.
+
+    Args:
+        points: the point of each trial.
+        steps: the exact times of generalizing, [T].
+        budget: in steps.
+    """
     epochs = max(int(budget // STEPS_PER_EPOCH), 1)
-    found = np.ceil(steps / STEPS_PER_EPOCH)
-    seen = found <= epochs
-    found = pd.Series(np.where(seen, found, 0)).astype("Int64")
+    epoch = np.ceil(steps / STEPS_PER_EPOCH)
+    happened = epoch <= epochs
+    epoch = pd.Series(np.where(happened, epoch, 0)).astype("Int64")
     return points.assign(
         steps_per_epoch=STEPS_PER_EPOCH,
         budget_epochs=epochs,
-        epochs_run=found.where(seen, epochs),
-        ended=np.where(seen, "decided", "budget"),
-        generalized_epoch=found.where(seen),
-        generalized_after_epoch=(found - 1).where(seen, epochs),
+        epochs_run=epoch.where(happened, epochs),
+        ended=np.where(happened, "decided", "budget"),
+        generalized_epoch=epoch.where(happened),
+        generalized_after_epoch=(epoch - 1).where(happened, epochs),
     )

@@ -1,4 +1,4 @@
-"""Rows of trials as a test wants them, the rest of each as usual."""
+"""Rows of the trials table, written out: a test gives the columns it needs, the others default."""
 
 import pandas as pd
 
@@ -13,12 +13,13 @@ DEFAULTS = {
 
 
 def trials(*rows):
-    """Trials of one point unless a row says otherwise: 600 epochs are 6 decay times."""
+    """Trials of one point, unless a row says otherwise. Their 600 epochs are 6 decay times."""
     frame = pd.DataFrame([DEFAULTS | row for row in rows], columns=TRIALS.names)
     return frame.astype({field.name: DTYPES.get(field.type, "float64") for field in TRIALS})
 
 
 def event(memorized=None, generalized=None, **more):
+    """The columns of the two events of a trial, watched for 600 epochs, and other columns."""
     after = {} if generalized is not None else {"generalized_after_epoch": 600}
     times = {"memorized_epoch": memorized, "generalized_epoch": generalized}
     return {**times, **after, **more}

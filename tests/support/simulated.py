@@ -1,9 +1,9 @@
-"""A store of trials that nobody trained: times drawn from a stated model, curves to match.
+"""A simulated store: the times of its trials are drawn from a stated model, without training.
 
-A trial of N rows memorizes at 20 (N / 400)^0.5 epochs. It generalizes 1.5 decay times later,
-later still when rows are few, and never below 250 rows; both times have a log-normal spread of
-10%. Weight decay of 0.2 and more collapses the net at epoch 15. Accuracies rise along a logistic
-curve in log epoch that crosses the threshold at the event.
+A trial of N rows memorizes at 20 (N / 400)^0.5 epochs. It generalizes 1.5 decay times later, or
+later still when rows are few, and never with 250 rows or fewer. Both times have a log-normal spread
+of 10%. A weight decay of 0.2 or more collapses the net at epoch 15. Accuracies rise along a
+logistic curve in log epoch that crosses the threshold at the event.
 """
 
 import math
@@ -39,7 +39,7 @@ MANIFEST = {
 
 
 def simulate(path: Path, study: dict[str, Any] = QUICK) -> Path:
-    """Write the store of a study at `path`; the same numbers every time."""
+    """Write the store of a study at a path; the numbers are the same every time."""
     spec = resolve(study)
     store = Store(path)
     store.write_manifest({"spec": spec.model_dump(mode="json"), **MANIFEST})
@@ -55,7 +55,7 @@ def simulate(path: Path, study: dict[str, Any] = QUICK) -> Path:
 
 
 def empty_store(path: Path) -> Path:
-    """A study that has started and finished no trial yet."""
+    """A store at a path, of a study that has started and has finished no trial."""
     spec = resolve(QUICK)
     Store(path).write_manifest({"spec": spec.model_dump(mode="json"), **MANIFEST})
     return path
@@ -114,19 +114,19 @@ def _simulate(trial: Trial) -> tuple[dict[str, Any], dict[str, list[Any]]]:
 
 
 def _event(name: str, epoch: float, last: int) -> dict[str, int | None]:
-    """The event's columns: null, and censored at the last reading, where it is not by `last`."""
-    seen = math.ceil(epoch) if epoch <= last else None
+    """The columns of an event: null and censored at the last reading, if it comes after `last`."""
+    reached = math.ceil(epoch) if epoch <= last else None
     early = {
         f"{name}_epoch_{level}": math.ceil(epoch * level / 98)
         for level in CROSSINGS
         if epoch * level / 98 <= last
     }
-    after = last if seen is None else seen - 1
-    return {f"{name}_epoch": seen, f"{name}_after_epoch": after, **early}
+    after = last if reached is None else reached - 1
+    return {f"{name}_epoch": reached, f"{name}_after_epoch": after, **early}
 
 
 def _rise(epochs: np.ndarray, event: float) -> np.ndarray:
-    """An accuracy that starts at 0.5 and first passes 0.98 at `event`."""
+    """An accuracy at some epochs, [R], which starts at 0.5 and first passes 0.98 at `event`."""
     if math.isinf(event):
         return np.full(len(epochs), 0.52)
     slope = 8.0
