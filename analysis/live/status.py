@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from study.plan.status import tally
+from study.plan.status import StudyStatus, tally
 from study.search.proposals import proposed, recorded, to_come
 from study.spec.models import StudySpec
 from study.store.manifest import manifest_of, stored_spec
@@ -41,7 +41,7 @@ class StatusReader:
         self._done = pa.array([], pa.string())
         self._without_readings = 0
 
-    def read(self, manifest: Mapping[str, Any], trials: pa.Table) -> dict[str, Any] | None:
+    def read(self, manifest: Mapping[str, Any], trials: pa.Table) -> StudyStatus | None:
         """The answer of `study_status`; None while a new plan is still being expanded.
 
         Args: manifest and trials (trial_id, ended, budget_epochs, part), as they are in the store.
@@ -75,8 +75,8 @@ class StatusReader:
 
         planned = plan.num_rows + self._plan.to_come
         record = manifest_of(manifest, self._store.place("study.json"))
-        answer = tally(record, planned, len(self._done), self._packs, missing)
-        return {**answer, "without_readings": self._without_readings}
+        counts = planned, len(self._done), self._without_readings
+        return tally(record, *counts, self._packs, missing)
 
     def _follow_packs(self) -> None:
         """Read the packs' files that are new or have changed."""

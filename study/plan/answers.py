@@ -6,10 +6,11 @@ Nothing here prints. An answer is made from a plan, a store or counts, and knows
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from study.plan import cluster_costs, costs
 from study.plan.plan import Plan, unread_note
+from study.plan.status import StudyStatus
 from study.terminal.durations import duration_in_words
 from study.terminal.usage import as_typed
 from study.trials.trial import PackShape
@@ -56,7 +57,7 @@ class Forecast:
     pack_bytes: int
     measure_shares: Mapping[str, float]
     warnings: Sequence[str]
-    cluster: Mapping[str, Any] | None
+    cluster: cluster_costs.ClusterCost | None
 
     @classmethod
     def of(cls, plan: Plan, cluster: str | None, prices: Sequence[str]) -> "Forecast":
@@ -110,7 +111,7 @@ class Forecast:
             ),
             f"time: about {seconds} on one core if no trial is decided before its budget",
             f"memory: {self.pack_bytes / 1e6:.0f} MB for the largest pack",
-            *cluster_costs.lines_of(self.cluster),
+            *cluster_costs.cluster_lines(self.cluster),
             *(f"note: {words}" for words in plan.notes),
             *(f"warning: {warning}" for warning in self.warnings),
         ]
@@ -187,12 +188,17 @@ class Closing:
         return f"stopped: {plan.done} of {plan.planned} finished; {remedy}"
 
 
-def status_lines(status: Mapping[str, Any]) -> list[str]:
+def status_lines(status: StudyStatus) -> list[str]:
     """The answer of `study_status`, to read."""
     lines = [f"study {status['study']}, started {status['started']}"]
-    counts = ("planned", "done", "failed", "running")
-    lines += [f"  {name:<8}{status[name]:>8} trials" for name in counts]
-    packs = ", ".join(f"{count} {state}" for state, count in status["packs"].items())
+    counts = {
+        "planned": status["planned"],
+        "done": status["done"],
+        "failed": status["failed"],
+        "running": status["running"],
+    }
+    lines += [f"  {name:<8}{count:>8} trials" for name, count in counts.items()]
+    packs = ", ".join(f"{count} {word}" for word, count in status["packs"].items())
     lines.append(f"  packs   {packs or 'none'}")
     if status["begun_again"]:
         halved = f", {status['halved']} halved for memory" if status["halved"] else ""

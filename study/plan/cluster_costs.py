@@ -1,13 +1,13 @@
-"""What a plan would cost on a cluster of Ray's: node-hours and, where prices are given, money.
+"""What a plan would cost on a Ray cluster: node-hours and, where prices are given, money.
 
-Estimates, no promises: as `costs` does, every trial runs to its budget; and a pack takes as long as
-on one of this machine's cores, on whatever device, because no rate was measured on a GPU.
+These are estimates, no promises. As in `costs`, every trial runs to its budget. A pack takes as
+long as on one core of this machine, on whatever device, because no rate was measured on a GPU.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
@@ -16,45 +16,64 @@ from study.plan import costs
 from study.trials.pack import Pack
 
 
+class ClusterCost(TypedDict):
+    """An estimate, as `study plan --json` gives it. `money` is in the currency of the prices."""
+
+    nodes: int
+    packs_at_once: int
+    node_hours: float
+    wall_hours: float
+    longest_pack_hours: float
+    money: NotRequired[float]
+
+
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A node type: what it is called in prices, and how many packs it trains at once."""
+class NodeType:
+    """A type of worker node: its instance type, by which it has a price, and its room for packs."""
 
     instance: str
-    at_once: int
+    packs_at_once: int
 
 
-def cluster_cost(packs: Sequence[Pack], path: str, prices: Mapping[str, float]) -> dict[str, Any]:
-    """Nodes, node_hours and wall_hours of some packs on a cluster; money where prices are given.
+def cluster_cost(packs: Sequence[Pack], path: str, prices: Mapping[str, float]) -> ClusterCost:
+    """What some packs would cost on a cluster.
 
-    `prices` are of an hour, by instance type. Of several worker types the one with the fewest packs
-    at once counts, and the dearest. Raises UsageError where the file is no cluster, or prices lack
-    one of its types or name another.
+    Of several types of workers, the type with the least room and the dearest type count.
+
+    Args:
+        packs: to train.
+        path: of the cluster's yaml file.
+        prices: of an hour, by instance type; without any, the answer has no money.
+    Raises: UsageError where the file is no cluster, and where the prices lack one of its types or
+        name another.
     """
     config = _read(path)
-    head, workers = _kinds(config, packs, path)
+    head, workers = _node_types(config, packs, path)
     seconds = sorted((costs.core_seconds([pack]) for pack in packs), reverse=True)
-    at_once = min(kind.at_once for kind in workers)
+    at_once = min(worker.packs_at_once for worker in workers)
     nodes = min(int(config["max_workers"]), -(-len(packs) // at_once))
     node_hours = sum(seconds) / at_once / 3600
     longest = seconds[0] / 3600 if seconds else 0.0
     wall_hours = max(longest, node_hours / nodes) if nodes else 0.0
-    found = {
-        "nodes": nodes,
-        "packs_at_once": nodes * at_once,
-        "node_hours": round(node_hours, 3),
-        "wall_hours": round(wall_hours, 3),
-        "longest_pack_hours": round(longest, 3),
-    }
-    if not prices:
-        return found
-    _refuse_other_names(prices, {head, *(kind.instance for kind in workers)})
-    dearest = max(prices[kind.instance] for kind in workers)
-    return {**found, "money": round(node_hours * dearest + wall_hours * prices[head], 2)}
+    cost = ClusterCost(
+        nodes=nodes,
+        packs_at_once=nodes * at_once,
+        node_hours=round(node_hours, 3),
+        wall_hours=round(wall_hours, 3),
+        longest_pack_hours=round(longest, 3),
+    )
+    if prices:
+        _refuse_other_names(prices, {head, *(worker.instance for worker in workers)})
+        dearest = max(prices[worker.instance] for worker in workers)
+        cost["money"] = round(node_hours * dearest + wall_hours * prices[head], 2)
+    return cost
 
 
 def read_prices(written: Sequence[str]) -> dict[str, float]:
-    """Prices of an hour from TYPE=PRICE; raises UsageError for what is none."""
+    """Prices of an hour, by instance type, from texts TYPE=PRICE.
+
+    Raises: UsageError for a text that is no price.
+    """
     prices = {}
     for text in written:
         name, _, price = text.partition("=")
@@ -70,8 +89,8 @@ def read_prices(written: Sequence[str]) -> dict[str, float]:
     return prices
 
 
-def lines_of(cost: Mapping[str, Any] | None) -> list[str]:
-    """The estimate to read."""
+def cluster_lines(cost: ClusterCost | None) -> list[str]:
+    """The estimate to read: one line, or none without an estimate."""
     if cost is None:
         return []
     money = (
@@ -83,6 +102,7 @@ def lines_of(cost: Mapping[str, Any] | None) -> list[str]:
 
 
 def _read(path: str) -> dict[str, Any]:
+    """The content of a cluster's yaml file."""
     try:
         config = yaml.safe_load(Path(path).read_text("utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -96,19 +116,21 @@ def _read(path: str) -> dict[str, Any]:
     return config
 
 
-def _kinds(config: Mapping[str, Any], packs: Sequence[Pack], path: str) -> tuple[str, list[Kind]]:
-    """The head's instance type, and the workers' kinds that can train every pack."""
+def _node_types(
+    config: Mapping[str, Any], packs: Sequence[Pack], path: str
+) -> tuple[str, list[NodeType]]:
+    """The head's instance type, and the types of workers that have room for every pack."""
     types, head = config.get("available_node_types"), config.get("head_node_type")
     if not isinstance(types, dict) or head not in types:
         raise _not_a_cluster(path, "no available_node_types with a head among them")
     workers = []
-    for name, kind in types.items():
-        if name == head or kind.get("max_workers", 1) == 0:
+    for name, node_type in types.items():
+        if name == head or node_type.get("max_workers", 1) == 0:
             continue
-        there = kind.get("resources", {})
-        room = min((_room(pack, there) for pack in packs), default=1)
+        resources = node_type.get("resources", {})
+        room = min((_room(pack, resources) for pack in packs), default=1)
         if room:
-            workers.append(Kind(_instance(kind, name), room))
+            workers.append(NodeType(_instance(node_type, name), room))
     if not workers:
         raise UsageError(
             f"--cluster {path}: no worker type has room for a pack; it asks for [resources] cpu "
@@ -117,25 +139,27 @@ def _kinds(config: Mapping[str, Any], packs: Sequence[Pack], path: str) -> tuple
     return _instance(types[head], str(head)), workers
 
 
-def _room(pack: Pack, there: Mapping[str, float]) -> int:
-    """How many packs a node with these resources trains at once."""
+def _room(pack: Pack, resources: Mapping[str, float]) -> int:
+    """How many packs like this one a node with these resources trains at once."""
     asked = pack.setting.resources
-    room = there.get("CPU", 0) / asked.cpu
-    gpus = there.get("GPU", 0)
+    room = resources.get("CPU", 0) / asked.cpu
+    gpus = resources.get("GPU", 0)
     if asked.device == "cuda" or (asked.device == "auto" and gpus):
         room = min(room, gpus / asked.gpu if asked.gpu else room)
     return int(room)
 
 
-def _instance(kind: Mapping[str, Any], name: str) -> str:
-    return str(kind.get("node_config", {}).get("InstanceType", name))
+def _instance(node_type: Mapping[str, Any], name: str) -> str:
+    """The instance type of a node type; its name where the file does not say."""
+    return str(node_type.get("node_config", {}).get("InstanceType", name))
 
 
-def _refuse_other_names(prices: Mapping[str, float], known: set[str]) -> None:
-    if set(prices) != known:
+def _refuse_other_names(prices: Mapping[str, float], instances: set[str]) -> None:
+    """Raise UsageError where the prices are not those of exactly these instance types."""
+    if set(prices) != instances:
         raise UsageError(
             f"--price: {', '.join(sorted(prices))}; money needs the price of each type of the "
-            f"cluster. They are {', '.join(sorted(known))}."
+            f"cluster. They are {', '.join(sorted(instances))}."
         )
 
 

@@ -1,51 +1,60 @@
-"""A store in a few large files instead of many small ones: whoever reads a table opens them all.
+"""Compaction: a store in a few large files instead of many small ones, which are slow to open.
 
-Rows that count are copied into new parts; then the old parts are deleted, rows before readings.
-Wherever that is cut short, every trial has a row with its readings, and readers keep one of two.
-Rows whose readings are gone stay where they are: the next `study run` trains their trials anew.
+The rows that count are copied into new parts. Then the old parts are deleted, rows before readings.
+Wherever compaction is cut short, every trial has a row with its readings, and readers keep one row
+of two. Rows whose readings are gone stay in their parts: the next `study run` trains their trials
+anew.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from study.errors import StudyError
-from study.store import winners as tables
 from study.store.store import Store
 from study.store.tables import TableName
+from study.store.winners import PART, sources, winners
 from study.vocabulary.outcomes import PackStatus
 
 ROWS = 20_000  # trials of a large part
 
 
-def compact(store: Store, rows: int = ROWS) -> dict[str, Any]:
-    """Rewrite a store in parts of about so many trials; how many trials and files it holds.
+class Compaction(TypedDict):
+    """The answer of `study compact`: trials, and files of both tables before and after."""
 
-    Raises StudyError while a pack of it is in training.
+    trials: int
+    files_before: int
+    files: int
+
+
+def compact(store: Store, rows: int = ROWS) -> Compaction:
+    """Rewrite a store in parts of about `rows` trials.
+
+    Raises: StudyError while a pack of the store is in training.
     """
     _refuse_while_running(store)
-    lying = store.tables.scan("trials", columns=["trial_id", "budget_epochs"], parts=True)
-    winners = tables.winners(lying)
-    counted = tables.sources(winners)
+    stored = store.tables.scan("trials", columns=["trial_id", "budget_epochs"], parts=True)
+    winning = winners(stored)
+    counted = sources(winning)
     sizes = dict.fromkeys(store.tables.part_names("trials"), 0)
-    for found in pc.value_counts(lying[tables.PART]).to_pylist():
-        sizes[found["values"]] = found["counts"]
-    for part in _without_readings(store, winners):
+    for part_size in pc.value_counts(stored[PART]).to_pylist():
+        sizes[part_size["values"]] = part_size["counts"]
+    for part in _without_readings(store, winning):
         del sizes[part]
     old_readings = [part for part in store.tables.part_names("readings") if part in sizes]
-    new = list(_batches(sizes, rows))
-    if len(new) < len(sizes):
-        for number, old in enumerate(new):
+    groups = list(_groups(sizes, rows))
+    if len(groups) < len(sizes):
+        for number, old in enumerate(groups):
             part = f"part-compact-{time.time_ns():x}-{number}.parquet"
-            with_readings = [part for part in old if part in set(old_readings)]
-            store.tables.write_part(
-                "readings", part, _those(store, "readings", with_readings, counted)
-            )
-            store.tables.write_part("trials", part, _those(store, "trials", old, counted))
-        # Only what was copied: another writer's parts, and readings that wait for their rows, stay.
+            with_readings = [name for name in old if name in set(old_readings)]
+            readings = _counted_rows(store, "readings", with_readings, counted)
+            store.tables.write_part("readings", part, readings)
+            store.tables.write_part("trials", part, _counted_rows(store, "trials", old, counted))
+        # Only what was copied is deleted. Parts of another writer stay, and so do readings whose
+        # rows are not written yet.
         for part in sizes:
             store.tables.delete_part("trials", part)
         for part in old_readings:
@@ -53,7 +62,7 @@ def compact(store: Store, rows: int = ROWS) -> dict[str, Any]:
     return {
         "trials": len(counted),
         "files_before": len(sizes) + len(old_readings),
-        "files": sum(len(store.tables.part_names(table)) for table in ("trials", "readings")),
+        "files": len(store.tables.part_names("trials") + store.tables.part_names("readings")),
     }
 
 
@@ -66,16 +75,20 @@ def _refuse_while_running(store: Store) -> None:
             )
 
 
-def _without_readings(store: Store, winners: pa.Table) -> list[str]:
-    """Parts with a row that counts and no readings: merged, the loss could not be seen."""
-    unread = pc.is_in(
-        winners[tables.PART], value_set=pa.array(store.tables.unread_parts(), pa.string())
-    )
-    return list(pc.unique(winners[tables.PART].filter(unread)).to_pylist())
+def _without_readings(store: Store, winning: pa.Table) -> list[str]:
+    """Parts with a row that counts and no readings: once merged, the loss could not be seen."""
+    lost = pa.array(store.tables.unread_parts(), pa.string())
+    unread = pc.is_in(winning[PART], value_set=lost)
+    return list(pc.unique(winning[PART].filter(unread)).to_pylist())
 
 
-def _batches(sizes: Mapping[str, int], rows: int) -> Iterator[list[str]]:
-    """Parts in groups of so many rows or a little more."""
+def _groups(sizes: Mapping[str, int], rows: int) -> Iterator[list[str]]:
+    """Parts in groups of so many rows, or a few more.
+
+    Args:
+        sizes: rows of each part.
+        rows: of a group, at least; the last group may have fewer.
+    """
     group: list[str] = []
     size = 0
     for part, count in sizes.items():
@@ -88,7 +101,9 @@ def _batches(sizes: Mapping[str, int], rows: int) -> Iterator[list[str]]:
         yield group
 
 
-def _those(store: Store, table: TableName, parts: Sequence[str], counted: pa.Array) -> pa.Table:
-    """Rows of some parts whose trial and part count."""
+def _counted_rows(
+    store: Store, table: TableName, parts: Sequence[str], counted: pa.Array
+) -> pa.Table:
+    """The rows of some parts whose trial and part are among those that count; see `sources`."""
     rows = store.tables.scan(table, parts=True, only=parts)
-    return rows.filter(pc.is_in(tables.sources(rows), value_set=counted)).drop([tables.PART])
+    return rows.filter(pc.is_in(sources(rows), value_set=counted)).drop([PART])

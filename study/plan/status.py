@@ -1,4 +1,4 @@
-"""What a store says about its study: counts in trials, packs by state, rate and time left."""
+"""What a store says about its study: counts of trials, packs by status, rate and time left."""
 
 import os
 import socket
@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict
 
 from study.plan.plan import make_plan
 from study.store.manifest import Manifest, Start, read_manifest, stored_spec
@@ -14,17 +14,38 @@ from study.store.packs import NO_RECORD, STALE_SECONDS, PackRecord
 from study.store.store import Store
 from study.vocabulary.outcomes import PackStatus
 
-# A trial of two such packs counts with the first of these.
+# A missing trial that is in packs of both kinds counts with the first.
 _UNFINISHED = (PackStatus.RUNNING, PackStatus.FAILED)
 
 
-def study_status(store: Store) -> dict[str, Any]:
-    """planned, done, failed, running (trials), packs, rate (trials a second), seconds_left.
+class StudyStatus(TypedDict):
+    """The answer of `study status --json` and of the live page.
 
-    And what happened: `begun_again`, attempts beyond a pack's first, after a lost process, an error
-    or an interrupt; `halved`, packs for which memory was short; `errors` of packs set aside;
-    `without_readings`, trials with a row whose readings are gone: they are not done.
+    `planned`, `done`, `failed` and `running` count trials; `packs` counts packs by status. `rate`
+    is in trials a second since the latest start, null at that moment. `seconds_left` is null where
+    nothing runs. `begun_again` counts the attempts beyond a pack's first: after a lost process, an
+    error or an interrupt. `halved` counts packs for which memory was short. `errors` has the error
+    of each failed pack with missing trials. `without_readings` counts trials with a row whose
+    readings are gone: they are not done.
     """
+
+    study: object  # its name
+    started: str
+    planned: int
+    done: int
+    failed: int
+    running: int
+    packs: dict[str, int]
+    rate: float | None
+    seconds_left: float | None
+    begun_again: int
+    halved: int
+    errors: dict[str, str | None]
+    without_readings: int
+
+
+def study_status(store: Store) -> StudyStatus:
+    """Count a study by its store: plan, rows and the records of its packs."""
     plan = make_plan(stored_spec(store), store)
     read = {pack_id: store.packs.read(pack_id) for pack_id in store.packs.ids()}
     packs = {pack_id: record for pack_id, record in read.items() if record != NO_RECORD}
@@ -32,21 +53,27 @@ def study_status(store: Store) -> dict[str, Any]:
     def missing(pack_ids: list[str]) -> dict[str, frozenset[str]]:
         return {i: store.packs.trial_ids(i, packs[i]) & plan.missing for i in pack_ids}
 
-    answer = tally(read_manifest(store), plan.planned, plan.done, packs, missing)
-    return {**answer, "without_readings": plan.without_readings}
+    manifest = read_manifest(store)
+    return tally(manifest, plan.planned, plan.done, plan.without_readings, packs, missing)
 
 
 def tally(
     manifest: Manifest,
     planned: int,
     done: int,
+    without_readings: int,
     packs: Mapping[str, PackRecord],
     missing: Callable[[list[str]], Mapping[str, frozenset[str]]],
-) -> dict[str, Any]:
-    """The answer of `study_status`, whoever counted.
+) -> StudyStatus:
+    """The status of a study from its parts, for readers that remember parts.
 
-    Args: manifest, of the store; planned and done, in trials; packs, what each said last; missing,
-    which gives for some packs the ids of their trials that are still to train.
+    Args:
+        manifest: of the store.
+        planned: trials of the study.
+        done: trials that are stored.
+        without_readings: trials with a row whose readings are gone.
+        packs: the latest record of each pack.
+        missing: gives for some packs the ids of their trials that are still to train.
     """
     statuses = {pack_id: record.current_status for pack_id, record in packs.items()}
     unfinished = [pack_id for pack_id, status in statuses.items() if status in _UNFINISHED]
@@ -72,6 +99,7 @@ def tally(
         "begun_again": sum(max(0, record.attempts - 1) for record in packs.values()),
         "halved": sum(record.halved for record in packs.values()),
         "errors": {i: packs[i].error for i in open_members[PackStatus.FAILED]},
+        "without_readings": without_readings,
     }
 
 
@@ -90,9 +118,9 @@ def _open_members(
 
 
 def others_at_work(store: Store) -> str:
-    """Who else seems to run a study on a store at this moment, as a sentence; "" where nobody does.
+    """A sentence about another run on this store, at this moment; "" where there seems to be none.
 
-    Packs whose files are fresh tell, and a run that has begun within two minutes on this machine.
+    A pack's fresh record shows a run, and so does a start within two minutes on this machine.
     """
     if not store.exists():
         return ""
@@ -116,7 +144,7 @@ def others_at_work(store: Store) -> str:
 
 
 def _begins(driver: Start) -> bool:
-    """Whether a driver of this machine has begun lately, whose packs may be about to."""
+    """Whether a driver on this machine has started so lately that its packs may yet begin."""
     if driver.node != socket.gethostname() or not _may_live(driver.node, driver.process):
         return False
     age = datetime.now(UTC) - datetime.fromisoformat(driver.started)
@@ -124,7 +152,7 @@ def _begins(driver: Start) -> bool:
 
 
 def _may_live(node: str, process: int) -> bool:
-    """Whether a process that wrote to a store may still be there: elsewhere nobody can tell."""
+    """Whether another process may still run; of another machine's process nobody can tell."""
     if node != socket.gethostname():
         return True
     if process == os.getpid():
@@ -133,6 +161,6 @@ def _may_live(node: str, process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # of another user
+    except OSError:  # it is another user's
         return True
     return True
