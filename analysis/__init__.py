@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.laws import fit_law
     from analysis.phases.boundary import boundary
-    from analysis.phases.classify import cells, classify, summary
+    from analysis.phases.cells import cells, summary
+    from analysis.phases.classify import classify
     from analysis.report.page import write_report
     from analysis.tables.frames import load_readings, load_trials
     from analysis.tables.where import read_filter
@@ -38,13 +39,13 @@ __all__ = [
 
 _HOMES = {
     "boundary": "phases.boundary",
-    "cells": "phases.classify",
+    "cells": "phases.cells",
     "classify": "phases.classify",
     "fit_law": "laws",
     "load_readings": "tables.frames",
     "load_trials": "tables.frames",
     "read_filter": "tables.where",
-    "summary": "phases.classify",
+    "summary": "phases.cells",
     "write_report": "report.page",
 }
 

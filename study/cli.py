@@ -143,7 +143,7 @@ def _closing(store: "Store", plan: "Plan", failed: int, stopped: "Stopped") -> "
     """Count the phases of a study at the end of its run, and write its report."""
     # The one place where study imports analysis.
     from analysis.formats import as_table, records
-    from analysis.phases.classify import summary
+    from analysis.phases.cells import summary
     from analysis.report.page import write_report
     from analysis.tables.frames import load_trials
     from study.plan.answers import Closing

@@ -7,7 +7,7 @@ The page, and `analysis.figures.study`, give the template its rows, `cells` and 
     cell_name: the labels on all axes, as text.
     x0, x1, xm, y0, y1, ym: its edges and its middle in units of the axes, as `spans` gives them.
     trials: how many it holds; 0 for a position without a cell.
-    And the columns of `analysis.phases.classify.cells`.
+    And the columns of `analysis.phases.cells.cells`.
 `boundary` has one row for each point: x, y, the band from low to high, the piece of the line that
 the point is on, and its order there.
 
@@ -34,7 +34,7 @@ from analysis.charts.theme import (
     themed,
 )
 from analysis.phases.classify import FLAGS, PHASES
-from analysis.phases.grid import TITLES, Ruler
+from analysis.phases.rulers import TITLES, Ruler
 
 TEXT_ON_CELL = "#0b1620"  # on the color of a phase: a contrast of at least 7:1 on each of them
 
@@ -281,7 +281,7 @@ def spans(ruler: Ruler) -> list[tuple[float, float, float]]:
 
 def channel(ruler: Ruler) -> Channel:
     """How an axis of the study is drawn, across or up: its title, scale and ticks."""
-    ticks = list(ruler.centres or range(len(ruler.labels)))
+    ticks = list(ruler.centers or range(len(ruler.labels)))
     edges = ruler.edges or (-0.5, len(ruler.labels) - 0.5)
     kind = {"type": "log"} if ruler.scale == "log" else {"type": "linear", "zero": False}
     label = f"{json.dumps(ruler.labels)}[indexof({json.dumps(ticks)}, datum.value)]"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.charts.theme import CURVE_COLORS, EPOCH_TICKS, INK, legend, named, themed
-from analysis.phases.grid import TITLES, Ruler
+from analysis.phases.rulers import TITLES, Ruler
 
 
 def sparsity_chart(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:

@@ -20,7 +20,8 @@ import pyarrow as pa
 from analysis.live.law_reader import LawReader
 from analysis.live.status import StatusReader
 from analysis.live.trials import LiveTrials
-from analysis.phases.grid import TITLES, Grid, make_grid
+from analysis.phases.grid import Grid, make_grid
+from analysis.phases.rulers import TITLES
 from analysis.report.state import page_state
 from analysis.tables.frames import as_frame
 from study.errors import StoreError, StudyError

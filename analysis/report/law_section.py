@@ -21,7 +21,7 @@ from analysis.laws.fit import Fit
 from analysis.laws.study_fits import by_regime
 from analysis.laws.terms import EXPONENT
 from analysis.phases.axes import axes_that_vary
-from analysis.phases.grid import TITLES
+from analysis.phases.rulers import TITLES
 from analysis.text.law_text import in_words
 from study.errors import UsageError
 

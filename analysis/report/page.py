@@ -17,8 +17,9 @@ import vl_convert
 from analysis.charts import diagram as charts
 from analysis.charts.curves import curve_template
 from analysis.charts.theme import Specification
-from analysis.phases.classify import FLAGS, PATIENCE
-from analysis.phases.grid import TITLES, make_grid
+from analysis.phases.classify import FLAGS, LEAST_DECAY_TIMES
+from analysis.phases.grid import make_grid
+from analysis.phases.rulers import TITLES
 from analysis.report.archive import carried, drawn, pack_archive
 from analysis.report.scripts import joined_modules
 from analysis.report.sections import BOUNDARY_CAPTION, law_state
@@ -33,8 +34,8 @@ CAPTIONS = {
     "phase": (
         "The most frequent phase of each cell, paler where fewer of its trials share it, and how "
         "many generalized of all. "
-        f"Hatched: half of its trials or more were watched for less than {PATIENCE} decay times. "
-        "Dashed: no trials."
+        "Hatched: half of its trials or more were watched for less than "
+        f"{LEAST_DECAY_TIMES} decay times. Dashed: no trials."
     ),
     "share": "The share of each cell's trials that generalized, and their number of all.",
     "median": (

@@ -12,7 +12,8 @@ import pandas as pd
 from analysis.charts.sparsity import sparsity_chart
 from analysis.formats import JsonRow, records
 from analysis.phases.boundary import boundary
-from analysis.phases.grid import TITLES, Grid, Ruler, diagram_axes, make_grid, make_ruler
+from analysis.phases.grid import Grid, diagram_axes, make_grid
+from analysis.phases.rulers import TITLES, Ruler, make_ruler
 from analysis.report.law_section import FigureState, SectionFigure, law_section, section_state
 from analysis.report.state import interesting_cell, rounded
 from study.errors import UsageError

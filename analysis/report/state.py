@@ -15,7 +15,9 @@ from analysis.charts.diagram import EpochRamp, channel, spans
 from analysis.charts.theme import EPOCH_TICKS, Channel
 from analysis.formats import JsonCell, JsonRow, records
 from analysis.phases import classify as phases
-from analysis.phases.grid import TITLES, Grid, Ruler, diagram_axes, make_grid
+from analysis.phases.cells import summary
+from analysis.phases.grid import Grid, diagram_axes, make_grid
+from analysis.phases.rulers import TITLES, Ruler
 from study.terminal.durations import duration_in_words
 from study.vocabulary.measures import MEASURES
 from study.vocabulary.outcomes import Ended
@@ -129,7 +131,7 @@ def page_state(
         "status": None if status is None else dict(status),
         "phases": [
             {**row, "meaning": phases.PHASES[str(row["phase"])].meaning}
-            for row in records(phases.summary(trials))
+            for row in records(summary(trials))
         ],
         "versions": dict(versions) if isinstance(versions, Mapping) else {},
         "command": str(manifest.get("command", "")),

@@ -6,7 +6,8 @@ from typing import Self
 import pandas as pd
 
 from analysis.formats import as_table, records
-from analysis.phases.classify import FLAGS, classify, summary
+from analysis.phases.cells import summary
+from analysis.phases.classify import FLAGS, classify
 from analysis.phases.slices import StudyBoundary
 from analysis.text.boundary_text import boundary_lines
 

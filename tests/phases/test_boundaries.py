@@ -18,12 +18,12 @@ SIZES, DECAYS = np.geomspace(30, 300, 12).round(), np.geomspace(1e-3, 0.5, 12)
 
 
 def truth(decays):
-    """The dataset size at which half of the networks generalise."""
+    """The dataset size at which half of the networks generalize."""
     return 60 * np.exp(0.12 * np.log(decays / 0.03) ** 2)
 
 
 def drawn(seed, seeds=8, steepness=6.0):
-    """Trials on a grid whose chance to generalise is logistic in log size, one half at `truth`."""
+    """Trials on a grid whose chance to generalize is logistic in log size, one half at `truth`."""
     rng = np.random.default_rng(seed)
     size, decay, _ = np.meshgrid(SIZES, DECAYS, np.arange(seeds), indexing="ij")
     happened = rng.random(size.size) < expit(

@@ -13,8 +13,9 @@ from simulated import MANIFEST, QUICK, simulate
 from analysis import load_readings, load_trials
 from analysis.figures.study import plane
 from analysis.phases import grid as grid_module
-from analysis.phases.classify import cells
-from analysis.phases.grid import diagram_axes, make_grid, make_ruler
+from analysis.phases.cells import cells
+from analysis.phases.grid import diagram_axes, make_grid
+from analysis.phases.rulers import make_ruler
 from analysis.report.archive import carried, pack_archive
 from analysis.report.state import cell_answer, cell_trials, interesting_cell, page_state
 from study.errors import UsageError
@@ -123,7 +124,7 @@ def test_too_many_cells_become_fewer(monkeypatch):
     assert grid.aggregated
     assert len(grid.cells) <= 40
     assert grid.cells["trials"].sum() == len(frame)
-    assert set(grid.cells["trials"]) == {4}  # neighbours in pairs, and pairs of these
+    assert set(grid.cells["trials"]) == {4}  # neighbors in pairs, and pairs of these
     assert page_state(frame, MANIFEST)["aggregated"]
 
 

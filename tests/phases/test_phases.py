@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from made_up import event, trials
 from simulated import QUICK, simulate
 
-from analysis.phases.classify import FLAGS, PHASES, cells, classify, summary
+from analysis.phases.cells import cells, summary
+from analysis.phases.classify import FLAGS, PHASES, classify
 from analysis.statistics import kaplan_meier_medians, wilson_interval
 from analysis.tables.frames import load_trials
 from study.errors import UsageError
@@ -23,8 +24,8 @@ from study.errors import UsageError
         (3, 8, "grokking"),
         (0, 4, "comprehension"),
         (0, 5, "grokking"),
-        (20, 10, "comprehension"),  # generalised first
-        (None, 10, "comprehension"),  # and never memorised
+        (20, 10, "comprehension"),  # generalized first
+        (None, 10, "comprehension"),  # and never memorized
         (10, None, "memorization"),
         (None, None, "confusion"),
     ],

@@ -1,0 +1,135 @@
+"""From trials to cells: what the seeds of a point did together, with its uncertainty.
+
+A cell is all trials of one point.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.phases.classify import FLAGS, PHASES, classify, find_preset, phases_by_code
+from analysis.statistics import kaplan_meier_medians, wilson_interval
+from study.vocabulary.axes import AXES
+from study.vocabulary.outcomes import BROKEN
+
+FOREVER = 2**62  # an epoch after every other
+
+
+def cells(
+    trials: pd.DataFrame, by: Sequence[str] = ("setting", *AXES), preset: str = "default"
+) -> pd.DataFrame:
+    """One row for each cell, in the order of its keys.
+
+    Trials that collapsed or diverged stay at risk for ever in the medians, since they will never
+    generalize: half of a cell's trials have to, not half of those that live.
+
+    Args:
+        trials: as `load_trials` gives them.
+        by: columns that are equal in a cell. Null is a value: online trials have no train_size.
+        preset: a name in `PRESETS`.
+
+    Returns: the columns of `by`, and
+        trials: how many there are.
+        A column for each phase and each flag: how many trials have it.
+        phase, phase_share: the most frequent phase, and its share.
+        generalized: how many trials did; generalized_low and generalized_high are the ends of the
+            Wilson interval of their share.
+        memorized_median_epoch, generalized_median_epoch: Kaplan-Meier; null where half is not
+            reached.
+        short_watched_share: of the trials.
+        hatched: whether at least half of the trials are short-watched; more epochs may then change
+            the phase.
+        watched_epochs: the most epochs that a trial was watched.
+    Raises: UsageError for an unknown preset; KeyError for a column of `by` that is missing.
+    """
+    labelled = classify(trials, preset)
+    keys = list(by)
+    cell_of = labelled.groupby(keys, dropna=False, sort=True).ngroup().to_numpy().astype(np.intp)
+    first = np.unique(cell_of, return_index=True)[1]
+    points: pd.DataFrame = labelled[keys].take(first).reset_index(drop=True)
+    return points.join(_tally(labelled, cell_of, preset))
+
+
+def summary(trials: pd.DataFrame, preset: str = "default") -> pd.DataFrame:
+    """One row for each phase: phase, trials, share of all, and the median epochs of both events.
+
+    Args:
+        trials: as `load_trials` gives them.
+        preset: a name in `PRESETS`.
+
+    Raises: UsageError for an unknown preset.
+    """
+    labelled = classify(trials, preset)
+    phase = labelled["phase"].cat.codes.to_numpy().astype(np.intp)
+    table = pd.DataFrame({"phase": list(PHASES)})
+    table["trials"] = np.bincount(phase, minlength=len(PHASES))
+    table["share"] = table["trials"] / max(len(trials), 1)
+    return table.join(_medians(labelled, phase, len(PHASES), preset))
+
+
+def _tally(labelled: pd.DataFrame, cell_of: NDArray[np.intp], preset: str) -> pd.DataFrame:
+    """The computed columns of `cells`.
+
+    Args:
+        labelled: trials, as `classify` gives them.
+        cell_of: the cell of each trial, 0, 1, ..., [trials].
+        preset: a name in `PRESETS`.
+    """
+    sizes = np.bincount(cell_of)
+    count = len(sizes)
+    codes = labelled["phase"].cat.codes.to_numpy()
+    counts = np.bincount(cell_of * len(PHASES) + codes, minlength=count * len(PHASES))
+    counts = counts.reshape(count, len(PHASES))
+    flags = {
+        name: np.bincount(cell_of, labelled[name], minlength=count).astype(np.int64)
+        for name in FLAGS
+    }
+    happened = labelled[find_preset(preset).generalized].notna()
+    generalized = np.bincount(cell_of, happened, minlength=count).astype(np.int64)
+    low, high = wilson_interval(generalized, sizes)
+    watched = np.zeros(count, np.int64)
+    np.maximum.at(watched, cell_of, labelled["epochs_run"].to_numpy(np.int64))
+    tally = pd.DataFrame(
+        {
+            "trials": sizes,
+            **{name: counts[:, code] for code, name in enumerate(PHASES)},
+            "phase": phases_by_code(counts.argmax(axis=1)),
+            "phase_share": counts.max(axis=1, initial=0) / sizes,
+            "generalized": generalized,
+            "generalized_low": low,
+            "generalized_high": high,
+            **flags,
+            "short_watched_share": flags["short_watched"] / sizes,
+            "hatched": 2 * flags["short_watched"] >= sizes,
+            "watched_epochs": watched,
+        }
+    )
+    return tally.join(_medians(labelled, cell_of, count, preset))
+
+
+def _medians(
+    labelled: pd.DataFrame, group: NDArray[np.intp], count: int, preset: str
+) -> pd.DataFrame:
+    """The Kaplan-Meier median epochs of both events in each group of trials.
+
+    An event found at sparse readings counts at the reading that showed it.
+
+    Args:
+        labelled: trials, as `classify` gives them.
+        group: of each trial, 0, 1, ..., [trials].
+        count: of groups.
+        preset: a name in `PRESETS`.
+    """
+    rule = find_preset(preset)
+    never = labelled["ended"].isin(list(BROKEN))
+    medians = {}
+    for name, column in (("memorized", rule.memorized), ("generalized", rule.generalized)):
+        # A row says where an unfinished run began for the study's own thresholds only.
+        own = column == f"{name}_epoch"
+        watched = labelled[f"{name}_after_epoch" if own else "epochs_run"]
+        medians[f"{name}_median_epoch"] = kaplan_meier_medians(
+            group, labelled[column], watched.mask(never, FOREVER), count
+        )
+    return pd.DataFrame(medians)
