@@ -57,12 +57,18 @@ def threefry(keys: Tensor, counters: Tensor) -> Tensor:
 
 
 def fold(keys: Tensor, purpose: Purpose, epoch: int = 0) -> Tensor:
-    """The keys of the streams of one purpose and epoch: trials' keys [T, 2] to [T, 2]."""
+    """The keys of the streams of one purpose and epoch: int64 [T, 2].
+
+    Args:
+        keys: of T trials, int64 [T, 2].
+        purpose: what the streams are for.
+        epoch: the epoch that the streams belong to; 0 where a purpose draws once.
+    """
     return blocks(keys, (int(purpose), epoch), 1)
 
 
 def words(keys: Tensor, count: int) -> Tensor:
-    """The first `count` 32-bit words of each stream: int64 [T, count]."""
+    """The first `count` 32-bit words of each stream: keys [T, 2] to int64 [T, count]."""
     return blocks(keys, (0, 0), (count + 1) // 2)[:, :count]
 
 
@@ -95,12 +101,12 @@ def _blocks_by_torch(keys: Tensor, first: tuple[int, int], count: int) -> Tensor
 
 
 def uniforms(keys: Tensor, count: int) -> Tensor:
-    """Uniform float32 numbers [T, count] in [0, 1), exact multiples of 2^-24."""
+    """Uniform numbers in [0, 1), exact multiples of 2^-24: keys [T, 2] to float32 [T, count]."""
     return (words(keys, count) >> 8).to(torch.float32) * 2.0**-24
 
 
 def orders(keys: Tensor, count: int) -> Tensor:
-    """A random order of the numbers 0..count-1 for each stream: int64 [T, count]."""
+    """A random order of 0..count-1 for each stream: keys [T, 2] to int64 [T, count]."""
     return torch.argsort(words(keys, count), dim=-1, stable=True)
 
 

@@ -108,11 +108,14 @@ def relevant_share(nets: ReluNets, relevant: Tensor) -> Tensor:
 
 
 def weight_movement(nets: ReluNets, initial: ReluNets) -> Tensor:
-    """Largest absolute change of a weight of W since initialisation: float64 [T].
+    """Largest absolute change of a weight of W since initialization: float64 [T].
 
     Biases and output weights are left out. Weight decay alone moves a weight by up to its initial
     size, 1 / sqrt(n).
 
+    Args:
+        nets: the weights now.
+        initial: the weights before the first update.
     Source: arXiv 2207.08799, section 5 (the distance in the maximum norm).
     """
     moved = nets.incoming[..., :-1].double() - initial.incoming[..., :-1].double()

@@ -33,7 +33,13 @@ class ReluNets(NamedTuple):
 
 
 def initial_nets(trials: Sequence[Trial], device: torch.device, dtype: torch.dtype) -> ReluNets:
-    """The initial weights of a pack: uniform in +-1/sqrt(fan_in), biases too, times init_scale."""
+    """The initial weights of a pack: uniform in +-1/sqrt(fan_in), biases too, times init_scale.
+
+    Args:
+        trials: T trials of one shape, which give the streams and the scales.
+        device: where the weights are to lie.
+        dtype: their type.
+    """
     width, bits = trials[0].point.whole("width"), trials[0].point.bits
     keys = torch.tensor([trial.stream_key for trial in trials], dtype=torch.int64, device=device)
     scale = torch.tensor([trial.point.init_scale for trial in trials], device=device, dtype=dtype)

@@ -16,7 +16,13 @@ from study.vocabulary.tasks import TASKS, own_axes
 
 
 def check_axes(task: str, net: str, axes: AxesByName) -> None:
-    """Refuse an axis that the task and net do not have, and the lack of an axis that they have."""
+    """Refuse an axis that the task and net do not have, and the lack of an axis that they have.
+
+    Args:
+        task: name of the task.
+        net: name of the net; a net that cannot learn the task is refused first.
+        axes: all axes of the setting, by name.
+    """
     row = TASKS[task]
     if net not in row.nets:
         raise ValueError(f"net: {net!r}; {choices('a net here', net, row.nets)}")
@@ -86,7 +92,12 @@ def check_trials(search: Search) -> None:
 
 
 def check_search(search: Search, axes: AxesByName) -> None:
-    """Refuse an adaptive search of nothing, and a boundary that could not be found."""
+    """Refuse an adaptive search that varies no axis, and a boundary that no search can locate.
+
+    Args:
+        search: the table [search].
+        axes: all axes of the setting, by name.
+    """
     varying = varying_axes({name: len(axis.searched()) for name, axis in axes.items()})
     if not varying:
         raise ValueError(

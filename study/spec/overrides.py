@@ -37,7 +37,12 @@ _POINT_LAST = re.compile(r"(?<![\w.])(\d+)\.(?!\d)")
 
 
 def overlay(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
-    """The keys of one study file with those of another laid over, table by table."""
+    """The keys of one study file with those of another laid over, table by table.
+
+    Args:
+        base: the keys below.
+        over: the keys above; a table's keys are laid over the same table below.
+    """
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)

@@ -105,11 +105,9 @@ class Packs:
         Raises: StoreError where the record's members are no trials.
         """
         try:
-            return Pack.from_json(record.members)  # type: ignore[arg-type]  # None is caught below
-        except (SpecError, KeyError, TypeError, ValueError, AttributeError) as error:
-            said = isinstance(error, SpecError)
-            rule = str(error).rstrip(".") if said else "a pack lists its trials"
-            shown = self._files.shown(_record_name(pack_id))
+            return Pack.from_json(record.members)
+        except SpecError as error:
+            shown, rule = self._files.shown(_record_name(pack_id)), str(error).rstrip(".")
             raise StoreError(f"{shown}: members: {rule}. {PACK_REMEDY}") from None
 
     def trial_ids(self, pack_id: str, record: PackRecord) -> frozenset[str]:

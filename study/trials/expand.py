@@ -74,7 +74,12 @@ def _random_points(setting: Setting) -> Iterator[Point]:
 
 
 def make_point(setting: Setting, values: AxisValues) -> Point:
-    """The point of some values of the axes, each as a study file has it."""
+    """The point that a study file's values stand for.
+
+    Args:
+        setting: which the point belongs to; its task turns a share of the rows into a number.
+        values: one for every axis, by name, as a study file has them.
+    """
     rows, fraction = values["train_size"], values["train_fraction"]
     if rows == ONLINE:
         rows = None

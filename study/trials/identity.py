@@ -1,4 +1,4 @@
-"""Ids of trials: hashes of their content, and how a trial is found by the beginning of its id."""
+"""Ids of trials: hashes of their content, and the look-up of an id by its beginning."""
 
 import difflib
 import hashlib

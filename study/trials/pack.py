@@ -1,15 +1,16 @@
 """Packs: trials of one setting and one shape, trained together."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
+from study.errors import SpecError
 from study.spec.models import Setting
 from study.spec.validated import validated
 from study.trials.identity import digest
 from study.trials.trial import Point, Trial
-from study.vocabulary.axes import AXES
+from study.vocabulary.axes import AXES, AxisValue, AxisValues
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Pack:
         """The setting that all members share."""
         return self.trials[0].setting
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The pack as JSON data: enough to train it anywhere without the study file."""
         first = self.trials[0]
         # The members' seeds, not the study's: each of many packs would list them all.
@@ -40,11 +41,30 @@ class Pack:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Pack":
-        """Inverse of `to_json`. Raises SpecError where the setting breaks a rule."""
-        setting = validated(Setting, data["setting"])
-        trials = []
-        for member in data["members"]:
-            axes = {name: member.get(name) for name in AXES}  # old packs lack newer axes
-            trials.append(Trial(data["study"], setting, Point(**axes), member["seed"]))
-        return cls(tuple(trials))
+    def from_json(cls, data: object) -> "Pack":
+        """Inverse of `to_json`.
+
+        Raises: SpecError where the data is not a pack, or the setting breaks a rule.
+        """
+        try:
+            content = _PackContent.model_validate(data)
+        except ValidationError:
+            raise SpecError("a pack lists its trials") from None
+        setting = validated(Setting, content.setting)
+        return cls(tuple(_trial(content.study, setting, member) for member in content.members))
+
+
+class _PackContent(BaseModel):
+    """The JSON of a pack before its setting is read."""
+
+    study: str
+    setting: object
+    members: tuple[dict[str, AxisValue], ...]
+
+
+def _trial(study: str, setting: Setting, member: AxisValues) -> Trial:
+    """The trial of a member: its seed, and its axes by name. Old packs lack newer axes."""
+    seed = member.get("seed")
+    if not isinstance(seed, int):
+        raise SpecError("a pack lists its trials")
+    return Trial(study, setting, Point(**{name: member.get(name) for name in AXES}), seed)

@@ -24,7 +24,7 @@ PACKS = 64  # of a setting and shape, where there are enough trials for packs th
 def group(trials: Iterable[Trial]) -> list[Pack]:
     """Sort trials into packs of one setting and shape, the most expensive pack first."""
     groups: dict[tuple[str, PackShape], list[Trial]] = {}
-    # The same lists by the identity of setting and point: equal shapes are found once a point.
+    # The same lists by the identity of setting and point: the shape is hashed once a point.
     of_point: dict[tuple[int, int], list[Trial]] = {}
     for trial in trials:
         point = (id(trial.setting), id(trial.point))

@@ -161,12 +161,18 @@ class Trial:
             epochs = max(epochs, math.ceil(budget.decay_times * self.decay_time_epochs))
         return epochs
 
-    def answered_by(self, row: Mapping[str, Any]) -> bool:
+    def answered_by(self, row: Mapping[str, object]) -> bool:
         """Whether a stored row of the trial is final under this trial's budget.
 
-        A row is final where training ended by itself or was watched for the whole budget.
+        A row is final where training ended by itself, or the trial was watched for this budget.
+
+        Args:
+            row: of the table `trials`: at least the columns `ended` and `budget_epochs`.
         """
-        return bool(row["ended"] != Ended.BUDGET or row["budget_epochs"] >= self.budget_epochs)
+        if row["ended"] != Ended.BUDGET:
+            return True
+        watched = row["budget_epochs"]
+        return isinstance(watched, int) and watched >= self.budget_epochs
 
 
 def available_rows(setting: Setting, values: AxisValues) -> int | None:

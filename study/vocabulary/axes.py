@@ -102,6 +102,9 @@ def varying_axes(counts: Mapping[str, int]) -> tuple[str, ...]:
 def whole(values: AxisValues, axis: str) -> int:
     """The value of an axis that is a whole number.
 
+    Args:
+        values: of a point, by the name of the axis.
+        axis: name of the axis.
     Raises: LookupError where the axis is absent or is a word: the caller is of another task or net.
     """
     value = values.get(axis)

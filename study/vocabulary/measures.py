@@ -46,7 +46,14 @@ class Measure:
     engines: tuple[NetEngine, ...] = ("relu",)
 
     def seconds(self, bits: int, width: int, train_rows: int, test_rows: int) -> float:
-        """Estimated time of one network at one reading, on one core."""
+        """Estimated time of one network at one reading, on one core.
+
+        Args:
+            bits: n, input bits of a row.
+            width: p, hidden neurons.
+            train_rows: rows of the training set.
+            test_rows: rows of the test set.
+        """
         a_neuron = (
             self.train * train_rows
             + self.test * test_rows

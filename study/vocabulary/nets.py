@@ -1,7 +1,7 @@
 """What can learn a task: the table of nets.
 
 A net is one row here and, where its engine trains modules, one class of its own. The row says what
-must be known before anything is trained, without torch. The class is imported when a pack is drawn.
+is needed before anything is trained, without torch. The class is imported when a pack is drawn.
 """
 
 import itertools

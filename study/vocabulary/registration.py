@@ -84,7 +84,12 @@ def load_class(address: str) -> type[object]:
 
 
 def not_derived(address: str, base: type[object]) -> UsageError:
-    """The error for a class that does not have the base that its row of the tables needs."""
+    """The error for a class that is not derived from the base that its row of the tables needs.
+
+    Args:
+        address: of the class, as the row names it.
+        base: TaskCode or ModuleNet.
+    """
     return UsageError(
         f"{address!r}; its class is derived from {base.__module__}.{base.__name__}. Derive it."
     )

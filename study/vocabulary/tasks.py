@@ -1,6 +1,6 @@
 """What can be learned: the table of tasks.
 
-A task is one row here and one class, its `code`. The row says what must be known before anything is
+A task is one row here and one class, its `code`. The row says what is needed before anything is
 trained, without torch: the axes and their defaults, how many rows there are, which rules a study
 keeps. The class draws the rows; it is imported when a pack is drawn.
 """

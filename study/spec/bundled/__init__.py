@@ -1,1 +1,1 @@
-"""Studies that come with the program, found by name."""
+"""Studies that come with the program, each a TOML file that is named without its ending."""
