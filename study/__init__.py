@@ -6,7 +6,7 @@ detector turns readings into transitions (`detect`). `training` joins these and 
 `search` proposes more trials; `plan` says what is left. Ray Tune runs packs (`driver`), and the
 command line starts it all (`cli`). The package `analysis` reads the store.
 
-The public names below are loaded when they are first used: torch and Ray take seconds.
+The public names below are loaded at their first use, because torch and Ray take seconds to load.
 """
 
 import importlib
@@ -48,12 +48,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used."""
+    """Load a public name at its first use."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    """The public names, loaded or not, for whoever lists or completes them."""
+    """The public names, loaded or not, for `dir` and for completion."""
     return __all__

@@ -1,7 +1,8 @@
-"""`study`: arguments to calls. Of `study`, only this module and `console` print or exit.
+"""The command `study`: each command turns its arguments into calls, and returns its answer.
 
-stdout is data, everything else goes to stderr; exit 0 ok, 1 error, 2 usage, 3 some trials failed,
-130 interrupted. torch and ray load inside the commands that need them.
+What a command answers is made in `plan.answers`, and `terminal.console` prints the answer. stdout
+is data; everything else goes to stderr. Exit codes: 0 ok, 1 error, 2 usage, 3 some trials failed,
+130 interrupted. torch and Ray are imported inside the commands that need them.
 """
 
 import shlex
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from study.spec.models import StudySpec
     from study.store.store import Store
 
-LARGE = 100_000  # trials, from which on a plan takes some seconds
+LARGE = 100_000  # trials; a plan of more takes some seconds
 
 app = typer.Typer(
     add_completion=False,
@@ -95,7 +96,7 @@ def run(
     as_json: JsonOption = False,
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
-    from study.kernel import library as native
+    from study.kernel import library
     from study.machine import check_address, cores_for
     from study.plan import costs
     from study.plan.plan import make_plan, start_study
@@ -120,7 +121,7 @@ def run(
     stopped: Stopped = "budget" if planned.packs and planned.used_up else ""
     failed, ended = 0, None
     if planned.packs and not planned.used_up:
-        if native.path() is None:
+        if library.path() is None:
             print("no compiled kernel here: training with torch's", file=sys.stderr)
         with Display(study.name) as display:
             from study.driver.tune import run_study
@@ -134,7 +135,7 @@ def run(
 
 
 def _announce(study: "StudySpec") -> None:
-    """Say what is waited for where a plan takes long."""
+    """Say that a large study is being planned, which takes a while."""
     if study.size >= LARGE:
         print(f"{study.name}: planning {study.size:,} trials", file=sys.stderr)
 
@@ -211,8 +212,8 @@ def submit(
         out = str(Path(store).parent)  # a job runs in a folder of its own
     from study.driver import jobs
 
-    with jobs.reach(cluster, address, note) as head:
-        job = jobs.submit_study(study, out, head, note)
+    with jobs.reach(cluster, address, note) as api:
+        job = jobs.submit_study(study, out, api, note)
     if as_json:
         return json_answer({"job": job, "study": study.name, "store": store})
     where = shlex.join(["--cluster", cluster] if cluster else ["--address", str(address)])
@@ -229,11 +230,11 @@ def submit(
 def logs(
     job: JobArgument, cluster: ClusterOption = None, address: JobsOption = None
 ) -> tuple[bytes, int]:
-    """What a job has said, and says, until it ends; leaving does not stop it."""
+    """The log of a job, until the job ends; Ctrl-C here does not stop the job."""
     from study.driver import jobs
 
-    with jobs.reach(cluster, address, note) as head:
-        end = jobs.follow_job(job, head, lambda piece: print(piece, end="", flush=True), note)
+    with jobs.reach(cluster, address, note) as api:
+        end = jobs.follow_job(job, api, lambda piece: print(piece, end="", flush=True), note)
     note(f"{job}: {end.words}")
     return b"", 1 if end.status == "FAILED" else 0
 
@@ -248,8 +249,8 @@ def stop(
     """End a job in good order; the same submit goes on from there."""
     from study.driver import jobs
 
-    with jobs.reach(cluster, address, note) as head:
-        ended = jobs.stop_job(job, head, note)
+    with jobs.reach(cluster, address, note) as api:
+        ended = jobs.stop_job(job, api, note)
     if as_json:
         return json_answer({"job": job, "ended": ended})
     return text_answer(f"{job}: {ended.lower()}; the same study submit goes on from its store.")

@@ -1,7 +1,7 @@
-"""What can go wrong, one sentence each.
+"""What can go wrong, one class each, and the sentences for a name that does not exist.
 
-Every error a user can cause is a `StudyError` whose message names the value, the rule and the
-remedy; the command line prints it as one line and exits with `exit_code`.
+Every error that a user can cause is a StudyError. Its message names the value, the rule and the
+remedy. The command line prints the message as one line and exits with `exit_code`.
 """
 
 import difflib
@@ -27,7 +27,7 @@ class SpecError(UsageError):
 class StoreError(StudyError):
     """A store is missing, unreadable, damaged or cannot be written.
 
-    `passing`: whether that may go away by itself, as a full disk or an outage does.
+    `passing`: whether the cause may go away by itself, as a full disk or an outage does.
     """
 
     def __init__(self, message: str, *, passing: bool = False) -> None:
@@ -36,7 +36,7 @@ class StoreError(StudyError):
 
 
 class DamagedError(StoreError):
-    """A small file of a store is not what the study wrote there."""
+    """A small file of a store does not hold what a study writes there."""
 
 
 class EmptySampleError(StudyError):
@@ -44,26 +44,31 @@ class EmptySampleError(StudyError):
 
 
 def one_line(text: str) -> str:
-    """A text as one line that is safe on a terminal: white space is one space, controls are shown.
+    """A text as one line that is safe on a terminal.
 
-    Names and messages come from files, buckets and servers, and may hold any letter.
+    Any white space becomes one space. Control characters are shown as escapes: names and messages
+    come from files, buckets and servers, and may hold any letter.
     """
-    # The two joiners make one sign of several, in emoji and in Persian.
+    # The two zero-width joiners are part of words and signs, in Persian and in emoji.
     return "".join(
         letter if letter.isprintable() or letter in "\u200c\u200d" else ascii(letter)[1:-1]
         for letter in " ".join(text.split())
     )
 
 
-LISTED = 20  # names that a sentence has room for
+LISTED = 20  # a sentence lists so many names at most
 
 
-def choices(what: str, given: str, known: Iterable[str], listing: str = "") -> str:
-    """Rule and remedy for a name that is none of those known.
+def choices(what: str, given: str, names: Iterable[str], listing: str = "") -> str:
+    """Rule and remedy for a name that does not exist: a similar name, or all names.
 
-    Args: what, like "a column"; listing, the sentence that says where more than 20 names are told.
+    Args:
+        what: the kind of name, such as "a column".
+        given: the name that does not exist.
+        names: the names that exist.
+        listing: a sentence that says where to see all names, if these are more than LISTED.
     """
-    names = list(known)
+    names = list(names)
     rule = f"{what} is one of {len(names)} names."
     if near := difflib.get_close_matches(given, names, n=1):
         return f"{rule} Did you mean {near[0]!r}?"
@@ -73,6 +78,6 @@ def choices(what: str, given: str, known: Iterable[str], listing: str = "") -> s
     return " ".join([rule, *([f"Nearest: {', '.join(near)}."] if near else []), listing]).rstrip()
 
 
-def unknown(what: str, given: str, known: Iterable[str], listing: str = "") -> UsageError:
-    """The error for a name that is none of those known; arguments as of `choices`."""
-    return UsageError(f"{given[:60]!r}; {choices(what, given, known, listing)}")
+def unknown(what: str, given: str, names: Iterable[str], listing: str = "") -> UsageError:
+    """The error for a name that does not exist; arguments as of `choices`."""
+    return UsageError(f"{given[:60]!r}; {choices(what, given, names, listing)}")

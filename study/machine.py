@@ -1,4 +1,7 @@
-"""What of this machine a study may use: its cores, the address of a Ray, a home folder."""
+"""What a study may use of this machine: its cores, the address of a Ray, a home folder.
+
+The command line checks these before anything slow is loaded.
+"""
 
 import atexit
 import os
@@ -14,7 +17,12 @@ _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\s:/]+):\d{1,5}")
 
 
 def check_address(address: str, where: str = "--address") -> None:
-    """Raise UsageError unless `address` is local, auto or HOST:PORT; `where` says who wrote it."""
+    """Raise UsageError unless an address is one that `study run` can join.
+
+    Args:
+        address: should be local, auto or HOST:PORT.
+        where: the option or variable that holds the address, for the message.
+    """
     scheme, separator, _ = address.partition("://")
     if separator and scheme == "ray":
         raise UsageError(
@@ -34,9 +42,13 @@ def check_address(address: str, where: str = "--address") -> None:
 
 
 def cores_for(cpus: int | None, address: str) -> int:
-    """How many cores a Ray that the study starts has: `--cpus`, or all that are usable.
+    """How many cores a Ray that the study starts may use.
 
-    Raises UsageError where so many are not usable here, or another Ray is joined.
+    Args:
+        cpus: the option --cpus; None means all that are usable.
+        address: the option --address; --cpus is for "local" alone.
+
+    Raises: UsageError for more cores than are usable here, and for --cpus with another address.
     """
     usable = usable_cores()
     if cpus is None:
@@ -55,9 +67,9 @@ def cores_for(cpus: int | None, address: str) -> int:
 
 
 def usable_cores() -> int:
-    """How many cores this process may use: by its affinity and by the quotas of its cgroups.
+    """How many cores this process may use, by its affinity and by the quotas of its cgroups.
 
-    A quota of less than a core is one core; other fractions are rounded down.
+    A quota of less than one core counts as one core; other fractions are rounded down.
     """
     affine = getattr(os, "sched_getaffinity", None)  # Linux has it, macOS does not
     cores = len(affine(0)) if affine else os.cpu_count() or 1
@@ -69,7 +81,12 @@ def usable_cores() -> int:
 
 
 def _quotas(listing: str, mount: Path) -> Iterator[float]:
-    """Cores that each cgroup of a process allows, from its own to the root, of both versions."""
+    """The cores that each cgroup of a process allows, from its own up to the root.
+
+    Args:
+        listing: /proc/self/cgroup, which has lines of version 1, of version 2, or of both.
+        mount: the folder of cgroups, /sys/fs/cgroup.
+    """
     for line in listing.splitlines():
         _, controllers, path = line.split(":", 2)
         version_2 = not controllers
@@ -88,19 +105,19 @@ def _quotas(listing: str, mount: Path) -> Iterator[float]:
                     period = (folder / "cpu.cfs_period_us").read_text("utf-8")
                 cores = float(quota) / float(period)
             except (OSError, ValueError, ZeroDivisionError):
-                continue  # no such file at the root or in a container, or "max"
-            if cores > 0:  # -1 is no quota in version 1
+                continue  # the file is missing (at the root, in a container) or says "max"
+            if cores > 0:  # version 1 writes -1 for no quota
                 yield cores
 
 
 def ensure_home() -> None:
-    """Give this process, and those that it starts, a home folder where nothing names one.
+    """Give this process and its children a temporary home folder, if they have none.
 
-    A container's user may have neither HOME nor an entry among the system's users; Ray and altair
-    want the folder as they are imported.
+    A container's user may have neither HOME nor an entry among the system's users. Ray and altair
+    need a home folder when they are imported.
     """
     if not os.environ.get("HOME"):
-        os.environ.pop("HOME", None)  # empty, it would mean the root folder
+        os.environ.pop("HOME", None)  # an empty HOME would mean the root folder
     try:
         Path.home()
     except RuntimeError:

@@ -1,6 +1,6 @@
-"""What `study plan`, `study run` and `study status` answer: as data for programs, as lines to read.
+"""What `study plan`, `study run` and `study status` answer: data for programs, lines for people.
 
-Nothing here prints. An answer is made from a plan, a store or counts, and knows its two forms.
+An answer is a record that is made from a plan, a store or counts. Nothing here prints.
 """
 
 import shlex
@@ -35,7 +35,7 @@ class ShapeCount:
         return {"setting": self.setting, **self.shape.by_axis(), **counts}
 
     def line(self) -> str:
-        """The same to read; axes that the task or the net does not have are left out."""
+        """The same as a line; axes that the task or the net does not have are left out."""
         label = f"{self.setting}: " if self.setting else ""
         axes = self.shape.by_axis()
         axes["train_size"] = axes["train_size"] or ONLINE
