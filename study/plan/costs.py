@@ -1,14 +1,15 @@
-"""What a plan would cost on this machine: time, memory, and what cannot work, before any training.
+"""What a plan would cost on this machine, in time and memory, and what in it cannot work.
 
-Estimates, no promises: arithmetic over rates that were measured on cores of 2.5 GHz with AVX-512.
+These are estimates, no promises. Time is arithmetic over rates, which were measured on cores of
+2.5 GHz with AVX-512.
 """
 
 import bisect
 import functools
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from study.detect.schedule import log_spaced_up_to, scheduled
 from study.engine.choose import engine_name
@@ -18,13 +19,14 @@ from study.trials.packing import multiply_adds, trial_bytes
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES, PROBE_ROWS
 
-# Arithmetic that one core sustains in training, a step's bookkeeping and glances included, and in
-# readings alone, which the fused kernel takes several rows at a time: operations a second, 2026-11.
-# `module` was measured on transformers of width 32 to 128, where it is right within a factor of 3.
+# Operations a second that one core sustains, by the name of the engine, measured in 2026-11.
+# Training includes a step's bookkeeping and glances. Readings are faster in the fused kernel, which
+# takes several rows at a time. `module` was measured on transformers of width 32 to 128, and is
+# right there within a factor of 3.
 TRAIN_FLOPS = {"torch": 1e10, "fused": 5e10, "module": 1e10}
 READ_FLOPS = {"torch": 1.8e10, "fused": 1.7e11, "module": 1.5e10}
-_READINGS_AROUND_EVENTS = 8
-_MODULE_ONCE = 1e-3  # seconds: a module's own copy, and calls
+_READINGS_AROUND_EVENTS = 8  # of a trial, for all of its events
+_MODULE_SECONDS = 1e-3  # of a module's measure, for a copy of the module and for calls
 
 
 def core_seconds(packs: Iterable[Pack]) -> float:
@@ -33,14 +35,15 @@ def core_seconds(packs: Iterable[Pack]) -> float:
 
 
 def pack_bytes(packs: Iterable[Pack]) -> int:
-    """Memory of the largest pack: what its members take is the same for all of one shape."""
+    """Memory of the largest pack; all members of a pack take the same, being of one shape."""
     return max((len(pack.trials) * trial_bytes(pack.trials[0]) for pack in packs), default=0)
 
 
 def measure_shares(packs: Iterable[Pack]) -> dict[str, float]:
-    """Time that each measure adds to the readings of its trials, as a share of their own time.
+    """Time that each progress measure adds to readings, as a share of the readings' own time.
 
-    If every trial runs to its budget: the costs of the catalogue over the arithmetic of a reading.
+    Every trial runs to its budget. A measure's time is that of the catalogue, and a reading's own
+    time follows from its arithmetic.
     """
     added: dict[str, float] = {}
     own: dict[str, float] = {}
@@ -53,14 +56,31 @@ def measure_shares(packs: Iterable[Pack]) -> dict[str, float]:
 
 
 def warnings(trials: Sequence[Trial], packs: Sequence[Pack] = ()) -> list[str]:
-    """What will not work as asked, a sentence each: of trials, and of packs on this machine."""
+    """What will not work as the study asks, a sentence each.
+
+    Args:
+        trials: whose decay and detection are checked.
+        packs: whose memory is checked against this machine's.
+    """
     points = _points(trials)
-    said = [_of_decay(points, len(trials)), _of_detection(points, len(trials)), _of_memory(packs)]
-    return [sentence for sentence in said if sentence]
+    sentences = [
+        _of_decay(points, len(trials)),
+        _of_detection(points, len(trials)),
+        _of_memory(packs),
+    ]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _of_decay(points: Sequence[tuple[Trial, int]], trials: int) -> str:
-    """Decay multiplies weights by 1 - rate, each step: from 1 on it turns them round."""
+    """The warning for trials whose decay turns weights round, "" without any.
+
+    Each step decay multiplies the weights by 1 - learning rate x weight decay. From a product of 1
+    on, the weights change sign; from 2 on, they grow.
+
+    Args:
+        points: one trial of each point, and its count of seeds.
+        trials: in all.
+    """
     fast = [(trial, count) for trial, count in points if _decay_rate(trial) >= 1]
     if not fast:
         return ""
@@ -77,7 +97,10 @@ def _of_decay(points: Sequence[tuple[Trial, int]], trials: int) -> str:
 
 
 def _decay_rate(trial: Trial) -> float:
-    """The share of a weight that decay takes in a step; AdamW's coupled decay is scaled away."""
+    """The share of a weight that decay takes in a step.
+
+    It is 0 for coupled decay under AdamW, which scales the gradient, and so the decay, to size 1.
+    """
     train = trial.setting.train
     if train.optimizer == "adamw" and train.decay == "coupled":
         return 0.0
@@ -85,7 +108,10 @@ def _decay_rate(trial: Trial) -> float:
 
 
 def _of_detection(points: Sequence[tuple[Trial, int]], trials: int) -> str:
-    """Trials whose budget ends before `hold` readings in a row: the one at epoch 0 is no help."""
+    """The warning for trials whose budget has fewer than `hold` readings, "" without any.
+
+    The reading at epoch 0, of an untrained net, does not count. Arguments are as of `_of_decay`.
+    """
     short = [(trial, count) for trial, count in points if trial.budget_epochs < _to_decide(trial)]
     if not short:
         return ""
@@ -100,19 +126,22 @@ def _of_detection(points: Sequence[tuple[Trial, int]], trials: int) -> str:
 
 
 def _to_decide(trial: Trial) -> int:
-    """The epochs in which a trial could be decided at the earliest."""
+    """The earliest epoch at which a trial can be decided."""
     every = trial.setting.readings.every
     return (every if isinstance(every, int) else 1) + trial.setting.detect.hold - 1
 
 
 def _of_memory(packs: Sequence[Pack]) -> str:
-    """A pack that this machine has no memory for; of a GPU's nothing is known here."""
-    needed, there = pack_bytes(p for p in packs if _on_cpu(p)), machine_bytes()
-    if needed <= there:
+    """The warning for a pack that does not fit this machine's memory, "" where all fit.
+
+    Packs that must train on a GPU are left out: the memory of a GPU is not known here.
+    """
+    needed, available = pack_bytes(p for p in packs if _on_cpu(p)), machine_bytes()
+    if needed <= available:
         return ""
     return (
         f"memory: about {needed / 1e9:.0f} GB for the largest pack; this machine has "
-        f"{there / 1e9:.0f} GB. Lower width, rows or batch_size, or resources.trials_per_pack."
+        f"{available / 1e9:.0f} GB. Lower width, rows or batch_size, or resources.trials_per_pack."
     )
 
 
@@ -135,17 +164,21 @@ def _trials_of(packs: Iterable[Pack]) -> Iterator[Trial]:
 
 
 def _points(trials: Iterable[Trial]) -> list[tuple[Trial, int]]:
-    """One trial of each point and setting, and how many seeds of it there are.
+    """One trial of each point and setting, and how many seeds the point has.
 
-    The seeds of a point share one object: nothing need be compared.
+    All seeds of a point share one `Point` object, so points are told apart without comparing them.
     """
-    found: dict[tuple[int, int], list[Any]] = {}
+    first: dict[tuple[int, int], Trial] = {}
+    counts: Counter[tuple[int, int]] = Counter()
     for trial in trials:
-        found.setdefault((id(trial.setting), id(trial.point)), [trial, 0])[1] += 1
-    return [(trial, count) for trial, count in found.values()]
+        key = id(trial.setting), id(trial.point)
+        first.setdefault(key, trial)
+        counts[key] += 1
+    return [(trial, counts[key]) for key, trial in first.items()]
 
 
 def _seconds(trial: Trial) -> float:
+    """Time of a trial on one core if it runs to its budget."""
     rows = trial.budget_epochs * trial.train_size
     training = 6.0 * rows * multiply_adds(trial) / TRAIN_FLOPS[engine_name(trial, "cpu")]
     each = _reading_seconds(trial) + sum(_measure_seconds(trial).values())
@@ -153,7 +186,7 @@ def _seconds(trial: Trial) -> float:
 
 
 def _readings(trial: Trial) -> float:
-    """How many readings a trial takes: those on schedule that are stored, and around events."""
+    """How many readings a trial takes: stored ones on schedule, and those around events."""
     asked, epochs = trial.setting.readings, trial.budget_epochs
     on_schedule = (
         epochs / asked.every
@@ -174,12 +207,13 @@ def _schedule(per_decade: int) -> list[int]:
 
 
 def _reading_seconds(trial: Trial) -> float:
+    """Time of one reading of a trial, without progress measures."""
     rows = trial.train_size + trial.test_size
     return 2.0 * multiply_adds(trial) * rows / READ_FLOPS[engine_name(trial, "cpu")]
 
 
 def _measure_seconds(trial: Trial) -> dict[str, float]:
-    """Time that each measure asked for adds to one reading of a trial."""
+    """Time that each progress measure of a trial adds to one of its readings, by name."""
     if engine_name(trial, "cpu") == "module":
         return {name: _module_seconds(trial, name) for name in trial.setting.readings.measures}
     shape = (trial.point.bits, trial.point.width, trial.train_size, trial.test_size)
@@ -187,8 +221,11 @@ def _measure_seconds(trial: Trial) -> dict[str, float]:
 
 
 def _module_seconds(trial: Trial, name: str) -> float:
-    """A measure of a module: forward passes of all rows, or of probes and their two changes."""
+    """Time of a progress measure of a module, as so many forward passes of all rows.
+
+    Sensitivity takes three passes of the probe rows: one unchanged, two changed.
+    """
     rows = trial.train_size + trial.test_size
     neurons = 4 * trial.point.whole("width") * int(trial.point.layers or 1)
     passes = {"effective_sparsity": neurons, "sensitivity": 3 * PROBE_ROWS / rows}
-    return _MODULE_ONCE + passes.get(name, 0.0) * _reading_seconds(trial)
+    return _MODULE_SECONDS + passes.get(name, 0.0) * _reading_seconds(trial)

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from study import __version__
-from study.errors import SpecError
+from study.plan.contradiction import refuse_contradiction
 from study.search.proposals import extended, proposed, record, recorded, to_come
-from study.spec.models import Setting, StudySpec
-from study.store.manifest import Manifest, Start, read_manifest, stored_settings
+from study.spec.models import StudySpec
+from study.store.manifest import Manifest, Start, read_manifest
 from study.store.store import Store
 from study.store.stored_rows import StoredRows
 from study.trials.expand import Proposed, expand
@@ -26,18 +25,21 @@ from study.trials.packing import group
 from study.trials.trial import Trial
 from study.vocabulary.outcomes import PackStatus
 
-# Tables of a setting that decide what a stored row means: they cannot change under a store.
-MEANINGS = ("task", "net", "data", "train", "detect", "readings")
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every trial of a study, the ids of those still missing, and the packs that train them.
+    """What a study consists of and what it still has to train.
 
-    A pack that goes on from a checkpoint may hold members that are stored already. Of an adaptive
-    search the trials are those `proposed` so far. `without_readings` counts the missing trials that
-    have a row for their budget and lost its readings. `notes` are what a user should know of the
-    store before anything is trained, a sentence each.
+    Attributes:
+        spec: the study.
+        trials: every trial of the study; of an adaptive search, the trials proposed so far.
+        missing: the ids of the trials that are not stored.
+        packs: that train the missing trials. A pack that goes on from a checkpoint may hold
+            members that are stored already.
+        proposed: by adaptive searches, so far.
+        without_readings: how many missing trials have a row for their budget, whose readings are
+            gone.
+        notes: what a user should know of the store before anything is trained, a sentence each.
     """
 
     spec: StudySpec
@@ -50,7 +52,7 @@ class Plan:
 
     @property
     def planned(self) -> int:
-        """How many trials the study will have, those that its searches have yet to propose too."""
+        """How many trials the study will have, with those that searches have yet to propose."""
         return len(self.trials) + to_come(self.spec, self.proposed)
 
     @property
@@ -60,7 +62,7 @@ class Plan:
 
     @property
     def trials_budget(self) -> int | None:
-        """How many trials the study may have: the least `budget.trials`; None if endless."""
+        """How many trials the study may have: the least `budget.trials`, None without any."""
         budgets = [setting.budget.trials for setting in self.spec.settings]
         return min((trials for trials in budgets if trials is not None), default=None)
 
@@ -71,9 +73,13 @@ class Plan:
 
 
 def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = False) -> Plan:
-    """What would run: all of the study, or what its store lacks.
+    """Plan all of a study, or what its store lacks.
 
-    With `ahead`, a search whose trials are all stored proposes what it has to train next.
+    Args:
+        spec: the study.
+        store: of the study; it need not exist.
+        ahead: whether a search whose trials are all stored proposes its next batch.
+    Raises: SpecError where the spec contradicts the store; StoreError for a damaged store.
     """
     store = store if store is not None and store.exists() else None
     pairs = proposed(spec, store)
@@ -103,7 +109,7 @@ def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = Fals
 
 
 def unread_note(count: int) -> str:
-    """What is said of trials that have a row and no readings."""
+    """The sentence about so many trials that have a row and no readings."""
     return (
         f"{count} stored trials have lost their readings: a part of readings/ is gone. "
         "study run trains them anew."
@@ -121,10 +127,14 @@ def generalized_of(plan: Plan, store: Store) -> int:
 
 
 def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
-    """Plan a study and note its start in the store, with every pack that is to run.
+    """Plan a study, and note in the store its start and every pack that is to run.
 
-    A start is noted where something is to be trained; without that the store keeps what it says of
-    its study, but for a spec that has changed.
+    A start is noted only where something is to be trained. A spec that has changed is noted always.
+
+    Args:
+        spec: the study.
+        store: of the study; it is made if it does not exist.
+        command: the words of the command, for study.json.
     """
     plan = make_plan(spec, store, ahead=True)
     before = read_manifest(store) if store.exists() else None
@@ -156,20 +166,20 @@ def _start(command: Sequence[str], done_before: int) -> Start:
 
 
 def next_plan(spec: StudySpec, store: Store) -> Plan:
-    """What to train now: what is missing, or the next batch of a search; noted in the store.
+    """Plan what to train now: missing trials, or the next batch of a search; noted in the store.
 
-    A plan without packs says that the study is done.
+    A plan without packs means that the study is done.
     """
     return _noted(make_plan(spec, store, ahead=True), store)
 
 
 def _noted(plan: Plan, store: Store) -> Plan:
-    """The plan, once the store knows its proposals and packs."""
+    """The plan, after its proposals and its packs were written to the store."""
     if plan.proposed:
         record(store, plan.proposed)
     for pack in plan.packs:
         before = store.packs.read(pack.pack_id)
-        # Whoever trains a fresh pack need not look for its members in all of the table.
+        # The worker of a fresh pack need not search the table for rows of its members.
         fresh = all(trial.trial_id in plan.missing for trial in pack.trials)
         noted = before.changed(
             status=PackStatus.PENDING, members=pack.to_json(), error=None, failures=0, fresh=fresh
@@ -178,60 +188,20 @@ def _noted(plan: Plan, store: Store) -> Plan:
     return plan
 
 
-def refuse_contradiction(store: Store, spec: StudySpec, trials: Sequence[Trial]) -> None:
-    """Raise SpecError, naming the keys, where a spec changes what stored rows mean.
-
-    A row means what its setting said, whatever a later spec calls that setting.
-    """
-    known = stored_settings(store)
-    pairs = {(setting.label, setting.label): setting for setting in spec.settings}
-    stored = store.trials(columns=["trial_id", "setting"]).to_pydict()
-    labels = dict(zip(stored["trial_id"], stored["setting"], strict=True))
-    for trial in trials:
-        label = labels.get(trial.trial_id, trial.setting.label)
-        pairs.setdefault((label, trial.setting.label), trial.setting)
-    changed = [
-        change
-        for (label, _), setting in pairs.items()
-        if label in known
-        for change in _changes(known[label], setting)
-    ]
-    if changed:
-        raise SpecError(
-            f"{'; '.join(dict.fromkeys(changed))}; the trials stored at {store.url} mean the old "
-            "values. Keep them, rename the study, or choose another --out."
-        )
-
-
-def _changes(before: Setting, after: Setting) -> list[str]:
-    """The keys that decide what a row means and differ, as `key: old -> new`."""
-    old, new = _flat(before.model_dump(mode="json")), _flat(after.model_dump(mode="json"))
-    return [
-        f"{key}: {old.get(key)} -> {new.get(key)}"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key) and key.split(".")[0] in MEANINGS
-    ]
-
-
-def _flat(table: dict[str, Any]) -> dict[str, Any]:
-    rows: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            rows.update({f"{key}.{below}": v for below, v in value.items()})
-        else:
-            rows[key] = value
-    return rows
-
-
 def _checkpointed(store: Store, wanted: dict[str, Trial]) -> list[Pack]:
-    """Packs that left a checkpoint and whose open members are all wanted, to the same budget."""
+    """Packs that left a checkpoint and whose open members are all wanted, to the same budget.
+
+    Args:
+        store: of the study.
+        wanted: the missing trials, by id.
+    """
     records = {pack_id: store.packs.read(pack_id) for pack_id in store.packs.checkpoint_ids()}
     # A checkpoint without the list of its members is of no use: the trials start anew.
     saved = [
         store.packs.pack(i, record) for i, record in records.items() if record.members is not None
     ]
     packs, taken = [], set[str]()
-    for pack in sorted(saved, key=lambda pack: len(pack.trials)):  # pieces before what was split
+    for pack in sorted(saved, key=lambda pack: len(pack.trials)):  # pieces before the split pack
         left = [t for t in pack.trials if t.trial_id in wanted and t.trial_id not in taken]
         if left and all(wanted[t.trial_id].budget_epochs == t.budget_epochs for t in left):
             packs.append(pack)
