@@ -1,6 +1,6 @@
-"""A store that grows, followed for a page: nothing is read twice, nothing is drawn twice.
+"""A store that grows, followed for a page: each part of the store is read once.
 
-`trials` keeps the table of trials, `status` what `study status` counts, `laws` the fits; `study`
-joins them into snapshots of what the page shows, and `answers` reads the rows and curves that a
-click asks for.
+`trials` holds the table of trials, `status` counts as `study status` does, and `law_reader` fits
+laws. `snapshot` joins the three into snapshots of what the page shows. `answers` reads the rows and
+curves that a click asks for. `serve` answers HTTP, behind `guard`.
 """

@@ -1,13 +1,13 @@
 """What a click asks of a live study: the curves of a cell, a trial, a page of the table, a file.
 
-All are read from one snapshot; only the readings of the trials shown come from the store.
+Each answer is read from one snapshot. The store is asked only for readings of the trials shown.
 """
 
 import io
 import shlex
 from collections.abc import Iterator, Mapping
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analysis.formats import records
-from analysis.live.snapshot import LiveStudy, Snapshot, state_frame
+from analysis.formats import JsonRow, records
+from analysis.live.snapshot import LiveStudy, StudySnapshot, state_frame
 from analysis.live.trials import plain
 from analysis.phases.classify import classify
 from analysis.report.state import MAX_CURVES_PER_CELL, CellAnswer, cell_answer, rounded
@@ -27,11 +27,29 @@ from study.store.schema import TRIALS
 from study.store.winners import PART
 from study.trials.identity import find_id
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from Python 3.12 on
+
 SORTED_BY = tuple(COLUMNS.names)
-REMEMBERED = 8  # orders of the table: scrolling asks for the same one again and again
+REMEMBERED = 8  # orders of the table: scrolling asks for the same order again and again
 SLICE = 20_000  # rows of a file that are in memory at a time
 
-Rows = NDArray[np.int64]
+_Indices = NDArray[np.int64]  # of rows of the table of trials
+
+
+class TrialAnswer(TypedDict):
+    """The row of a trial, and the command that replays the trial."""
+
+    row: JsonRow
+    replay: str
+
+
+class TableAnswer(TypedDict):
+    """Some rows of the table, and how many pass the filter in all."""
+
+    total: int
+    columns: tuple[str, ...]
+    rows: list[JsonRow]
 
 
 class Answers:
@@ -40,27 +58,34 @@ class Answers:
     def __init__(self, live: LiveStudy) -> None:
         self._live = live
         self._lock = Lock()  # ordering a million rows takes 100 MB: one at a time
-        self._orders: dict[tuple[str, str | None, bool], Rows] = {}
-        self._ordered: pa.Table | None = None
+        self._orders: dict[tuple[str, str | None, bool], _Indices] = {}
+        self._ordered: pa.Table | None = None  # the table that these orders are of
 
     def cell(self, labels: Mapping[str, str]) -> CellAnswer:
-        """The first seeds of the cell at these labels, one an axis, with their readings.
+        """The first seeds of a cell, with their readings.
 
-        Raises: UsageError for axes that are not those that vary; StoreError for the readings.
+        Args:
+            labels: of the cell, one for each axis that varies.
+
+        Raises: UsageError for labels of other axes; StoreError for the readings.
         """
-        now = self._live.latest()
-        cell = None if now.grid is None else now.grid.find(labels)
-        rows = np.zeros(0, np.int64) if cell is None or now.grid is None else now.grid.members(cell)
-        seeds = now.trials["seed"].take(pa.array(rows)).to_numpy()
-        shown = now.trials.take(rows[np.argsort(seeds, kind="stable")[:MAX_CURVES_PER_CELL]])
+        snapshot = self._live.latest()
+        grid = snapshot.grid
+        cell = None if grid is None else grid.find(labels)
+        rows = np.zeros(0, np.int64) if cell is None or grid is None else grid.members(cell)
+        seeds = snapshot.trials["seed"].take(pa.array(rows)).to_numpy()
+        by_seed = rows[np.argsort(seeds, kind="stable")]
+        shown = snapshot.trials.take(by_seed[:MAX_CURVES_PER_CELL])
         readings = self._live.trials.readings(shown)
         return cell_answer(_classified(shown), readings, len(rows))
 
-    def trial(self, trial_id: str) -> dict[str, Any] | None:
-        """The row of a trial and the command that replays it; None where there is none.
+    def trial(self, trial_id: str) -> TrialAnswer | None:
+        """The row of a trial and the command that replays the trial; None where there is none.
 
-        Args: trial_id, all of it or a beginning that no other trial has.
-        Raises: UsageError, with candidates, where several begin so.
+        Args:
+            trial_id: all of it, or a beginning that no other trial has.
+
+        Raises: UsageError, with candidates, where several ids begin so.
         """
         trials, url = self._live.latest().trials, self._live.store.url
         alike = trials["trial_id"].filter(pc.starts_with(trials["trial_id"], trial_id))
@@ -73,37 +98,50 @@ class Answers:
 
     def table(
         self, where: str, sort: str | None, offset: int, limit: int, *, descending: bool
-    ) -> dict[str, Any]:
+    ) -> TableAnswer:
         """Some rows of the table of trials that pass a filter, in order; nulls come last.
 
-        Args: where, a filter or ""; sort, one of `SORTED_BY`, or None for the order of arrival.
+        Args:
+            where: a filter, or "" for all trials.
+            sort: one of `SORTED_BY`, or None for the order of arrival.
+            offset: how many rows to leave out first.
+            limit: how many rows to give at most.
+            descending: whether the largest value comes first.
+
         Raises: UsageError for the filter.
         """
-        now = self._live.latest()
+        snapshot = self._live.latest()
         with self._lock:
-            rows = self._order(now, where, sort, descending=descending)
-        shown = now.trials.take(rows[offset : offset + limit])
+            rows = self._order(snapshot, where, sort, descending=descending)
+        shown = snapshot.trials.take(rows[offset : offset + limit])
         return {"total": len(rows), "columns": SORTED_BY, "rows": _records(shown)}
 
-    def _order(self, now: Snapshot, where: str, sort: str | None, *, descending: bool) -> Rows:
-        if self._ordered is not now.trials:
-            self._orders, self._ordered = {}, now.trials
+    def _order(
+        self, snapshot: StudySnapshot, where: str, sort: str | None, *, descending: bool
+    ) -> _Indices:
+        trials = snapshot.trials
+        if self._ordered is not trials:
+            self._orders, self._ordered = {}, trials
         key = (where, sort, descending)
         if key not in self._orders:
             while len(self._orders) >= REMEMBERED:
                 del self._orders[next(iter(self._orders))]
-            rows = _passing(now.trials, where)
+            rows = _passing(trials, where)
             if sort is not None:
                 way = "descending" if descending else "ascending"
-                keys = pa.table({"key": _keys(now.trials, sort).take(rows)})
+                keys = pa.table({"key": _keys(trials, sort).take(rows)})
                 rows = rows[pc.sort_indices(keys, [("key", way)])]
             self._orders[key] = rows
         return self._orders[key]
 
     def file(self, form: str, where: str) -> Iterator[bytes]:
-        """The rows that pass a filter as a CSV or Parquet file, piece by piece.
+        """The rows that pass a filter as a file, piece by piece, with the columns of the store.
 
-        The columns are those of `analysis query`. Raises: UsageError for the filter, at once.
+        Args:
+            form: "csv" or "parquet".
+            where: a filter, or "" for all trials.
+
+        Raises: UsageError for the filter, before the first piece.
         """
         trials = self._live.latest().trials
         with self._lock:
@@ -113,8 +151,8 @@ class Answers:
         return _FILES[form](pieces)
 
 
-def _passing(trials: pa.Table, where: str) -> Rows:
-    """The numbers of the rows that pass a filter."""
+def _passing(trials: pa.Table, where: str) -> _Indices:
+    """The indices of the rows that pass a filter."""
     every = np.arange(trials.num_rows)
     if not where.strip():
         return every
@@ -124,24 +162,24 @@ def _passing(trials: pa.Table, where: str) -> Rows:
     if "phase" in named:
         numbered = numbered.append_column("phase", phases_of(state_frame(trials)))
     numbered = numbered.append_column(PART, pa.array(every))
-    passing: Rows = numbered.filter(expression)[PART].to_numpy()
+    passing: _Indices = numbered.filter(expression)[PART].to_numpy()
     return passing
 
 
 def _keys(trials: pa.Table, sort: str) -> pa.ChunkedArray:
-    """Values whose order is that of a column."""
+    """Values whose order is the order of a column."""
     if sort == "phase":
         codes = classify(state_frame(trials))["phase"].cat.codes
         return pa.chunked_array([pa.array(codes.to_numpy())])
     column = trials[sort]
     if not pa.types.is_dictionary(column.type):
         return column
-    texts = column.combine_chunks()  # as many ranks as there are texts, and not a million texts
+    texts = column.combine_chunks()  # few distinct texts are ranked, instead of a million rows
     ranks = pc.rank(texts.dictionary, tiebreaker="dense")
     return pa.chunked_array([ranks.take(texts.indices)])
 
 
-def _records(rows: pa.Table) -> list[dict[str, Any]]:
+def _records(rows: pa.Table) -> list[JsonRow]:
     return records(rounded(_classified(rows)))
 
 
@@ -168,7 +206,7 @@ _FILES = {"csv": _csv, "parquet": _parquet}
 
 
 class _Sink(io.RawIOBase):
-    """A file that forgets what has been taken from it."""
+    """A file in memory; what is taken from it is removed."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -177,10 +215,11 @@ class _Sink(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, content: Any) -> int:
-        self._pieces.append(bytes(content))
-        self._position += len(content)
-        return len(content)
+    def write(self, content: "Buffer") -> int:
+        piece = bytes(content)
+        self._pieces.append(piece)
+        self._position += len(piece)
+        return len(piece)
 
     def tell(self) -> int:
         return self._position

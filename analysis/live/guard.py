@@ -1,7 +1,7 @@
-"""What every request passes before a page answers it: who may ask, how, and how answers are marked.
+"""What every request passes before the page answers: who may ask, how, and the answer's headers.
 
-The page only reads. It listens on loopback unless told otherwise; then whoever asks needs a token,
-which the printed address carries once and a cookie afterwards.
+The page only reads. It listens on loopback unless told otherwise. Beyond loopback a browser needs a
+token: the printed address carries the token once, a cookie afterwards.
 """
 
 import hmac
@@ -27,30 +27,34 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-# Not a redirect: a strict cookie does not come along when another site's link led here.
+# A page instead of a redirect: browsers withhold a strict cookie from a redirect that follows a
+# link of another site.
 ENTER = '<!doctype html><title>analysis</title><meta http-equiv="refresh" content="0; url=/">'
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A secret and the cookie that keeps it; cookies know no ports, so its name has the port."""
+    """A secret, and the name of the cookie that holds it.
+
+    Cookies belong to a host, whatever the port; so the name of the cookie has the port.
+    """
 
     secret: str
     cookie: str
 
     def fits(self, given: str) -> bool:
-        """Whether this is the secret, in a time that says nothing about it."""
+        """Whether a text is the secret; the time that this takes says nothing about the secret."""
         return hmac.compare_digest(given.encode(), self.secret.encode())
 
 
 class Guard:
-    """Refuses what the page does not answer, and marks what it does; wraps a Starlette app."""
+    """Wraps a Starlette app: refuses some requests, and adds `HEADERS` to every answer."""
 
     def __init__(self, app: ASGIApp, token: Token | None) -> None:
         self.app, self.token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or pass it on."""
+        """Answer a request, or pass it on to the app."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -63,7 +67,7 @@ class Guard:
         await (self._answer(Request(scope)) or self.app)(scope, receive, marked)
 
     def _answer(self, request: Request) -> Response | None:
-        """What is said instead of the page, if anything."""
+        """The answer to a request that the app does not see; None for other requests."""
         if request.method not in METHODS:
             sentence = f"{request.method[:20]}; this page only reads. Use GET."
             return refused(405, sentence, {"Allow": ", ".join(METHODS)})
@@ -82,17 +86,27 @@ class Guard:
 
 
 def refused(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
-    """An error as the page's script and people read it."""
+    """An error as the page's script and people read it.
+
+    Args:
+        status: the code of HTTP.
+        sentence: what was wrong, the rule, the remedy.
+        headers: beside those of all answers.
+    """
     return JSONResponse({"error": sentence}, status, headers)
 
 
 def trusted_hosts(address: str, name: str) -> list[str]:
-    """Names by which a page may be asked for, so that no other site's name leads to it.
+    """The names by which a page may be asked for, so that no other site's name leads to it.
 
-    A page that listens on every address goes by any name: it has a token, and a name that points
-    here by trickery brings no cookie.
+    A page that listens on every address may be asked for by any name. It has a token, and a name
+    that another site lets point here comes without the cookie.
+
+    Args:
+        address: that the page listens on.
+        name: of the host as the user gave it.
     """
     if ip_address(address).is_unspecified:
         return ["*"]
     names = {"localhost", "127.0.0.1", "::1", address, name}
-    return sorted(names | {f"[{one}]" for one in names if ":" in one})
+    return sorted(names | {f"[{host}]" for host in names if ":" in host})

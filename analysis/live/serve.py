@@ -1,12 +1,11 @@
-"""The live page: what a browser asks over HTTP, checked, and answered from snapshots of a store.
+"""The live page over HTTP: requests are checked, and answered from snapshots of a store.
 
-Nothing that is asked becomes a path: pages and scripts are a table in memory, trials and cells are
+Nothing of a request becomes a path: pages and scripts are a table in memory, trials and cells are
 looked up by their names. Every answer has an ETag, so that polling an idle study costs a few bytes.
 """
 
 import errno
 import hashlib
-import json
 import re
 import secrets
 import socket
@@ -14,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from ipaddress import ip_address
-from typing import Any
+from typing import TypedDict, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -28,20 +27,43 @@ from starlette.routing import Route
 
 from analysis.live.answers import SORTED_BY, Answers
 from analysis.live.guard import Guard, Token, refused, trusted_hosts
-from analysis.live.snapshot import LiveStudy
+from analysis.live.snapshot import LiveStudy, compact_json
 from analysis.report.page import live_files
 from study.errors import StudyError, UsageError, choices
 from study.store.store import Store
 
-MAX_ROWS = 1_000  # of a page of the table
+MAX_PAGE_ROWS = 1_000  # of a page of the table
 MAX_TEXT = 200  # characters of a label or an id
-TURN_SECONDS = 1e-4  # of a thread that works beside an answer; at Python's 5 ms a click took 2.5 s
+# How long a thread works before others have a turn. At Python's 5 ms, a click took 2.5 s while the
+# store was read.
+TURN_SECONDS = 1e-4
 FILES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 JSON = "application/json"
-Parser = Callable[[str], Any]
 
 
-# What a query may say: a parser for each of its names; its ValueError has rule and remedy.
+class TableQuery(TypedDict, total=False):
+    """The query of a page of the table; what is left out is as in `_FIRST_PAGE`."""
+
+    where: str
+    sort: str | None
+    descending: bool
+    offset: int
+    limit: int
+
+
+class FileQuery(TypedDict, total=False):
+    """The query of a file of trials."""
+
+    format: str
+    where: str
+
+
+_FIRST_PAGE: TableQuery = {
+    "where": "", "sort": None, "descending": False, "offset": 0, "limit": 100,
+}  # fmt: skip
+
+# A parser of one parameter. Its ValueError says the rule and the remedy.
+Parser = Callable[[str], str | int]
 
 
 def _text(value: str) -> str:
@@ -60,37 +82,48 @@ def _truth(value: str) -> bool:
     return _choice(value, ("true", "false")) == "true"
 
 
-def _choice(value: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise ValueError(choices("it", value, known))
+def _choice(value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(choices("it", value, allowed))
     return value
 
 
-TRIAL: dict[str, Parser] = {"trial_id": _text}
-TABLE: dict[str, Parser] = {
-    "where": str,  # `analysis.tables.where` reads it
-    "sort": partial(_choice, known=SORTED_BY),
+# The parameters of each route.
+_TRIAL: dict[str, Parser] = {"trial_id": _text}
+_TABLE: dict[str, Parser] = {
+    "where": str,  # checked by `analysis.tables.where`
+    "sort": partial(_choice, allowed=SORTED_BY),
     "descending": _truth,
     "offset": _whole,
-    "limit": partial(_whole, most=MAX_ROWS),
+    "limit": partial(_whole, most=MAX_PAGE_ROWS),
 }
-DOWNLOAD: dict[str, Parser] = {"format": partial(_choice, known=tuple(FILES)), "where": str}
+_FILE: dict[str, Parser] = {"format": partial(_choice, allowed=tuple(FILES)), "where": str}
 
 
-def _query(request: Request, known: Mapping[str, Parser] | None) -> dict[str, Any]:
-    """The query as values; None allows any names. Raises UsageError."""
-    values: dict[str, Any] = {}
+def _query(request: Request, parsers: Mapping[str, Parser]) -> dict[str, str | int]:
+    """The query as values, one for each parameter that was given.
+
+    Raises: UsageError for a parameter without a parser, for a value that its parser refuses, and
+        for a parameter that comes twice.
+    """
+    values: dict[str, str | int] = {}
     for name, value in request.query_params.multi_items():
-        if known is not None and name not in known:
-            rule = choices("a parameter", name, known) if known else "nothing is asked here."
+        if name not in parsers:
+            rule = choices("a parameter", name, parsers) if parsers else "nothing is asked here."
             raise UsageError(f"{name[:60]!r}; {rule}")
         if name in values:
             raise UsageError(f"{name[:60]!r} twice; a parameter has one value. Remove one.")
         try:
-            values[name] = (known[name] if known else _text)(value)
+            values[name] = parsers[name](value)
         except ValueError as error:
             raise UsageError(f"{name[:60]}: {value[:60]!r}; {error}") from None
     return values
+
+
+def _labels(request: Request) -> dict[str, str]:
+    """A query of labels: any names, which `Grid.find` checks. Raises UsageError for a value."""
+    names = dict.fromkeys(request.query_params.keys(), _text)
+    return {name: str(label) for name, label in _query(request, names).items()}
 
 
 class _Routes:
@@ -99,7 +132,7 @@ class _Routes:
     def __init__(self, study: LiveStudy) -> None:
         self._study, self._answers = study, Answers(study)
 
-    @cached_property  # making them takes two seconds, and the store is being read meanwhile
+    @cached_property  # making the files takes two seconds; the store is being read meanwhile
     def _files(self) -> dict[str, tuple[str, bytes]]:
         return live_files()
 
@@ -122,23 +155,24 @@ class _Routes:
         return _tagged(request, self._study.now().state)
 
     def cell(self, request: Request) -> Response:
-        return _tagged(request, _json(self._answers.cell(_query(request, None))))
+        return _tagged(request, compact_json(self._answers.cell(_labels(request))))
 
     def trial(self, request: Request) -> Response:
-        query = _query(request, TRIAL)
+        query = _query(request, _TRIAL)
         if "trial_id" not in query:
             raise UsageError("trial_id; it names the trial. Add it.")
-        found = self._answers.trial(query["trial_id"])
-        if found is None:
-            return refused(404, f"{query['trial_id'][:60]!r}; no trial has this id.")
-        return _tagged(request, _json(found))
+        trial_id = str(query["trial_id"])
+        answer = self._answers.trial(trial_id)
+        if answer is None:
+            return refused(404, f"{trial_id[:60]!r}; no trial has this id.")
+        return _tagged(request, compact_json(answer))
 
     def trials(self, request: Request) -> Response:
-        asked = {"where": "", "sort": None, "descending": False, "offset": 0, "limit": 100}
-        return _tagged(request, _json(self._answers.table(**{**asked, **_query(request, TABLE)})))
+        query = cast("TableQuery", {**_FIRST_PAGE, **_query(request, _TABLE)})
+        return _tagged(request, compact_json(self._answers.table(**query)))
 
     def download(self, request: Request) -> Response:
-        query = {"format": "csv", "where": "", **_query(request, DOWNLOAD)}
+        query = cast("FileQuery", {"format": "csv", "where": "", **_query(request, _FILE)})
         form = query["format"]
         name = {"Content-Disposition": f'attachment; filename="trials.{form}"'}
         pieces = self._answers.file(form, query["where"])
@@ -146,7 +180,13 @@ class _Routes:
 
 
 def make_app(study: LiveStudy, hosts: list[str], token: Token | None = None) -> Starlette:
-    """The page as an ASGI app, for requests to these host names."""
+    """The page as an ASGI app.
+
+    Args:
+        study: that the page shows.
+        hosts: the names by which the page may be asked for, as `trusted_hosts` gives them.
+        token: that a browser needs, if any.
+    """
     routes = _Routes(study)
     app = Starlette(
         routes=[
@@ -165,41 +205,40 @@ def make_app(study: LiveStudy, hosts: list[str], token: Token | None = None) -> 
         ],
         exception_handlers={
             StudyError: _sentence,
-            HTTPException: _nowhere,
+            HTTPException: _not_found,
         },
     )
     app.router.redirect_slashes = False
     return app
 
 
-def _nowhere(_request: Request, _error: Exception) -> Response:
+def _not_found(_request: Request, _error: Exception) -> Response:
     return refused(404, "nothing is here; the page is at /. Go there.")
 
 
 def _sentence(_request: Request, error: Exception) -> Response:
-    """What was asked is wrong, or the store cannot be read now."""
+    """An error as one sentence: the request is wrong, or the store cannot be read now."""
     return refused(400 if isinstance(error, UsageError) else 503, str(error))
 
 
 def _tagged(request: Request, content: bytes, kind: str = JSON) -> Response:
-    """An answer with its ETag, or 304 where the asker has it already."""
+    """An answer with its ETag, or 304 where the browser has this answer already."""
     tag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    known = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
-    if tag in known or tag.removeprefix("W/") in known:
+    held = [item.strip() for item in request.headers.get("if-none-match", "").split(",")]
+    if tag in held or tag.removeprefix("W/") in held:
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=kind, headers=headers)
 
 
-def _json(content: Any) -> bytes:
-    return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
-
-
 class Served:
-    """A store on a port of this machine: listening at once, answering while `run` runs.
+    """A store on a port of this machine: it listens at once, and answers while `run` runs.
 
-    `url` is where it answers, with the token if one is asked for; `open` says whether others than
-    this machine may ask. Raises as `Store.open`; UsageError for the host, StudyError for the port.
+    Attributes:
+        url: where it answers, with the token if one is needed.
+        open: whether other machines may ask.
+
+    Raises: StoreError as `Store.open`; UsageError for the host; StudyError for the port.
     """
 
     def __init__(self, store_url: str, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -208,7 +247,7 @@ class Served:
         address, port = self._socket.getsockname()[:2]
         self.open = not ip_address(address).is_loopback
         token = Token(secrets.token_urlsafe(24), f"analysis-{port}") if self.open else None
-        # A page for everyone is asked for by a name: this machine's, unless one was given.
+        # An unspecified address is no name to ask for: the machine's name is.
         name = socket.gethostname() if ip_address(address).is_unspecified else host
         name = f"[{name}]" if ":" in name else name
         self.url = f"http://{name}:{port}/" + (f"?token={token.secret}" if token else "")
@@ -226,16 +265,18 @@ class Served:
         )
 
     def run(self, ready: Callable[[uvicorn.Server], None]) -> None:
-        """Answer until interrupted, which raises KeyboardInterrupt; `ready` is told of the start.
+        """Answer until interrupted, which raises KeyboardInterrupt.
 
-        The server that it is told of ends when its `should_exit` is set.
+        Args:
+            ready: is called with the server once it answers. The server ends when its `should_exit`
+                is set.
         """
         sys.setswitchinterval(TURN_SECONDS)
         _Server(self._config, ready).run(sockets=[self._socket])
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it answers, and an interrupt ends it in good order."""
+    """A server that tells when it answers."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[uvicorn.Server], None]) -> None:
         super().__init__(config)

@@ -1,8 +1,8 @@
-"""A study as it stands now, for many who ask: one thread reads the store, all others its snapshots.
+"""A study as it stands now, for many browsers: one thread reads the store, all others snapshots.
 
-A snapshot never changes. It is renewed when somebody asks and the last one is a second old, more
-where making one takes long; nobody waits for it longer than a moment, and a store that cannot be
-read leaves the last one standing, with the reason.
+A snapshot never changes. A new one is made when somebody asks and the last is a second old, or
+older where making one takes long. A request waits a moment for it, no longer. While the store
+cannot be read, the last snapshot stays, with the reason.
 """
 
 import json
@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from threading import Condition, Thread
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -27,12 +26,15 @@ from analysis.tables.frames import as_frame
 from study.errors import StoreError, StudyError
 from study.store.store import Store
 
-FRESH_SECONDS = 1.0  # that a snapshot is not looked at again, at least,
-REST = 3.0  # and this many times as long as making it took: a large study leaves a core free
+# Least age of a snapshot before it is renewed, in seconds, and in times that making it took: so at
+# most a quarter of a core is used.
+FRESH_SECONDS = 1.0
+FRESH_TIMES = 3.0
 WAIT_SECONDS = 1.0  # for a newer snapshot, when there is one already
 FIRST_WAIT_SECONDS = 60.0  # for the first
 
-# What cells and facts are made of; a frame of all columns would be three times as large.
+# The columns that cells and facts are made of; a frame of all columns would be three times as
+# large.
 STATE_COLUMNS = (
     *TITLES, "study", "steps_per_epoch", "epochs_run", "ended", "memorized_epoch",
     "memorized_after_epoch", "generalized_epoch", "generalized_after_epoch", "ungrokked_epoch",
@@ -41,18 +43,21 @@ STATE_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class StudySnapshot:
     """A study at one moment.
 
-    `trials`: as `LiveTrials` has them. `grid`: the cell of each, None where there are no trials
-    yet. `drawn`: the page's state without what changes from moment to moment. `state`: all of it,
-    as JSON.
+    Attributes:
+        trials: as `LiveTrials.table` has them.
+        manifest: of the store, as JSON.
+        grid: of the trials, None where there are none yet.
+        page: the page's state, without status and laws, which change from moment to moment.
+        state: the page's whole state, as JSON.
     """
 
     trials: pa.Table
-    manifest: Mapping[str, Any]
+    manifest: Mapping[str, object]
     grid: Grid | None
-    drawn: Mapping[str, Any]
+    page: Mapping[str, object]
     state: bytes
 
 
@@ -64,18 +69,18 @@ class LiveStudy:
         self.trials = LiveTrials(store)
         self._status = StatusReader(store)
         self._laws = LawReader(store.url)
-        self._snapshot: Snapshot | None = None
-        self._problem: str | None = None
-        self._changed = Condition()
+        self._snapshot: StudySnapshot | None = None
+        self._problem: str | None = None  # why there is no newer snapshot
+        self._changed = Condition()  # guards what follows
         self._asked = True
-        self._rounds = 0
+        self._rounds = 0  # how many snapshots were made, or could not be
         self._fresh_until = 0.0
         Thread(target=self._follow, daemon=True).start()
 
-    def now(self) -> Snapshot:
+    def now(self) -> StudySnapshot:
         """The newest snapshot; waits a second for one that is being made, longer for the first.
 
-        Raises: StoreError where there is none: the store cannot be read, or it takes long.
+        Raises: StoreError where there is none: the store cannot be read, or reading takes long.
         """
         with self._changed:
             if time.monotonic() >= self._fresh_until:
@@ -88,11 +93,12 @@ class LiveStudy:
                 raise StoreError(self._problem or f"{self.store.url}: being read. Ask again soon.")
             return self._snapshot
 
-    def latest(self) -> Snapshot:
-        """The newest snapshot as it is; `now` where there is none."""
+    def latest(self) -> StudySnapshot:
+        """The newest snapshot without waiting for a newer one; `now` where there is none."""
         return self._snapshot or self.now()
 
     def _follow(self) -> None:
+        """Make a snapshot whenever one was asked for; the loop of the thread."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._asked)
@@ -106,18 +112,18 @@ class LiveStudy:
             except Exception:  # noqa: BLE001  whatever it is, the page goes on with what it has
                 traceback.print_exc(file=sys.stderr)
                 problem = f"{self.store.url}: cannot be read; the reason is where it is served."
-            took = time.monotonic() - began
+            seconds = time.monotonic() - began
             with self._changed:
                 self._note(problem)
                 self._rounds += 1
-                self._fresh_until = time.monotonic() + max(FRESH_SECONDS, REST * took)
+                self._fresh_until = time.monotonic() + max(FRESH_SECONDS, FRESH_TIMES * seconds)
                 self._changed.notify_all()
 
     def _note(self, problem: str | None) -> None:
-        """Say in the last snapshot why there is no newer one."""
+        """Write into the last snapshot why there is no newer one."""
         if problem != self._problem and problem is not None and self._snapshot is not None:
             stale = {**json.loads(self._snapshot.state), "problem": problem}
-            self._snapshot = replace(self._snapshot, state=_json(stale))
+            self._snapshot = replace(self._snapshot, state=compact_json(stale))
         self._problem = problem
 
     def _renew(self) -> None:
@@ -127,21 +133,25 @@ class LiveStudy:
         trials = self.trials.table
         status = self._status.read(manifest, trials)
         if last is None or trials is not last.trials or manifest != last.manifest:
-            grid, drawn = self._draw(trials, manifest)
+            grid, page = _drawn(trials, manifest)
         else:
-            grid, drawn = last.grid, last.drawn
-        said = {"store": self.store.url, "status": status, "problem": None}
-        state = {**drawn, **self._laws.read(trials), **said}
-        self._snapshot = Snapshot(trials, manifest, grid, drawn, _json(state))
+            grid, page = last.grid, last.page
+        moment = {"store": self.store.url, "status": status, "problem": None}
+        state = compact_json({**page, **self._laws.read(trials), **moment})
+        self._snapshot = StudySnapshot(trials, manifest, grid, page, state)
 
-    def _draw(
-        self, trials: pa.Table, manifest: Mapping[str, Any]
-    ) -> tuple[Grid | None, Mapping[str, Any]]:
-        if not trials.num_rows:
-            return None, {"name": str(manifest.get("spec", {}).get("name", "")), "trials": 0}
-        frame = state_frame(trials)
-        grid = make_grid(frame)
-        return grid, page_state(frame, manifest, grid=grid)
+
+def _drawn(
+    trials: pa.Table, manifest: Mapping[str, object]
+) -> tuple[Grid | None, Mapping[str, object]]:
+    """The grid and the page's state of some trials; without trials, the study's name alone."""
+    if not trials.num_rows:
+        spec = manifest.get("spec")
+        name = spec.get("name", "") if isinstance(spec, Mapping) else ""
+        return None, {"name": str(name), "trials": 0}
+    frame = state_frame(trials)
+    grid = make_grid(frame)
+    return grid, {**page_state(frame, manifest, grid=grid)}
 
 
 def state_frame(trials: pa.Table) -> pd.DataFrame:
@@ -149,5 +159,6 @@ def state_frame(trials: pa.Table) -> pd.DataFrame:
     return as_frame(trials.select(list(STATE_COLUMNS)))
 
 
-def _json(content: Mapping[str, Any]) -> bytes:
+def compact_json(content: object) -> bytes:
+    """JSON without spaces; raises ValueError for numbers that JSON does not have."""
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()

@@ -1,14 +1,14 @@
-"""`study status` for a page that asks every few seconds: it remembers what cannot have changed.
+"""`study status` for a page that asks every few seconds: what cannot have changed is remembered.
 
-The plan is expanded once, of the packs' files only a changed one is read again, and the trials of a
-pack never change. The numbers are those of `study.plan.status`.
+The plan is expanded once. Of the packs' files only those that have changed are read again. The
+trials of a pack never change. The numbers are those of `study.plan.status`.
 """
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from threading import Thread
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,13 +18,36 @@ from study.search.proposals import proposed, recorded, to_come
 from study.spec.models import StudySpec
 from study.store.manifest import manifest_of, stored_spec
 from study.store.packs import NO_RECORD, PackRecord
-from study.store.store import Store
+from study.store.store import MANIFEST, Store
 from study.store.winners import PART
 from study.trials.expand import Proposed, each
+from study.vocabulary.outcomes import Ended
 
-PATIENCE_SECONDS = 1.0  # that an answer waits for the plan; a million trials take half a minute
+PLAN_WAIT_SECONDS = 1.0  # an answer waits so long for the plan; a million trials take 30 s
 BATCH = 10_000  # trials expanded at a time; each is a kilobyte until its id is known
-READERS = 8  # pack files at a time: a bucket answers each in some 20 ms
+READERS = 8  # pack files read at a time: a bucket answers each in some 20 ms
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The planned trials that are done, and what they were counted from."""
+
+    plan: pa.Table
+    trials: pa.Table
+    unread_parts: list[str]
+    done: pa.Array  # ids
+    without_readings: int
+
+    @classmethod
+    def of(cls, plan: pa.Table, trials: pa.Table, unread_parts: list[str]) -> "_Counted":
+        answered = _answered(plan, trials)
+        unread = pa.array(unread_parts, pa.string())
+        lost = pc.is_in(answered[PART].cast(pa.string()), value_set=unread)
+        done = answered["trial_id"].filter(pc.invert(lost)).combine_chunks()
+        return cls(plan, trials, unread_parts, done, answered.num_rows - len(done))
+
+    def is_of(self, plan: pa.Table, trials: pa.Table, unread_parts: list[str]) -> bool:
+        return self.plan is plan and self.trials is trials and self.unread_parts == unread_parts
 
 
 class StatusReader:
@@ -36,46 +59,40 @@ class StatusReader:
         self._stamps: dict[str, tuple[int, int]] = {}
         self._packs: dict[str, PackRecord] = {}
         self._members: dict[str, frozenset[str]] = {}
-        # The plan, the trials and the parts without readings that the next two were counted from.
-        self._counted: tuple[Any, Any, list[str]] = (None, None, [])
-        self._done = pa.array([], pa.string())
-        self._without_readings = 0
+        self._counted: _Counted | None = None
 
-    def read(self, manifest: Mapping[str, Any], trials: pa.Table) -> StudyStatus | None:
+    def read(self, manifest: Mapping[str, object], trials: pa.Table) -> StudyStatus | None:
         """The answer of `study_status`; None while a new plan is still being expanded.
 
-        Args: manifest and trials (trial_id, ended, budget_epochs, part), as they are in the store.
+        Args:
+            manifest: of the store, as JSON.
+            trials: of the store: trial_id, ended, budget_epochs and part.
+
         Raises: StoreError where a file of the store cannot be read.
         """
-        written = (manifest.get("spec"), recorded(self._store))
-        if self._plan is None or self._plan.written != written:
-            self._plan = _Plan(self._store, written)
+        plan_key = (manifest.get("spec"), recorded(self._store))
+        if self._plan is None or self._plan.key != plan_key:
+            self._plan = _Plan(self._store, plan_key)
         self._follow_packs()
         plan = self._plan.table
         if plan is None or "started" not in manifest:
             return None
         unread = self._store.tables.unread_parts()
         counted = self._counted
-        if counted[0] is not plan or counted[1] is not trials or counted[2] != unread:
-            answered = _answered(plan, trials)
-            lost = pc.is_in(
-                answered[PART].cast(pa.string()), value_set=pa.array(unread, pa.string())
-            )
-            self._done = answered["trial_id"].filter(pc.invert(lost)).combine_chunks()
-            self._without_readings = answered.num_rows - len(self._done)
-            self._counted = (plan, trials, unread)
+        if counted is None or not counted.is_of(plan, trials, unread):
+            counted = self._counted = _Counted.of(plan, trials, unread)
 
         def missing(pack_ids: list[str]) -> dict[str, frozenset[str]]:
             members = {pack_id: self._members_of(pack_id) for pack_id in pack_ids}
             ids = pa.array(sorted(frozenset().union(*members.values())), pa.string())
-            done = pc.is_in(ids, value_set=self._done)
+            done = pc.is_in(ids, value_set=counted.done)
             planned = pc.is_in(ids, value_set=plan["trial_id"])
             left = frozenset(ids.filter(pc.and_not(planned, done)).to_pylist())
             return {pack_id: ids & left for pack_id, ids in members.items()}
 
         planned = plan.num_rows + self._plan.to_come
-        record = manifest_of(manifest, self._store.place("study.json"))
-        counts = planned, len(self._done), self._without_readings
+        record = manifest_of(manifest, self._store.place(MANIFEST))
+        counts = planned, len(counted.done), counted.without_readings
         return tally(record, *counts, self._packs, missing)
 
     def _follow_packs(self) -> None:
@@ -99,17 +116,21 @@ class StatusReader:
 
 
 class _Plan:
-    """The trials of a study with their budgets, expanded beside the work: None until they are."""
+    """The planned trials of a study with their budgets, expanded by a thread of its own.
 
-    def __init__(self, store: Store, written: object) -> None:
-        self.written = written
-        self.table: Any = None
+    `table` has trial_id and budget_max; it is None until all trials are expanded. `key` is what
+    the plan follows from.
+    """
+
+    def __init__(self, store: Store, key: object) -> None:
+        self.key = key
+        self.table: pa.Table | None = None
         spec = stored_spec(store)
         pairs = proposed(spec, store)
         self.to_come = to_come(spec, pairs)
         expanding = Thread(target=self._expand, args=(spec, pairs), daemon=True)
         expanding.start()
-        expanding.join(PATIENCE_SECONDS)
+        expanding.join(PLAN_WAIT_SECONDS)
 
     def _expand(self, spec: StudySpec, pairs: Proposed) -> None:
         trials = each(spec, pairs)
@@ -127,8 +148,12 @@ class _Plan:
 
 
 def _answered(plan: pa.Table, trials: pa.Table) -> pa.Table:
-    """The rows of the planned trials that say all of them; see `study.store.manifest.missing`."""
-    place = pc.index_in(trials["trial_id"], value_set=plan["trial_id"])
-    budget = plan["budget_max"].take(place)
-    short = pc.and_(pc.equal(trials["ended"], "budget"), pc.less(trials["budget_epochs"], budget))
-    return trials.select(["trial_id", PART]).filter(pc.and_not(pc.is_valid(place), short))
+    """The rows of planned trials that need no more training: trial_id and part.
+
+    A trial that ended at a smaller budget than the plan's is trained again.
+    """
+    index = pc.index_in(trials["trial_id"], value_set=plan["trial_id"])
+    budget = plan["budget_max"].take(index)
+    at_budget = pc.equal(trials["ended"], Ended.BUDGET)
+    short = pc.and_(at_budget, pc.less(trials["budget_epochs"], budget))
+    return trials.select(["trial_id", PART]).filter(pc.and_not(pc.is_valid(index), short))

@@ -1,7 +1,7 @@
 """The trials of a growing store, in memory: each part of the store is read once.
 
-Rows stay Arrow columns, texts as codes, so that a million trials take some 350 MB. Which row of a
-trial counts is decided by `study.store.winners.winners`, as it is for every other reader.
+Rows stay Arrow columns and texts are codes, so that a million trials take some 350 MB. Which row
+of a trial counts is decided by `study.store.winners.winners`, as for every other reader.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,15 @@ from study.store import schema
 from study.store.store import Store
 from study.store.winners import PART, winners
 
-TOGETHER = 256  # parts decoded at a time, so that their texts are never all in memory
-MOST_CHUNKS = 32  # of a column, then it is copied into one
+PARTS_AT_ONCE = 256  # decoded together; the texts of all parts would not fit into memory
+MOST_CHUNKS = 32  # of a column; with more, the column is copied into one chunk
 
 
 class LiveTrials:
-    """One row a trial of a store, as of the last `refresh`, with the part that it is from."""
+    """The trials of a store as of the last `refresh`.
+
+    `table` has one row for each trial, with the part that the row is from. `refresh` replaces it.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -29,9 +32,10 @@ class LiveTrials:
         self.table = coded(store.tables.scan("trials", parts=True, only=[]))
 
     def refresh(self) -> bool:
-        """Read the parts that are new; whether the table has changed. `table` is replaced.
+        """Read the parts that are new; returns whether the table has changed.
 
         Where a part has gone, as after compaction, everything is read again.
+
         Raises: StoreError where a part cannot be read.
         """
         parts = frozenset(self._store.tables.part_names("trials"))
@@ -44,7 +48,7 @@ class LiveTrials:
         except StoreError:
             if parts <= frozenset(self._store.tables.part_names("trials")):
                 raise
-            return self.refresh()  # some were compacted away while they were read
+            return self.refresh()  # some parts were compacted away while they were read
         self._parts = parts
         return True
 
@@ -52,10 +56,10 @@ class LiveTrials:
         pieces = [
             coded(
                 self._store.tables.scan(
-                    "trials", parts=True, only=parts[start : start + TOGETHER]
+                    "trials", parts=True, only=parts[start : start + PARTS_AT_ONCE]
                 ).combine_chunks()
             )
-            for start in range(0, len(parts), TOGETHER)
+            for start in range(0, len(parts), PARTS_AT_ONCE)
         ]
         return _joined(pieces)
 
@@ -66,10 +70,10 @@ class LiveTrials:
         """
         rows = plain(rows)
         try:
-            found = self._store.tables.readings_beside(rows)
+            readings = self._store.tables.readings_beside(rows)
         except StoreError as error:
-            found = self._readings_after(error, rows)
-        return as_frame(found)
+            readings = self._readings_after(error, rows)
+        return as_frame(readings)
 
     def _readings_after(self, error: StoreError, rows: pa.Table) -> pa.Table:
         """The readings of rows whose parts could not all be read: some are compacted, or gone."""
@@ -84,21 +88,21 @@ class LiveTrials:
 
 
 def coded(rows: pa.Table) -> pa.Table:
-    """The rows with every text but the id as a code into its distinct values."""
-    for place, field in enumerate(rows.schema):
+    """The rows with every text but the id as a code: an index into the distinct texts."""
+    for index, field in enumerate(rows.schema):
         if field.type == pa.string() and field.name != "trial_id":
-            rows = rows.set_column(place, field.name, rows[field.name].dictionary_encode())
+            rows = rows.set_column(index, field.name, rows[field.name].dictionary_encode())
     return rows
 
 
 def plain(rows: pa.Table) -> pa.Table:
-    """The rows as the store has them; a column `part` may stay last."""
+    """The rows with texts as texts, and columns in the order of the store; `part` may be last."""
     names = [*schema.TRIALS, pa.field(PART, pa.string())]
     return rows.cast(pa.schema([field for field in names if field.name in rows.column_names]))
 
 
 def _merged(old: pa.Table, new: pa.Table) -> pa.Table:
-    """One row a trial of both; only rows of trials that come twice are sorted."""
+    """One row for each trial of two tables. Only rows of trials that come twice are sorted."""
     again = pc.is_in(old["trial_id"], value_set=new["trial_id"].combine_chunks())
     twice = new.num_rows > pc.count_distinct(new["trial_id"]).as_py()
     if twice or pc.any(again).as_py():
