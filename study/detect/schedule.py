@@ -6,7 +6,7 @@ The schedule and the log depend on a trial's own readings, never on its neighbou
 import math
 from typing import Literal
 
-from study.spec.tables import PerDecade
+from study.spec.toml_tables import PerDecade
 
 
 def log_spaced(epoch: int, per_decade: int) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from study.detect.schedule import log_spaced_up_to, scheduled
 from study.engine.choose import engine_name
-from study.spec.tables import PerDecade
+from study.spec.toml_tables import PerDecade
 from study.trials.pack import Pack
 from study.trials.packing import multiply_adds, trial_bytes
 from study.trials.trial import Trial

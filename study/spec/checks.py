@@ -6,7 +6,7 @@ Each check raises ValueError, whose message is `key: value; rule. remedy.`
 from collections.abc import Iterable, Mapping
 
 from study.errors import choices
-from study.spec.tables import Search
+from study.spec.toml_tables import Search
 from study.vocabulary.axes import ONLINE, varying_axes
 from study.vocabulary.axis_values import AxesByName
 from study.vocabulary.columns import EVENT_COLUMNS

@@ -27,7 +27,7 @@ from study.spec.checks import (
 )
 from study.spec.defaults import with_defaults
 from study.spec.fields import NetName, Seeds, StudyName, TaskName
-from study.spec.tables import Budget, Data, Detect, Readings, Resources, Search, Table, Train
+from study.spec.toml_tables import Budget, Data, Detect, Readings, Resources, Search, Table, Train
 from study.vocabulary.axes import AXES
 from study.vocabulary.axis_values import Axis, read_axis
 from study.vocabulary.nets import NETS

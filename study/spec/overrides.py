@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from study.errors import SpecError
 from study.spec.models import Setting
-from study.spec.tables import DEFAULT_STEPS, Table
+from study.spec.toml_tables import DEFAULT_STEPS, Table
 from study.vocabulary.axes import AXES
 from study.vocabulary.nets import NETS
 from study.vocabulary.tasks import TASKS

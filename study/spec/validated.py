@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 from study.errors import SpecError, choices
 from study.spec.models import Setting, StudySpec
-from study.spec.tables import Table
+from study.spec.toml_tables import Table
 
 STUDY_KEYS = frozenset(StudySpec.model_fields)  # keys of the study that no setting has
 

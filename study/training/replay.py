@@ -16,7 +16,7 @@ from study.engine.protocol import Engine, Reading
 from study.errors import UsageError
 from study.kernel.numerics import use_repeatable_arithmetic
 from study.nets.relu import ReluNets
-from study.spec.tables import Budget
+from study.spec.toml_tables import Budget
 from study.store.manifest import stored_settings
 from study.store.schema import READINGS
 from study.store.store import Store

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from study.errors import UsageError
 from study.spec.models import Setting
-from study.spec.tables import Table
+from study.spec.toml_tables import Table
 from study.vocabulary.axes import AxisValue
 from study.vocabulary.tasks import own_axes
 

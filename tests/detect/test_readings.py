@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from study.detect.log import ReadingLog
 from study.detect.schedule import log_spaced, scheduled
-from study.spec.tables import PerDecade
+from study.spec.toml_tables import PerDecade
 
 
 @given(st.integers(1, 60), st.integers(2, 10**6))

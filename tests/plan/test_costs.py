@@ -9,7 +9,7 @@ from trained import fill
 from study import cli
 from study.detect.schedule import scheduled
 from study.plan import costs
-from study.spec.tables import PerDecade
+from study.spec.toml_tables import PerDecade
 from study.trials.expand import expand
 from study.trials.packing import group, trial_bytes
 
