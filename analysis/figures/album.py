@@ -1,6 +1,6 @@
-"""Figures as one HTML page of drawings; each chart as CSV, SVG, PNG and PDF in a folder beside it.
+"""Plates as one HTML page; each chart as CSV, SVG, PNG and PDF in a folder beside the page.
 
-The page needs no script and no network: its charts are SVG whose ink is the page's text colour, so
+The page needs no script and no network. Its charts are SVG whose ink is the page's text color, so
 that one drawing serves light and dark rooms.
 """
 
@@ -23,39 +23,47 @@ PNG_SCALE = 2  # pixels of a PNG for each pixel of the page
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A chart, the frame it shows, and its name in files."""
+    """A chart with the rows that it shows, ready for files."""
 
-    name: str
+    name: str  # of its files, without an ending
     chart: Specification
     frame: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A figure of one or more drawings, or a table: title and caption as text, table as HTML."""
+    """What a reader sees of a figure: title, caption, and drawings or a table."""
 
-    title: str
+    title: str  # text, as is the caption
     caption: str
     drawings: Sequence[Drawing] = ()
-    table: str = ""
+    table: str = ""  # HTML, as `as_html` makes it
 
 
 def write_album(
     output: str | Path, title: str, facts: str, plates: Sequence[Plate], footer: str
 ) -> Path:
-    """Write the page, and the files of its charts into the folder beside it; returns the folder.
+    """Write the page, and the files of its charts into the folder beside the page.
 
-    Raises StudyError where either cannot be written. The page comes last: its links lead somewhere.
+    The page is written last, so that its links always lead somewhere.
+
+    Args:
+        output: the HTML file.
+        title: of the page; text, as are facts and footer.
+        facts: a line below the title.
+        plates: in their order on the page.
+        footer: the last line.
+
+    Returns: the folder.
+    Raises: StudyError where the page or the folder cannot be written.
     """
     output = Path(output)
     folder = make_folder(output)
-    shown = "\n".join(_plate(plate, folder) for plate in plates)
-    escape = html.escape
     slots = {
-        "title": escape(title),
-        "facts": escape(facts),
-        "figures": shown,
-        "footer": f"<p><code>{escape(footer)}</code></p>",
+        "title": html.escape(title),
+        "facts": html.escape(facts),
+        "figures": "\n".join(_plate_html(plate, folder) for plate in plates),
+        "footer": f"<p><code>{html.escape(footer)}</code></p>",
         "style": web_file("page.css") + web_file("figures.css"),
     }
     write_whole(output, filled("figures.html", slots).encode())
@@ -63,15 +71,17 @@ def write_album(
 
 
 def as_html(frame: pd.DataFrame) -> str:
-    """A frame as a table for a plate: numbers to three digits after the point, nulls blank."""
+    """A frame as the HTML table of a plate: three digits after the point, nulls blank."""
     shown = frame.round(3).astype(object)
     return shown.where(frame.notna(), "").to_html(index=False, border=0)
 
 
 def make_folder(output: str | Path) -> Path:
-    """Make the folder beside a page, `figures_files` for `figures.html`, if it is not there.
+    """Make the folder beside a page if it is not there: `figures_files` for `figures.html`.
 
-    Raises StudyError where it cannot be, before any time is spent on what would go there.
+    Called before the files are made, so that no time is spent on files that cannot be written.
+
+    Raises: StudyError where the folder cannot be made, and where the page would be a folder.
     """
     output = Path(output)
     folder = output.with_name(f"{output.stem}_files")
@@ -87,25 +97,27 @@ def make_folder(output: str | Path) -> Path:
     return folder
 
 
-def _plate(plate: Plate, folder: Path) -> str:
-    panels = "".join(_panel(drawing, folder) for drawing in plate.drawings)
-    escape = html.escape
+def _plate_html(plate: Plate, folder: Path) -> str:
+    """Write the files of a plate's drawings, and give the plate as HTML."""
+    panels = "".join(_drawing_html(drawing, folder) for drawing in plate.drawings)
     return (
         '<figure class="plate">'
-        f"<h2>{escape(plate.title)}</h2><figcaption>{escape(plate.caption)}</figcaption>"
+        f"<h2>{html.escape(plate.title)}</h2>"
+        f"<figcaption>{html.escape(plate.caption)}</figcaption>"
         f'<div class="panels">{panels}</div><div class="scroll">{plate.table}</div></figure>'
     )
 
 
-def _panel(drawing: Drawing, folder: Path) -> str:
-    """Write a drawing's files; its place on the page."""
+def _drawing_html(drawing: Drawing, folder: Path) -> str:
+    """Write the files of a drawing, and give the drawing as HTML with links to the files."""
     svg: str = vl_convert.vegalite_to_svg(dict(drawing.chart))
-    paper = svg.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)
+    # A file lies on no page: it needs white behind its ink.
+    on_white = svg.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)
     contents = {
         "csv": FORMATS["csv"](drawing.frame),
-        "svg": paper.encode(),  # a file has no page to stand on
-        "png": vl_convert.svg_to_png(paper, scale=PNG_SCALE),
-        "pdf": vl_convert.svg_to_pdf(paper),
+        "svg": on_white.encode(),
+        "png": vl_convert.svg_to_png(on_white, scale=PNG_SCALE),
+        "pdf": vl_convert.svg_to_pdf(on_white),
     }
     links = []
     for ending, content in contents.items():

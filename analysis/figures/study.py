@@ -1,10 +1,10 @@
 """The page's charts as files: what `analysis figures` draws of any study.
 
-The page lays templates out in the browser; here it is done once, for the two axes to begin with and
-the slice of the cell to begin with.
+The page lays its templates out in the browser. Here they are laid out once: for the two axes, and
+for the slice, that the page begins with.
 """
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from analysis.charts import diagram as charts
 from analysis.charts.diagram import EpochRamp, spans
 from analysis.charts.theme import Specification, specification
 from analysis.figures.album import Drawing, Plate
-from analysis.formats import records
+from analysis.formats import JsonRow, records
 from analysis.phases.grid import Grid, diagram_axes, make_grid
 from analysis.phases.rulers import TITLES, Ruler
 from analysis.report.law_section import SectionFigure, law_section
@@ -21,36 +21,48 @@ from analysis.report.sections import BOUNDARY_CAPTION, boundary_points, circuit_
 from analysis.report.state import epoch_ramp, interesting_cell
 
 
-def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> list[Plate]:
-    """The diagram in its three colours, the laws and the sparsities, each chart with its rows.
+class _NamedRows(TypedDict):
+    """Rows in a specification that have a name."""
 
-    Raises: UsageError for axes that are not right.
+    name: str
+    values: list[JsonRow]
+
+
+def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> list[Plate]:
+    """The diagram in its three colors, the laws and the sparsities, each chart with its rows.
+
+    Args:
+        trials: as `load_trials` gives them, at least one.
+        x: the axis across of the diagram; None: weight decay where it varies.
+        y: the axis up of the diagram; None: dataset size where it varies.
+
+    Raises: UsageError for a name that is no axis, one that does not vary, or one axis twice.
     """
-    plates = [_diagrams(trials, x, y)]
+    plates = [_diagram_plate(trials, x, y)]
     figures = [("law", figure) for figure in law_section(trials)[1]]
     figures += [("circuits", figure) for figure in circuit_figures(trials)]
     plates += [
-        Plate(figure.title, figure.caption, [_drawing(f"{kind}-{number}", figure)])
+        Plate(figure.title, figure.caption, [_section_drawing(f"{kind}-{number}", figure)])
         for number, (kind, figure) in enumerate(figures, 1)
     ]
     return plates
 
 
-def _diagrams(trials: pd.DataFrame, x: str | None, y: str | None) -> Plate:
+def _diagram_plate(trials: pd.DataFrame, x: str | None, y: str | None) -> Plate:
     grid = make_grid(trials)
     x, y = diagram_axes(grid.rulers, x, y)
     across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
     others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     start = grid.cells.iloc[interesting_cell(grid.cells)]
-    inside = np.ones(len(trials), bool)
+    in_slice = np.ones(len(trials), bool)
     for ruler in others:
-        inside &= (grid.cells[ruler.name] == start[ruler.name]).to_numpy()[grid.cell_of]
-    # Where positions are no places on a line, there is none for a boundary either.
-    line = boundary_points(trials[inside], x, y) if across.edges and up.edges else []
+        in_slice &= (grid.cells[ruler.name] == start[ruler.name]).to_numpy()[grid.cell_of]
+    # An ordinal axis has no line on which a boundary could lie.
+    line = boundary_points(trials[in_slice], x, y) if across.edges and up.edges else []
     rows, epochs = plane(grid, x, y), epoch_ramp(grid.cells)
-    said = ["Most frequent phase, share that generalised, and median epoch of that."]
-    said += [BOUNDARY_CAPTION] if line else []
-    said += [", ".join(f"{TITLES[one.name]} {one.labels[start[one.name]]}" for one in others)]
+    caption = ["Most frequent phase, share that generalized, and median epoch of that."]
+    caption += [BOUNDARY_CAPTION] if line else []
+    labels = [f"{TITLES[ruler.name]} {ruler.labels[start[ruler.name]]}" for ruler in others]
     drawings = [
         Drawing(
             f"diagram-{coloring}",
@@ -59,13 +71,20 @@ def _diagrams(trials: pd.DataFrame, x: str | None, y: str | None) -> Plate:
         )
         for coloring in charts.COLORINGS
     ]
-    return Plate("Phase diagram", " ".join(said).strip(), drawings)
+    return Plate("Phase diagram", " ".join([*caption, ", ".join(labels)]).strip(), drawings)
 
 
 def plane(grid: Grid, x: str, y: str) -> pd.DataFrame:
-    """Every position of two axes in the slice of the cell to begin with: rows for `charts.diagram`.
+    """Every position of two axes in the slice of the cell that the page begins with.
 
-    diagram.js makes the same rows in the browser.
+    cells.js makes the same rows in the browser.
+
+    Args:
+        grid: of the study.
+        x: the axis across.
+        y: the axis up.
+
+    Returns: the rows `cells` of `analysis.charts.diagram`, with the label on each of the two axes.
     """
     across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
     start = grid.cells.iloc[interesting_cell(grid.cells)]
@@ -91,14 +110,14 @@ def plane(grid: Grid, x: str, y: str) -> pd.DataFrame:
     whole = rows.merge(cells.drop(columns=[r.name for r in slices]), on=[x, y], how="left")
     whole["trials"] = whole["trials"].fillna(0).astype(int)
     for ruler in (across, up):
-        whole[ruler.name] = [ruler.labels[at] for at in whole[ruler.name]]
+        whole[ruler.name] = [ruler.labels[position] for position in whole[ruler.name]]
     return whole
 
 
 def filled_cells(rows: pd.DataFrame) -> pd.DataFrame:
     """The cells of a plane that hold trials, as a table for people."""
-    drawn = ["position", "x0", "x1", "xm", "y0", "y1", "ym", "cell_name"]
-    return rows[rows["trials"] > 0].drop(columns=drawn)
+    of_the_drawing = ["position", "x0", "x1", "xm", "y0", "y1", "ym", "cell_name"]
+    return rows[rows["trials"] > 0].drop(columns=of_the_drawing)
 
 
 def study_diagram(
@@ -106,10 +125,19 @@ def study_diagram(
     rows: pd.DataFrame,
     across: Ruler,
     up: Ruler,
-    line: list[dict[str, Any]],
+    line: list[JsonRow],
     epochs: EpochRamp,
 ) -> Specification:
-    """A diagram with its rows, those of its boundary, and the scale of its median epochs."""
+    """A diagram with its rows.
+
+    Args:
+        coloring: one of `COLORINGS`.
+        rows: of its cells, as `plane` gives them.
+        across: the ruler of the axis across.
+        up: the ruler of the axis up.
+        line: the rows of its boundary.
+        epochs: the scale of its median epochs.
+    """
     size = charts.size_of(len(across.labels), len(up.labels))
     channels = charts.channel(across), charts.channel(up)
     chart = charts.laid_out(charts.diagram_template(coloring), *channels, epochs, size)
@@ -117,25 +145,26 @@ def study_diagram(
     return chart
 
 
-def _drawing(name: str, figure: SectionFigure) -> Drawing:
-    """A figure with the rows of its parts, one below the other."""
+def _section_drawing(name: str, figure: SectionFigure) -> Drawing:
+    """A figure of the report as a drawing.
+
+    Its frame has the rows of all parts of the chart, one part below the other; the first column,
+    `part`, names the part.
+    """
     chart = specification(figure.chart)
-    parts = {"name": "part"}
-    frames = [
-        pd.DataFrame(layer["values"]).assign(part=layer["name"]) for layer in _datasets(chart)
-    ]
+    frames = [pd.DataFrame(part["values"]).assign(part=part["name"]) for part in _named_rows(chart)]
     rows = pd.concat(frames, ignore_index=True)
-    return Drawing(name, chart, rows[[parts["name"], *rows.columns.drop("part")]])
+    return Drawing(name, chart, rows[["part", *rows.columns.drop("part")]])
 
 
-def _datasets(part: Any) -> list[dict[str, Any]]:
-    """The named data in a specification, each once."""
-    found: dict[str, dict[str, Any]] = {}
+def _named_rows(chart: object) -> list[_NamedRows]:
+    """The named rows in a specification, each once."""
+    by_name: dict[str, _NamedRows] = {}
 
-    def look(inside: Any) -> None:
+    def look(inside: object) -> None:
         if isinstance(inside, dict):
             if "values" in inside and "name" in inside:
-                found[inside["name"]] = inside
+                by_name[inside["name"]] = _NamedRows(name=inside["name"], values=inside["values"])
             else:
                 for value in inside.values():
                     look(value)
@@ -143,5 +172,5 @@ def _datasets(part: Any) -> list[dict[str, Any]]:
             for value in inside:
                 look(value)
 
-    look(part)
-    return list(found.values())
+    look(chart)
+    return list(by_name.values())
