@@ -36,7 +36,7 @@ RANGE_VALUES = 48  # values that a range is tried at, so that points meet and be
 MAX_CANDIDATES = 4096  # all combinations where there are no more, else as many spread evenly
 NETWORKS = "networks"  # user attribute of a trial: how many networks its share is of
 
-Params = dict[str, Any]  # Optuna's parameters of one trial
+Params = dict[str, float]  # a value for each parameter of one trial
 Cell = tuple[int, ...]  # [d] the lattice index on every axis
 Cells = NDArray[np.intp]  # [C, d]
 

@@ -230,11 +230,11 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "code", "said"), BAD, ids=str)
-def test_bad_input_is_one_line(run_main, typed, code, said):
+@pytest.mark.parametrize(("typed", "code", "message"), BAD, ids=str)
+def test_bad_input_is_one_line(run_main, typed, code, message):
     got, out, err = run_main(cli.main, "bench", *typed)
     assert (got, out) == (code, b"")
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
 
 

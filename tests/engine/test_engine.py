@@ -114,10 +114,10 @@ def test_initial_weights_are_those_of_nn_linear_times_init_scale():
 def test_neighbors_do_not_matter(engine, n, width, rows, batch, members, draw):
     axes = {"n": n, "k": 2, "width": width, "train_size": rows, "batch_size": batch}
     pack = trials_of(axes, seeds=members)
-    place = draw.draw(st.integers(0, members - 1))
+    index = draw.draw(st.integers(0, members - 1))
     hostile = trials_of({**axes, **HOSTILE}, seeds=1)
-    trial = pack[place]
-    packs = ([*pack[:place], *hostile, *pack[place:]], [trial], [trial, *hostile])
+    trial = pack[index]
+    packs = ([*pack[:index], *hostile, *pack[index:]], [trial], [trial, *hostile])
     seen = [fingerprint(engine, after(engine, members, 3), trial.trial_id) for members in packs]
     assert seen[0] == seen[1] == seen[2]
 
@@ -135,10 +135,10 @@ def test_leaving_and_resuming_change_nothing(kernel, optimizer):
             later = state
             for _ in range(3):
                 later = engine.step(later)
-            for place in keep:
-                trial_id = pack[place].trial_id
-                found = fingerprint(engine, later, trial_id)
-                assert found == fingerprint(engine, whole, trial_id)
+            for index in keep:
+                trial_id = pack[index].trial_id
+                seen = fingerprint(engine, later, trial_id)
+                assert seen == fingerprint(engine, whole, trial_id)
 
 
 def test_a_diverged_member_is_seen_and_harms_nobody(engine):

@@ -53,12 +53,12 @@ def alone(engine, state, member):
 def test_gradients_are_single_model_autograds_in_float64(engine, make):
     state = engine.allocate(make(train={"dtype": "float64"}, seeds=3))
     batch = Rows(state.train.inputs[:, :50], state.train.labels[:, :50])
-    found = engine.gradients(state, batch)
+    gradients = engine.gradients(state, batch)
     for member in range(3):
         net = alone(engine, state, member)
         outputs = net(batch.inputs[member])
         torch.nn.functional.cross_entropy(outputs, batch.labels[member]).backward()
-        views = state.layout.views(found[member])
+        views = state.layout.views(gradients[member])
         for name, weight in net.named_parameters():
             torch.testing.assert_close(views[name], weight.grad, rtol=0, atol=1e-10)
             assert weight.grad.abs().amax() > 1e-5
@@ -110,10 +110,10 @@ def test_neighbors_do_not_matter(width, batch, members, draw):
     own = {"width": 2 * width} if make is trials_of else {"width": width}
     axes = {**(TRANSFORMER if make is trials_of else MLP), **own, "batch_size": batch}
     pack = make(axes, seeds=members)
-    place = draw.draw(st.integers(0, members - 1))
+    index = draw.draw(st.integers(0, members - 1))
     hostile = make({**axes, **HOSTILE}, seeds=1)
-    trial = pack[place]
-    packs = ([*pack[:place], *hostile, *pack[place:]], [trial], [trial, *hostile])
+    trial = pack[index]
+    packs = ([*pack[:index], *hostile, *pack[index:]], [trial], [trial, *hostile])
     for engine in ENGINES.values():
         seen = [fingerprint(engine, after(engine, some, 1), trial.trial_id) for some in packs]
         assert seen[0] == seen[1] == seen[2]
@@ -127,9 +127,9 @@ def test_leaving_and_resuming_change_nothing(engine, optimizer):
         left = engine.leave(halfway, keep)
         for state in (left, engine.restore(left.trials, engine.dump(left))):
             later = engine.step(engine.step(state))
-            for place in keep:
-                found = fingerprint(engine, later, pack[place].trial_id)
-                assert found == fingerprint(engine, whole, pack[place].trial_id)
+            for index in keep:
+                seen = fingerprint(engine, later, pack[index].trial_id)
+                assert seen == fingerprint(engine, whole, pack[index].trial_id)
 
 
 def test_a_glance_counts_what_a_reading_counts(engine):

@@ -128,8 +128,8 @@ def assert_alone_as_in_company(engine, trials):
     lone = {m: trained(engine, engine.allocate([trials[m]])) for m in LOOKED_AT}
     alone = {m: fingerprints(engine, state)[0] for m, state in lone.items()}
     for count in COUNTS:
-        found = fingerprints(engine, trained(engine, engine.allocate(trials[:count])))
-        differ = [m for m in LOOKED_AT if m < count and found[m] != alone[m]]
+        together = fingerprints(engine, trained(engine, engine.allocate(trials[:count])))
+        differ = [m for m in LOOKED_AT if m < count and together[m] != alone[m]]
         assert not differ, f"of a pack of {count}, members {differ}"
     keep = [1, 6, 11]
     halfway = engine.leave(trained(engine, engine.allocate(trials[:16]), 1), keep)
@@ -212,10 +212,10 @@ def test_functions_that_torch_approximates_round_alike_wherever_an_element_is():
         whole = function(torch.cat((elements, torch.zeros(2 * VECTOR - 45))))[:45]
         for count in (1, 5, 31, 32, 33, 45):
             for dtype in (torch.float32, torch.float64):
-                found = in_whole_vectors(function, elements[:count].to(dtype))
-                assert found.dtype is dtype
+                values = in_whole_vectors(function, elements[:count].to(dtype))
+                assert values.dtype is dtype
                 if dtype is torch.float32:
-                    assert torch.equal(found, whole[:count])
+                    assert torch.equal(values, whole[:count])
 
 
 def test_a_mode_that_comes_too_late_is_refused_in_a_sentence():

@@ -69,11 +69,11 @@ def test_an_epoch_of_the_torch_kernel_waits_for_nothing(optimizer, members):
 
 def generalized(engine, trials):
     """When each trial generalized, by trial_id."""
-    run, found = PackRun(Pack(tuple(trials)), engine), {}
+    run, epochs = PackRun(Pack(tuple(trials)), engine), {}
     while run.open:
         for row in finished.trials if (finished := run.advance()) else ():
-            found[row["trial_id"]] = row["generalized_epoch"]
-    return [found[trial.trial_id] for trial in trials]
+            epochs[row["trial_id"]] = row["generalized_epoch"]
+    return [epochs[trial.trial_id] for trial in trials]
 
 
 @pytest.mark.skipif(ReluKernel.load() is None, reason="the fused kernel was not compiled here")

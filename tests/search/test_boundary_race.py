@@ -47,8 +47,8 @@ def by_share(truth, shares):
 def test_the_adaptive_search_needs_a_share_of_the_grids_trials_and_beats_the_others(truth, window):
     rival, fifth = grid(truth), round(GRID / 5)
     assert rival.tries.sum() == GRID
-    known = truth.error(rival.events, rival.tries)
-    found = by_share(truth, [0.08, 0.1, 0.15, 0.2, 0.25, 0.3])
+    grid_error = truth.error(rival.events, rival.tries)
+    error_of = by_share(truth, [0.08, 0.1, 0.15, 0.2, 0.25, 0.3])
     others = {
         "random, one seed a point": (RandomSampler, 1, RUNS),
         "random, 4 seeds a point": (RandomSampler, 4, RUNS),
@@ -59,18 +59,18 @@ def test_the_adaptive_search_needs_a_share_of_the_grids_trials_and_beats_the_oth
         name: median_error(truth, partial(other, truth, sampler, fifth, networks), runs)
         for name, (sampler, networks, runs) in others.items()
     }
-    print(f"\n{window}: grid {known:.4f}")
-    for share, error in found.items():
+    print(f"\n{window}: grid {grid_error:.4f}")
+    for share, error in error_of.items():
         print(f"adaptive {share:.0%} {error:.4f}")
     for name, error in errors.items():
         print(f"{name} 20% {error:.4f}")
-    assert found[0.2] < 0.85 * min(errors.values())
+    assert error_of[0.2] < 0.85 * min(errors.values())
     if window == "wide":
-        assert found[0.1] <= known
-        assert found[0.2] <= known / 2
+        assert error_of[0.1] <= grid_error
+        assert error_of[0.2] <= grid_error / 2
     else:
-        assert found[0.3] <= known
-        assert found[0.2] <= 1.2 * known  # 1.10; with a window this close, not yet 1
+        assert error_of[0.3] <= grid_error
+        assert error_of[0.2] <= 1.2 * grid_error  # 1.10; with a window this close, not yet 1
 
 
 def test_a_table_is_small_and_whole(truth):

@@ -90,7 +90,7 @@ def test_asking_for_64_after_5000_trials(more):
     fixed = {name: getattr(setting.axes, name).lattice[0] for name in AXES_OF_ALL}
     trials, rows, tried = [], [], Counter()
     while len(trials) < 5_000:
-        drawn = {name: found[chance.integers(len(found))] for name, found in values.items()}
+        drawn = {name: listed[chance.integers(len(listed))] for name, listed in values.items()}
         point = make_point(setting, {**fixed, **drawn})
         if tried[point] < len(setting.seeds):
             trials.append(Trial("s", setting, point, setting.seeds[tried[point]]))
@@ -272,7 +272,7 @@ def test_a_surface_says_what_networks_do_and_is_less_sure_elsewhere():
 
 
 @pytest.mark.parametrize(
-    ("search", "axes", "said"),
+    ("search", "axes", "message"),
     [
         (BOUNDARY, {"train_size": 80}, "boundary with every axis at one value"),
         ({**BOUNDARY, "objective": "generalised_epoch"}, AXES, "Did you mean 'generalized_epoch'"),
@@ -285,8 +285,8 @@ def test_a_surface_says_what_networks_do_and_is_less_sure_elsewhere():
         ({"kind": "tpe", "trials": 9, "objective": []}, AXES, "an objective is a column"),
     ],
 )
-def test_what_cannot_be_searched_is_refused_in_a_sentence(search, axes, said):
-    with pytest.raises(SpecError, match=said) as refused:
+def test_what_cannot_be_searched_is_refused_in_a_sentence(search, axes, message):
+    with pytest.raises(SpecError, match=message) as refused:
         searching(search, axes=axes)
     assert "\n" not in str(refused.value)
 

@@ -18,7 +18,7 @@ from study.spec.file import resolve
 
 DATA = Path(__file__).parents[1] / "data"
 SIDE, SEEDS = 40, 8
-# Windows: drawn closely around the boundary, or before anything of it is known.
+# Windows: drawn closely around the boundary, or before anything of the boundary is known.
 WINDOWS = {
     "near": {"train_size": [30, 300], "weight_decay": [1e-3, 0.5]},
     "wide": {"train_size": [15, 1000], "weight_decay": [1e-4, 0.5]},
@@ -32,11 +32,11 @@ STUDY = {
 }
 COARSE = np.linspace(0, SIDE - 1, 12).round().astype(int)  # the rival's rows and columns
 FINE = 161  # grid on which a boundary is drawn
-DRAWN_EVERY = 0.02  # log units between the places at which distances are measured
+DRAWN_EVERY = 0.02  # log units between the points at which distances are measured
 
 
 class Truth:
-    """Outcomes (40, 40, 8) at train_size and weight_decay, and the boundary behind them all."""
+    """Outcomes [40, 40, 8] at train_size and weight_decay, and the boundary behind them all."""
 
     def __init__(self, outcomes, sizes, decays):
         self.outcomes, self.sizes, self.decays = outcomes, sizes, decays
@@ -48,15 +48,15 @@ class Truth:
         table = pd.read_parquet(DATA / f"boundary_truth_{window}.parquet")
         sizes, decays = (np.sort(table[name].unique()) for name in ("train_size", "weight_decay"))
         outcomes = np.zeros((SIDE, SIDE, SEEDS), bool)
-        places = (
+        cells = (
             np.searchsorted(sizes, table["train_size"]),
             np.searchsorted(decays, table["weight_decay"]),
         )
-        outcomes[*places, table["seed"]] = table["generalized"]
+        outcomes[*cells, table["seed"]] = table["generalized"]
         return cls(outcomes, sizes, decays)
 
     def boundary(self, events, tries):
-        """Places (P, 2) in log units on the 1/2 contour of a surface fitted to some cells."""
+        """Points [P, 2] in log units on the 1/2 contour of a surface fitted to some cells."""
         rows, columns = np.nonzero(tries)
         cube = [2 * (at - at[0]) / (at[-1] - at[0]) - 1 for at in self.logs]
         points = np.stack([cube[0][rows], cube[1][columns]], axis=1)
@@ -69,21 +69,21 @@ class Truth:
 
     def error(self, events, tries):
         """Mean distance in log units between a boundary and the true one, over both of them."""
-        found = self.boundary(events, tries)
-        if not len(found):
+        points = self.boundary(events, tries)
+        if not len(points):
             return np.inf
-        apart = np.sqrt(((found[:, None] - self.lines[None]) ** 2).sum(2))
+        apart = np.sqrt(((points[:, None] - self.lines[None]) ** 2).sum(2))
         return (apart.min(1).mean() + apart.min(0).mean()) / 2
 
 
 def evenly(lines):
-    """Places along lines, equally far apart, so that a mean is over length."""
-    places = []
+    """Points along lines, equally far apart, so that a mean is over length."""
+    pieces = []
     for line in lines:
         ends = np.r_[0, np.cumsum(np.hypot(*np.diff(line, axis=0).T))]
         steps = np.linspace(0, ends[-1], max(2, round(ends[-1] / DRAWN_EVERY)))
-        places.append(np.stack([np.interp(steps, ends, line[:, i]) for i in (0, 1)], axis=1))
-    return np.concatenate(places) if places else np.empty((0, 2))
+        pieces.append(np.stack([np.interp(steps, ends, line[:, i]) for i in (0, 1)], axis=1))
+    return np.concatenate(pieces) if pieces else np.empty((0, 2))
 
 
 class Tally:
@@ -158,9 +158,9 @@ def other(truth, sampler, trials, networks, seed):
     asked = 0
     while tally.tries.sum() < trials and asked < 2 * trials:
         trial, asked = study.ask(space), asked + 1
-        place = trial.params["row"], trial.params["column"]
-        events, tries = tally.look(*place, min(networks, trials - tally.tries.sum()))
-        before = seen.get(place, (0, 0))
-        seen[place] = before[0] + events, before[1] + tries
-        study.tell(trial, abs(seen[place][0] / seen[place][1] - 0.5))
+        cell = trial.params["row"], trial.params["column"]
+        events, tries = tally.look(*cell, min(networks, trials - tally.tries.sum()))
+        before = seen.get(cell, (0, 0))
+        seen[cell] = before[0] + events, before[1] + tries
+        study.tell(trial, abs(seen[cell][0] / seen[cell][1] - 0.5))
     return tally

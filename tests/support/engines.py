@@ -5,7 +5,7 @@ from study.engine.relu_engine import ReluEngine
 from study.kernel.relu_kernel import ReluKernel
 
 ENGINE = ReluEngine()
-# Every kernel; the fused one is there wherever a compiler was.
+# Every kernel; the fused kernel is missing where there was no compiler.
 ENGINES = {"torch": ENGINE, **({"fused": FusedEngine()} if ReluKernel.load() else {})}
 
 

@@ -1,6 +1,6 @@
-/* Odd shapes through every version of the kernel, for the sanitizers: arrays are exactly as large as promised.
+/* Odd shapes through every version of the kernel, for the sanitizers: arrays are exactly as large as the kernel says.
  *
- * Each shape is an epoch and a reading in both number types; versions must agree to rounding in double. */
+ * Each shape is an epoch and a reading in both number types. In double the versions must agree to rounding. */
 #include <stdio.h>
 
 #include "../../study/kernel/relu_step.c"
@@ -28,13 +28,13 @@ int main(int argc, char **argv) {
         uint8_t *inputs = malloc(T * N * quads), *active = malloc(T);
         int8_t *labels = malloc(T * N);
         uint32_t *keys = malloc(T * 8);
-        double *rate = malloc(T * 8), *decay = malloc(T * 8), *mean_loss = malloc(T * 8), *norm = malloc(T * 8), expected = 0;
+        double *learning_rate = malloc(T * 8), *weight_decay = malloc(T * 8), *mean_loss = malloc(T * 8), *norm = malloc(T * 8), expected = 0;
         int64_t *correct = malloc(T * 8), *learned = malloc(T * 8), *allowed = malloc(T * 8);
         uint32_t *ranks = malloc(T * N * 4);
         for (int64_t i = 0; i < T * N * quads; i++) inputs[i] = (uint8_t)draw(0, 15);
         for (int64_t i = 0; i < T * N; i++) labels[i] = (int8_t)(2 * draw(0, 1) - 1);
         for (int64_t i = 0; i < 2 * T; i++) keys[i] = (uint32_t)draw(0, 0x7fffffff);
-        for (int64_t t = 0; t < T; t++) rate[t] = 0.001, decay[t] = 0.01;
+        for (int64_t t = 0; t < T; t++) learning_rate[t] = 0.001, weight_decay[t] = 0.01;
         uint64_t weights_seed = state;
         for (int doubles = 0; doubles < 2; doubles++) {
             size_t real = doubles ? 8 : 4;
@@ -44,10 +44,10 @@ int main(int argc, char **argv) {
                 state = weights_seed;
                 fill(doubles, weights, T * p * (n + 1));
                 fill(doubles, outgoing, T * p);
-                struct pack pack = {T, N, B, n, p, 3, loss, inputs, labels, ordered ? keys : NULL, rate,
-                                    decay, NULL, NULL, weights, outgoing, correct, learned, mean_loss, norm, active};
+                struct pack pack = {T, N, B, n, p, 3, loss, inputs, labels, ordered ? keys : NULL, learning_rate,
+                                    weight_decay, NULL, NULL, weights, outgoing, correct, learned, mean_loss, norm, active};
                 if (relu_run(&pack, version, doubles, 0) || relu_run(&pack, version, doubles, 1)) return 1;
-                double found = mean_loss[T - 1];
+                double loss_here = mean_loss[T - 1];
                 int64_t right = correct[T - 1];
                 for (int64_t t = 0; t < T; t++)
                     for (int64_t r = 0; r < N; r++) ranks[t * N + r] = (uint32_t)r;
@@ -59,10 +59,10 @@ int main(int argc, char **argv) {
                     int64_t wrong = learned[T - 1] - correct[T - 1];
                     if (limit >= 0 && (wrong > limit) != (N - right > limit)) return printf("a glance is wrong\n"), 1;
                 }
-                if (first) expected = found;
-                if (doubles && !(fabs(found - expected) <= 1e-10 * (1 + fabs(expected)))) {
+                if (first) expected = loss_here;
+                if (doubles && !(fabs(loss_here - expected) <= 1e-10 * (1 + fabs(expected)))) {
                     printf("n %ld p %ld N %ld B %ld: %s finds %g, not %g\n", (long)n, (long)p, (long)N, (long)B,
-                           relu_version(version), found, expected);
+                           relu_version(version), loss_here, expected);
                     fflush(stdout);
                     return 1;
                 }
@@ -70,7 +70,7 @@ int main(int argc, char **argv) {
             }
             free(weights), free(outgoing);
         }
-        free(inputs), free(active), free(labels), free(keys), free(rate), free(decay), free(mean_loss), free(correct), free(learned), free(norm), free(allowed), free(ranks);
+        free(inputs), free(active), free(labels), free(keys), free(learning_rate), free(weight_decay), free(mean_loss), free(correct), free(learned), free(norm), free(allowed), free(ranks);
     }
     printf("%d shapes\n", shapes);
     return 0;
