@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 _Floats = NDArray[np.float64]
 
@@ -79,7 +80,8 @@ def climb(
         converged = bool(slope @ step < tolerance and damping < 1)
         if converged:
             break
-        step *= min(1.0, longest / max(float(np.abs(step).max()), 1e-300))
+        if longest < np.inf:
+            step *= min(1.0, longest / max(float(np.abs(step).max()), 1e-300))
         ahead = theta.copy()
         ahead[slice(None) if free is None else free] += step
         there = look(ahead)
@@ -98,16 +100,13 @@ def _damped_step(gradient: _Floats, curvature: _Floats, damping: float) -> tuple
 
     The damping is raised until the damped curvature is positive definite.
     """
-    diagonal = np.diag_indices_from(curvature)
-    scale = np.maximum(np.abs(curvature[diagonal]), 1e-8)
+    scale = np.maximum(np.abs(np.einsum("ii->i", curvature)), 1e-8)
     while True:
         damped = curvature.copy()
-        damped[diagonal] += damping * scale
+        np.einsum("ii->i", damped)[:] += damping * scale  # a view of the diagonal
         try:
-            factor = np.linalg.cholesky(damped)  # raises where the parabola has no top
-        except np.linalg.LinAlgError:
+            factor = linalg.cho_factor(damped, lower=True, check_finite=False)
+        except linalg.LinAlgError:  # the parabola has no top
             damping = max(4 * damping, 1e-6)
             continue
-        # By the factor: `damped` itself may round to a singular matrix.
-        step = np.linalg.solve(factor.T, np.linalg.solve(factor, gradient))
-        return np.asarray(step, np.float64), damping
+        return np.asarray(linalg.cho_solve(factor, gradient, check_finite=False)), damping
