@@ -95,7 +95,7 @@ def submit_study(spec: StudySpec, out: str, address: str, note: Note) -> str:
             (Path(folder) / SPEC_FILE).write_text(json.dumps(spec.model_dump(mode="json")), "utf-8")
             return api.submit(
                 entrypoint=f"study run {SPEC_FILE} --address auto --out {shlex.quote(out)}",
-                submission_id=f"{spec.name}-{uuid.uuid4().hex[:8]}",
+                job=f"{spec.name}-{uuid.uuid4().hex[:8]}",
                 runtime_env={
                     "working_dir": folder,
                     "env_vars": {STOP_WAIT_VARIABLE: str(STOP_SECONDS)},

@@ -12,7 +12,7 @@ import re
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -48,7 +48,7 @@ class HttpAnswer:
     headers: Mapping[str, str]
     text: str
 
-    def json(self) -> Any:
+    def json(self) -> object:
         """The text, read as JSON."""
         return json.loads(self.text)
 

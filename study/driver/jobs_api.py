@@ -85,9 +85,30 @@ class JobsApi:
     ) -> None:
         self._stack.close()
 
-    def submit(self, **job: Any) -> str:
-        """Start a job, once a node takes jobs; returns its id. Arguments as of Ray's client."""
-        return self._when_ready(lambda: self._call(self._client.submit_job, **job))
+    def submit(
+        self,
+        entrypoint: str,
+        job: str | None = None,
+        runtime_env: dict[str, object] | None = None,
+        metadata: dict[str, str] | None = None,
+    ) -> str:
+        """Start a job, once a node takes jobs; returns its id.
+
+        Args:
+            entrypoint: the command that the job runs.
+            job: its id; None lets the head choose one.
+            runtime_env: folder and environment variables of the job, as Ray takes them.
+            metadata: is listed with the job.
+        """
+        return self._when_ready(
+            lambda: self._call(
+                self._client.submit_job,
+                entrypoint=entrypoint,
+                submission_id=job,
+                runtime_env=runtime_env,
+                metadata=metadata,
+            )
+        )
 
     def stop(self, job: str) -> None:
         """Ask a job to end."""
@@ -147,7 +168,7 @@ class JobsApi:
         headers: Mapping[str, str],
         *,
         data: bytes | None = None,
-        json_data: Any = None,
+        json_data: object = None,
     ) -> HttpAnswer:
         """Send a request of Ray's client; returns only what can be an answer of the Jobs API."""
 
@@ -191,7 +212,7 @@ class JobsApi:
             note(f"{self._address.url}: no node takes jobs yet; trying for a minute")
             time.sleep(RETRY_PAUSE_SECONDS)
 
-    def _call(self, call: Callable[..., _T], *arguments: Any, **named: Any) -> _T:
+    def _call(self, call: Callable[..., _T], *arguments: object, **named: object) -> _T:
         """Call Ray's client, which does not check an answer; its errors become sentences."""
         try:
             return call(*arguments, **named)

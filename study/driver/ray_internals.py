@@ -181,12 +181,12 @@ class OwnNode:
 
     def kill(self) -> None:
         """Kill what the node has started, and the children of that: agents outlive it a minute."""
-        started: list[Any] = []
+        processes: list[Any] = []  # psutil's
         for daemon in self._live():
             with contextlib.suppress(_psutil.Error):
                 process = _psutil.Process(daemon.pid)
-                started += [process, *process.children(recursive=True)]
-        for process in started:
+                processes += [process, *process.children(recursive=True)]
+        for process in processes:
             with contextlib.suppress(_psutil.Error):
                 process.kill()
         for daemon in self._live():

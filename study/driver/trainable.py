@@ -35,7 +35,7 @@ class PackTrainable(Trainable):
     def setup(self, config: Mapping[str, Any]) -> None:
         """Take a pack; the first step begins it, or goes on from the store's checkpoint."""
         self._latest = PackReport()
-        self._reports = self._work(config)
+        self._reports = self._work(config["store"], config["pack_id"], config["versions"])
 
     def step(self) -> dict[str, object]:
         """Train for a few seconds; returns a report."""
@@ -51,13 +51,14 @@ class PackTrainable(Trainable):
         """Leave a consistent store: finished members flushed, the rest checkpointed."""
         self._reports.close()
 
-    def _work(self, config: Mapping[str, Any]) -> Generator[PackReport]:
+    def _work(
+        self, store_url: str, pack_id: str, driver_versions: Mapping[str, str]
+    ) -> Generator[PackReport]:
         """All reports on a pack, from its beginning."""
-        if differs := skew(versions(), config["versions"]):
+        if differs := skew(versions(), driver_versions):
             while True:  # until the driver ends the study
                 yield dataclasses.replace(self._latest, skew=f"{socket.gethostname()}: {differs}")
-        store = yield from self._reported(waiting_out(lambda: Store.open(config["store"])))
-        pack_id = config["pack_id"]
+        store = yield from self._reported(waiting_out(lambda: Store.open(store_url)))
         record = yield from self._reported(waiting_out(lambda: store.packs.read(pack_id)))
         if record.failures >= MAX_FAILURES:
             members_open = record.members_open

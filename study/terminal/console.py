@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import typer
 
@@ -186,7 +186,7 @@ def ended_like_ctrl_c() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def json_answer(answer: Any) -> bytes:
+def json_answer(answer: object) -> bytes:
     """An answer for programs."""
     return f"{json.dumps(answer, indent=1)}\n".encode()
 

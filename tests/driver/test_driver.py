@@ -74,7 +74,7 @@ def test_interrupts_and_kills_end_with_the_undisturbed_table(tmp_path, undisturb
     assert f"stopped: {stored} of {TRIALS} finished; the same command continues" in out
     assert_one_count(out, err, store)
     states = {store.packs.read(pack_id).status for pack_id in store.packs.ids()}
-    assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
+    assert states <= {"pending", "done"}, "a pack that was running has left its checkpoint"
 
     process = start_until_new_rows(path, tmp_path)
     process.kill()
@@ -160,7 +160,7 @@ def test_a_study_ends_at_its_own_budget_and_goes_on_with_a_larger_one(
     assert stored < TRIALS
     assert f"stopped: {stored} of {TRIALS} finished; {next_}" in out
     states = {store.packs.read(pack_id).status for pack_id in store.packs.ids()}
-    assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
+    assert states <= {"pending", "done"}, "a pack that was running has left its checkpoint"
     fill(load_spec(str(path)), store.url)
     assert table(store) == expected
 

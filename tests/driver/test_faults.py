@@ -1,4 +1,4 @@
-"""Whatever goes wrong, whenever: no trial lost, none doubled, the table of an undisturbed study."""
+"""Faults of any kind at any moment lose no trial and double none: the table stays the same."""
 
 import os
 import random

@@ -216,7 +216,7 @@ def test_a_job_is_followed_stopped_and_goes_on_to_the_serial_table(head, tmp_pat
     assert err.endswith(f"{job}: stopped\n")
     assert 0 < store.trials().num_rows < TRIALS
     states = {store.packs.read(pack_id).status for pack_id in store.packs.ids()}
-    assert states <= {"pending", "done"}, "whoever was running has put its affairs in order"
+    assert states <= {"pending", "done"}, "a pack that was running has left its checkpoint"
 
     job, _ = submit()
     out, err = finish(study("logs", job, "--address", head), 0)

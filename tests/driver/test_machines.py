@@ -22,7 +22,7 @@ k = 2
 width = 100
 train_size = [100, 110, 120, 130, 140, 150]
 [data]
-labels = "random"    # nothing to generalise: every trial runs to its budget
+labels = "random"    # nothing to generalize: every trial runs to its budget
 [budget]
 epochs = 12000
 [resources]

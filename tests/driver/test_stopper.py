@@ -39,7 +39,7 @@ def test_a_pack_stops_when_no_member_is_open():
     assert stopper("p", {"members_open": 0, "members_trained": 8})
 
 
-def test_a_plain_trial_stops_when_it_has_generalised_for_good():
+def test_a_plain_trial_stops_when_it_has_generalized_for_good():
     stopper = GrokkingStopper()
     assert feed(stopper, CURVE) == 7
     found = stopper.transition("t")

@@ -268,7 +268,7 @@ def test_a_pack_gives_up_a_store_that_stays_full_and_is_closed_while_it_waits(
         list(run_pack(pack, store, report_seconds=0.0))
 
 
-def test_who_can_but_wait_says_so_too(monkeypatch):
+def test_a_caller_that_waits_says_so_too(monkeypatch):
     monkeypatch.setattr("study.store.retry.SAY_AFTER_SECONDS", 0.0)
     monkeypatch.setattr("study.store.retry._FIRST_PAUSE_SECONDS", 0.01)
     said, errors = [], [OSError(28, "No space left on device")] * 2

@@ -1,8 +1,8 @@
-"""What can go wrong with a study, and when: the cells of the fault matrix, and how each is played.
+"""The fault matrix: which fault happens to a study at which moment, and how a test makes it happen.
 
-A cell plays one fault into a real `study run`, runs the same command again where the driver was
-the victim, and says what the store then holds. All but a full disk play on a cluster of two workers
-with a store behind `ObjectStore`.
+A cell of the matrix is one fault at one moment of a real `study run`. If the fault ends the driver,
+the same command runs again. Then the store is compared with that of an undisturbed study. All
+faults but a full disk happen on a cluster of two workers, with a store behind `ObjectStore`.
 """
 
 import os
@@ -52,7 +52,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Played:
-    """What a cell left: its rows, how often packs were begun, and whether the table is right."""
+    """What a study left: its rows, how often packs were begun, whether the table is right."""
 
     rows: int
     distinct: int
@@ -105,7 +105,7 @@ def watch_for(moment, *, lie=False):
 
 
 def play(cell, rig, expected):
-    """Play a cell; what it left."""
+    """Play a cell; returns what the study left."""
     began = time.monotonic()
     if cell.fault == "disk full":
         store, runs = _fill_the_disk(cell, rig)
@@ -181,7 +181,7 @@ def _run_short_of_memory(cell, rig):
 
 
 def can_mount(folder):
-    """Whether a small disk can be had: not in every container, nor by everybody."""
+    """Whether this user may mount a small disk here: not every container allows it."""
     (folder / "tried").mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder / "tried"]
     if subprocess.run(mount, capture_output=True, check=False).returncode:

@@ -19,7 +19,7 @@ WORKERS = 3
 IDLE_MINUTES = 1
 
 
-def localised(work):
+def localized(work):
     """This checkout's cluster.yaml without what needs a real image: what is left is run as it is.
 
     Taken out: what setup installs (this machine's environment stands in), image, profiles, disks.
@@ -83,7 +83,7 @@ def main(work, spec):
     walls.build(work)
     instances = Instances(work)
     threading.Thread(target=instances.follow, daemon=True).start()
-    failed = walls.play(work, "ec2", localised(work), spec)
+    failed = walls.play(work, "ec2", localized(work), spec)
     time.sleep(3)
     left = list(instances.there())
     print(f"left over: instances {left}, raylets {walls.raylets()}")
