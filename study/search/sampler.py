@@ -168,10 +168,10 @@ class BoundarySampler(BaseSampler):
         return [int(((cube - target) ** 2).sum(1).argmin()) for target in targets]
 
     def _straddle(
-        self, axes: "list[_Axis]", candidates: Cells, counts_by_cell: "Mapping[Cell, Counts]"
+        self, axes: "list[_Axis]", candidates: Cells, counts_by_cell: "Mapping[Cell, CellCounts]"
     ) -> list[int]:
         """A batch where the surface may be one half and is least sure: candidate indices."""
-        none = Counts()
+        none = CellCounts()
         counts = [counts_by_cell.get(cell, none) for cell in map(tuple, candidates.tolist())]
         tries = np.array([c.tries for c in counts])
         running = np.array([c.running for c in counts])
@@ -194,7 +194,7 @@ class BoundarySampler(BaseSampler):
 
 
 @dataclass(slots=True)
-class Counts:
+class CellCounts:
     """The networks of one cell: finished tries, events among them, and networks that still run."""
 
     events: float = 0.0
@@ -202,14 +202,14 @@ class Counts:
     running: float = 0.0
 
 
-def _counts_by_cell(axes: "list[_Axis]", trials: Sequence[FrozenTrial]) -> dict[Cell, Counts]:
+def _counts_by_cell(axes: "list[_Axis]", trials: Sequence[FrozenTrial]) -> dict[Cell, CellCounts]:
     """The networks of every cell with a trial, in the order of the first trials."""
-    cells: dict[Cell, Counts] = {}
+    cells: dict[Cell, CellCounts] = {}
     for trial in trials:
         if all(axis.name in trial.params for axis in axes):
             cell = tuple(axis.nearest(trial.params[axis.name]) for axis in axes)
             networks = float(trial.user_attrs.get(NETWORKS, 1))
-            counts = cells.setdefault(cell, Counts())
+            counts = cells.setdefault(cell, CellCounts())
             if trial.value is None:
                 counts.running += networks
             else:
