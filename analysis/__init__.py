@@ -1,20 +1,24 @@
-"""What a study found: store -> frames -> phases -> charts -> one page that works offline.
+"""What a study showed: its store as frames, phases, laws, circuits, charts, and pages.
 
-`frames` reads a store's two tables, `where` understands filters on them; `phases` says what each
-trial did and `cells` what the seeds of a point did together, with the statistics of `estimates`;
-`boundaries` finds where half of them have an event; `laws` fits equations to the times of events,
-censored trials included; `charts` draws the frames and `page` puts the drawings into a single HTML
-file. `live` follows a store that grows, and `serve` answers a browser from it. `cli` prints. None
-of it needs torch or Ray.
+The folders, from the store up:
 
-Circuits do need torch: `circuits` replays a trial and finds its subnetworks, `following` and
-`tickets` say what became of them, `portrait` shows one trial; `studied` replays many, `paper` makes
-the paper's figures of them as numbers, `commuting` that of modular arithmetic from stored readings,
-`lines` draws these, `album` is their page, `figures` joins these.
+- `tables` reads the two tables of a store as frames, and understands filters on their rows.
+- `phases` says what each trial did, what the seeds of a point did together, and where half of the
+  networks have an event. Its numbers come from `statistics`.
+- `laws` fits equations to the times of events, censored trials included.
+- `circuits` replays trials and follows their subnetworks.
+- `charts` draws frames. It never computes.
+- `report` puts the charts into one HTML file; `figures` writes them as files; `text` says the
+  answers in lines for people; `live` follows a store that grows, and answers a browser.
+- `cli` is the command.
+
+Only `circuits`, and so `figures`, need torch. Nothing here needs Ray.
+
+The names below are loaded when they are first used.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.laws import fit_law
@@ -37,7 +41,7 @@ __all__ = [
     "write_report",
 ]
 
-_HOMES = {
+_MODULE_OF = {
     "boundary": "phases.boundary",
     "cells": "phases.cells",
     "classify": "phases.classify",
@@ -50,11 +54,11 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name when it is first used: pandas and Altair take a second."""
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,1 +1,4 @@
-"""Subnetworks of replayed trials: what they are and what became of them. Needs torch."""
+"""Circuits, the subnetworks of replayed trials: their neurons, and their way through training.
+
+Needs torch, unlike the rest of the analysis.
+"""

@@ -1,1 +1,1 @@
-"""What each trial did, what the seeds of a point did together, and where that changes."""
+"""Phases of trials, cells of their seeds, grids of cells, and the boundaries between phases."""

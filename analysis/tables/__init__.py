@@ -1,1 +1,1 @@
-"""A store's two tables as pandas frames, the filters on them, and files of them."""
+"""The two tables of a store as pandas frames, filters on their rows, and files of the rows."""

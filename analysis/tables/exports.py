@@ -1,4 +1,7 @@
-"""The formats in which `analysis query` and the live page give trials: text, CSV, JSON, Parquet."""
+"""The formats in which `analysis query` and the live page give trials: text, CSV, JSON, Parquet.
+
+A writer takes a frame and gives the content of a file.
+"""
 
 import io
 import json
@@ -32,7 +35,7 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-# How `analysis query` writes trials.
+# The writer of each format, by the name that `--format` takes.
 FORMATS: dict[str, Callable[[pd.DataFrame], bytes]] = {
     "table": _table,
     "csv": _csv,

@@ -1,8 +1,8 @@
-"""A store's two tables as pandas frames; the columns are those of `study.store.schema`.
+"""The two tables of a store as pandas frames; the columns are those of `study.store.schema`.
 
 Whole columns are nullable Int64, so that a null event stays null instead of turning epochs into
-floats. Text is pandas' own `string`. Real columns are plain float64: null and NaN both mean "no
-number" (`ended` says why), and every numerical library takes them as they are.
+floats. Text is pandas' own `string`. Real columns are plain float64, which every numerical library
+takes; null and NaN both mean "no number", and the column `ended` says why.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,10 +26,15 @@ def load_trials(
 ) -> pd.DataFrame:
     """The trials of a store, one row each; an empty frame where none has finished.
 
-    Args: path or URL of the store; where, a filter such as `k == 3 and generalized_epoch is null`
-    (see `analysis.tables.where`), applied while reading; columns to keep, in this order: of the
-    schema, or `phase`, which filters may name, too. It is that of the default preset of
+    Filters and columns may name `phase`, too: the phase of the default preset of
     `analysis.phases.classify`.
+
+    Args:
+        path: of the store, or its URL.
+        where: a filter such as `k == 3 and generalized_epoch is null`, applied while reading; see
+            `analysis.tables.where`.
+        columns: to keep, in this order; None: those of the schema.
+
     Raises: UsageError for a filter or column that is not right; StoreError for the store.
     """
     for name in columns or ():
@@ -47,16 +52,21 @@ def load_trials(
 
 
 def phases_of(trials: pd.DataFrame) -> pa.Array:
-    """The phase of each trial, as a column of a table."""
+    """The phase of each trial, by the default preset, as a column of a table."""
     return pa.array(classify(trials)["phase"]).dictionary_decode()
 
 
 def some_trials(
     path: str | Path, where: str | None = None, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """`load_trials` of a store that holds trials, though none may pass the filter.
+    """`load_trials` of a store in which trials have finished, though none may pass the filter.
 
-    Raises: StoreError where none has finished yet; otherwise as `load_trials`.
+    Args:
+        path: of the store, or its URL.
+        where: as in `load_trials`.
+        columns: as in `load_trials`.
+
+    Raises: StoreError where no trial has finished yet; otherwise as `load_trials`.
     """
     trials = load_trials(path, where, columns)
     if trials.empty and not Store.open(path).trials(columns=["trial_id"]).num_rows:
@@ -70,10 +80,12 @@ def some_trials(
 def load_readings(
     path: str | Path, trials: pd.DataFrame | Iterable[str] | None = None
 ) -> pd.DataFrame:
-    """The readings of a store by trial and epoch: of all trials, or of those named.
+    """The readings of a store by trial and epoch: of all trials, or of the trials named.
 
-    Args: path or URL of the store; trials, a frame with a `trial_id` column, or ids, or one id or
-    the beginning of one.
+    Args:
+        path: of the store, or its URL.
+        trials: a frame with a column `trial_id`; or ids; or one id, or the beginning of one.
+
     Raises: UsageError where one id is that of no trial, or of several; StoreError for the store;
     KeyError for a frame without trial_id.
     """
@@ -81,12 +93,12 @@ def load_readings(
         trials = trials["trial_id"]
     store = Store.open(path)
     if isinstance(trials, str):
-        known = store.trials(columns=["trial_id"])["trial_id"].to_pylist()
-        trials = [find_id(known, trials, store.url)]
+        stored_ids = store.trials(columns=["trial_id"])["trial_id"].to_pylist()
+        trials = [find_id(stored_ids, trials, store.url)]
     return as_frame(store.readings(trials))
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
-    """Rows of a table of the store as a frame; texts that are codes become categories."""
+    """Rows of a table of the store as a frame; dictionary columns become categories."""
     frame: pd.DataFrame = table.to_pandas(types_mapper=DTYPES.get)
     return frame

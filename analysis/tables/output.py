@@ -1,4 +1,4 @@
-"""Files that a user asked for."""
+"""Writes the files that a user asked for."""
 
 from pathlib import Path
 
@@ -7,7 +7,14 @@ from study.store.atomic import replace_file
 
 
 def write_whole(path: str | Path, content: bytes) -> None:
-    """Write a file whole or not at all; raises StudyError where its folder cannot be written."""
+    """Write a file whole or not at all.
+
+    Args:
+        path: of the file.
+        content: all of it.
+
+    Raises: StudyError where the folder of the file cannot be written, or the path is a folder.
+    """
     path = Path(path)
     try:
         if path.is_dir():

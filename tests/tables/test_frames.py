@@ -113,7 +113,7 @@ analysis.write_report(sys.argv[1], sys.argv[2])
     assert report.stat().st_size > 100_000
 
 
-def test_a_thin_store_has_the_same_trials_and_the_norms_at_memorising(tmp_path):
+def test_a_thin_store_has_the_same_trials_and_the_norms_at_memorizing(tmp_path):
     store = simulate(tmp_path / "quick", {**QUICK, "seeds": 2})
     thin_store(store, tmp_path / "thin")
     whole, thin = load_trials(store), load_trials(tmp_path / "thin")
