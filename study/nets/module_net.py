@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from study.errors import UsageError
 from study.trials.trial import Trial
 from study.vocabulary.nets import NETS
 from study.vocabulary.registration import load_class, not_derived
@@ -42,8 +41,6 @@ class ModuleNet(nn.Module, ABC):
 def class_of_net(name: str) -> type[ModuleNet]:
     """The class of a net of the table `NETS` whose engine is "module"."""
     address = NETS[name].code
-    if address is None:
-        raise UsageError(f"{name!r}; a net of an engine of its own is no module. Choose another.")
     code = load_class(address)
     if not issubclass(code, ModuleNet):
         raise not_derived(address, ModuleNet)

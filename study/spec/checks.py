@@ -32,6 +32,10 @@ def check_axes(task: str, net: str, axes: AxesByName) -> None:
             raise ValueError(
                 f"axes.{name}: online; {task} has no fresh rows. Write a number of rows."
             )
+        if ONLINE in axis.values and NETS[net].engine == "module":
+            raise ValueError(
+                f"axes.{name}: online; fresh rows are for the ReLU net only. Use a number of rows."
+            )
         if name in own and axis.absent:
             raise ValueError(f"axes.{name}: missing; {task} has this axis. Add it.")
         if name not in own and not axis.absent:

@@ -63,14 +63,14 @@ def load_registrations() -> None:
         register()
 
 
-def load_class(address: str) -> type[object]:
+def load_class(address: str | None) -> type[object]:
     """The class that a row of the tables names, imported when it is first needed.
 
     Args:
-        address: "package.module:Class".
+        address: "package.module:Class"; None of a row that names no class.
     Raises: UsageError where there is no such class.
     """
-    module, _, name = address.partition(":")
+    module, _, name = (address or "").partition(":")
     try:
         loaded: object = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
@@ -83,7 +83,7 @@ def load_class(address: str) -> type[object]:
     return loaded
 
 
-def not_derived(address: str, base: type[object]) -> UsageError:
+def not_derived(address: str | None, base: type[object]) -> UsageError:
     """The error for a class that is not derived from the base that its row of the tables needs.
 
     Args:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import majority
 import pytest
+import torch
 from commands import finish, study
 from registered import tables_put_back
 
@@ -16,6 +17,7 @@ from study.errors import SpecError, UsageError
 from study.spec.file import resolve
 from study.store.store import Store
 from study.tasks.task_code import code_of_task
+from study.trials.expand import expand
 from study.vocabulary.nets import NETS, Net, register_net
 from study.vocabulary.tasks import TASKS, register_task
 
@@ -78,6 +80,17 @@ def test_a_task_that_breaks_a_rule_is_refused_in_a_sentence(name, row, says):
         register_task(name, row)
     assert "\n" not in str(caught.value)
     assert before == TASKS
+
+
+def test_a_net_of_ones_own_can_learn_parity_but_not_from_fresh_rows():
+    register_net("two_layers", majority.NET)
+    register_task("bits", replace(TASKS["parity"], nets=("two_layers",)))
+    written = {"name": "x", "task": "bits", "axes": {"n": 9, "train_size": 100}}
+    [trial, *_] = expand(resolve({**written, "data": {"test_rows": 200}}))
+    train, test = code_of_task("bits").draw([trial], torch.device("cpu"), torch.float32)
+    assert (train.inputs.shape, test.inputs.shape) == ((1, 100, 10), (1, 200, 10))
+    with pytest.raises(SpecError, match=r"axes.train_size: online; fresh rows are for the ReLU"):
+        resolve({**written, "axes": {"n": 9, "train_size": "online"}})
 
 
 def test_a_net_of_modules_names_its_class_and_no_other_net_does():
