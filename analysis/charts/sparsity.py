@@ -1,7 +1,5 @@
 """How many neurons predict like the whole net, along one axis of a study."""
 
-from typing import Any
-
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -26,13 +24,8 @@ def sparsity_chart(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
             axis=alt.Axis(labelAngle=0, labelOverlap="greedy"),
         )
     )
-    up: dict[str, Any] = {
-        "title": "neurons",
-        "scale": alt.Scale(type="log"),
-        "axis": alt.Axis(values=EPOCH_TICKS[1:]),
-    }
     dots = base.mark_circle(color=CURVE_COLORS["train"], opacity=0.6).encode(
-        y=alt.Y("neurons:Q", **up),
+        y=_up("neurons:Q"),
         size=alt.Size(
             "trials:Q",
             scale=alt.Scale(range=[20, 320], zero=False),
@@ -40,8 +33,13 @@ def sparsity_chart(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
         ),
         tooltip=["label:N", "neurons:Q", "trials:Q", "median:Q"],
     )
-    line = base.mark_tick(color=INK, thickness=2.5, size=24).encode(y=alt.Y("median:Q", **up))
+    line = base.mark_tick(color=INK, thickness=2.5, size=24).encode(y=_up("median:Q"))
     return themed(alt.layer(dots, line), 420, 260)
+
+
+def _up(field: str) -> alt.Y:
+    axis = alt.Axis(values=EPOCH_TICKS[1:])
+    return alt.Y(field, title="neurons", scale=alt.Scale(type="log"), axis=axis)
 
 
 def _whole_ticks(counts: pd.Series) -> list[int]:

@@ -59,7 +59,7 @@ def epoch_axis() -> alt.X:
 
 
 def named(name: str, frame: pd.DataFrame) -> alt.InlineData:
-    """The rows of a frame under a name; the page saves named rows as CSV."""
+    """The rows of a frame as data with a name: the page saves named rows as CSV."""
     return alt.InlineData(values=records(frame), name=name)
 
 
@@ -69,7 +69,7 @@ def legend(title: str | None = None, **options: Any) -> alt.Legend:
 
 
 def themed(chart: alt.LayerChart | alt.FacetChart, width: int, height: int) -> alt.LayerChart:
-    """The chart in the theme; width and height of its plot in pixels."""
+    """The chart in the theme, so many pixels wide and high."""
     themed = chart.properties(width=width, height=height).configure(
         background="transparent",
         font=FONT,

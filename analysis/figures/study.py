@@ -9,8 +9,10 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
-from analysis.charts import diagram as charts
-from analysis.charts.diagram import EpochRamp, spans
+from analysis.charts import layout
+from analysis.charts.coloring import COLORINGS
+from analysis.charts.diagram import diagram_template
+from analysis.charts.layout import EpochRamp, spans
 from analysis.charts.theme import Specification, specification
 from analysis.figures.album import Drawing, Plate
 from analysis.formats import JsonRow, records
@@ -69,7 +71,7 @@ def _diagram_plate(trials: pd.DataFrame, x: str | None, y: str | None) -> Plate:
             study_diagram(coloring, rows, across, up, line, epochs),
             filled_cells(rows),
         )
-        for coloring in charts.COLORINGS
+        for coloring in COLORINGS
     ]
     return Plate("Phase diagram", " ".join([*caption, ", ".join(labels)]).strip(), drawings)
 
@@ -138,9 +140,9 @@ def study_diagram(
         line: the rows of its boundary.
         epochs: the scale of its median epochs.
     """
-    size = charts.size_of(len(across.labels), len(up.labels))
-    channels = charts.channel(across), charts.channel(up)
-    chart = charts.laid_out(charts.diagram_template(coloring), *channels, epochs, size)
+    size = layout.size_of(len(across.labels), len(up.labels))
+    channels = layout.channel(across), layout.channel(up)
+    chart = layout.laid_out(diagram_template(coloring), *channels, epochs, size)
     chart["datasets"] = {"cells": records(rows), "boundary": line}
     return chart
 

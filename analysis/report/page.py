@@ -14,8 +14,10 @@ from typing import NotRequired, TypedDict
 import pandas as pd
 import vl_convert
 
-from analysis.charts import diagram as charts
+from analysis.charts.coloring import COLORINGS, PHASE_COLORS
 from analysis.charts.curves import curve_template
+from analysis.charts.diagram import diagram_template
+from analysis.charts.layout import CELL_PIXELS
 from analysis.charts.theme import Specification
 from analysis.phases.classify import FLAGS, LEAST_DECAY_TIMES
 from analysis.phases.grid import make_grid
@@ -147,16 +149,16 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
     """
     measured = None if readings is None else set(readings.columns[readings.notna().any()])
     return {
-        "diagrams": {name: charts.diagram_template(name) for name in charts.COLORINGS},
-        "colorings": charts.COLORINGS,
+        "diagrams": {name: diagram_template(name) for name in COLORINGS},
+        "colorings": COLORINGS,
         "captions": CAPTIONS,
         "curves": {
             title: {"columns": columns, "chart": curve_template(title, columns)}
             for title, columns in CURVES.items()
             if measured is None or measured & set(columns)
         },
-        "steps": charts.CELL_PIXELS,
-        "colors": charts.PHASE_COLORS,
+        "steps": CELL_PIXELS,
+        "colors": PHASE_COLORS,
         "flags": list(FLAGS),
         "kinds": {field.name: KINDS[field.type] for field in COLUMNS},
         "table": TABLE_COLUMNS,

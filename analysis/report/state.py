@@ -11,7 +11,7 @@ from typing import NotRequired, TypedDict
 import numpy as np
 import pandas as pd
 
-from analysis.charts.diagram import EpochRamp, channel, spans
+from analysis.charts.layout import EpochRamp, channel, spans
 from analysis.charts.theme import EPOCH_TICKS, Channel
 from analysis.formats import JsonCell, JsonRow, records
 from analysis.phases import classify as phases

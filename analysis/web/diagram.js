@@ -211,7 +211,7 @@ function rowsOf(state, view) {
 
 /**
  * The template of a coloring with the axes laid over it, in the room that there is. The function
- * `laid_out` of analysis/charts/diagram.py does the same for drawings in files.
+ * `laid_out` of analysis/charts/layout.py does the same for drawings in files.
  * @param {State} state
  * @param {View} view
  * @param {number} room in pixels

@@ -1,0 +1,90 @@
+"""Where the cells of a phase diagram lie: the axes of a study, laid over the template."""
+
+import copy
+import json
+import math
+from typing import TypedDict
+
+from analysis.charts.theme import Channel, Specification
+from analysis.phases.rulers import TITLES, Ruler
+
+DIAGRAM_SIZE = (460, 320)  # pixels of a diagram: width, height
+CELL_PIXELS = (22, 58)  # width of a cell, smallest and largest
+
+
+def spans(ruler: Ruler) -> list[tuple[float, float, float]]:
+    """The low end, the high end and the middle of each position, in units of the axis.
+
+    The middle is the middle of the drawing: on a logarithmic axis the geometric mean. Positions
+    that are no line of numbers are 1 apart.
+    """
+    if not ruler.edges:
+        return [(i - 0.5, i + 0.5, i) for i in range(len(ruler.labels))]
+    return [
+        (low, high, math.sqrt(low * high) if ruler.scale == "log" else (low + high) / 2)
+        for low, high in zip(ruler.edges, ruler.edges[1:], strict=False)
+    ]
+
+
+def channel(ruler: Ruler) -> Channel:
+    """How an axis of the study is drawn, across or up: its title, scale and ticks."""
+    ticks = list(ruler.centers or range(len(ruler.labels)))
+    edges = ruler.edges or (-0.5, len(ruler.labels) - 0.5)
+    kind = {"type": "log"} if ruler.scale == "log" else {"type": "linear", "zero": False}
+    label = f"{json.dumps(ruler.labels)}[indexof({json.dumps(ticks)}, datum.value)]"
+    return {
+        "title": TITLES[ruler.name],
+        "scale": {**kind, "domain": [edges[0], edges[-1]], "nice": False},
+        "axis": {
+            "values": ticks,
+            "labelExpr": label,
+            "grid": False,
+            "labelOverlap": "greedy",
+            "labelSeparation": 3,
+            "labelFontSize": 11,
+        },
+    }
+
+
+class EpochRamp(TypedDict):
+    """The color scale of median epochs: its domain, low and high, and the values of its legend."""
+
+    domain: list[float]
+    values: list[float]
+
+
+def laid_out(
+    template: Specification, x: Channel, y: Channel, epochs: EpochRamp, size: tuple[int, int]
+) -> Specification:
+    """A diagram's template with the axes of a study laid over it; diagram.js does the same.
+
+    Args:
+        template: of `diagram_template`; it stays as it is.
+        x: the channel of the axis across.
+        y: the channel of the axis up.
+        epochs: the color scale of median epochs.
+        size: width and height in pixels.
+    """
+    chart = copy.deepcopy(template)
+    chart["width"], chart["height"] = size
+    for layer in chart["layer"]:
+        encoding = layer["encoding"]
+        encoding["x"] |= x
+        encoding["y"] |= y
+        if encoding.get("color", {}).get("field") == "generalized_median_epoch":
+            encoding["color"]["scale"]["domain"] = epochs["domain"]
+            encoding["color"]["legend"]["values"] = epochs["values"]
+    return chart
+
+
+def size_of(columns: int, rows: int) -> tuple[int, int]:
+    """The width and height of a diagram in pixels.
+
+    Args:
+        columns: how many positions are across.
+        rows: how many positions are up.
+    """
+    width, height = DIAGRAM_SIZE
+    smallest, largest = CELL_PIXELS
+    cell = max(smallest, min(largest, width // columns, height // rows))
+    return cell * columns, cell * rows
