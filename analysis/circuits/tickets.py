@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from analysis.circuits.history import Circuits, History
 from analysis.circuits.through_training import WHOLE_NET
-from study.detect.detector import GrokkingDetector, Watch, transitions
+from study.detect.detector import GrokkingDetector
+from study.detect.watch import Watch, transitions
 from study.engine.protocol import Engine
 from study.training.replay import snapshots
 from study.vocabulary.outcomes import BROKEN

@@ -7,7 +7,7 @@ generalize, because early epochs cost more: every row still has a gradient.
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from study.bench.stopwatch import seconds
 from study.engine.fused import FusedState
@@ -110,7 +110,8 @@ def generalized_epochs(engine: Engine, pack: Pack) -> list[int]:
         finished = run.advance()
         if finished is not None:
             for row in finished.trials:
-                ends[row["trial_id"]] = row["generalized_epoch"] or row["epochs_run"]
+                epoch = row["generalized_epoch"] or row["epochs_run"]
+                ends[row["trial_id"]] = cast("int", epoch)
     return [ends[trial.trial_id] for trial in pack.trials]
 
 

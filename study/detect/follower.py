@@ -30,11 +30,12 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from study.detect.detector import COLLAPSED_READINGS, Flags, GrokkingDetector, Watch
+from study.detect.detector import COLLAPSED_READINGS, GrokkingDetector
 from study.detect.glances import Parts, Seen, glance_at
 from study.detect.log import ReadingLog
 from study.detect.past import Past
 from study.detect.schedule import scheduled
+from study.detect.watch import Flags, Watch
 from study.engine.protocol import Along, Arrays, ArraySpec, ArraySpecs, Engine, Indices, Reading
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES

@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from study.detect.detector import Bounds, Flags, Watch
+from study.detect.detector import Bounds
 from study.detect.past import Past
+from study.detect.watch import Flags, Watch
 from study.engine.protocol import Engine, Indices
-
-Counts = NDArray[np.int64]
 
 
 class Parts(NamedTuple):
@@ -45,8 +44,8 @@ class Seen(NamedTuple):
     lowest awaited threshold.
     """
 
-    train_right: Counts
-    test_right: Counts
+    train_right: NDArray[np.int64]
+    test_right: NDArray[np.int64]
     norm: NDArray[np.float64]
     active: Flags
 

@@ -1,4 +1,4 @@
-"""The log of a pack's readings: which are kept for the table `readings`."""
+"""The log of a pack's readings: which of them are stored in the table `readings`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -7,11 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from study.detect.schedule import log_spaced_up_to
-from study.engine.protocol import Along, ArraySpec, ArraySpecs
+from study.engine.protocol import Along, ArraySpec, ArraySpecs, Indices
 
 
 class ReadingLog:
-    """The readings kept of a pack, C columns each. Members have their number in the whole pack."""
+    """The stored readings of the members that have not left; every method but `wants` changes it.
+
+    Members are named by their index in the pack as it began. A member wants a reading in each of
+    the log-spaced intervals of its training, and `_slots` [members] is the latest interval in which
+    the member had one: -1 before the first.
+    """
 
     ARRAYS: ClassVar[ArraySpecs] = {
         "slots": ArraySpec(Along.PACK),
@@ -21,60 +26,76 @@ class ReadingLog:
     }
 
     def __init__(self, members: int, columns: int, keep_per_decade: int | Literal["all"]) -> None:
+        """An empty log.
+
+        Args:
+            members: of the pack as it began.
+            columns: of a reading: C.
+            keep_per_decade: log-spaced intervals in a decade of epochs.
+        """
         self._keep_per_decade, self._columns = keep_per_decade, columns
         self._slots = np.full(members, -1, dtype=np.int64)
-        self._kept: list[Kept] = []
+        self._stored: list[StoredReadings] = []
 
-    def wants(self, epoch: int, members: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which members [m] have no reading yet since the latest log-spaced epoch."""
+    def wants(self, epoch: int, members: Indices) -> NDArray[np.bool_]:
+        """Which members [m] have no reading yet in the interval of this epoch."""
         return np.asarray(self._slots[members] < log_spaced_up_to(epoch, self._keep_per_decade))
 
-    def add(self, epoch: int, members: NDArray[np.int64], values: NDArray[np.float64]) -> None:
-        """Keep the readings [C, m] of some members; one of an epoch already kept is harmless."""
-        self._kept.append(Kept(np.full(len(members), epoch), members, values))
+    def add(self, epoch: int, members: Indices, values: NDArray[np.float64]) -> None:
+        """Store a reading of some members; a second reading of one epoch is harmless.
+
+        Args:
+            epoch: of the reading.
+            members: that were read, [m].
+            values: of the reading, [C, m].
+        """
+        self._stored.append(StoredReadings(np.full(len(members), epoch), members, values))
         slot = log_spaced_up_to(epoch, self._keep_per_decade)
         self._slots[members] = np.maximum(self._slots[members], slot)
 
-    def leave(self, members: NDArray[np.int64]) -> "Kept":
-        """Hand over what is kept of members that leave, by member and epoch."""
-        kept = self._joined()
-        leaving = np.isin(kept.members, members)
-        self._kept = [kept.take(~leaving)]
-        kept = kept.take(leaving)
-        pairs = np.stack((kept.members, kept.epochs))
-        return kept.take(np.unique(pairs, axis=1, return_index=True)[1])
+    def leave(self, members: Indices) -> "StoredReadings":
+        """Hand over the readings of members [m] that leave, by member and epoch."""
+        stored = self._joined()
+        leaving = np.isin(stored.members, members)
+        self._stored = [stored.take(~leaving)]
+        handed_over = stored.take(leaving)
+        pairs = np.stack((handed_over.members, handed_over.epochs))
+        return handed_over.take(np.unique(pairs, axis=1, return_index=True)[1])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The log as arrays, for a checkpoint."""
-        kept = self._joined()._asdict()
-        return {"slots": self._slots, **{f"kept_{name}": part for name, part in kept.items()}}
+        """The log as arrays, for a checkpoint; `ARRAYS` says which."""
+        stored = self._joined()._asdict()
+        return {"slots": self._slots, **{f"kept_{name}": array for name, array in stored.items()}}
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Continue from what `arrays` saw."""
+        """Continue from what `arrays` gave."""
         self._slots = np.array(arrays["slots"])
-        self._kept = [Kept(*(np.array(arrays[f"kept_{name}"]) for name in Kept._fields))]
+        fields = (np.array(arrays[f"kept_{name}"]) for name in StoredReadings._fields)
+        self._stored = [StoredReadings(*fields)]
 
-    def _joined(self) -> "Kept":
+    def _joined(self) -> "StoredReadings":
+        """All stored readings as one piece."""
         none = np.zeros(0, dtype=np.int64)
-        return Kept.joined([Kept(none, none, np.zeros((self._columns, 0))), *self._kept])
+        empty = StoredReadings(none, none, np.zeros((self._columns, 0)))
+        return StoredReadings.joined([empty, *self._stored])
 
 
-class Kept(NamedTuple):
-    """Readings: epoch and member number of each [R], and their values [C, R]."""
+class StoredReadings(NamedTuple):
+    """R readings, each of one member at one epoch."""
 
-    epochs: NDArray[np.int64]
-    members: NDArray[np.int64]
-    values: NDArray[np.float64]
+    epochs: NDArray[np.int64]  # [R]
+    members: Indices  # [R], as indices into the pack as it began
+    values: NDArray[np.float64]  # [C, R]
 
     @classmethod
-    def joined(cls, parts: Sequence["Kept"]) -> "Kept":
-        """All parts as one."""
+    def joined(cls, pieces: Sequence["StoredReadings"]) -> "StoredReadings":
+        """All pieces as one."""
         return cls(
-            np.concatenate([part.epochs for part in parts]),
-            np.concatenate([part.members for part in parts]),
-            np.concatenate([part.values for part in parts], axis=1),
+            np.concatenate([piece.epochs for piece in pieces]),
+            np.concatenate([piece.members for piece in pieces]),
+            np.concatenate([piece.values for piece in pieces], axis=1),
         )
 
-    def take(self, chosen: NDArray[Any]) -> "Kept":
-        """The readings at an index or a mask."""
-        return Kept(self.epochs[chosen], self.members[chosen], self.values[:, chosen])
+    def take(self, chosen: NDArray[Any]) -> "StoredReadings":
+        """Some of the readings, by index or by mask."""
+        return StoredReadings(self.epochs[chosen], self.members[chosen], self.values[:, chosen])

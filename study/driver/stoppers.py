@@ -17,7 +17,8 @@ from typing import Any
 
 from ray.tune import Stopper
 
-from study.detect.detector import GrokkingDetector, Watch, transitions
+from study.detect.detector import GrokkingDetector
+from study.detect.watch import Watch, transitions
 from study.driver.reports import PackReport
 from study.errors import StudyError, UsageError
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from study.errors import StudyError
+from study.store.parquet import TableName
 from study.store.store import Store
-from study.store.tables import TableName
 from study.store.winners import PART, sources, winners
 from study.vocabulary.outcomes import PackStatus
 

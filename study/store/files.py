@@ -27,7 +27,7 @@ READS = 5  # of a small file, until it is read whole
 # it waits for: the client is silent.
 S3_ATTEMPTS = 4
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Files:
@@ -70,7 +70,7 @@ class Files:
         except (pa.ArrowException, OSError) as error:
             raise self.error(name, error, "Check access.") from None
 
-    def get_json(self, name: str, remedy: str) -> dict[str, Any] | None:
+    def get_json(self, name: str, remedy: str) -> dict[str, object] | None:
         """The JSON object of a small file; None where there is no such file.
 
         Args:
@@ -156,7 +156,7 @@ class Files:
                 "Make the bucket, or check its name."
             )
 
-    def retried(self, act: Callable[[], T]) -> T:
+    def retried(self, act: Callable[[], _T]) -> _T:
         """What `act` returns, tried again while its error is transient; see `study.store.retry`."""
         return retry(act, self._retry_seconds, say=self._say)
 

@@ -1,7 +1,6 @@
 """study.json: the spec and every start of a study, checked."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import Field
 
@@ -42,14 +41,14 @@ class Manifest(Start):
         schema_version: of the tables.
     """
 
-    spec: dict[str, Any]
-    settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    spec: dict[str, object]
+    settings: dict[str, dict[str, object]] = Field(default_factory=dict)
     starts: tuple[Start, ...] = ()
     schema_version: int | None = None
 
     @classmethod
     def begun(
-        cls, spec: dict[str, Any], settings: dict[str, dict[str, Any]], start: Start
+        cls, spec: dict[str, object], settings: dict[str, dict[str, object]], start: Start
     ) -> "Manifest":
         """The manifest of a new study.
 

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import Field
 
@@ -42,7 +41,7 @@ class PackRecord(Record):
     """
 
     status: PackStatus = Field(default=PackStatus.PENDING, alias="state")
-    members: dict[str, Any] | None = None
+    members: dict[str, object] | None = None
     heartbeat: Moment | None = None
     error: str | None = None
     open: Count | None = None
@@ -69,7 +68,10 @@ class PackRecord(Record):
     @property
     def members_open(self) -> int:
         """How many members are still to train: all of them before the first attempt."""
-        return len((self.members or {}).get("members", ())) if self.open is None else self.open
+        if self.open is not None:
+            return self.open
+        members = (self.members or {}).get("members")
+        return len(members) if isinstance(members, list) else 0
 
 
 NO_RECORD = PackRecord()

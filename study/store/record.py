@@ -5,7 +5,7 @@ StoreError of one sentence, which names the file and the key.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -48,7 +48,7 @@ class Record(BaseModel):
             rule = rule.replace("input ", "the value ").replace("value error, ", "")
             raise StoreError(f"{shown}: {key}: {given}; {rule}. {remedy}") from None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The keys of the file: those that were read or set, under the names they have there."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 

@@ -24,7 +24,7 @@ _TRANSIENT = re.compile(
 )
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def disk_is_full(error: Exception) -> bool:
@@ -39,8 +39,8 @@ def is_transient(error: Exception) -> bool:
 
 
 def attempts(
-    act: Callable[[], T], seconds: float, kind: type[Exception] = OSError
-) -> Generator[Exception, None, T]:
+    act: Callable[[], _T], seconds: float, kind: type[Exception] = OSError
+) -> Generator[Exception, None, _T]:
     """Call `act` until it succeeds; yields each transient error before the pause that follows it.
 
     Args:
@@ -65,11 +65,11 @@ def attempts(
 
 
 def retry(
-    act: Callable[[], T],
+    act: Callable[[], _T],
     seconds: float,
     kind: type[Exception] = OSError,
     say: Callable[[str], None] | None = None,
-) -> T:
+) -> _T:
     """What `act` returns, after as many attempts as it takes; for callers that can only wait.
 
     Args:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from study.store.files import Files
 
@@ -17,13 +17,15 @@ class Searches:
         self._files = files
 
     def proposals(self) -> dict[str, list[list[Any]]]:
-        """The proposals so far, rows by setting, as search.json has them; none without a file.
+        """The JSON of search.json: the proposals so far, rows by setting; none without a file.
 
         Raises: DamagedError where the file is cut short; see `study.search.proposals.recorded`.
         """
-        return self._files.get_json(_NAME, _REMEDY) or {}
+        content = self._files.get_json(_NAME, _REMEDY) or {}
+        # Only the JSON is checked here; `recorded` checks the rows.
+        return cast("dict[str, list[list[Any]]]", content)
 
-    def write_proposals(self, proposals: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+    def write_proposals(self, proposals: Mapping[str, Sequence[Sequence[object]]]) -> None:
         """Replace search.json."""
         self._files.put(_NAME, json.dumps(proposals).encode())
 

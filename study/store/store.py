@@ -18,8 +18,8 @@ from study.errors import DamagedError, StoreError
 from study.store.address import Address
 from study.store.files import Files
 from study.store.packs import Packs
+from study.store.parquet import Tables
 from study.store.searches import Searches
-from study.store.tables import Tables
 from study.vocabulary.columns import SCHEMA_VERSION
 
 MANIFEST = "study.json"
@@ -85,7 +85,7 @@ class Store:
         """The address of a file of the store, for messages."""
         return self._files.shown(name)
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, object]:
         """The JSON of study.json, empty without a file; `study.store.manifest` makes it a record.
 
         Raises: StoreError where a newer program wrote it: its rows may mean something else.

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from study.store.parquet import Value
 from study.store.store import Store
 from study.store.winners import PART
 from study.trials.trial import Trial
@@ -13,7 +13,7 @@ from study.trials.trial import Trial
 class StoredRows:
     """The rows of a store by trial, and the parts of `trials` whose readings are gone."""
 
-    by_trial: Mapping[str, Mapping[str, Any]]
+    by_trial: Mapping[str, Mapping[str, Value]]
     unread_parts: frozenset[str]
 
     @classmethod

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from study.detect.detector import Watch
 from study.detect.follower import Follower
 from study.detect.log import ReadingLog
+from study.detect.watch import Watch
 from study.engine.protocol import Along, Arrays, ArraySpec, ArraySpecs
 
 # The declarations of every part but the engine's. Its parts are `state`, and `past0` and so on: the

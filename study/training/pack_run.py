@@ -1,30 +1,32 @@
 """The training of one pack, without store or Ray: the loop of studies and of replays.
 
-`PackRun` lets its follower look at the members, lets those go that end, and trains one epoch; it
-can be checkpointed between any two epochs and continues bit for bit.
+At each epoch a `PackRun` lets its follower look at the members, takes out the members that end, and
+trains the others for one pass. It can be checkpointed between any two epochs, and continues from
+there bit for bit.
 """
 
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from study import __version__
-from study.detect.detector import transitions
 from study.detect.follower import VALUES, Follower, Leaving
-from study.engine.protocol import Arrays, Engine
+from study.detect.watch import transitions
+from study.engine.protocol import Arrays, Engine, Indices
 from study.kernel.numerics import use_repeatable_arithmetic
+from study.store.parquet import Value
 from study.tasks.task_code import code_of_task
 from study.training.checkpoint import packed, unpacked
 from study.trials.pack import Pack
 from study.trials.trial import Trial
 from study.vocabulary.columns import SCHEMA_VERSION
 from study.vocabulary.measures import MEASURES, WHOLE_COLUMNS
+from study.vocabulary.outcomes import Ended
 
-# What only a settled circuit has: null for a trial that left as soon as it was decided.
+# Measures of the final net. Null for trials stopped at `decided` without lingering: their circuit
+# had no time to become sparse.
 _UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_sparsity"].columns)
 
 
@@ -32,12 +34,18 @@ _UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_s
 class Finished:
     """Rows of members that have ended: one mapping a trial, and their readings by column."""
 
-    trials: list[dict[str, Any]]
-    readings: dict[str, list[Any]]
+    trials: list[dict[str, Value]]
+    readings: dict[str, list[Value]]
 
 
 class PackRun:
-    """The training of one pack, epoch by epoch. Members are numbered as the pack began."""
+    """The training of one pack, epoch by epoch; every method changes it but `checkpoint`.
+
+    Attributes:
+        pack: as it began.
+        engine: that trains the pack.
+        epoch: passes trained so far.
+    """
 
     def __init__(self, pack: Pack, engine: Engine) -> None:
         use_repeatable_arithmetic()
@@ -51,16 +59,16 @@ class PackRun:
 
     @property
     def open(self) -> int:
-        """Members still training."""
+        """How many members are still training."""
         return self._follower.open
 
     @property
     def members(self) -> list[Trial]:
         """The trials still training."""
-        return [self.pack.trials[number] for number in self._follower.members]
+        return [self.pack.trials[member] for member in self._follower.members]
 
     def advance(self) -> Finished | None:
-        """Look at this epoch, let members go that end, and train one pass; who went, if any."""
+        """Look at this epoch, take out members that end, train one pass; returns the rows made."""
         self._clock = time.perf_counter()
         ended = self._follower.look(self.epoch, self._state)
         finished = self._leave(ended) if ended else None
@@ -71,15 +79,15 @@ class PackRun:
         return finished
 
     def _charge(self) -> None:
-        """Share the time since the last charge among the members."""
+        """Charge the open members, in equal shares, with the time since the last charge."""
         now = time.perf_counter()
         self._seconds[self._follower.members] += (now - self._clock) / self.open
         self._clock = now
 
     def drop(self, trial_ids: Iterable[str]) -> None:
-        """Let members go without a row: they are stored already."""
+        """Take out members without making their rows: the rows are stored already."""
         gone = set(trial_ids)
-        stay = [place for place, t in enumerate(self.members) if t.trial_id not in gone]
+        stay = [index for index, trial in enumerate(self.members) if trial.trial_id not in gone]
         self._keep(np.array(stay, dtype=np.int64))
 
     def checkpoint(self) -> bytes:
@@ -87,7 +95,7 @@ class PackRun:
         return packed(self._parts())
 
     def _parts(self) -> Iterator[tuple[str, Arrays]]:
-        # One by one: each may be as large as the state.
+        """The parts of a checkpoint, made one by one: each may be as large as the state."""
         yield "run", {"seconds": self._seconds, "budgets": self._follower.budgets}
         yield "state", self.engine.dump(self._state)
         yield from self._follower.dump()
@@ -95,7 +103,8 @@ class PackRun:
     def restore(self, content: bytes) -> None:
         """Continue where `checkpoint` was taken, bit for bit.
 
-        Raises ValueError where it was taken under other budgets: who left may be wanted again.
+        Raises: ValueError where it was taken under other budgets. Members that left for a budget
+            may have to train on.
         """
         parts = unpacked(content)
         self._follower.load(self.pack.trials, parts)
@@ -108,16 +117,16 @@ class PackRun:
     def _leave(self, ended: Leaving) -> Finished:
         """Take members out of the pack and make their rows."""
         follower = self._follower
-        numbers = follower.members[ended.indices]
+        leaving = follower.members[ended.indices]
         moved = transitions(follower.watch.take(ended.indices))
         sparsity = self._final_sparsity(ended)
         self._charge()
         rows = []
-        for index, number in enumerate(numbers):
+        for index, member in enumerate(leaving):
             last = dict(zip(follower.columns, ended.values[:, index].tolist(), strict=True))
             rows.append(
                 {
-                    **describe(self.pack.trials[number]),
+                    **describe(self.pack.trials[member]),
                     "pack_id": self.pack.pack_id,
                     "epochs_run": self.epoch,
                     "ended": str(ended.why[index]),
@@ -126,51 +135,57 @@ class PackRun:
                     **sparsity.get(int(ended.indices[index]), _UNSETTLED),
                     "device": self.engine.device,
                     "kernel": self.engine.kernel,
-                    "wall_seconds": float(self._seconds[number]),
+                    "wall_seconds": float(self._seconds[member]),
                     "code_version": __version__,
                     "schema_version": SCHEMA_VERSION,
                 }
             )
-        readings = self._kept_readings(numbers)
+        readings = self._readings_of(leaving)
         self._keep(np.setdiff1d(np.arange(self.open), ended.indices))
         return Finished(rows, readings)
 
     def _final_sparsity(self, ended: Leaving) -> dict[int, dict[str, int | None]]:
-        """Effective sparsity of the final nets whose circuit has had time to settle, by place."""
-        settling = ["budget", "decided"] if self.pack.setting.detect.linger > 0 else ["budget"]
+        """Effective sparsity of final nets whose circuit has had time to settle.
+
+        Returns columns by the member's index among the open ones.
+        """
+        lingers = self.pack.setting.detect.linger > 0
+        settling = [Ended.BUDGET.value, *[Ended.DECIDED.value] * lingers]
         settled = ended.indices[np.isin(ended.why, settling)]
         if not len(settled):
             return {}
         final = self.engine.read(self._state, ["effective_sparsity"], settled)
         return {
-            int(place): {f"final_{name}": _count(s[index]) for name, s in final.measured.items()}
-            for index, place in enumerate(settled)
+            int(member): {f"final_{name}": _count(s[index]) for name, s in final.measured.items()}
+            for index, member in enumerate(settled)
         }
 
-    def _kept_readings(self, numbers: NDArray[np.int64]) -> dict[str, list[Any]]:
-        kept = self._follower.log.leave(numbers)
-        trials = [self.pack.trials[number] for number in kept.members]
-        columns: dict[str, list[Any]] = {
+    def _readings_of(self, leaving: Indices) -> dict[str, list[Value]]:
+        """The stored readings of members [m], indices into the pack as it began, by column."""
+        stored = self._follower.log.leave(leaving)
+        trials = [self.pack.trials[member] for member in stored.members]
+        columns: dict[str, list[Value]] = {
             "trial_id": [trial.trial_id for trial in trials],
-            "epoch": kept.epochs.tolist(),
+            "epoch": stored.epochs.tolist(),
             "step": [
                 int(epoch) * trial.steps_per_epoch
-                for epoch, trial in zip(kept.epochs, trials, strict=True)
+                for epoch, trial in zip(stored.epochs, trials, strict=True)
             ],
         }
-        for name, column in zip(self._follower.columns, kept.values.tolist(), strict=True):
+        for name, column in zip(self._follower.columns, stored.values.tolist(), strict=True):
             written = _count if name in WHOLE_COLUMNS else _number
             columns[name] = [written(value) for value in column]
         return columns
 
-    def _keep(self, places: NDArray[np.int64]) -> None:
-        self._follower.take(places)
-        if len(places):
-            self._state = self.engine.leave(self._state, places.tolist())
+    def _keep(self, indices: Indices) -> None:
+        """Go on with some of the open members, [m] indices into them."""
+        self._follower.take(indices)
+        if len(indices):
+            self._state = self.engine.leave(self._state, indices.tolist())
 
 
-def describe(trial: Trial) -> dict[str, Any]:
-    """The columns of a trial that are known before it is trained."""
+def describe(trial: Trial) -> dict[str, Value]:
+    """The columns of a trial's row that do not depend on its training."""
     return {
         "study": trial.study,
         "setting": trial.setting.label,
@@ -188,9 +203,10 @@ def describe(trial: Trial) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    """Null for what is not a finite number: a diverged loss."""
+    """The value of a column; null for what is not a finite number, as a diverged loss."""
     return value if np.isfinite(value) else None
 
 
 def _count(value: float) -> int | None:
+    """The value of a column of whole numbers; null for what is not a finite number."""
     return int(value) if np.isfinite(value) else None

@@ -29,7 +29,7 @@ from study.vocabulary.outcomes import PackStatus
 CHECKPOINT_SECONDS = 30.0
 REPORT_SECONDS = 2.0
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Progress:
 
 
 # A running pack reports how far it is, or the error of its store that it waits out.
-Reports = Generator[Progress | StoreError, None, T]
+Reports = Generator[Progress | StoreError, None, _T]
 
 
 def run_pack(
@@ -79,7 +79,7 @@ def run_pack(
     yield from _train_halves(pack, store, engine, report_seconds, writer)
 
 
-def waiting_out(act: Callable[[], T]) -> Generator[StoreError, None, T]:
+def waiting_out(act: Callable[[], _T]) -> Generator[StoreError, None, _T]:
     """What an operation on a store returns, tried again while the store is full or out of order."""
     tries = attempts(act, RETRY_SECONDS, StoreError)
     return (yield from tries)  # type: ignore[misc]  # of the kind asked for

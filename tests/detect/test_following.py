@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import trials_of
 
-from study.detect.detector import GrokkingDetector, Watch, transitions
+from study.detect.detector import GrokkingDetector
 from study.detect.follower import WINDOW, Follower
 from study.detect.schedule import scheduled
+from study.detect.watch import Watch, transitions
 from study.engine.protocol import Glance, Reading
 
 ROWS = 100

@@ -7,7 +7,7 @@ the trial is done.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +21,7 @@ from study.store.retry import is_transient
 from study.store.winners import PART, first_of_each, sources, winners
 
 TableName = Literal["trials", "readings"]
+Value = str | int | float | None  # of a column, in one row
 
 _FILE = "__filename"  # pyarrow's name for the file that a row is from
 _SCHEMAS: Mapping[TableName, pa.Schema] = {"trials": schema.TRIALS, "readings": schema.READINGS}
@@ -37,8 +38,8 @@ class Tables:
     def write_rows(
         self,
         pack_id: str,
-        trials: Sequence[Mapping[str, Any]],
-        readings: Mapping[str, Sequence[Any]],
+        trials: Sequence[Mapping[str, Value]],
+        readings: Mapping[str, Sequence[Value]],
         stamp: int | None = None,
     ) -> None:
         """Add finished trials and their readings, as one part of each table.
