@@ -1,4 +1,4 @@
-"""What of this machine a study may use, and what it says where that is refused or missing."""
+"""What a study may use of this machine, and the errors where that is refused or missing."""
 
 import os
 import socket

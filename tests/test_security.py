@@ -27,7 +27,7 @@ CODE = "__import__('pathlib').Path({!r}).touch()"
 
 
 class Bomb:
-    """Unpickled, it leaves a file."""
+    """An object that writes a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -38,7 +38,7 @@ class Bomb:
 
 @pytest.fixture
 def proof(tmp_path):
-    """A file that is there once any code was run."""
+    """The path of a file that exists once any code in the data was run."""
     path = tmp_path / "executed"
     yield path
     assert not path.exists(), "what was given as data was run"

@@ -109,7 +109,7 @@ def test_a_plan_counts_what_is_stored(run, tmp_path):
     assert sum(shape["trials"] for shape in plan["shapes"]) == 2
 
 
-# What is typed, with places filled in; the exit code; what is said.
+# What is typed, where words in capitals stand for paths; the exit code; a part of the error.
 BAD_INPUT = [
     (["run", "quick", "--set", "axes.widht=3"], 2, "Did you mean 'width'?"),
     (["plan", "quick", "--set", "axes.k=31"], 2, "axes.k: 31 with n = 30"),

@@ -198,6 +198,7 @@ def _read(api: JobsApi, job: str, log: _Log, note: Note, *, streams: bool) -> bo
 
 
 def _read_stream(api: JobsApi, job: str, log: _Log) -> None:
+    """Follow a job's log until its stream closes, or until the job ends while it is silent."""
     position = 0  # a stream begins with the log's first letter
     with api.stream(job) as next_piece:
         while (piece := next_piece()) is not None:

@@ -127,7 +127,13 @@ class ProgressCallback(Callback):
         )
 
     def end(self, plan: Plan, generalized: int, failed: int) -> None:
-        """Show what the store holds at the end of a run: stopped packs no longer report."""
+        """Show what the store holds at the end of a run: stopped packs no longer report.
+
+        Args:
+            plan: of the study, made from the store at the end.
+            generalized: how many of the stored trials have generalized.
+            failed: how many trials are in packs that were given up.
+        """
         self._show(plan.planned, 0, plan.done, generalized, failed, over=True)
 
     def _show(

@@ -134,7 +134,7 @@ def no_keys_for_workers() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet(loggers: Sequence[str], level: int) -> Iterator[None]:
-    """Let these loggers say only what is of a level or above."""
+    """Let these loggers pass on only records of this level or above."""
     before = {name: logging.getLogger(name).level for name in loggers}
     for name in loggers:
         logging.getLogger(name).setLevel(level)

@@ -33,7 +33,12 @@ def cluster_nodes() -> Sequence[RayNode]:
 
 
 def refuse_without_room(plan: Plan, cores: int) -> None:
-    """Raise UsageError where a pack asks for more than a Ray of so many cores here will have."""
+    """Raise UsageError where a pack asks for more than a local Ray will have.
+
+    Args:
+        plan: whose packs ask for cores and a device.
+        cores: how many the local Ray will have.
+    """
     resources = [pack.setting.resources for pack in plan.packs]
     most = max((asked.cpu for asked in resources), default=0)
     if most > cores:
@@ -100,7 +105,12 @@ def idle_slots(request: Mapping[str, float]) -> int:
 
 
 def waiting_text(request: Mapping[str, float], nodes: Sequence[RayNode]) -> str:
-    """A line for the user: what packs with this request wait for, and which nodes there are."""
+    """A line for the user: what packs wait for, and which nodes there are.
+
+    Args:
+        request: what one of the packs asks for, by resource.
+        nodes: of the cluster.
+    """
     alive = [node["Resources"] for node in nodes if node["Alive"]]
     fits = any(
         all(resources.get(name, 0) >= amount for name, amount in request.items())

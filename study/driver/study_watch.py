@@ -44,7 +44,7 @@ class StudyWatch(Callback, Stopper):
         self._store, self._say = Store(store.url), say
         self.fatal = ""
         self._running: set[str] = set()
-        self._open: dict[str, int] = {}
+        self._members_open: dict[str, int] = {}
         self._room_due = time.monotonic() + ROOM_SECONDS
         self._deaths: list[float] = []
         self._store_failures = 0
@@ -100,9 +100,9 @@ class StudyWatch(Callback, Stopper):
             return
         self._deaths.clear()
         self._no_longer_waiting(pack_id)
-        if report.members_open < self._open.get(pack_id, 0):
+        if report.members_open < self._members_open.get(pack_id, 0):
             self._store_failures = 0  # a row was stored
-        self._open[pack_id] = report.members_open
+        self._members_open[pack_id] = report.members_open
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **_: object
@@ -124,6 +124,7 @@ class StudyWatch(Callback, Stopper):
         self._lost(trial)
 
     def _lost(self, trial: Trial) -> None:
+        """A pack has lost its worker: print why, by what Tune wrote to the trial's error file."""
         pack_id = trial.config["pack_id"]
         begun = pack_id in self._running
         self._running.discard(pack_id)
@@ -133,13 +134,15 @@ class StudyWatch(Callback, Stopper):
         if of_store := _STORE_ERROR.match(reason):
             self._lost_its_store(pack_id, of_store[1])
         elif begun:
-            raised = re.match(r".*\nray::", _COLORS.sub("", text))  # not died
+            # Ray's text of an exception begins so; the text for a worker that died does not.
+            raised = re.match(r".*\nray::", _COLORS.sub("", text))
             what = "failed" if raised else "lost its worker"
             self._say_loss(f"a pack has {what} and is begun again", reason)
         else:
-            self._died_at_birth(reason)
+            self._died_before_its_pack(reason)
 
-    def _died_at_birth(self, reason: str) -> None:
+    def _died_before_its_pack(self, reason: str) -> None:
+        """A worker has died before it began a pack: end the study if every worker does."""
         self._deaths.append(time.monotonic())
         self._say_loss("a worker has died before it began a pack", reason)
         lasted = self._deaths[-1] - self._deaths[0]

@@ -25,12 +25,12 @@ def cluster():
 
 
 def check(written):
-    """What `ray up` checks first, offline."""
+    """The checks with which `ray up` begins, which need no network."""
     validate_config(prepare_config(deepcopy(written)))
 
 
 def wrong_with(node_config):
-    """What botocore says of a node's config as a request to start instances; '' when nothing."""
+    """botocore's complaint about a node's config as a request for instances; '' without one."""
     model = ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2")
     asked = {**node_config, "MinCount": 1, "MaxCount": 1}
     shape = model.operation_model("RunInstances").input_shape

@@ -42,12 +42,12 @@ def run(run_main):
 
 @pytest.fixture
 def there():
-    """A head that is well."""
+    """A head that works."""
     with StandInHead() as standing:
         yield standing
 
 
-# What may answer a package: of that answer only the status counts.
+# What may answer the upload of a package: only the status of that answer counts.
 HARMLESS = {"login 200", "a number", "a list", "nothing", "other json", "old ray", "odd ray"}
 SILENT = {"silent", "dripping"}
 COMMANDS = {
@@ -58,7 +58,7 @@ COMMANDS = {
 
 
 def one_error(err):
-    """The error on stderr, which is its last line; lines before it say what was waited for."""
+    """The error, which is the last line of stderr; the lines before it are notes of waits."""
     *notes, last = err.splitlines()
     assert last.startswith("error: http"), err
     assert last.endswith("."), err
@@ -85,7 +85,7 @@ def test_what_stands_in_the_way_is_one_sentence(run, monkeypatch, there, command
     [*((command, "/api/jobs") for command in COMMANDS), ("submit", "/api/packages")],
 )
 def test_a_head_that_breaks_down_later_is_one_sentence(run, monkeypatch, there, command, path):
-    """The version is answered, as a proxy may do that knows it, and all else goes wrong."""
+    """The request for the version is answered, as a cache may do; every other one goes wrong."""
     for name, (way, _) in IN_THE_WAY.items():
         monkeypatch.setattr(jobs_api, "ANSWER_SECONDS", 0.5 if name in SILENT else 60.0)
 
@@ -104,7 +104,7 @@ def test_a_head_that_breaks_down_later_is_one_sentence(run, monkeypatch, there, 
 
 
 def listen(answer):
-    """A port where something listens that is no HTTP server; gives its address."""
+    """Listen on a port with something that is no HTTP server; returns it and its address."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve():
@@ -158,7 +158,7 @@ def test_this_machine_is_reached_past_every_proxy(run, monkeypatch, there, proxy
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_proxy_on_the_way_is_named(run, monkeypatch, command):
-    """There is no such machine as the head: what answers for it is the proxy."""
+    """The head's machine does not exist: a proxy answers for it."""
     typed = [*COMMANDS[command], "--address", "http://head.invalid:8265"]
     with StandInHead() as between:
         monkeypatch.setenv("http_proxy", f"http://me:secret@127.0.0.1:{between.port}")
@@ -270,7 +270,7 @@ def test_a_cluster_that_never_has_nodes_is_given_up(run, monkeypatch, there, com
 
 LOG = "quick: 1/3 trials done\nquick: 2/3 trials done\nquick: 3/3 trials done\n"
 A, B, C = LOG.splitlines(keepends=True)
-# What the streams do, the job's statuses, and what is said beside how it ended.
+# What the streams of a log do, and what stderr says beside how the job ended.
 BROKEN = {
     "closed": ([[A, "close"], [A, B, "close"], [A, B, C, "close"]], ""),
     "aborted": ([[A[:5], "abort"], [A, B[:3], "abort"], [A, B, C, "abort"]], ""),
@@ -391,7 +391,7 @@ def test_an_end_that_is_not_waited_for_is_130(there):
         [BIN / "study", "logs", "j", "--address", there.address],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    # The interrupt may come while the line is written, which must not write it twice.
+    # An interrupt may come while the line is written; the line must not be written twice.
     assert process.stdout.readline() == A
     process.send_signal(2)
     out, err = process.communicate(timeout=60)

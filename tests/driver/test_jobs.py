@@ -1,4 +1,4 @@
-"""Jobs on a real head on this machine, and what is said when there is none."""
+"""Jobs on a real head on this machine, and the errors where no head answers."""
 
 import contextlib
 import json
@@ -122,7 +122,7 @@ def test_a_pack_asks_for_a_gpu_that_is_there_or_will_come(device, gpus, address,
 def real_head(**environment):
     """A real head with its dashboard, on loopback; the Jobs API's address."""
     gcs, dashboard = free_port(), free_port()
-    # Sockets have short paths, and pytest's folders long ones.
+    # The path of a socket must be short, and the paths of pytest's folders are long.
     folder = f"/tmp/study-head-{gcs}"
     options = (
         f"start --head --block --num-cpus=2 --port={gcs} --node-ip-address=127.0.0.2 "

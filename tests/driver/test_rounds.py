@@ -1,4 +1,4 @@
-"""Rounds of packs under a real Ray: what is left or lost is trained; how far they are."""
+"""Rounds of packs under a real Ray: packs that are left or lost are trained; progress counts."""
 
 import threading
 from types import SimpleNamespace

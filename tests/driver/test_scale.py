@@ -47,7 +47,7 @@ def run(path, said):
 
 
 def driver_needs(process):
-    """CPU seconds and peak memory of a process alone, while it lives."""
+    """CPU seconds and peak memory of a process without its children; None once it has ended."""
     try:
         stat = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()
         status = Path(f"/proc/{process.pid}/status").read_text()
@@ -84,14 +84,14 @@ def test_a_driver_of_100_000_trials_stays_small(tmp_path, capsys):
 
 
 def kill_a_worker(store, seconds=20):
-    """Kill a process that trains a pack; whether one was found before the packs ran out."""
+    """Kill a process that trains a pack; returns whether there was one within `seconds`."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         packs = [store.packs.read(pack_id) for pack_id in store.packs.ids()]
         for pack in packs:
             command = Path(f"/proc/{pack.process}/cmdline")
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                # It may be gone, where its driver was killed.
+                # The process may be gone, because its driver was killed.
                 if pack.status == "running" and command.read_text().startswith("ray::"):
                     os.kill(pack.process, signal.SIGKILL)
                     return True
@@ -115,7 +115,8 @@ def test_twenty_kills_in_a_row_leave_the_table(tmp_path, capsys):
     with (tmp_path / "said").open("w") as said:
         process = run(path, said)
         while len(victims) < 20:
-            # Spread over the study; some rows between two kills, or nothing would ever be done.
+            # Kills are spread over the study. Between two kills some rows are stored, or the
+            # study would never end.
             wanted = len(store.tables.part_names("trials")) + chance.randint(1, packs // 25)
             while len(store.tables.part_names("trials")) < wanted:
                 assert process.poll() is None, (tmp_path / "said").read_text()

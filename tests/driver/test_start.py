@@ -42,7 +42,7 @@ trials_per_pack = 2
 
 
 class Terminal:
-    """A terminal of its own in which a command is the leader; `text` is what it shows."""
+    """A terminal whose session leader is a command; `text` is what the terminal shows."""
 
     def __init__(self, *arguments, **environment):
         self._master, slave = pty.openpty()
@@ -78,7 +78,7 @@ class Terminal:
         os.close(self._master)
 
     def ended(self):
-        """The exit code; the terminal has shown all by then."""
+        """Wait for the end of the command; returns its exit code."""
         code = self.process.wait(timeout=120)
         self._reader.join(timeout=10)
         return code
@@ -92,7 +92,7 @@ def long_study(tmp_path):
 
 
 def training(store, process):
-    """Wait until a pack trains; the process that does."""
+    """Wait until a pack is in training; returns the process that trains it."""
     wait_for(lambda: running_process(store), process, 120)
     worker = running_process(store)
     time.sleep(2)  # into its training
@@ -100,13 +100,13 @@ def training(store, process):
 
 
 def states(store):
-    """How packs are that were begun."""
+    """The status of each pack that was begun, and whether it has a checkpoint."""
     packs = [store.packs.read(pack_id) for pack_id in store.packs.ids()]
     return [(pack.status, pack.saved) for pack in packs if pack.attempts]
 
 
 def family(pid):
-    """The processes that descend from one."""
+    """The processes that descend from a process."""
     listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
     parents = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
     found = {pid}
@@ -219,7 +219,7 @@ def test_a_study_starts_wherever_it_is_started_and_ends_without_a_stray_escape(t
     (tmp_path / "tiny.toml").write_text(TINY)
     far = tmp_path / ("x" * 90)
     far.mkdir()
-    # What Ray looks for is an ancestor that was called "uv run".
+    # Ray looks for an ancestor process whose command line begins with "uv run".
     as_nobody = f"{NOBODY}\nfrom study.cli import main\nmain()"
     (tmp_path / "nobody.py").write_text(as_nobody)
     (tmp_path / "run").write_text(
@@ -247,7 +247,7 @@ def test_a_study_starts_wherever_it_is_started_and_ends_without_a_stray_escape(t
                 break
         assert process.wait() == 0, shown
     os.close(master)
-    # A reset is a whole sequence, never one that was cut up and colored.
+    # The escape sequences that reset colors are whole, not cut up.
     assert b"\x1b\x1b" not in shown
     assert not re.search(rb"(?<!\x1b)\[0m", shown)
     assert shown.rstrip().endswith(b"status runs/tiny")

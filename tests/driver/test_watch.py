@@ -1,4 +1,4 @@
-"""What a study says while it waits and when it loses workers; when it gives up."""
+"""What a study prints while it waits and when it loses workers, and when it gives up."""
 
 import os
 import socket
@@ -63,7 +63,7 @@ def tiny(tmp_path):
 
 
 class Watched:
-    """A watch over a store of one pack, and what it has said."""
+    """A StudyWatch over a store of one pack, and the lines that it has printed."""
 
     def __init__(self, folder, url):
         self.store, self.said, self._file = Store(url), [], folder / "error.txt"

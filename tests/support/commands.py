@@ -41,7 +41,7 @@ def study(*arguments, **options):
 
 
 def finish(process, code):
-    """Wait for a command; its stdout, once its exit code is the expected one."""
+    """Wait for a command and check its exit code; returns its stdout and its stderr."""
     out, err = process.communicate(timeout=200)
     assert process.returncode == code, err
     assert "Traceback" not in err
@@ -49,7 +49,7 @@ def finish(process, code):
 
 
 def wait_for(condition, process, seconds=150):
-    """Wait until a running study has come so far; one that does not is ended with its Ray."""
+    """Wait until a condition holds of a running study; interrupt the study after `seconds`."""
     until = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()[1]
@@ -73,7 +73,7 @@ def running_process(store):
 
 
 def altered(words, *arguments):
-    """The command, with something of the driver altered first."""
+    """Start the `study` command after some lines of Python that change the driver."""
     program = f"{words}\nfrom study.cli import main\nmain()"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, "-c", program, *arguments], **pipes)

@@ -13,7 +13,7 @@ from study.driver.ray_internals import QUIET
 
 
 class Scripted(tune.Trainable):
-    """Memorizes at iteration 3 and generalizes at `delay` more, unless it never does."""
+    """Memorizes at iteration 3, and generalizes `delay` iterations later, or never."""
 
     def setup(self, config):
         self.delay, self.count = config["delay"], 0

@@ -1,4 +1,4 @@
-"""Whatever escapes a command is one line, an exit code and a file with the traceback."""
+"""An error that no code expected is one line, an exit code and a file with the traceback."""
 
 import errno
 import functools
@@ -130,7 +130,7 @@ def builtin(error):
     return throw
 
 
-# How it comes about, and a piece of what is said.
+# What raises the error, and a part of the line.
 ESCAPES = {
     "altair": (altair_error, "SchemaValidationError: "),
     "arrow": (arrow_error, "pyarrow.lib.Arrow"),
@@ -175,13 +175,13 @@ ESCAPES = {
 
 @pytest.fixture
 def traces(tmp_path, monkeypatch):
-    """Where traces are written; gives a function for those there are."""
+    """Let traces be written to a folder; gives a function that lists them."""
     monkeypatch.setattr(last_resort.tempfile, "tempdir", str(tmp_path))
     return lambda: sorted(tmp_path.glob("study-error-*.txt"))
 
 
 def replace_command(monkeypatch, program, name, body):
-    """Let a command do something else; gives the words of a command line that reaches it."""
+    """Let a command do something else; returns a command line that runs it."""
     app = CLIS[program].app
     for info in app.registered_commands:
         if name == (info.name or info.callback.__name__.replace("_", "-")):
@@ -251,7 +251,7 @@ def test_a_trace_holds_no_password(monkeypatch, traces):
     assert "s3://***@bucket/runs" in trace.read_text()
 
 
-# What happens apart from the command itself: beside it, in its logs, at the end.
+# Errors outside the command itself: in a thread, in a log record, at the interpreter's end.
 BESIDE = """if True:
     import atexit, logging, signal, sys, threading, typer
     from study.terminal.console import main_of
@@ -383,7 +383,7 @@ def test_ctrl_c_is_130():
     assert (done.returncode, done.stderr) == (130, "error: interrupted.\n")
 
 
-# What is typed, and what typer's own words have become.
+# What is typed, and the sentence that replaces typer's own.
 USAGE = [
     ("study", ["plan"], "Missing argument 'spec'. See command plan --help."),
     ("study", ["pln"], "No such command 'pln'. Did you mean 'plan'? See command --help."),

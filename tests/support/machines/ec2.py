@@ -40,7 +40,7 @@ def localized(work):
 
 
 class Instances:
-    """Follows moto's instances: a new one gets a body, a gone one loses it."""
+    """Follows moto's instances: starts a machine for each new one, ends those of gone ones."""
 
     def __init__(self, work):
         self._work, self._ec2 = work, boto3.client("ec2")
@@ -53,13 +53,13 @@ class Instances:
         iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
 
     def there(self):
-        """Those that run, by id."""
+        """The instances that run, by id."""
         states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
         groups = self._ec2.describe_instances(Filters=states)["Reservations"]
         return {i["InstanceId"]: i for group in groups for i in group["Instances"]}
 
     def follow(self):
-        """For ever, in a thread."""
+        """Follow the instances for ever; runs in a thread."""
         while True:
             there = self.there()
             for gone in self._bodies.keys() - there.keys():
@@ -72,7 +72,7 @@ class Instances:
             time.sleep(0.3)
 
     def _take(self, address, there):
-        """A spot instance is gone without a word, and EC2 says so afterwards."""
+        """End a spot instance without notice; EC2 lists it as ended afterwards."""
         [taken] = [i for i, said in there.items() if said["PrivateIpAddress"] == address]
         assert there[taken]["InstanceLifecycle"] == "spot"
         self._bodies.pop(taken).kill()

@@ -19,7 +19,7 @@ LAST_SECONDS = 120  # a worker gives its head up after a minute
 
 
 def written(work):
-    """The file that the README has one write; this machine's environment stands in for setup's."""
+    """The on-premise file of the README; this environment stands in for the installed one."""
     config = on_premise()
     config["provider"] |= {"head_ip": HEAD, "worker_ips": WORKERS}
     config["auth"] = {"ssh_user": "root", "ssh_private_key": str(work / "keys" / "user")}
@@ -30,7 +30,7 @@ def written(work):
 
 
 def take(work, bodies):
-    """Pull the plugs that somebody wants pulled; for ever, in a thread."""
+    """End the machines that are to be taken away; runs for ever, in a thread."""
     while True:
         for address in walls.wishes(work):
             bodies.pop(address).kill()

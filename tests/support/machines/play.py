@@ -24,7 +24,7 @@ STUDY = [Path(sys.executable).parent / "study"]
 
 
 def until(condition, seconds, what):
-    """Wait for what must come."""
+    """Wait until a condition holds; fail after the timeout."""
     began = time.monotonic()
     while not (found := condition()):
         assert time.monotonic() - began < seconds, f"no {what} after {seconds} s"
@@ -46,7 +46,7 @@ def workers():
 
 
 def submit(store):
-    """Submit the study from here; its job."""
+    """Submit the study from here; returns the id of its job."""
     where = {"LocationConstraint": os.environ["AWS_DEFAULT_REGION"]}
     boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
     words = [*STUDY, "submit", SPEC, "--cluster", CLUSTER, "--out", OUT]
@@ -56,12 +56,12 @@ def submit(store):
 
 
 def lose(node):
-    """Have a machine taken away."""
+    """Ask for a machine to be taken away."""
     (WORK / f"take-{node.removeprefix('ip-')}").touch()
 
 
 def hold(job, store):
-    """Follow the job to its end; its table is the one that this machine alone would make."""
+    """Follow the job to its end; check that its table equals one made on this machine alone."""
     logs = [*STUDY, "logs", job, "--cluster", CLUSTER]
     print(subprocess.run(logs, check=True, stdout=subprocess.PIPE, text=True).stdout)
     spec = load_spec(SPEC)

@@ -37,7 +37,7 @@ def command(text):
 
 
 def build(work):
-    """A bridge that leads nowhere, no names, a laptop's home without anybody's keys, and moto."""
+    """Set up a bridge without a way out, no name service, a home without keys, and moto."""
     for text in (
         "ip link set lo up",
         "ip link add br0 type bridge",
@@ -74,14 +74,14 @@ def build(work):
 
 
 def without_installing(setup_commands):
-    """Of setup, what comes after the installation: ~/venv is this program's environment already."""
+    """The setup commands after the installation: ~/venv is this environment already."""
     *installation, link = setup_commands
     assert "pip install" in installation[-1]
     return [link]
 
 
 def boot(work, name, addresses):
-    """A machine of these addresses: the process that is its life."""
+    """Start a machine with these addresses; returns the process that ends with it."""
     folders = sorted({str(ROOT), str(BIN.parent), str(work), *_shown()})
     with (work / "logs" / f"{name}.log").open("wb") as log:
         body = subprocess.Popen(
@@ -103,21 +103,21 @@ def boot(work, name, addresses):
 
 
 def _shown():
-    """Where Python and what it imports lie, of the folders that a machine hides."""
+    """The folders of Python and of what it imports that a machine would hide."""
     hidden = ("/tmp/", "/root/", "/home/", "/run/")
     places = [sys.base_prefix, *filter(os.path.isdir, sys.path)]
     return [place for place in places if place.startswith(hidden)]
 
 
 def wishes(work):
-    """The addresses of machines that somebody wants taken away."""
+    """The addresses of machines that are to be taken away."""
     for wish in work.glob("take-*"):
         wish.unlink()
         yield wish.name.removeprefix("take-")
 
 
 def play(work, kind, cluster, spec):
-    """What a user does, from `ray up` to `ray down`; the names of the steps that failed."""
+    """Do what a user does, from `ray up` to `ray down`; returns the steps that failed."""
     failed = []
     for name, words in {
         "up": [BIN / "ray", "up", "-y", "--no-config-cache", cluster],
@@ -139,6 +139,6 @@ def play(work, kind, cluster, spec):
 
 
 def raylets():
-    """The processes of Ray that still run, on any machine."""
+    """The processes of Ray that still run, on all machines."""
     found = subprocess.run(["pgrep", "-x", "raylet"], capture_output=True, check=False).stdout
     return found.split()
