@@ -8,10 +8,10 @@
     operand    = column | number | text in single or double quotes
     sign       = "==" | "!=" | "<" | "<=" | ">" | ">="
 
-`and` binds before `or`, and `not` before both. Keywords may be in capitals. A
-column is one of a trial's row, or `phase`, which `analysis.phases.classify` computes from the row.
-As in SQL, a comparison with null is unknown, `not` leaves unknown as it is, and a row whose filter
-is unknown is left out.
+`not` binds before `and`, and `and` before `or`. Keywords may be in capitals. A column is one of a
+trial's row, or `phase`, which `analysis.phases.classify` computes from the row. As in SQL, a
+comparison with null is unknown, `not` leaves unknown as it is, and a row whose filter is unknown is
+left out.
 
 The text is never evaluated, and Python's parser never sees it. The parser reads a skeleton, such as
 `t0 > t2 and t4 == t6`, in which t4 stands for the fifth token of the text. The visitor of its tree
@@ -59,15 +59,19 @@ SIGNS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Operand:
-    """One side of a comparison: a column (then `value` is None) or a literal (`type` is None)."""
+    """One side of a comparison: a column or a literal."""
 
     token: FilterToken
-    kind: str
-    value: int | float | str | None = None
-    type: pa.DataType | None = None
+    kind: str  # "text" or "number"
+    value: int | float | str | None = None  # of a literal
+    type: pa.DataType | None = None  # of a column
 
     def expression(self, *, real: bool = False) -> pc.Expression:
-        """The side as Arrow sees it; `real` when the other side is not whole."""
+        """The side as an Arrow expression.
+
+        Args:
+            real: whether the other side is not whole, so that this side is compared as a float.
+        """
         if self.type is None:
             return pc.scalar(float(self.value or 0) if real else self.value)
         column = pc.field(self.token.text)
@@ -78,6 +82,7 @@ class _Operand:
 
     @property
     def real(self) -> bool:
+        """Whether the side is a number that is not whole."""
         return isinstance(self.value, float) or self.type == pa.float64()
 
 
@@ -117,6 +122,7 @@ class _Visitor:
         )
 
     def read(self) -> pc.Expression:
+        """The expression of the whole filter."""
         self.check_depth()
         try:
             tree = ast.parse(self.skeleton, mode="eval")
@@ -188,25 +194,31 @@ class _Visitor:
 
     def comparison(self, left: ast.expr, sign: ast.cmpop, right: ast.expr) -> pc.Expression:
         """One sign and its two sides; a chain such as `0.001 < weight_decay <= 0.1` has several."""
-        one = self.operand(left)
+        side = self.operand(left)
         if type(sign) in SIGNS:
-            return _compare(one, SIGNS[type(sign)], self.operand(right))
-        after = self.token_at(right.col_offset)
-        if one.type is None:
-            refuse(one.token, "is and in come after a column", "Name one")
+            return _compare(side, SIGNS[type(sign)], self.operand(right))
+        if side.type is None:
+            refuse(side.token, "is and in come after a column", "Name one")
         if isinstance(sign, ast.Is | ast.IsNot):
-            if not isinstance(right, ast.Name) or after.text.lower() != "null":
-                refuse(after, "is comes before null", "Write it like k is null")
-            column = one.expression()
-            return column.is_null() if isinstance(sign, ast.Is) else column.is_valid()
+            return self.null_test(side, sign, right)
         if not isinstance(right, ast.List):
-            refuse(after, "in is followed by a list", "Write it like k in [2, 3]")
+            first = self.token_at(right.col_offset)
+            refuse(first, "in is followed by a list", "Write it like k in [2, 3]")
         if not right.elts:
             refuse(self.token_at((right.end_col_offset or 1) - 1), "a list has values", "Add one")
-        inside = _inside(one, [self.operand(element) for element in right.elts])
+        inside = _inside(side, [self.operand(element) for element in right.elts])
         return inside if isinstance(sign, ast.In) else ~inside
 
+    def null_test(self, side: _Operand, sign: ast.Is | ast.IsNot, right: ast.expr) -> pc.Expression:
+        """`column is null` or `column is not null`."""
+        token = self.token_at(right.col_offset)
+        if not isinstance(right, ast.Name) or token.text.lower() != "null":
+            refuse(token, "is comes before null", "Write it like k is null")
+        column = side.expression()
+        return column.is_null() if isinstance(sign, ast.Is) else column.is_valid()
+
     def operand(self, node: ast.expr) -> _Operand:
+        """The column, number or text that a node stands for."""
         token = self.token_at(node.col_offset)
         if not isinstance(node, ast.Name) or token.text.lower() in {"true", "false"}:
             refuse(token, "here stands a column, a number or quoted text", "Write one")
@@ -235,6 +247,7 @@ def _agree(left: _Operand, right: _Operand) -> None:
 
 
 def _compare(left: _Operand, sign: Callable[[Any, Any], Any], right: _Operand) -> pc.Expression:
+    """Two sides compared by one of SIGNS."""
     if left.type is None and right.type is None:
         refuse(left.token, "one side of a comparison is a column", "Name one")
     _agree(left, right)
@@ -243,7 +256,7 @@ def _compare(left: _Operand, sign: Callable[[Any, Any], Any], right: _Operand) -
 
 
 def _inside(column: _Operand, values: list[_Operand]) -> pc.Expression:
-    """Whether a column has one of the values."""
+    """Whether the value of a column is one of a list's."""
     for value in values:
         if value.type is not None:
             refuse(value.token, "a list holds numbers or quoted text", "Write its value")
@@ -252,5 +265,5 @@ def _inside(column: _Operand, values: list[_Operand]) -> pc.Expression:
     kind = pa.float64() if real else pa.int64() if column.kind == "number" else pa.string()
     chosen = pa.array([value.value for value in values], kind)
     left = column.expression(real=real)
-    # Arrow finds null outside of every list; here it is unknown, as in a comparison.
+    # For Arrow, null is in no list. Here it is unknown, as in a comparison.
     return pc.if_else(left.is_valid(), left.isin(chosen), pa.scalar(None, pa.bool_()))

@@ -207,8 +207,8 @@ def test_weights_may_differ_where_behavior_does_not():
     ("call", "sentence"),
     [
         (lambda: six(5, [0, 1]), "2 relevant bits; this construction is for 3"),
-        (lambda: four(5, [0, 1, 1]), "different places from 0 to n - 1"),
-        (lambda: dnf(3, [0, 3]), "different places from 0 to n - 1"),
+        (lambda: four(5, [0, 1, 1]), "different numbers from 0 to n - 1"),
+        (lambda: dnf(3, [0, 3]), "different numbers from 0 to n - 1"),
         (lambda: dnf(3, []), "k = 0; constructions and circuits have 1 to 10 bits"),
         (lambda: dnf(40, range(11)), "k = 11; "),
         (lambda: nearest(ReluNets(torch.zeros(1, 2, 4), torch.ones(1, 2))), "f = 0 everywhere"),
