@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from study.detect.schedule import log_spaced
 from study.engine.protocol import Engine
-from study.measures.relu_measures import neuron_order, pack_effective_sparsity
+from study.measures.relu_sparsity import neuron_order, pack_effective_sparsity
 from study.nets.relu import ReluNets
 from study.store.store import Store
 from study.tasks.parity import Parity

@@ -17,7 +17,7 @@ from torch import Tensor
 from analysis.circuits.constructions import MAX_BITS, Likeness, nearest, restricted
 from analysis.circuits.history import Circuits, History, reading_columns
 from study.detect.schedule import log_spaced
-from study.measures.relu_measures import pack_effective_sparsity
+from study.measures.relu_sparsity import pack_effective_sparsity
 from study.nets.relu import ReluNets, hidden
 
 WHOLE_NET = "whole"  # its name beside those of circuits

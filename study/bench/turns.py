@@ -25,7 +25,7 @@ from study.bench.training_times import (
     train_as_studied,
 )
 from study.engine.protocol import Engine
-from study.measures import relu_measures as measures
+from study.measures import relu_sparsity as sparsity
 from study.nets.relu import ReluNets
 from study.spec.file import resolve
 from study.tasks.parity import Parity
@@ -227,4 +227,4 @@ def _sparsity_seconds(engine: Engine, state: Any) -> float:
     first = (torch.from_numpy(arrays[name][:1].copy()) for name in ReluNets._fields)
     nets = ReluNets(*(weight.to(device) for weight in first))
     inputs = Parity([trial], device, torch.float32).train.inputs
-    return seconds(lambda: measures.pack_effective_sparsity(nets, inputs), 1, engine.device)
+    return seconds(lambda: sparsity.pack_effective_sparsity(nets, inputs), 1, engine.device)

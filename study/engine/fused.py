@@ -30,7 +30,7 @@ from study.measures.relu_pack import measure_relu_nets
 from study.nets import relu
 from study.nets.losses import LOSSES
 from study.nets.relu import ReluNets
-from study.tasks.parity import PackedParity
+from study.tasks.packed_parity import PackedParity
 from study.trials.trial import Trial
 
 _DRAWN_AT_ONCE = 16  # trials: while rows and weights are drawn they take several times their size

@@ -11,7 +11,7 @@ from torch import Tensor
 from study.kernel.library import GROUP
 from study.measures.relu_pack import RowsOf
 from study.nets.relu import ReluNets
-from study.tasks.parity import PackedParity, PackedRows
+from study.tasks.packed_parity import PackedParity, PackedRows
 from study.tasks.rows import Rows
 from study.trials.trial import Trial
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from study.measures import relu_measures as measures
+from study.measures import relu_sparsity as sparsity
 from study.measures.run import MeasureFunctions, measured
 from study.nets import relu
 from study.nets.relu import ReluNets
-from study.tasks.parity import hidden_bits
+from study.tasks.packed_parity import hidden_bits
 from study.tasks.rows import Rows
 from study.trials.trial import Trial
 from study.vocabulary.measures import PROBE_ROWS
@@ -53,7 +54,7 @@ class ReluMember:
     @cached_property
     def order(self) -> Tensor:
         """Neurons by falling norm: int64 [p]."""
-        return measures.neuron_order(self.nets)[0]
+        return sparsity.neuron_order(self.nets)[0]
 
     @cached_property
     def on_train(self) -> Tensor:
@@ -80,12 +81,12 @@ class ReluMember:
 
 def _effective_sparsity(member: ReluMember) -> tuple[int, int]:
     parts = (member.on_train, member.on_test)
-    on_train, on_test = (measures.effective_sparsity(part, member.order) for part in parts)
+    on_train, on_test = (sparsity.effective_sparsity(part, member.order) for part in parts)
     return on_train, on_test
 
 
 def _accuracy_sparsity(member: ReluMember) -> int:
-    return measures.accuracy_sparsity(member.on_train, member.order, member.train.labels)
+    return sparsity.accuracy_sparsity(member.on_train, member.order, member.train.labels)
 
 
 def _mean_neuron_norm(member: ReluMember) -> float:

@@ -23,7 +23,7 @@ from study.kernel.relu_kernel import ReluKernel
 from study.nets.losses import LOSSES
 from study.spec.file import resolve
 from study.streams import Purpose
-from study.tasks.parity import PackedRows
+from study.tasks.packed_parity import PackedRows
 from study.trials.expand import expand
 from study.trials.trial import Trial
 

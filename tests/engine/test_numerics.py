@@ -11,7 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from study.engine.fused import FusedEngine
 from study.engine.relu_engine import ReluEngine
 from study.kernel.relu_kernel import ReluKernel
-from study.tasks.parity import PackedParity, Parity
+from study.tasks.packed_parity import PackedParity
+from study.tasks.parity import Parity
 from study.training.pack_run import PackRun
 from study.trials.pack import Pack
 

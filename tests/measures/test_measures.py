@@ -14,6 +14,7 @@ from study.engine.relu_engine import ReluEngine
 from study.errors import EmptySampleError
 from study.kernel.relu_kernel import ReluKernel
 from study.measures import relu_measures as measures
+from study.measures import relu_sparsity as sparsity
 from study.measures.module_measures import MODULE_MEASURES
 from study.measures.relu_pack import RELU_MEASURES
 from study.nets import relu
@@ -49,7 +50,7 @@ SIZES = (st.integers(0, 2**32), st.integers(1, 16), st.integers(1, 40))
 @given(*SIZES)
 def test_effective_sparsity_is_the_first_agreeing_prefix(seed, width, rows):
     nets, inputs = drawn(seed, width, rows)
-    assert measures.pack_effective_sparsity(nets, inputs[None]) == [
+    assert sparsity.pack_effective_sparsity(nets, inputs[None]) == [
         slow.effective_sparsity(*plain(nets, inputs))
     ]
 
@@ -58,19 +59,19 @@ def test_effective_sparsity_is_the_first_agreeing_prefix(seed, width, rows):
 def test_accuracy_sparsity_is_the_first_prefix_as_accurate(seed, width, rows):
     nets, inputs = drawn(seed, width, rows)
     labels = inputs[:, :2].prod(1)
-    parts, order = measures.contributions(nets, inputs), measures.neuron_order(nets)[0]
-    found = measures.accuracy_sparsity(parts, order, labels)
+    parts, order = measures.contributions(nets, inputs), sparsity.neuron_order(nets)[0]
+    found = sparsity.accuracy_sparsity(parts, order, labels)
     assert found == slow.accuracy_sparsity(*plain(nets, inputs, labels))
-    assert found <= measures.effective_sparsity(parts, order)
+    assert found <= sparsity.effective_sparsity(parts, order)
 
 
 def test_sparsity_over_many_rows_is_that_of_all_of_them():
-    nets, inputs = drawn(1, 12, 3 * measures.COMPARED_ROWS + 1, bits=30)
+    nets, inputs = drawn(1, 12, 3 * sparsity.COMPARED_ROWS + 1, bits=30)
     labels = inputs[:, :2].prod(1)
-    parts, order = measures.contributions(nets, inputs), measures.neuron_order(nets)[0]
+    parts, order = measures.contributions(nets, inputs), sparsity.neuron_order(nets)[0]
     net, rows, truth = plain(nets, inputs, labels)
-    assert measures.effective_sparsity(parts, order) == slow.effective_sparsity(net, rows)
-    assert measures.accuracy_sparsity(parts, order, labels) == slow.accuracy_sparsity(
+    assert sparsity.effective_sparsity(parts, order) == slow.effective_sparsity(net, rows)
+    assert sparsity.accuracy_sparsity(parts, order, labels) == slow.accuracy_sparsity(
         net, rows, truth
     )
 
@@ -100,10 +101,10 @@ def test_fourier_gaps_are_those_of_the_sets_with_a_bit_more_and_a_bit_less(seed,
     np.testing.assert_allclose(found, expected, atol=1e-14)
 
 
-@pytest.mark.parametrize("function", [measures.effective_sparsity, measures.fourier_gaps])
+@pytest.mark.parametrize("function", [sparsity.effective_sparsity, measures.fourier_gaps])
 def test_measures_over_rows_need_rows(function):
     arguments = {
-        measures.effective_sparsity: (torch.zeros(0, 3), torch.arange(3)),
+        sparsity.effective_sparsity: (torch.zeros(0, 3), torch.arange(3)),
         measures.fourier_gaps: (torch.zeros(0, 3), torch.zeros(0, 4), torch.ones(4, dtype=bool)),
     }
     with pytest.raises(EmptySampleError, match="no rows"):
