@@ -28,7 +28,7 @@ from study.trials.expand import expand
 from study.trials.trial import Trial
 
 ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "study" / "kernel" / "relu_step.c"
+SOURCES = ROOT / "study" / "kernel"
 STRICT = ["-Wall", "-Wextra", "-Werror"]
 
 
@@ -368,6 +368,13 @@ def test_a_library_of_other_sources_is_refused(group):
 
 def test_c_and_python_group_neurons_alike():
     assert library.checked_library(KERNEL.code).relu_group() == library.GROUP
+
+
+def test_every_source_of_the_library_is_compiled_or_depended_on():
+    listed = (ROOT / "setup.py").read_text()
+    names = [path.name for path in SOURCES.iterdir() if path.suffix in {".c", ".h"}]
+    assert len(names) == 4
+    assert [name for name in names if f'"study/kernel/{name}"' not in listed] == []
 
 
 CHOICES = [
