@@ -36,10 +36,12 @@ class Law:
 
 
 def _slopes(*names: str) -> Callable[[tuple[str, ...]], tuple[Term, ...]]:
+    """The terms of a law that is a product of powers of these features, and of the other axes."""
     return lambda others: (Slopes((*names, *others)),)
 
 
 def _wall(axis: str, side: Side) -> Callable[[tuple[str, ...]], tuple[Term, ...]]:
+    """The terms of a law with a wall on an axis, and powers of the other axes."""
     return lambda others: (Slopes(others), Wall(axis, side))
 
 

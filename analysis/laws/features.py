@@ -19,6 +19,7 @@ SAME_LOG = 1e-9  # two logarithms that are closer than this are one value of an 
 
 
 def _log(values: Reals) -> Reals:
+    """The natural logarithm, -inf or NaN where there is none."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.log(values)
 
@@ -29,19 +30,23 @@ def reals_of(trials: pd.DataFrame, name: str) -> Reals:
 
 
 def _axis(name: str) -> Callable[[pd.DataFrame], Reals]:
+    """The feature that is the log of an axis."""
     return lambda trials: _log(reals_of(trials, name))
 
 
 def _n_to_k(trials: pd.DataFrame) -> Reals:
+    """The log of n^k."""
     return reals_of(trials, "k") * _log(reals_of(trials, "n"))
 
 
 def _choose(trials: pd.DataFrame) -> Reals:
+    """The log of the number of ways to choose k of n bits."""
     n, k = reals_of(trials, "n"), reals_of(trials, "k")
     return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
 
 
 def _decay_time(trials: pd.DataFrame) -> Reals:
+    """The log of the decay time in steps, 1 / (learning_rate weight_decay)."""
     return -_log(reals_of(trials, "learning_rate")) - _log(reals_of(trials, "weight_decay"))
 
 
@@ -52,6 +57,7 @@ def _norm_ratio(trials: pd.DataFrame) -> Reals:
 
 
 def _memorized(trials: pd.DataFrame) -> Reals:
+    """The log of the steps until a trial memorized."""
     return _log(reals_of(trials, "memorized_epoch") * reals_of(trials, "steps_per_epoch"))
 
 

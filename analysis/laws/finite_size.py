@@ -170,14 +170,15 @@ def _curve(n: int, part: pd.DataFrame) -> Curve:
     half, width, misfit = Estimate(), Estimate(), None
     inside = int(((share > 0) & (share < 1)).sum())
     if inside > 1 and share.min() < 0.5 < share.max():  # a single share says nothing of the width
-        top = _fitted(part, n)
-        error = np.sqrt(np.diag(top.covariance))
-        if top.converged and error[1] < 2:  # of log width: 2 is a factor of 50 either way
-            half = _estimate(top.theta[0], error[0], np.exp)
-            width = _estimate(top.theta[1], error[1], np.exp)
+        fit = _fitted(part, n)
+        error = np.sqrt(np.diag(fit.covariance))
+        # A standard error of 2 in the log width is an interval of a factor of 50 either way.
+        if fit.converged and error[1] < 2:
+            half = _estimate(fit.theta[0], error[0], np.exp)
+            width = _estimate(fit.theta[1], error[1], np.exp)
             freedom = len(part) - 2
             saturated = _saturated(part)
-            misfit = float(chi2.sf(2 * (saturated - top.value), freedom)) if freedom else None
+            misfit = float(chi2.sf(2 * (saturated - fit.value), freedom)) if freedom else None
     total, grokked = int(part["trials"].sum()), int(part["grokked"].sum())
     return Curve(n, total, grokked, half, width, misfit, between)
 
@@ -189,7 +190,7 @@ def _crossing(left: Curve, right: Curve, table: pd.DataFrame) -> Crossing:
     """
     n = left.n, right.n
     if not (left.width.resolved and right.width.resolved):
-        return Crossing(n, Estimate(), "unresolved: a width is")
+        return Crossing(n, Estimate(), "unresolved: a width is unresolved")
     fits = [_fitted(table, curve.n) for curve in (left, right)]
     (m1, s1), (m2, s2) = (fit.theta for fit in fits)
     w1, w2 = np.exp(s1), np.exp(s2)
@@ -207,7 +208,7 @@ def _crossing(left: Curve, right: Curve, table: pd.DataFrame) -> Crossing:
 
 
 def _fitted(table: pd.DataFrame, n: int) -> _Fitted:
-    """The curve of one n."""
+    """The logistic curve of one n; `theta` is its middle and its log width."""
     part = table[table["n"] == n]
     return _fit_shares(part, np.ones((len(part), 1)))
 

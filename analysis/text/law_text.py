@@ -64,6 +64,7 @@ def in_words(parameter: Parameter) -> str:
 
 
 def _interval(low: float | None, high: float | None) -> str:
+    """An interval in brackets, with a question mark for an end that is not determined."""
     ends = ("?" if end is None else f"{end:.4g}" for end in (low, high))
     return f"[{', '.join(ends)}]"
 
@@ -82,6 +83,7 @@ def lines_of_scorecard(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _result(tested: Tested) -> str:
+    """What the trials say of a statement: the verdict with its numbers, or why there is none."""
     if tested.withdrawn:
         return f"withdrawn: {tested.withdrawn}"
     if tested.lacks:
@@ -117,6 +119,7 @@ def lines_of_sizes(sizes: FiniteSize) -> list[str]:
 
 
 def _transition(curve: Curve) -> str:
+    """The line of the curve of one n."""
     head = f"  n = {curve.n}: {curve.grokked:,} of {curve.trials:,}"
     if not curve.half.resolved:
         ends = ("?" if end is None else f"{end:,.0f}" for end in curve.between)
@@ -126,4 +129,5 @@ def _transition(curve: Curve) -> str:
 
 
 def _estimate(estimate: Estimate) -> str:
+    """A resolved number with its interval."""
     return f"{estimate.estimate:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"

@@ -29,8 +29,8 @@ CASES += [("power", errors) for errors in ("loglogistic", "weibull")]
 def replicate(name, errors, censored, seed):
     """Rows of one sample: parameter, its estimate and interval, and those of events alone."""
     truth = TRUTHS[name]
-    place = [list(TRUTHS).index(name), len(errors), int(10 * censored), seed]
-    trials = draw(truth, np.random.default_rng(place), censored, errors=errors)
+    entropy = [list(TRUTHS).index(name), len(errors), int(10 * censored), seed]
+    trials = draw(truth, np.random.default_rng(entropy), censored, errors=errors)
     fit = fit_law(trials, truth.law, errors=errors, cure=truth.cured > 0)
     naive = events_alone(trials, truth.law, errors)
     rows = []
