@@ -124,17 +124,22 @@ def _moved(
         shots: its networks.
         stored: its readings by column, a value for each stored epoch.
     """
-    place = {epoch: index for index, epoch in enumerate(stored["epoch"])}
-    both = [shot for shot in shots if shot.epoch in place]
+    index_of = {epoch: index for index, epoch in enumerate(stored["epoch"])}
+    both = [shot for shot in shots if shot.epoch in index_of]
     now = [reading_columns(trial, shot) for shot in both]
     return differences(
         {name: [columns[name] for columns in now] for name in _COMPARED},
-        {name: [stored[name][place[shot.epoch]] for shot in both] for name in _COMPARED},
+        {name: [stored[name][index_of[shot.epoch]] for shot in both] for name in _COMPARED},
     )
 
 
 def reading_columns(trial: Trial, shot: Snapshot) -> dict[str, float]:
-    """The reading of a trial's snapshot as columns of the table `readings`."""
+    """A reading as columns of the table `readings`.
+
+    Args:
+        trial: whose rows were read.
+        shot: with the reading.
+    """
     reading = shot.reading
     return {
         "train_accuracy": float(reading.train_correct[0] / trial.train_size),
@@ -149,6 +154,10 @@ def active_neurons(nets: ReluNets, rows: Rows) -> NDArray[np.int64]:
     """The active subnetwork of one net on some rows: its neurons by falling norm, [size].
 
     It is the smallest set of neurons with the largest norms that predicts like the whole net.
+
+    Args:
+        nets: one network.
+        rows: on which the predictions are compared.
     """
     [size] = pack_effective_sparsity(nets, rows.inputs)
     return np.asarray(neuron_order(nets)[0, :size].numpy())
@@ -196,6 +205,13 @@ def lacking(history: History) -> list[str]:
 
 
 def jaccard(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
-    """Neurons that two circuits share, as a share of the neurons in either; 0 if both are empty."""
+    """The Jaccard index of two circuits: neurons in both, as a share of the neurons in either.
+
+    It is 0 where both are empty.
+
+    Args:
+        one: the neurons of a circuit, [neurons].
+        other: the neurons of the other circuit, [neurons].
+    """
     either = np.union1d(one, other)
     return len(np.intersect1d(one, other)) / len(either) if len(either) else 0.0

@@ -34,7 +34,7 @@ from study.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class TrialFacts:
-    """What is said of one replayed trial; None where it never was.
+    """Facts about one replayed trial; None where an event never was.
 
     Sparsities are of the training rows: how many neurons predict like the whole net.
     """
@@ -70,7 +70,14 @@ class ReplayedTrial:
 
 
 def replay_circuits(store_url: str | Path, trial_id: str) -> ReplayedTrial:
-    """Replay a trial and follow its circuits; raises as `record_history` does."""
+    """Replay a trial and follow its circuits.
+
+    Args:
+        store_url: path or URL of the store.
+        trial_id: all of it, or a beginning that no other trial has.
+
+    Raises: as `record_history` does.
+    """
     history = record_history(Store.open(store_url), trial_id)
     return replayed_trial(history, find_circuits(history))
 

@@ -1,4 +1,4 @@
-"""All that is said of one trial's circuits: facts, and tables of circuits, neurons and tickets."""
+"""One trial's circuits as an answer: facts, and tables of circuits, neurons and tickets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -40,7 +40,7 @@ class TrialCircuits:
 
 
 def trial_circuits(history: History) -> tuple[TrialCircuits, ReplayedTrial]:
-    """What is said of a trial that has been replayed, and the frames that its charts show.
+    """The answer about a trial that has been replayed, and the frames that its charts show.
 
     The frame `circuits` of the replayed trial has the column sensitivity, too.
     """

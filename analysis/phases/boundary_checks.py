@@ -52,7 +52,7 @@ def check_boundary_trials(trials: pd.DataFrame, x: str, y: str, event: str) -> N
         outside = int((values.isna() | (values <= 0)).sum())
         if outside:
             raise UsageError(
-                f"{name}: online or 0 in {outside} trials; log axes have no place for them. "
+                f"{name}: online or 0 in {outside} trials; no log axis has them. "
                 f'Leave them out: --where "{name} > 0".'
             )
     for name in slicing_axes(trials, x, y):
@@ -66,7 +66,13 @@ def check_boundary_trials(trials: pd.DataFrame, x: str, y: str, event: str) -> N
 
 
 def slicing_axes(trials: pd.DataFrame, x: str, y: str) -> list[str]:
-    """The axes other than x and y, and the setting, that have several values; null is a value."""
+    """The axes other than x and y, and the setting, that have several values; null is a value.
+
+    Args:
+        trials: as `load_trials` gives them.
+        x: the axis across.
+        y: the axis up.
+    """
     return [
         name
         for name in ("setting", *AXES)
