@@ -5,7 +5,6 @@ is data; everything else goes to stderr. Exit codes: 0 ok, 1 error, 2 usage, 3 s
 130 interrupted. torch and Ray are imported inside the commands that need them.
 """
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -32,7 +31,6 @@ from study.terminal.console import (
     version_option,
 )
 from study.terminal.display import Display
-from study.terminal.usage import as_typed
 
 if TYPE_CHECKING:
     from study.plan.answers import Closing, Stopped
@@ -197,6 +195,7 @@ def submit(
 ) -> bytes:
     """Start a study on a cluster, where it goes on without this machine; prints its job."""
     from study.errors import UsageError
+    from study.plan.answers import Submitted
     from study.spec.file import load_spec
     from study.store.address import inside
 
@@ -214,16 +213,8 @@ def submit(
 
     with jobs.reach(cluster, address, note) as api:
         job = jobs.submit_study(study, out, api, note)
-    if as_json:
-        return json_answer({"job": job, "study": study.name, "store": store})
-    where = shlex.join(["--cluster", cluster] if cluster else ["--address", str(address)])
-    return text_answer(
-        job,
-        "next:",
-        f"  {as_typed('study')} logs {job} {where}",
-        f"  {as_typed('study')} status {shlex.quote(store)}",
-        f"  {as_typed('study')} stop {job} {where}",
-    )
+    submitted = Submitted(job, study.name, store, cluster, address)
+    return json_answer(submitted.to_json()) if as_json else text_answer(*submitted.lines())
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What `study plan`, `study run` and `study status` answer: data for programs, lines for people.
+"""What the commands of `study` answer: data for programs, lines for people.
 
 An answer is a record that is made from a plan, a store or counts. Nothing here prints.
 """
@@ -186,6 +186,36 @@ class Closing:
         if self.stopped == "budget" and plan.used_up:
             remedy = f"budget.trials = {plan.trials_budget} is used up, a larger one continues"
         return f"stopped: {plan.done} of {plan.planned} finished; {remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A job that `study submit` has started, and where: on a `cluster`, or at an `address`.
+
+    `store` is the folder or URL of the study's store. `cluster` is the path of a yaml file.
+    """
+
+    job: str
+    study: str
+    store: str
+    cluster: str | None
+    address: str | None
+
+    def to_json(self) -> dict[str, object]:
+        """The answer for programs."""
+        return {"job": self.job, "study": self.study, "store": self.store}
+
+    def lines(self) -> list[str]:
+        """The answer to read: the id of the job alone on its line, then what to type next."""
+        option = ["--cluster", self.cluster] if self.cluster else ["--address", str(self.address)]
+        where = shlex.join(option)
+        return [
+            self.job,
+            "next:",
+            f"  {as_typed('study')} logs {self.job} {where}",
+            f"  {as_typed('study')} status {shlex.quote(self.store)}",
+            f"  {as_typed('study')} stop {self.job} {where}",
+        ]
 
 
 def status_lines(status: StudyStatus) -> list[str]:
