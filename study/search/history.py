@@ -30,7 +30,7 @@ class SearchHistory:
         return networks
 
     def _objectives(self, row: Mapping[str, object]) -> Objectives | None:
-        """The objectives of a network from its row; one with a minus sign is turned round."""
+        """The objectives of a network from its row; an objective named "-x" is -x."""
         values = []
         for name in self.setting.search.objective:
             value = row[name.removeprefix("-")]

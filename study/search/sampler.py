@@ -70,9 +70,9 @@ class BoundarySampler(BaseSampler):
             initial: trials that fill the space evenly before the first fit.
             repeats: networks at most at one point; None is no limit.
             lattice: the only values of some parameters; other ranges have `RANGE_VALUES` values.
-            shapes: parameters whose values trials of one pack must share.
-            shapes_a_batch: combinations of `shapes` values in a batch at most, so that packs are
-                full.
+            shapes: parameters whose values the trials of one pack must share.
+            shapes_a_batch: combinations of the values of `shapes` in a batch at most, so that packs
+                are full.
             space: the distributions; None takes those that all finished trials had.
         """
         self._seed, self._batch, self._initial = seed, batch, initial
@@ -88,7 +88,7 @@ class BoundarySampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """The numeric parameters of the given space, or those that every finished trial had."""
-        del trial  # Optuna's signature; a proposal depends on finished trials only
+        del trial  # Optuna's signature; a trial that asks has no values yet
         self._raise_error_if_multi_objective(study)
         space = self._space if self._space is not None else self._common_space.calculate(study)
         return {
@@ -101,7 +101,7 @@ class BoundarySampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> Params:
         """The next proposal of the batch; a new batch where none is left."""
-        del trial  # Optuna's signature; a proposal depends on finished trials only
+        del trial  # Optuna's signature; a trial that asks has no values yet
         if not search_space:
             return {}
         if not self._ready or self._ready[0].keys() != search_space.keys():
@@ -160,7 +160,13 @@ class BoundarySampler(BaseSampler):
         )
 
     def _fill(self, axes: "list[_Axis]", candidates: Cells, count: int) -> list[int]:
-        """A batch that fills the space evenly, going on after `count` trials: candidate indices."""
+        """A batch that fills the space evenly: candidate indices.
+
+        Args:
+            axes: of the lattice.
+            candidates: cells, [C, d].
+            count: of the trials so far; the batch goes on after as many points of the sequence.
+        """
         cube = _in_cube(axes, candidates)
         spread = qmc.Sobol(len(axes), rng=np.random.default_rng([self._seed, 0]))
         drawn = spread.random_base2(math.ceil(math.log2(count + self._batch)))
@@ -170,7 +176,13 @@ class BoundarySampler(BaseSampler):
     def _straddle(
         self, axes: "list[_Axis]", candidates: Cells, counts_by_cell: "Mapping[Cell, CellCounts]"
     ) -> list[int]:
-        """A batch where the surface may be one half and is least sure: candidate indices."""
+        """A batch where the surface may be one half and is least sure: candidate indices.
+
+        Args:
+            axes: of the lattice.
+            candidates: cells, [C, d].
+            counts_by_cell: the networks of every cell with a trial.
+        """
         none = CellCounts()
         counts = [counts_by_cell.get(cell, none) for cell in map(tuple, candidates.tolist())]
         tries = np.array([c.tries for c in counts])
