@@ -71,8 +71,8 @@ def test_rows_are_signs_and_do_not_depend_on_how_many_follow(bits, rows):
     assert drawn.shape == (2, rows + 2, bits)
     assert set(drawn.unique().tolist()) <= {-1, 1}
     assert streams.packed_rows(keys, rows, bits).equal(packed[:, :rows])
-    for place in range(bits):
-        assert drawn[..., place].gt(0).equal((packed[..., place // 32] >> place % 32 & 1).bool())
+    for bit in range(bits):
+        assert drawn[..., bit].gt(0).equal((packed[..., bit // 32] >> bit % 32 & 1).bool())
     unused = 32 * packed.shape[-1] - bits
     assert (packed[..., -1] >> (32 - unused)).eq(0).all()
 

@@ -60,9 +60,9 @@ def test_accuracy_sparsity_is_the_first_prefix_as_accurate(seed, width, rows):
     nets, inputs = drawn(seed, width, rows)
     labels = inputs[:, :2].prod(1)
     parts, order = measures.contributions(nets, inputs), sparsity.neuron_order(nets)[0]
-    found = sparsity.accuracy_sparsity(parts, order, labels)
-    assert found == slow.accuracy_sparsity(*plain(nets, inputs, labels))
-    assert found <= sparsity.effective_sparsity(parts, order)
+    size = sparsity.accuracy_sparsity(parts, order, labels)
+    assert size == slow.accuracy_sparsity(*plain(nets, inputs, labels))
+    assert size <= sparsity.effective_sparsity(parts, order)
 
 
 def test_sparsity_over_many_rows_is_that_of_all_of_them():
@@ -95,10 +95,10 @@ def test_fourier_gaps_are_those_of_the_sets_with_a_bit_more_and_a_bit_less(seed,
     nets, inputs = drawn(seed, width, rows)
     relevant = torch.arange(6) < k
     active = (relu.hidden(nets, inputs[None])[0] > 0).double()
-    found = measures.fourier_gaps(active, inputs[:, :-1], relevant)
+    gaps = measures.fourier_gaps(active, inputs[:, :-1], relevant)
     net, rows = plain(nets, inputs)
     expected = [slow.fourier_gap(net, rows, set(range(k)), neuron) for neuron in range(width)]
-    np.testing.assert_allclose(found, expected, atol=1e-14)
+    np.testing.assert_allclose(gaps, expected, atol=1e-14)
 
 
 @pytest.mark.parametrize("function", [sparsity.effective_sparsity, measures.fourier_gaps])
@@ -119,8 +119,8 @@ def test_weight_norm_is_over_all_weights():
 
 
 def every_row(bits):
-    places = torch.arange(2**bits)[:, None] >> torch.arange(bits) & 1
-    return torch.nn.functional.pad(1.0 - 2 * places.double(), (0, 1), value=1.0)
+    bit_set = torch.arange(2**bits)[:, None] >> torch.arange(bits) & 1
+    return torch.nn.functional.pad(1.0 - 2 * bit_set.double(), (0, 1), value=1.0)
 
 
 @pytest.mark.parametrize("construct", CONSTRUCTIONS.values())
@@ -145,7 +145,7 @@ def test_measures_of_a_net_of_ands_are_known():
 
 def test_the_gap_of_majority_is_the_known_one():
     # Majority of 7 bits: coefficient 20/64 at one bit, -4/64 at three and 4/64 at five, each
-    # halved for an activity of 0 and 1. S = 2 bits has neighbours of 1 and 3.
+    # halved for an activity of 0 and 1. S = 2 bits has neighboring sets of 1 and 3.
     nets = ReluNets(torch.ones(1, 1, 8).double(), torch.ones(1, 1).double())
     nets.incoming[..., -1] = 0
     rows = every_row(7)
@@ -182,7 +182,7 @@ FEW = {"data": {"test_rows": 120}, "train": {"dtype": "float64"}}
 def test_every_measure_of_a_study_is_the_slow_one(engine, epochs):
     trials = trials_of(SMALL, seeds=1, **FEW)
     state = later(engine, trials, epochs)
-    found, weights = engine.read(state, ALL).measured, engine.dump(state)
+    columns, weights = engine.read(state, ALL).measured, engine.dump(state)
     data = Parity(trials, torch.device("cpu"), torch.float64)
     start = ReluEngine().allocate(trials).nets
     for member in range(len(trials)):
@@ -194,7 +194,7 @@ def test_every_measure_of_a_study_is_the_slow_one(engine, epochs):
             test=data.test.inputs[member].numpy(),
             relevant=set(data.hidden[member].nonzero()[:, 0].tolist()),
         )
-        assert {name: column[member] for name, column in found.items()} == pytest.approx(
+        assert {name: column[member] for name, column in columns.items()} == pytest.approx(
             expected, rel=1e-12, abs=1e-15
         )
 
@@ -223,7 +223,7 @@ def test_a_study_stores_every_measure_it_asks_for():
 
 
 @pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
-def test_a_diverged_net_has_no_measures_and_its_neighbour_has(engine):
+def test_a_diverged_net_has_no_measures_and_its_neighbor_has(engine):
     trials = [*trials_of(seeds=1), *trials_of({"learning_rate": 1e4}, seeds=1)]
     state = later(engine, trials, 4)
     for column in engine.read(state, ALL).measured.values():

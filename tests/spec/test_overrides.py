@@ -50,7 +50,7 @@ def test_words_and_lists_need_no_quotes():
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "part"),
     [
         ("width=100", "width is a key of [axes]. Write axes.width."),
         ("trials=5", "Write budget.trials or search.trials."),
@@ -84,11 +84,11 @@ def test_words_and_lists_need_no_quotes():
         ("name=" + "x" * 300, "of 300 characters'; a name has letters"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_what_to_write(override, said):
+def test_what_cannot_be_meant_is_refused_with_what_to_write(override, part):
     with pytest.raises(SpecError) as caught:
         load_spec("quick", (override,))
     message = str(caught.value)
-    assert said in message
+    assert part in message
     assert len(message) < 400
     assert "\n" not in message
     assert message.endswith(".")
@@ -117,7 +117,7 @@ def test_an_override_that_would_make_labels_untrue_is_refused(file):
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "said"),
+    ("content", "name", "part"),
     [
         (MINIMAL.encode("utf-16"), "t.toml", "Save it as UTF-8"),
         (MINIMAL.encode("utf-16-le"), "t.toml", "Save it as UTF-8"),
@@ -135,10 +135,10 @@ def test_an_override_that_would_make_labels_untrue_is_refused(file):
         ('name = "t"\n[axes]\nn = 20\nepochs = 3\n', "t.toml", "Write budget.epochs."),
     ],
 )
-def test_a_file_that_is_something_else_has_a_remedy_of_its_own(file, content, name, said):
+def test_a_file_that_is_something_else_has_a_remedy_of_its_own(file, content, name, part):
     with pytest.raises(SpecError) as caught:
         load_spec(file(content, name))
-    assert said in str(caught.value)
+    assert part in str(caught.value)
     assert len(str(caught.value)) < 600
     assert "\n" not in str(caught.value)
 
@@ -162,7 +162,7 @@ def test_a_store_is_named_as_one_and_its_study_can_be_run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("sets", "said"),
+    ("sets", "part"),
     [
         (("seeds=1000000",), "1,000,000 seeds: 70,000,000 trials; a study has at most 2,000,000"),
         (("axes.width={linear=[1,20000],points=20000}", "seeds=1"), "shapes; a pack holds trials"),
@@ -172,7 +172,7 @@ def test_a_store_is_named_as_one_and_its_study_can_be_run(tmp_path):
         ),
     ],
 )
-def test_a_study_that_nobody_could_plan_is_counted_and_refused(sets, said):
+def test_a_study_that_nobody_could_plan_is_counted_and_refused(sets, part):
     with pytest.raises(SpecError) as caught:
         load_spec("quick", sets)
-    assert said in str(caught.value)
+    assert part in str(caught.value)

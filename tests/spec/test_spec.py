@@ -115,7 +115,7 @@ def test_set_overrides_any_key():
 
 BAD = [
     ({"axes": {"widht": 3}}, "axes.widht: unknown key", "'width'"),
-    ({"colour": 3}, "colour: unknown key", ""),
+    ({"color": 3}, "color: unknown key", ""),
     ({"detect": {"holds": 3}}, "detect.holds: unknown key", "'hold'"),
     ({"axes": {"width": []}}, "axes.width: []", "at least one"),
     ({"axes": {"width": -5}}, "axes.width: -5", "at least 1"),

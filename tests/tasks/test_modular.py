@@ -67,26 +67,28 @@ def test_a_trial_draws_its_own_disjoint_rows_of_the_share_asked_for():
 def test_the_commuting_share_is_a_lookup_tables_accuracy(task):
     for trial in trials_of(task, {"modulus": 23}):
         train, test = code_of_task(task).draw([trial], CPU, torch.float32)
-        known = {
+        answer_of = {
             tuple(pair): c
             for pair, c in zip(train.inputs[0].tolist(), train.labels[0].tolist(), strict=True)
         }
         rows = list(zip(test.inputs[0].tolist(), test.labels[0].tolist(), strict=True))
-        right = sum(known.get((b, a)) == c for (a, b), c in rows)
+        right = sum(answer_of.get((b, a)) == c for (a, b), c in rows)
         assert code_of_task(task).commuting_share(trial) == pytest.approx(right / len(rows))
         low, high = (0.3, 0.7) if task == "addition" else (0.0, 0.1)
         assert low <= right / len(rows) <= high
 
 
 @given(st.sampled_from(PRIMES))
-def test_a_cycle_turns_the_operation_into_an_addition_of_places(modulus):
+def test_a_cycle_turns_the_operation_into_an_addition_of_exponents(modulus):
     if modulus >= 17:
         [trial] = trials_of("division", {"modulus": modulus}, seeds=1)
-        places = {number: place for place, number in enumerate(DIVISION.cycle(trial).tolist())}
-        assert sorted(places) == list(range(1, modulus))
+        exponents = {
+            number: exponent for exponent, number in enumerate(DIVISION.cycle(trial).tolist())
+        }
+        assert sorted(exponents) == list(range(1, modulus))
         for (a, b), c in zip(*(x.tolist() for x in DIVISION.equations(modulus)), strict=True):
             if a:
-                assert (places[a] - places[b] - places[c]) % (modulus - 1) == 0
+                assert (exponents[a] - exponents[b] - exponents[c]) % (modulus - 1) == 0
     assert is_prime(modulus)
     assert not is_prime(modulus * 11)
 
@@ -155,7 +157,7 @@ def test_effective_sparsity_is_the_first_prefix_that_answers_alike():
     one, inputs = ModuleMember(net, trial, train, test), train.inputs[:40]
     before = [weight.clone() for weight in net.parameters()]
     with torch.no_grad():
-        found = module_sparsity(one, inputs)
+        sparsity = module_sparsity(one, inputs)
         assert all(torch.equal(*pair) for pair in zip(before, net.parameters(), strict=True))
         norms = torch.cat([block.up.weight.double().norm(dim=1) for block in net.blocks])
         ranks = norms.argsort(descending=True, stable=True).argsort()
@@ -171,8 +173,8 @@ def test_effective_sparsity_is_the_first_prefix_that_answers_alike():
             for hook in hooks:
                 hook.remove()
         assert module_sparsity(ModuleMember(silent(), trial, train, test), inputs) == 0
-    assert found == agree.index(True)
-    assert 0 < found < len(norms)
+    assert sparsity == agree.index(True)
+    assert 0 < sparsity < len(norms)
 
 
 def test_a_measure_that_has_nothing_to_go_by_is_null():

@@ -30,15 +30,15 @@ ID = st.text("0123456789abcdef", min_size=8, max_size=8)
 
 
 @given(st.sets(ID, min_size=1, max_size=30), st.data())
-def test_an_id_is_found_by_any_beginning_that_no_other_has(known, data):
-    wanted = data.draw(st.sampled_from(sorted(known)))
+def test_an_id_is_found_by_any_beginning_that_no_other_has(ids_of_store, data):
+    wanted = data.draw(st.sampled_from(sorted(ids_of_store)))
     begin = wanted[: data.draw(st.integers(1, 8))]
-    alike = [one for one in known if one.startswith(begin)]
+    alike = [trial_id for trial_id in ids_of_store if trial_id.startswith(begin)]
     if len(alike) == 1:
-        assert find_id(known, begin, "store") == wanted
+        assert find_id(ids_of_store, begin, "store") == wanted
     else:
         with pytest.raises(UsageError, match=f"^{begin}: {len(alike)} trials in store begin so"):
-            find_id(known, begin, "store")
+            find_id(ids_of_store, begin, "store")
 
 
 def test_an_id_that_begins_another_is_itself():
@@ -89,7 +89,7 @@ def test_shared_streams_pair_decay_and_rate_and_nothing_else():
     for trial in trials:
         by_key.setdefault(trial.stream_key, set()).add((trial.point.width, trial.seed))
     assert len(by_key) == 4
-    assert all(len(found) == 1 for found in by_key.values())
+    assert all(len(members) == 1 for members in by_key.values())
 
 
 def test_budgets_are_steps_epochs_or_at_least_so_many_decay_times():
