@@ -128,12 +128,12 @@ def drift(trials: pd.DataFrame, law: str, event: str, errors: str, parameter: st
     Source: J. A. Hausman, Econometrica 46 (1978) 1251, for the test.
     """
     budget = float((trials["budget_epochs"] * trials["steps_per_epoch"]).max())
-    views = [("threshold", float(level), at_level(trials, level)) for level in CROSSINGS]
-    views += [("budget", share, shortened(trials, share * budget)) for share in SHARES]
+    variants = [("threshold", float(level), at_level(trials, level)) for level in CROSSINGS]
+    variants += [("budget", share, shortened(trials, share * budget)) for share in SHARES]
     table = pd.DataFrame(
         [
             {"kind": kind, "at": at, **_refitted(part, law, event, errors, parameter)}
-            for kind, at, part in views
+            for kind, at, part in variants
         ]
     )
     full = table[(table["kind"] == "budget") & (table["at"] == 1)].iloc[0]

@@ -55,7 +55,7 @@ def test_an_event_lies_between_two_readings_and_a_censored_one_after_the_last():
     np.testing.assert_allclose(high, [20, 40, np.inf, 60, 10])
 
 
-def test_a_delay_starts_at_memorising_and_one_of_nothing_is_counted():
+def test_a_delay_starts_at_memorizing_and_one_of_zero_is_counted():
     times = times_of(FIVE, "delay")
     assert times.rows.tolist() == [True, True, False, True, True]
     assert (times.left_out, times.at_once) == (1, 2)
@@ -107,7 +107,7 @@ def test_risk_steps_are_those_of_kaplan_and_meier_and_of_nelson_and_aalen():
     assert steps.time[steps.medians()].tolist() == [5]  # the first group has none
 
 
-def test_norms_after_generalising_stand_in_for_trials_that_never_did():
+def test_norms_after_generalizing_stand_in_for_trials_that_never_did():
     trials = rows_of(
         weight_decay=[0.001, 0.01, 0.1, 0.01],
         memorized_epoch=[10, 10, 10, 10],
