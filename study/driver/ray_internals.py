@@ -162,22 +162,24 @@ class Daemon(Protocol):
 class OwnNode:
     """The node of the Ray that this process has started.
 
+    Before Ray has started a node there is none to kill, and none of its daemons is dead.
+
     Args:
-        node: Ray's object for it, as `current` finds it.
+        node: Ray's object for the node, or None.
     """
 
     def __init__(self, node: Any) -> None:
         self._node = node
 
     @classmethod
-    def current(cls) -> "OwnNode | None":
-        """The node of this process, None before Ray has started one."""
-        node = _worker._global_node
-        return None if node is None else cls(node)
+    def current(cls) -> "OwnNode":
+        """The node of this process, as it is now."""
+        return cls(_worker._global_node)
 
     def dead_daemon(self) -> str:
         """The name of one of the DAEMONS that has ended; "" while both live."""
-        return next((name for name, _ in self._node.dead_processes() if name in DAEMONS), "")
+        dead = self._node.dead_processes() if self._node else ()
+        return next((name for name, _ in dead if name in DAEMONS), "")
 
     def kill(self) -> None:
         """Kill what the node has started, and the children of that: agents outlive it a minute."""
@@ -208,7 +210,7 @@ class OwnNode:
             self._node.kill_all_processes = before
 
     def _live(self) -> list[Daemon]:
-        return [daemon for _, daemon in self._node.live_processes()]
+        return [daemon for _, daemon in self._node.live_processes()] if self._node else []
 
 
 def address_from_environment() -> str:

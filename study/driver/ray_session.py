@@ -78,8 +78,7 @@ def _started(cores: int, interrupted: Callable[[], bool]) -> Iterator[None]:
     options, folder = _folder()
 
     def clean() -> None:
-        if node := OwnNode.current():
-            node.kill()
+        OwnNode.current().kill()
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -95,7 +94,6 @@ def _started(cores: int, interrupted: Callable[[], bool]) -> Iterator[None]:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     node = OwnNode.current()
-    assert node is not None  # noqa: S101  Ray has started one just now
     try:
         with node.killed_at_shutdown():
             try:
@@ -159,6 +157,7 @@ def _folder() -> tuple[dict[str, str], str | None]:
                 "Name a shorter folder: RAY_TMPDIR=/var/tmp."
             )
         return {}, None
+    # `mkdtemp` makes a new folder in the first of these that can be written to.
     parents = dict.fromkeys([tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"])  # noqa: S108
     for parent in parents:
         with contextlib.suppress(OSError):

@@ -125,7 +125,9 @@ def test_colors_are_left_alone():
 def test_a_node_has_what_ends_it(monkeypatch):
     for method in ("live_processes", "dead_processes", "kill_all_processes"):
         assert callable(getattr(Node, method))
-    assert ray_internals.OwnNode.current() is None, "no Ray runs in this process"
+    nobody = ray_internals.OwnNode.current()
+    nobody.kill()
+    assert nobody.dead_daemon() == "", "no Ray runs in this process"
 
     class Stub:
         def kill_all_processes(self, **_):
