@@ -20,7 +20,8 @@ from analysis.formats import JsonRow, records
 from analysis.live.snapshot import LiveStudy, StudySnapshot, state_frame
 from analysis.live.trials import plain
 from analysis.phases.classify import classify
-from analysis.report.state import MAX_CURVES_PER_CELL, CellAnswer, cell_answer, rounded
+from analysis.report.page_records import CellAnswer
+from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, rounded
 from analysis.tables.frames import as_frame, phases_of
 from analysis.tables.where import COLUMNS, columns_of, read_filter
 from study.store.schema import TRIALS

@@ -6,14 +6,13 @@ looked up by their names. Every answer has an ETag, so that polling an idle stud
 
 import errno
 import hashlib
-import re
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from collections.abc import Callable
+from functools import cached_property
 from ipaddress import ip_address
-from typing import TypedDict, cast
+from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,105 +24,28 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from analysis.live.answers import SORTED_BY, Answers
+from analysis.live.answers import Answers
 from analysis.live.guard import Guard, Token, refused, trusted_hosts
+from analysis.live.queries import (
+    FILE_PARSERS,
+    FILES,
+    FIRST_PAGE,
+    TABLE_PARSERS,
+    TRIAL_PARSERS,
+    FileQuery,
+    TableQuery,
+    labels_of,
+    query_of,
+)
 from analysis.live.snapshot import LiveStudy, compact_json
 from analysis.report.page import live_files
-from study.errors import StudyError, UsageError, choices
+from study.errors import StudyError, UsageError
 from study.store.store import Store
 
-MAX_PAGE_ROWS = 1_000  # of a page of the table
-MAX_TEXT = 200  # characters of a label or an id
 # How long a thread works before others have a turn. At Python's 5 ms, a click took 2.5 s while the
 # store was read.
 TURN_SECONDS = 1e-4
-FILES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 JSON = "application/json"
-
-
-class TableQuery(TypedDict, total=False):
-    """The query of a page of the table; what is left out is as in `_FIRST_PAGE`."""
-
-    where: str
-    sort: str | None
-    descending: bool
-    offset: int
-    limit: int
-
-
-class FileQuery(TypedDict, total=False):
-    """The query of a file of trials."""
-
-    format: str
-    where: str
-
-
-_FIRST_PAGE: TableQuery = {
-    "where": "", "sort": None, "descending": False, "offset": 0, "limit": 100,
-}  # fmt: skip
-
-# A parser of one parameter. Its ValueError says the rule and the remedy.
-Parser = Callable[[str], str | int]
-
-
-def _text(value: str) -> str:
-    if not value.isprintable() or len(value) > MAX_TEXT:
-        raise ValueError(f"a value has at most {MAX_TEXT} printable characters. Shorten it.")
-    return value
-
-
-def _whole(value: str, most: int = 10**9) -> int:
-    if not re.fullmatch(r"[0-9]{1,10}", value) or int(value) > most:
-        raise ValueError(f"it is a whole number from 0 to {most:,}. Write one.")
-    return int(value)
-
-
-def _truth(value: str) -> bool:
-    return _choice(value, ("true", "false")) == "true"
-
-
-def _choice(value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise ValueError(choices("it", value, allowed))
-    return value
-
-
-# The parameters of each route.
-_TRIAL: dict[str, Parser] = {"trial_id": _text}
-_TABLE: dict[str, Parser] = {
-    "where": str,  # checked by `analysis.tables.where`
-    "sort": partial(_choice, allowed=SORTED_BY),
-    "descending": _truth,
-    "offset": _whole,
-    "limit": partial(_whole, most=MAX_PAGE_ROWS),
-}
-_FILE: dict[str, Parser] = {"format": partial(_choice, allowed=tuple(FILES)), "where": str}
-
-
-def _query(request: Request, parsers: Mapping[str, Parser]) -> dict[str, str | int]:
-    """The query as values, one for each parameter that was given.
-
-    Raises: UsageError for a parameter without a parser, for a value that its parser refuses, and
-        for a parameter that comes twice.
-    """
-    values: dict[str, str | int] = {}
-    for name, value in request.query_params.multi_items():
-        if name not in parsers:
-            rule = choices("a parameter", name, parsers) if parsers else "nothing is asked here."
-            raise UsageError(f"{name[:60]!r}; {rule}")
-        if name in values:
-            raise UsageError(f"{name[:60]!r} twice; a parameter has one value. Remove one.")
-        try:
-            values[name] = parsers[name](value)
-        except ValueError as error:
-            raise UsageError(f"{name[:60]}: {value[:60]!r}; {error}") from None
-    return values
-
-
-def _labels(request: Request) -> dict[str, str]:
-    """A query of labels: any names, which `Grid.find` checks. Raises UsageError for a value."""
-    names = dict.fromkeys(request.query_params.keys(), _text)
-    return {name: str(label) for name, label in _query(request, names).items()}
 
 
 class _Routes:
@@ -137,11 +59,11 @@ class _Routes:
         return live_files()
 
     def page(self, request: Request) -> Response:
-        _query(request, {})
+        query_of(request, {})
         return self._file(request, "")
 
     def asset(self, request: Request) -> Response:
-        _query(request, {})
+        query_of(request, {})
         return self._file(request, request.path_params["name"])
 
     def _file(self, request: Request, name: str) -> Response:
@@ -151,14 +73,14 @@ class _Routes:
         return _tagged(request, content, kind)
 
     def state(self, request: Request) -> Response:
-        _query(request, {})
+        query_of(request, {})
         return _tagged(request, self._study.now().state)
 
     def cell(self, request: Request) -> Response:
-        return _tagged(request, compact_json(self._answers.cell(_labels(request))))
+        return _tagged(request, compact_json(self._answers.cell(labels_of(request))))
 
     def trial(self, request: Request) -> Response:
-        query = _query(request, _TRIAL)
+        query = query_of(request, TRIAL_PARSERS)
         if "trial_id" not in query:
             raise UsageError("trial_id; it names the trial. Add it.")
         trial_id = str(query["trial_id"])
@@ -168,11 +90,11 @@ class _Routes:
         return _tagged(request, compact_json(answer))
 
     def trials(self, request: Request) -> Response:
-        query = cast("TableQuery", {**_FIRST_PAGE, **_query(request, _TABLE)})
+        query = cast("TableQuery", {**FIRST_PAGE, **query_of(request, TABLE_PARSERS)})
         return _tagged(request, compact_json(self._answers.table(**query)))
 
     def download(self, request: Request) -> Response:
-        query = cast("FileQuery", {"format": "csv", "where": "", **_query(request, _FILE)})
+        query = cast("FileQuery", {"format": "csv", "where": "", **query_of(request, FILE_PARSERS)})
         form = query["format"]
         name = {"Content-Disposition": f'attachment; filename="trials.{form}"'}
         pieces = self._answers.file(form, query["where"])

@@ -6,18 +6,18 @@ describes them to the page's scripts.
 """
 
 from collections.abc import Mapping
-from typing import NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from analysis.charts.layout import EpochRamp, channel, spans
-from analysis.charts.theme import EPOCH_TICKS, Channel
-from analysis.formats import JsonCell, JsonRow, records
+from analysis.charts.theme import EPOCH_TICKS
+from analysis.formats import JsonCell, records
 from analysis.phases import classify as phases
 from analysis.phases.cells import summary
 from analysis.phases.grid import Grid, diagram_axes, make_grid
 from analysis.phases.rulers import TITLES, Ruler
+from analysis.report.page_records import AxisState, CellAnswer, Columns, Fact, PageState
 from study.terminal.durations import duration_in_words
 from study.vocabulary.measures import MEASURES
 from study.vocabulary.outcomes import Ended
@@ -45,60 +45,6 @@ CURVES: dict[str, tuple[str, ...]] = {
     "weight norm": ("weight_norm",),
     **{name.replace("_", " "): measure.columns for name, measure in MEASURES.items()},
 }
-
-Columns = dict[str, list[JsonCell]]
-
-
-class Fact(TypedDict):
-    """One fact of a study in the page's header; `title` explains it, as a tooltip."""
-
-    label: str
-    text: str
-    title: NotRequired[str]
-
-
-class AxisState(TypedDict):
-    """An axis of the study; `trials` counts those at each position."""
-
-    name: str
-    title: str
-    scale: str
-    labels: list[str]
-    spans: list[tuple[float, float, float]]
-    cuts: list[float]
-    trials: list[int]
-    channel: Channel
-
-
-class PageState(TypedDict):
-    """All that the page shows before a click, but for boundaries and laws.
-
-    `start` names the cell to begin with by its labels. `cells` are columns, one row a cell.
-    """
-
-    name: str
-    facts: list[Fact]
-    status: Mapping[str, object] | None
-    phases: list[JsonRow]
-    versions: dict[str, str]
-    command: str
-    trials: int
-    axes: list[AxisState]
-    x: str
-    y: str
-    start: dict[str, str]
-    cells: Columns
-    boundaries: list[object]
-    epochs: EpochRamp
-    aggregated: bool
-
-
-class CellAnswer(TypedDict):
-    """What a click on a cell asks for: how many trials it holds, some of them, their readings."""
-
-    trials: list[JsonRow]
-    total: int
-    readings: Columns
 
 
 def page_state(

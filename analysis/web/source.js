@@ -2,7 +2,8 @@
 // same questions (`Source` of types.d.ts).
 
 import {csv, saveFile, saveText} from "./dom.js";
-import {Refusal, readFilter} from "./where.js";
+import {Refusal} from "./tokens.js";
+import {readFilter} from "./where.js";
 
 /** @import {CellAnswer, Labels, Setup, State, TableAnswer, TableQuery, Trial, TrialAnswer, Value} from "./types.js" */
 

@@ -3,6 +3,10 @@
 // the same texts are refused. Here a refusal is one short sentence with the character's number.
 // Whole numbers are exact up to 2^53 here.
 
+import {nearestName} from "./names.js";
+import {Refusal, refuse, split} from "./tokens.js";
+
+/** @import {Token} from "./tokens.js" */
 /** @import {Kind, Value} from "./types.js" */
 
 /**
@@ -11,9 +15,6 @@
  *
  * True, false, or null: unknown, since a value is null.
  * @typedef {(row: Row) => boolean | null} Filter
- *
- * `index` counts characters. `word` is the keyword that the token is, or "".
- * @typedef {{kind: string, text: string, index: number, word: string}} Token
  *
  * One side of a comparison: a column, or a value.
  * @typedef {{token: Token, kind: Kind, column: string | null, value: Value}} Operand
@@ -30,18 +31,7 @@ const SIGNS = {
 // What other languages write, and what is written here.
 /** @type {Record<string, string>} */
 const SLIPS = {"=": "==", "<>": "!=", "!": "not", "&": "and", "&&": "and", "|": "or", "||": "or"};
-const KEYWORDS = new Set(["and", "or", "not", "is", "in", "null", "true", "false"]);
-const TOKEN = new RegExp([
-  /(?<number>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?(?![\w.]))/,
-  /(?<name>[A-Za-z_]\w*)/,
-  /(?<text>"[^"]*"|'[^']*')/,
-  /(?<mark><>|[<>=!]=|&&|\|\||[\][(),<>=!&|])/,
-  /(?<other>[^ \t\n\r\f\v])/u,
-].map((part) => part.source).join("|"), "gu");
 const UNPRINTABLE = /[^\P{C}]|[^\P{Z} ]/u;
-
-/** What the page says instead of an answer: one sentence. */
-export class Refusal extends Error {}
 
 /**
  * The function of a row that a filter stands for.
@@ -56,32 +46,6 @@ export function readFilter(text, kinds) {
     throw new Refusal(`not a filter: ${length} characters, and at most ${MAX_LENGTH} are read.`);
   }
   return new Reader(split(text), kinds).read();
-}
-
-/**
- * @param {number} index of a character, from 0
- * @param {string} rule that the text breaks there
- * @returns {never}
- */
-function refuse(index, rule) {
-  const stop = rule.endsWith("?") ? "" : ".";
-  throw new Refusal(`not a filter, at character ${index + 1}: ${rule}${stop}`);
-}
-
-/** @param {string} text */
-function split(text) {
-  /** @type {Token[]} */
-  const tokens = [];
-  for (const match of text.matchAll(TOKEN)) {
-    const [kind] = Object.entries(match.groups ?? {}).find(([, part]) => part !== undefined) ?? [""];
-    const token = {kind, text: match[0], index: [...text.slice(0, match.index)].length, word: ""};
-    const lower = token.text.toLowerCase();
-    if (kind === "name" && KEYWORDS.has(lower)) token.word = lower;
-    if (kind === "other" && `"'`.includes(token.text)) refuse(token.index, "the quote is not closed");
-    if (kind === "other") refuse(token.index, "a sign that no filter has");
-    tokens.push(token);
-  }
-  return [...tokens, {kind: "end", text: "", index: [...text].length, word: ""}];
 }
 
 /** Recursive descent over the tokens; each method reads one rule of the grammar. */
@@ -291,36 +255,4 @@ function compared(left, sign, right) {
     const [a, b] = [side(left, row), side(right, row)];
     return a === null || b === null ? null : sign(a, b);
   };
-}
-
-/**
- * The name that differs least from a word, or null where none differs in a third of its letters or
- * fewer.
- * @param {string} word
- * @param {string[]} names
- */
-function nearestName(word, names) {
-  let nearest = null, least = Math.floor(word.length / 3) + 1;
-  for (const name of names) {
-    const distance = edits(word, name);
-    if (distance < least) [nearest, least] = [name, distance];
-  }
-  return nearest;
-}
-
-/**
- * How many letters to change, add or remove to make one text of another (Levenshtein).
- * @param {string} a
- * @param {string} b
- */
-function edits(a, b) {
-  let row = Array.from({length: b.length + 1}, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + Number(a[i - 1] !== b[j - 1])));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

@@ -16,7 +16,8 @@ from study.errors import UsageError
 
 pytestmark = needs_chromium
 ASK = """
-import {Refusal, readFilter} from "./where.js";
+import {Refusal} from "./tokens.js";
+import {readFilter} from "./where.js";
 window.answer = (cases, kinds) => cases.map(([text, rows]) => {
   try {
     const filter = readFilter(text, kinds);
