@@ -53,7 +53,7 @@ REFUSALS = {400, 403, 404, 405, 414, 431}
 
 
 def hostile(chance):
-    """One request that no browser would send, as bytes; a plain one now and then."""
+    """One request that no browser would send, as bytes; now and then an ordinary request."""
     header = chance.choice(HEADERS) if chance.random() < 0.3 else ""
     if chance.random() < 0.5:  # nothing is wrong but one value
         path, names = chance.choice(DEEP)
@@ -73,7 +73,7 @@ def hostile(chance):
 
 
 def exchange(port, request):
-    """All that a server says to some bytes; it may hang up."""
+    """All that a server answers to some bytes; the server may close the connection."""
     said = b""
     with (
         contextlib.suppress(ConnectionError),
@@ -86,7 +86,7 @@ def exchange(port, request):
 
 
 def first_answer(said, method):
-    """Status, headers and body of the first of the answers that these bytes are."""
+    """Status, headers and body of the first answer in some bytes."""
     line = type("Line", (), {"makefile": lambda *_: io.BytesIO(said)})
     answer = http.client.HTTPResponse(line, method=method)
     answer.begin()

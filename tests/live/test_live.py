@@ -115,9 +115,9 @@ def test_texts_are_codes_and_only_the_winning_rows_readings_are_opened(tmp_path)
     assert pa.types.is_dictionary(live.table["ended"].type)
     [losing] = (tmp_path / "readings").glob("part-p1-*")
     losing.write_bytes(b"not opened")
-    place = live.table["trial_id"].to_pylist().index("a")
-    assert live.table[PART][place].as_py().startswith("part-p2-")
-    assert set(live.readings(live.table.slice(place, 1))["train_accuracy"]) == {0.9}
+    index = live.table["trial_id"].to_pylist().index("a")
+    assert live.table[PART][index].as_py().startswith("part-p2-")
+    assert set(live.readings(live.table.slice(index, 1))["train_accuracy"]) == {0.9}
 
 
 def finished(trial, ended="decided"):
@@ -131,11 +131,11 @@ def test_the_status_is_that_of_study_status_through_a_study_and_its_restart(tmp_
     def agree():
         live.refresh()
         table = plain(live.table)
-        found, expected = reader.read(store.manifest(), table), study_status(store)
-        for answer in (found, expected):  # of the clock's moment, which is not the same
+        status, expected = reader.read(store.manifest(), table), study_status(store)
+        for answer in (status, expected):  # rates depend on the moment of the count
             answer["rate"] = answer["seconds_left"] = None
-        assert found == expected
-        return found
+        assert status == expected
+        return status
 
     spec = spec_of({"weight_decay": [0.01, 0.1, 0.2]}, resources={"trials_per_pack": 3})
     plan = start_study(spec, store, ["study", "run"])
@@ -153,20 +153,20 @@ def test_the_status_is_that_of_study_status_through_a_study_and_its_restart(tmp_
     store.tables.write_rows(
         first.pack_id, [finished(first.trials[0])], curve(first.trials[0].trial_id)
     )
-    found = agree()
-    assert (found["done"], found["running"]) == (1, 2)
+    status = agree()
+    assert (status["done"], status["running"]) == (1, 2)
     say(second, "failed", "no memory")
     assert agree()["errors"] == {second.pack_id: "no memory"}
     rows = [finished(trial, "budget") for trial in third.trials]
     store.tables.write_rows(third.pack_id, rows, curve(*(t.trial_id for t in third.trials)))
     say(third, "done")
     assert agree()["packs"] == {"running": 1, "failed": 1, "done": 1}
-    # A larger budget wants the censored trials again; a smaller grid plans fewer.
+    # Under a larger budget censored trials are trained again; a smaller grid plans fewer trials.
     longer = spec_of({"weight_decay": [0.1, 0.2]}, budget={"epochs": 80})
     start_study(longer, store, ["study", "run"])
-    found = agree()
-    assert found["planned"] == 6
-    assert found["done"] < 4
+    status = agree()
+    assert status["planned"] == 6
+    assert status["done"] < 4
 
 
 def test_an_empty_store_has_the_columns_of_any(tmp_path):

@@ -102,11 +102,11 @@ def test_a_cell_is_its_trials_and_readings(served, store):
 
 def test_a_trial_and_the_command_that_replays_it(served, store):
     row = load_trials(store).iloc[17]
-    found = api(served, "trial", trial_id=row["trial_id"])
-    assert found["row"]["seed"] == row["seed"]
-    assert found["row"]["phase"] in {"comprehension", "grokking", "memorization", "confusion"}
-    assert found["replay"] == f"analysis circuits {store} {row['trial_id']}"
-    assert api(served, "trial", trial_id=row["trial_id"][:8]) == found
+    answer = api(served, "trial", trial_id=row["trial_id"])
+    assert answer["row"]["seed"] == row["seed"]
+    assert answer["row"]["phase"] in {"comprehension", "grokking", "memorization", "confusion"}
+    assert answer["replay"] == f"analysis circuits {store} {row['trial_id']}"
+    assert api(served, "trial", trial_id=row["trial_id"][:8]) == answer
     assert Answer(served, "/api/trial?trial_id=none").status == 404
     assert Answer(served, "/api/trial?trial_id=").status == 404
     several = Answer(served, f"/api/trial?trial_id={row['trial_id'][0]}")
@@ -153,9 +153,9 @@ def test_a_phase_is_filtered_like_a_column(served, store):
 def test_the_table_sorts_by_phase(served):
     rows = api(served, "trials", sort="phase", limit=150)["rows"]
     phases = ["comprehension", "grokking", "memorization", "confusion"]
-    places = [phases.index(row["phase"]) for row in rows]
-    assert places == sorted(places)
-    assert set(places) == {0, 1, 2, 3}
+    codes = [phases.index(row["phase"]) for row in rows]
+    assert codes == sorted(codes)
+    assert set(codes) == {0, 1, 2, 3}
 
 
 def test_downloads_are_what_query_writes(served, store, monkeypatch):
@@ -234,7 +234,7 @@ def test_other_names_and_other_methods_are_refused(served):
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "sentence"),
     [
         ("/api/state?a=1", "'a'; nothing is asked here"),
         ("/api/cell?weight_decay=0.01", "train_size: no label"),
@@ -253,10 +253,10 @@ def test_other_names_and_other_methods_are_refused(served):
         ("/api/download?where=1", "a column is compared"),
     ],
 )
-def test_a_wrong_question_gets_one_sentence(served, path, said):
+def test_a_wrong_question_gets_one_sentence(served, path, sentence):
     answer = Answer(served, path)
     assert answer.status == 400
-    assert said in answer.json["error"]
+    assert sentence in answer.json["error"]
 
 
 def test_beyond_loopback_a_token_is_asked_for_once(store):
@@ -275,7 +275,7 @@ def test_beyond_loopback_a_token_is_asked_for_once(store):
 
 def test_what_cannot_be_served_is_said_in_one_sentence(run_main, store, served, tmp_path):
     port = urlsplit(served.url).port
-    for arguments, code, said in (
+    for arguments, code, sentence in (
         ([tmp_path / "nowhere"], 1, "no study here"),
         ([store, "--port", port], 1, f"port {port} of 127.0.0.1: Address already in use"),
         ([store, "--port", 70000], 2, "less than or equal to 65535"),
@@ -284,7 +284,7 @@ def test_what_cannot_be_served_is_said_in_one_sentence(run_main, store, served, 
     ):
         ended, out, err = run_main(main, "serve", *arguments)
         assert (ended, out) == (code, b"")
-        assert said in err
+        assert sentence in err
         assert err.count("\n") == 1
 
 
@@ -294,9 +294,9 @@ def test_the_command_prints_its_address_and_ends_when_interrupted(store):
     piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with ended(subprocess.Popen(command, **piped)) as process:
         warning = process.stderr.readline().decode()
-        said = process.stderr.readline().decode()
+        sentence = process.stderr.readline().decode()
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert warning.startswith("warning: --host 0.0.0.0;")
-    assert re.fullmatch(r"\S+/quick: http://\S+:\d+/\?token=\S+ \(Ctrl-C ends it\)\n", said)
+    assert re.fullmatch(r"\S+/quick: http://\S+:\d+/\?token=\S+ \(Ctrl-C ends it\)\n", sentence)
     assert (process.returncode, out, err) == (130, b"", b"")

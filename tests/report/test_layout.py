@@ -69,23 +69,23 @@ def test_a_tooltip_is_within_the_screen_of_a_phone(browser, report):
         assert len(top) == 6
         for cell in top:
             webdriver.ActionChains(browser).move_to_element(cell).perform()
-            place = cell.get_attribute("aria-label").split(":")[0]
-            waits(browser, lambda p=place: p in text(browser, "vg-tooltip-element"))
+            name = cell.get_attribute("aria-label").split(":")[0]
+            waits(browser, lambda name=name: name in text(browser, "vg-tooltip-element"))
             box = browser.find_element(By.ID, "vg-tooltip-element").rect
             assert 0 <= box["x"] < box["x"] + box["width"] <= 390
 
 
 def line_of(browser):
-    """Places of the boundary as shares of the diagram, from its left and from its bottom."""
+    """The boundary's points as shares of the diagram, from the left and from the bottom."""
     [wide, high] = browser.execute_script(
         "return document.querySelector('#diagram .background').getAttribute('d')"
         ".match(/h([\\d.]+)v([\\d.]+)/).slice(1).map(Number)"
     )
     pieces = browser.find_elements(By.CSS_SELECTOR, "#diagram .mark-line path")
     numbers = [re.findall(r"[\d.]+", piece.get_attribute("d")) for piece in pieces]
-    places = [np.array(piece, float).reshape(-1, 2) for piece in numbers]
-    assert len(browser.find_elements(By.CSS_SELECTOR, "#diagram .mark-area path")) == len(places)
-    return [place / [wide, -high] + [0, 1] for place in places]
+    points = [np.array(piece, float).reshape(-1, 2) for piece in numbers]
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#diagram .mark-area path")) == len(points)
+    return [piece / [wide, -high] + [0, 1] for piece in points]
 
 
 def test_the_boundary_is_drawn_whichever_axis_is_across(browser, report):

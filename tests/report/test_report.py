@@ -74,7 +74,7 @@ def page(browser, report):
 
 
 def saved(browser, folder, name):
-    """A file that the page has saved, whole, as bytes."""
+    """The bytes of a file that the page saves; the file is removed."""
     path = folder / name
     waits(browser, lambda: path.exists() and path.stat().st_size)
     content = path.read_bytes()
@@ -96,13 +96,13 @@ def test_it_opens_on_a_cell_that_grokked(page):
 
 
 def test_a_click_selects_a_cell_then_a_curve_and_the_browser_goes_back(page, store):
-    before, place = curves(page), text(page, "cell-title")
-    said, shape = next((s, p) for s, p in cells(page).items() if place not in s)
+    before, title = curves(page), text(page, "cell-title")
+    label, shape = next((label, path) for label, path in cells(page).items() if title not in label)
     click(page, shape)
     settled(page)
     chosen = text(page, "cell-title")
-    assert said.startswith(chosen)
-    assert chosen != place
+    assert label.startswith(chosen)
+    assert chosen != title
     assert curves(page) != before
     rows = page.find_elements(By.CSS_SELECTOR, "#members tbody tr")
     assert [row.find_element(By.TAG_NAME, "th").text for row in rows] == list("01234")
@@ -128,7 +128,7 @@ def test_a_click_selects_a_cell_then_a_curve_and_the_browser_goes_back(page, sto
     assert text(page, "cell-title") == chosen
     page.back()
     settled(page)
-    assert text(page, "cell-title") == place
+    assert text(page, "cell-title") == title
     page.forward()
     settled(page)
     assert text(page, "cell-title") == chosen
@@ -155,9 +155,9 @@ def test_the_keyboard_moves_between_cells_and_selects(page):
     page.find_element(By.ID, "diagram").send_keys(Keys.ARROW_LEFT)
     waits(page, lambda: text(page, "cursor-said"))
     said = text(page, "cursor-said")
-    place = text(page, "cell-title")
+    title = text(page, "cell-title")
     page.find_element(By.ID, "diagram").send_keys(Keys.ARROW_UP, Keys.ARROW_DOWN, Keys.ENTER)
-    waits(page, lambda: text(page, "cell-title") != place)
+    waits(page, lambda: text(page, "cell-title") != title)
     assert said.startswith(text(page, "cell-title"))
     page.find_element(By.ID, "diagram").send_keys(Keys.ARROW_RIGHT, Keys.ESCAPE)
     waits(page, lambda: text(page, "cursor-said") == "")
@@ -197,11 +197,11 @@ def test_other_axes_and_slices_are_chosen_by_menus(page):
     assert "width 200" in text(page, "cell-title")
     assert "setting </script><b>wide" in text(page, "cell-title")
     assert len(curves(page)) == 10
-    place = text(page, "cell-title")
+    title = text(page, "cell-title")
     Select(page.find_element(By.ID, "x")).select_by_value("width")
     settled(page)
     waits(page, lambda: len(cells(page)) == 6)
-    assert text(page, "cell-title") == place
+    assert text(page, "cell-title") == title
     assert page.find_elements(By.CSS_SELECTOR, "#diagram .mark-line path") == []
     assert "half of the trials" not in text(page, "diagram-said")  # nothing drawn, nothing said
     Select(page.find_element(By.ID, "color")).select_by_value("share")

@@ -14,7 +14,7 @@ from analysis.live.serve import Served
 
 @contextmanager
 def serving(store, *arguments):
-    """A store served in a thread, on a port of its own; gives what `Served` says of it."""
+    """Serve a store in a thread, on a port of its own; gives its `Served`."""
     served, started = Served(str(store), *arguments), Queue()
     thread = Thread(target=served.run, args=(started.put,))
     thread.start()
@@ -28,7 +28,7 @@ def serving(store, *arguments):
 
 @contextmanager
 def ended(process):
-    """A process that does not outlive the test, whatever fails in between."""
+    """Kill a process when the test ends, whatever fails in between."""
     with process:
         try:
             yield process
@@ -37,11 +37,11 @@ def ended(process):
 
 
 class Answer:
-    """Status, headers and body of an answer, unpacked."""
+    """Status, headers and unpacked body of an answer over HTTP."""
 
     def __init__(self, served, path, method="GET", **headers):
-        place = urlsplit(served.url)
-        connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=100)
+        port = urlsplit(served.url).port
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=100)
         connection.request(
             method, path, headers={k.replace("_", "-"): v for k, v in headers.items()}
         )
@@ -63,7 +63,7 @@ def api(served, name, **query):
 
 
 def state_of(served, condition, seconds=60):
-    """The state as soon as it is as expected."""
+    """The state, as soon as it fulfills a condition."""
     deadline = time.monotonic() + seconds
     while not condition(state := api(served, "state")):
         assert time.monotonic() < deadline, state

@@ -1,4 +1,4 @@
-"""A real Chromium for the tests of pages, and what they do in it."""
+"""A real Chromium for the tests of pages, and what the tests do in the browser."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ FLAGS = (
     "--disable-sync",
 )
 
-# Clicks some filled cell; gives the milliseconds until all that it asks for is shown.
+# Clicks a random filled cell; gives the milliseconds until the cell is shown.
 CLICK_A_CELL = """
 const done = arguments[0], before = location.hash;
 const filled = [...document.querySelectorAll('#diagram path[aria-label]')]
@@ -40,8 +40,9 @@ NO_BROWSER = (
     "there is no chromium or no chromedriver here. To run them: "
     "apt-get install chromium chromium-driver"
 )
-# Scrolls the window so that every part of the page has been at its top, and asks at the middle of
-# each control in sight what a mouse would hit there; gives the controls that something else covers.
+# Scrolls the window until every part of the page has been at its top. At each stop the script looks
+# up what a mouse would hit in the middle of each control in sight. Gives the controls that were
+# seen, and those that something else covers.
 COVERED = """
 const CONTROLS = 'button, input, select, summary, a[href]';
 const named = (one) => one.id || one.getAttribute('aria-label') || one.textContent.trim();
@@ -91,7 +92,7 @@ needs_chromium = pytest.mark.skipif(
 
 @contextmanager
 def chromium(folder):
-    """A browser that keeps its profile and its downloads in a folder, and logs what it asks for."""
+    """A browser with its profile and its downloads in a folder; it logs its requests."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):
@@ -108,13 +109,13 @@ def chromium(folder):
 
 
 def waits(browser, condition):
-    """What the condition gives once it is true; a live page may redraw what it looks at."""
+    """Wait for a condition, and give its value; a live page may redraw an element meanwhile."""
     redrawn = [StaleElementReferenceException]
     return WebDriverWait(browser, 60, ignored_exceptions=redrawn).until(lambda _: condition())
 
 
 def settled(browser):
-    """Wait until what is shown is what the address asks for."""
+    """Wait until the page shows what the address asks for."""
     waits(
         browser,
         lambda: browser.execute_script(
@@ -143,33 +144,33 @@ def go(browser, **parts):
 
 
 def curves(browser, title="accuracy"):
-    """The shapes of the lines on show, without the wide ones that catch clicks."""
+    """The shapes of the lines on show, without the wide invisible lines that catch clicks."""
     path = f"#curve-{title.replace(' ', '-')} .mark-line path:not([stroke-opacity='0'])"
     return [p.get_attribute("d") for p in browser.find_elements(By.CSS_SELECTOR, path)]
 
 
 def cells(browser):
-    """Cells of the diagram by what a screen reader says of each."""
-    found = browser.find_elements(By.CSS_SELECTOR, "#diagram path[aria-label]")
-    named = {path.get_attribute("aria-label"): path for path in found}
-    return {said: path for said, path in named.items() if "training rows" in said}
+    """Cells of the diagram by the sentence that a screen reader says of each."""
+    paths = browser.find_elements(By.CSS_SELECTOR, "#diagram path[aria-label]")
+    by_label = {path.get_attribute("aria-label"): path for path in paths}
+    return {label: path for label, path in by_label.items() if "training rows" in label}
 
 
 def click(browser, shape):
-    """A click as the mouse does it, on whatever lies on top of the shape's middle."""
+    """Click with the mouse on whatever lies on top of the middle of a shape."""
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", shape)
     webdriver.ActionChains(browser).move_to_element(shape).click().perform()
 
 
 def press(browser, css):
-    """Press a button where it lies, though a table's sticky head may lie above it."""
+    """Press a button without a mouse: the sticky head of a table may cover the button."""
     browser.execute_script("document.querySelector(arguments[0]).click()", css)
 
 
 def covered(browser):
-    """Controls that a mouse can reach somewhere on the way down the page, and those it cannot."""
-    found = browser.execute_script(COVERED)
-    return found["seen"], found["covered"]
+    """The controls that are in sight somewhere on the way down the page, and the covered ones."""
+    controls = browser.execute_script(COVERED)
+    return controls["seen"], controls["covered"]
 
 
 def text(browser, id_):
@@ -178,7 +179,7 @@ def text(browser, id_):
 
 @contextmanager
 def emulated(browser, width=1280, scheme="light", media=""):
-    """The page in a room of that light, so many pixels wide, on a screen or on paper."""
+    """Emulate a window of some width, a light or dark scheme, and a screen or paper."""
     feature = {"name": "prefers-color-scheme", "value": scheme}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature], "media": media})
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
