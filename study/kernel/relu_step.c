@@ -1,8 +1,9 @@
 /* The fused CPU kernel: an epoch or a reading of a pack of ReLU networks, one network after the other.
  *
  * The kernel computes one network at a time, so that a network's numbers cannot depend on its neighbors. The kernel
- * is fast because one network fits the caches. relu_step.h has the arithmetic, compiled once for each instruction set and number type. This file has
- * what all these versions share: the struct that Python hands over, the losses, and the choice of a version.
+ * is fast because one network fits the caches. relu_step.h has the arithmetic, compiled once for each instruction
+ * set and number type. This file has what all these versions share: the struct that Python hands over, the losses,
+ * and the choice of a version.
  *
  * Axis letters, as in study/engine/protocol.py: T networks, N rows, B rows of a batch, n input bits, p neurons.
  * Sums run in a fixed order. Never compile with -ffast-math: it reorders sums and hides NaN.
