@@ -22,7 +22,8 @@ from study.nets.relu import ReluNets
 from study.store.store import Store
 from study.tasks.parity import Parity
 from study.tasks.rows import Rows
-from study.training.replay import Snapshot, differences, snapshots, stored_trial
+from study.training.replay import differences, stored_trial
+from study.training.snapshots import NetSnapshot, snapshots
 from study.trials.trial import Trial
 from study.vocabulary.outcomes import BROKEN, Ended
 
@@ -67,16 +68,16 @@ class History:
     trial: Trial
     row: StoredTrial
     data: Parity
-    snapshots: tuple[Snapshot, ...]  # those with finite weights, by epoch
+    snapshots: tuple[NetSnapshot, ...]  # those with finite weights, by epoch
     moved: Mapping[str, float]  # what differs from the stored readings, as in `Replay.moved`
 
-    def at(self, event: Literal["memorized", "generalized"]) -> Snapshot | None:
+    def at(self, event: Literal["memorized", "generalized"]) -> NetSnapshot | None:
         """The network at the epoch of an event; None for a trial without the event."""
         memorized = event == "memorized"
         epoch = self.row["memorized_epoch"] if memorized else self.row["generalized_epoch"]
         return next((shot for shot in self.snapshots if shot.epoch == epoch), None)
 
-    def train_rows(self, shot: Snapshot) -> Rows:
+    def train_rows(self, shot: NetSnapshot) -> Rows:
         """The training rows at a snapshot; online, those of its epoch."""
         return self.data.fresh(shot.epoch) if self.data.online else self.data.train
 
@@ -115,7 +116,7 @@ def record_history(store: Store, trial_id: str, engine: Engine | None = None) ->
 
 
 def _moved(
-    trial: Trial, shots: tuple[Snapshot, ...], stored: Mapping[str, list[float]]
+    trial: Trial, shots: tuple[NetSnapshot, ...], stored: Mapping[str, list[float]]
 ) -> dict[str, float]:
     """What differs between snapshots and the stored readings of the same epochs.
 
@@ -133,7 +134,7 @@ def _moved(
     )
 
 
-def reading_columns(trial: Trial, shot: Snapshot) -> dict[str, float]:
+def reading_columns(trial: Trial, shot: NetSnapshot) -> dict[str, float]:
     """A reading as columns of the table `readings`.
 
     Args:

@@ -16,7 +16,7 @@ from analysis.circuits.through_training import WHOLE_NET
 from study.detect.detector import GrokkingDetector
 from study.detect.watch import Watch, transitions
 from study.engine.protocol import Engine
-from study.training.replay import snapshots
+from study.training.snapshots import snapshots
 from study.vocabulary.outcomes import BROKEN
 
 TICKETS = ("generalizing", "control")  # the winning ticket, and a random ticket of its size

@@ -91,7 +91,7 @@ class StatusReader:
             return {pack_id: ids & left for pack_id, ids in members.items()}
 
         planned = plan.num_rows + self._plan.to_come
-        record = manifest_of(manifest, self._store.place(MANIFEST))
+        record = manifest_of(manifest, self._store.address_of(MANIFEST))
         counts = planned, len(counted.done), counted.without_readings
         return tally(record, *counts, self._packs, missing)
 

@@ -195,8 +195,8 @@ def _readings(trial: Trial) -> float:
     )
     if asked.keep_per_decade == "all":
         return on_schedule
-    kept = log_spaced_up_to(epochs, asked.keep_per_decade) + _READINGS_AROUND_EVENTS
-    return min(on_schedule, kept)
+    stored = log_spaced_up_to(epochs, asked.keep_per_decade) + _READINGS_AROUND_EVENTS
+    return min(on_schedule, stored)
 
 
 @functools.cache

@@ -98,8 +98,8 @@ def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = Fals
     notes = [unread_note(unread)] * (unread > 0)
     if pairs and recorded(store) is None:
         notes.append(
-            f"{store.place('search.json')}: damaged; the search asks for its trials again, and "
-            "those that are stored are not trained again."
+            f"{store.address_of('search.json')}: damaged; the search asks for its trials again, "
+            "and those that are stored are not trained again."
         )
     for pack in resumed:
         for trial in pack.trials:

@@ -1,8 +1,8 @@
-"""Where stores are: what a user types for one, as a folder or as the URI of an object store.
+"""Addresses of stores: a user types a folder, or the URI of a folder in a bucket.
 
-A URI may end in a query, as in s3://bucket/runs?endpoint_override=10.0.0.5:9000&scheme=http. It
-says how the object store is reached, so it stays at the end of the URI of every store there, which
-is what other machines are told.
+A URI may end in a query, as in s3://bucket/runs?endpoint_override=10.0.0.5:9000&scheme=http. The
+query says how the bucket is reached, so other machines need it, too: it stays at the end of the URI
+of every store in that bucket.
 """
 
 import contextlib
@@ -12,58 +12,62 @@ from urllib.parse import quote
 
 from study.errors import UsageError
 
-_SAFE = ":/%@~!$&'()*+,;=-._"  # in the path of a URI; all else is escaped
+_SAFE = ":/%@~!$&'()*+,;=-._"  # letters that a URI's path has as they are; others are escaped
 
 
 def inside(out: str, name: str) -> str:
-    """The address of the store of a study under what was typed for --out.
+    """The address of the store of one study.
 
-    Raises UsageError for an empty one, which would be the root of the disk, and a URI of no bucket.
+    Args:
+        out: what was typed for --out.
+        name: of the study.
+    Raises: UsageError for an empty `out`, which would be the root of the disk, and for a URI
+        without a bucket.
     """
-    place, mark, query = _split(out.strip())
-    place = place.rstrip("/")
-    if not out.strip() or place.endswith(":"):
+    base, mark, query = _split(out.strip())
+    base = base.rstrip("/")
+    if not out.strip() or base.endswith(":"):
         raise UsageError(
             f"--out {out!r}: no folder and no bucket; stores are in one of them. "
             "Use --out runs, or --out s3://BUCKET/runs."
         )
-    if "://" not in place:
-        place = Address.of(place).url
-    return f"{place}/{name}{mark}{query}"
+    if "://" not in base:
+        base = Address.of(base).url
+    return f"{base}/{name}{mark}{query}"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The place of a store. `shown` is for messages; `local` says whether it is a folder."""
+    """The address of a store."""
 
-    url: str
-    shown: str
-    local: bool
+    url: str  # with the query
+    shown: str  # without the query, for messages
+    local: bool  # whether the store is a folder on this machine
 
     @classmethod
     def of(cls, typed: str | Path) -> "Address":
-        """The address that was typed; ~ is the home of the user, who may lack one."""
+        """The address that a user has typed; ~ is the user's home, if there is one."""
         text = str(typed).removeprefix("file://")
         if "://" not in text:
             if text.startswith("~"):
-                with contextlib.suppress(RuntimeError):  # no home: a folder of that name
+                with contextlib.suppress(RuntimeError):  # without a home, ~ is the name of a folder
                     text = str(Path(text).expanduser())
             text = text.rstrip("/")
             return cls(text, text, local=True)
-        place, mark, query = _split(text)
-        place = place.rstrip("/")
-        return cls(f"{place}{mark}{query}", place, local=False)
+        base, mark, query = _split(text)
+        base = base.rstrip("/")
+        return cls(f"{base}{mark}{query}", base, local=False)
 
     @property
     def uri(self) -> str:
-        """The URI as pyarrow takes it: escaped, with the options of ours."""
+        """The URI as pyarrow takes it: escaped, with the options that every store sets."""
         _, _, query = _split(self.url)
-        # A small file is one PUT, where pyarrow would make an upload of several requests.
+        # With this option a small file is one PUT; without, an upload of several requests.
         options = ["allow_delayed_open=true"] if self.url.startswith("s3://") else []
         asked = "&".join([*filter(None, [query]), *options])
         return f"{quote(self.shown, _SAFE)}{'?' * bool(asked)}{asked}"
 
 
 def _split(url: str) -> tuple[str, str, str]:
-    """A URI, and its query with the mark before it; a folder has none."""
+    """A URI's part before the question mark, the mark, and the query; a folder has no query."""
     return url.partition("?") if "://" in url else (url, "", "")

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Writes files that appear whole or not at all."""
 
 import os
 import secrets
@@ -6,11 +6,17 @@ from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write under a temporary name beside a file, sync, rename: the old content stays till then.
+    """Replace the content of a file, or make the file; readers see the old content or the new.
 
-    The name begins with a dot, which hides it from readers of the folder. Raises OSError.
+    The content is written under a temporary name in the same folder, synced, and renamed. The
+    temporary name begins with a dot, which hides it from readers of the folder.
+
+    Args:
+        path: of the file; its folder must exist.
+        content: all of it.
+    Raises: OSError; the old content is unchanged then.
     """
-    # Several threads, or machines with equal process ids, may write one file at a time.
+    # A random name, because threads and machines may write one file at the same time.
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with partial.open("wb") as file:

@@ -52,7 +52,7 @@ class Files:
                 passing=is_transient(error),
             ) from None
 
-    def shown(self, name: str) -> str:
+    def address_of(self, name: str) -> str:
         """The address of a file, for messages."""
         return f"{self.address.shown}/{name}"
 
@@ -89,7 +89,7 @@ class Files:
             # A bucket's file is read to the size it had: a file replaced meanwhile is cut off.
             time.sleep(0.05)
         raise DamagedError(
-            f"{self.shown(name)}: not JSON; the store keeps its state there. {remedy}"
+            f"{self.address_of(name)}: not JSON; the store keeps its state there. {remedy}"
         )
 
     def put(self, name: str, content: bytes) -> None:
@@ -169,7 +169,7 @@ class Files:
             remedy: what the user can do: the last sentence.
             rule: what the store wanted, where the reason alone does not say it.
         """
-        what = f"{self.shown(name)}: {reason(error)}"
+        what = f"{self.address_of(name)}: {reason(error)}"
         message = f"{what}; {rule}. {remedy}" if rule else f"{what}. {remedy}"
         return StoreError(message, passing=is_transient(error))
 

@@ -78,7 +78,7 @@ class Manifest(Start):
 
 def read_manifest(store: Store) -> Manifest:
     """study.json of a store; raises StoreError where the file breaks a rule."""
-    return manifest_of(store.manifest(), store.place(MANIFEST))
+    return manifest_of(store.manifest(), store.address_of(MANIFEST))
 
 
 def manifest_of(content: Mapping[str, object], shown: str) -> Manifest:
@@ -94,12 +94,12 @@ def manifest_of(content: Mapping[str, object], shown: str) -> Manifest:
 
 def stored_spec(store: Store) -> StudySpec:
     """The study that a store was last run with."""
-    shown = f"{store.place(MANIFEST)}: spec."
+    shown = f"{store.address_of(MANIFEST)}: spec."
     return validated(StudySpec, store.manifest().get("spec"), shown)
 
 
 def stored_settings(store: Store) -> dict[str, Setting]:
     """Every setting that a store was ever run with, by its label, as it was last run."""
-    shown = f"{store.place(MANIFEST)}: settings."
+    shown = f"{store.address_of(MANIFEST)}: settings."
     settings = read_manifest(store).settings
     return {label: validated(Setting, setting, shown) for label, setting in settings.items()}

@@ -92,7 +92,7 @@ class Packs:
         content = self._files.get_json(name, PACK_REMEDY)
         if content is None:
             return NO_RECORD
-        return PackRecord.checked(content, self._files.shown(name), PACK_REMEDY)
+        return PackRecord.checked(content, self._files.address_of(name), PACK_REMEDY)
 
     def write(self, pack_id: str, record: PackRecord) -> None:
         """Replace the record of a pack."""
@@ -109,7 +109,7 @@ class Packs:
         try:
             return Pack.from_json(record.members)
         except SpecError as error:
-            shown, rule = self._files.shown(_record_name(pack_id)), str(error).rstrip(".")
+            shown, rule = self._files.address_of(_record_name(pack_id)), str(error).rstrip(".")
             raise StoreError(f"{shown}: members: {rule}. {PACK_REMEDY}") from None
 
     def trial_ids(self, pack_id: str, record: PackRecord) -> frozenset[str]:

@@ -175,7 +175,7 @@ class Tables:
             try:
                 pq.read_table(path, filesystem=self._files.filesystem)
             except (pa.ArrowException, OSError):
-                part = self._files.shown(path.removeprefix(f"{self._files.root}/"))
+                part = self._files.address_of(path.removeprefix(f"{self._files.root}/"))
                 return StoreError(
                     f"{part}: damaged; a part is a whole Parquet file. Move it out of the store "
                     "and run the study again: only its trials are trained anew."

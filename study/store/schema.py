@@ -1,4 +1,4 @@
-"""The two tables' columns as Arrow schemas; `study.vocabulary.columns` says what they are."""
+"""The columns of the two tables as Arrow schemas, made from `study.vocabulary.columns`."""
 
 from collections.abc import Mapping
 

@@ -81,9 +81,9 @@ class Store:
             self._files.refuse_no_bucket()
         return exists
 
-    def place(self, name: str) -> str:
+    def address_of(self, name: str) -> str:
         """The address of a file of the store, for messages."""
-        return self._files.shown(name)
+        return self._files.address_of(name)
 
     def manifest(self) -> dict[str, object]:
         """The JSON of study.json, empty without a file; `study.store.manifest` makes it a record.
@@ -94,8 +94,8 @@ class Store:
         version = content.get("schema_version", SCHEMA_VERSION)
         if not isinstance(version, int) or version > SCHEMA_VERSION:
             raise StoreError(
-                f"{self.place(MANIFEST)}: schema_version {version!r}; this program reads up to "
-                f"{SCHEMA_VERSION}. Use the newer program that wrote the store."
+                f"{self.address_of(MANIFEST)}: schema_version {version!r}; this program reads up "
+                f"to {SCHEMA_VERSION}. Use the newer program that wrote the store."
             )
         return content
 

@@ -1,7 +1,8 @@
 """Which rows of a store count: Arrow tables in, Arrow tables out.
 
-A trial may have been trained twice, by a retry, a second writer, to a larger budget, or because its
-readings were lost: its latest row of the largest budget counts, with the readings of the same part.
+A trial may have been trained twice: by a retry, by a second writer, to a larger budget, or because
+its readings were lost. Its latest row of the largest budget counts, with the readings of the same
+part.
 """
 
 from collections.abc import Sequence
@@ -9,14 +10,18 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PART = "part"  # the last column of rows whose part is asked for
+PART = "part"  # the column with the name of the part that a row is from; it is never stored
 _STAMP = r"^.*-([0-9a-f]{16})(-\d+)?\.parquet$"  # when a part was written, in the names of parts
 
 
 def winners(trials: pa.Table) -> pa.Table:
-    """One row a trial, of rows with their part: that with the larger budget; of equals, the latest.
+    """One row a trial: the row with the largest budget, and of equal budgets the latest.
 
-    The latest, because a trial is trained again to the same budget where its readings were lost.
+    A trial is trained again to the same budget where its readings were lost: the latest row has
+    readings.
+
+    Args:
+        trials: rows with the columns `trial_id`, `budget_epochs` and `part`.
     """
     stamps = pc.replace_substring_regex(trials[PART], _STAMP, r"\1")
     order = [
@@ -30,12 +35,17 @@ def winners(trials: pa.Table) -> pa.Table:
 
 
 def sources(table: pa.Table) -> pa.Array:
-    """Trial and part of each row, as one text: the readings of a row are those of its source."""
+    """Trial and part of each row, as one text; a row and its readings have the same source."""
     return pc.binary_join_element_wise(table["trial_id"], table[PART], " ")
 
 
 def first_of_each(table: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """Of rows sorted by some keys, the first of each."""
+    """The first row of each group of rows with equal keys.
+
+    Args:
+        table: sorted by the keys.
+        keys: names of columns.
+    """
     if not table.num_rows:
         return table
     changes = None

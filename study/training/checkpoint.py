@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from study.detect.follower import Follower
 from study.detect.log import ReadingLog
 from study.detect.watch import Watch
-from study.engine.protocol import Along, Arrays, ArraySpec, ArraySpecs
+from study.engine.protocol import Along, Arrays, ArraySpec, ArraySpecs, Indices
 
 # The declarations of every part but the engine's. Its parts are `state`, and `past0` and so on: the
 # states of the epochs before, which the follower keeps.
@@ -49,8 +49,13 @@ def unpacked(content: bytes) -> dict[str, dict[str, NDArray[Any]]]:
     return parts
 
 
+def open_members(parts: Mapping[str, Arrays]) -> Indices:
+    """The open members [T] of a checkpoint, as indices into the pack as it began."""
+    return parts["follower"]["numbers"]
+
+
 def cut(
-    parts: Mapping[str, Arrays], chosen: NDArray[np.int64], engine: ArraySpecs
+    parts: Mapping[str, Arrays], chosen: Indices, engine: ArraySpecs
 ) -> dict[str, dict[str, NDArray[Any]]]:
     """The checkpoint of some open members, as if they had begun as a pack of their own.
 
@@ -60,7 +65,7 @@ def cut(
         engine: the specs of the arrays that the pack's engine dumps.
     Raises: KeyError for an array that no class declares.
     """
-    members = parts["follower"]["numbers"][chosen]  # the same, as indices into the whole pack
+    members = open_members(parts)[chosen]
     of_members = np.isin(parts["log"]["kept_members"], members)
     stay = {
         Along.OPEN: chosen,

@@ -19,7 +19,8 @@ from analysis.circuits.constructions import nearest
 from analysis.circuits.history import find_circuits, jaccard, lacking, record_history
 from study.engine.relu_engine import ReluEngine
 from study.nets.relu import ReluNets
-from study.training.replay import replay, snapshots
+from study.training.replay import replay
+from study.training.snapshots import snapshots
 
 CIRCUITS = ("memorizing", "generalizing", "complementary", "control")
 

@@ -1,4 +1,4 @@
-"""Following a pack: glances and few readings find what reading every epoch would have found."""
+"""Following a pack: glances and few readings find what a reading at every epoch finds."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ ROWS = 100
 
 @dataclass(frozen=True)
 class Scene:
-    """A state of the scripted engine: an epoch, and which curves are still there."""
+    """A state of the scripted engine: an epoch, and the members still open."""
 
     epoch: int
     members: np.ndarray
@@ -43,7 +43,7 @@ class Scripted:
         return Reading(train, test, 1 - train / ROWS, ones, ones, ones > 0, {})
 
     def glance(self, scene, train_allowed, test_allowed):
-        """It stops anywhere between the proof and the last row, as the kernel may."""
+        """Count wrong rows up to a random row after the proof, as the kernel may."""
         found = []
         wrong = ROWS - self.right[:, scene.members, scene.epoch]
         for allowed, missed in zip((train_allowed, test_allowed), wrong, strict=True):
@@ -76,7 +76,7 @@ def pack_of(members, epochs, detect, readings):
 
 
 def follow(trials, right, seed=0, interrupt=None):
-    """What the follower says: columns by member, why it ended and when, and the readings kept."""
+    """Follow a pack to its end; by member, the columns of its row and its stored readings."""
     engine = Scripted(right, seed)
     follower, scene, found = Follower(engine, trials), engine.start(), {}
     while follower.open:
@@ -104,7 +104,7 @@ def follow(trials, right, seed=0, interrupt=None):
 
 
 def read_everything(trials, right):
-    """The same from a reading at every epoch on schedule, one member at a time."""
+    """The columns of `follow` from a reading at every scheduled epoch, one member at a time."""
     found = {}
     for member, trial in enumerate(trials):
         detect, every = trial.setting.detect, trial.setting.readings.every
@@ -141,7 +141,7 @@ def test_nothing_is_missed_that_reading_every_epoch_finds(seed, hold, readings):
         for part, event in enumerate(("memorized", "generalized")):
             for level in (90, 95, 98, 99):
                 seen, first = (r[f"{event}_epoch_{level}"] for r in (row, dense[member]))
-                # An excursion of fewer than `hold` epochs may pass unseen, nothing else.
+                # Only a run of fewer than `hold` epochs may be missed.
                 above = right[part, member, : row["epochs_run"] + 1] > level
                 if hold == 1 or "every" in readings or "per_decade" in readings:
                     assert seen == first
@@ -155,7 +155,7 @@ def test_nothing_is_missed_that_reading_every_epoch_finds(seed, hold, readings):
 
 @given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from(SCHEDULES))
 @settings(max_examples=20)
-def test_neighbours_and_checkpoints_do_not_matter(seed, hold, readings):
+def test_neighbors_and_checkpoints_do_not_matter(seed, hold, readings):
     chance = np.random.default_rng(seed)
     right = curves(chance, 4, 50)
     trials = pack_of(4, 50, {"hold": hold}, readings)

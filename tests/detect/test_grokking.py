@@ -15,7 +15,7 @@ DETECTOR = GrokkingDetector()
 
 
 def watch_of(train, test, *, epochs=None, norms=None, active=None, detector=DETECTOR, rows=ROWS):
-    """Feed one trial's accuracies (shares of one) to a detector."""
+    """Give the accuracies of one trial, 0 to 1, to a detector, epoch by epoch."""
     watch = Watch.start(rows, rows)
     for index, (a, b) in enumerate(zip(train, test, strict=True)):
         watch = detector.update(
@@ -33,7 +33,7 @@ def row_of(watch):
     return {name: column[0] for name, column in transitions(watch).items()}
 
 
-def test_a_trial_that_generalises_has_both_events_and_is_decided():
+def test_a_trial_that_generalizes_has_both_events_and_is_decided():
     train = [0.5, 0.8, 0.99, 1, 1, 1, 1, 1, 1, 1]
     test = [0.5, 0.5, 0.5, 0.6, 0.7, 0.985, 0.985, 0.995, 1, 1]
     watch = watch_of(train, test)
@@ -48,13 +48,13 @@ def test_a_trial_that_generalises_has_both_events_and_is_decided():
     assert DETECTOR.ended(watch_of(train[:-1], test[:-1]))[0] == ""
 
 
-def test_a_trial_that_never_generalises_is_censored_at_its_last_reading():
+def test_a_trial_that_never_generalizes_is_censored_at_its_last_reading():
     row = row_of(watch_of([0.5, 1, 1, 1, 1], [0.5] * 5))
     assert row["memorized_epoch"] == 1
     assert (row["generalized_epoch"], row["generalized_after_epoch"]) == (None, 4)
 
 
-def test_a_trial_that_never_memorises_is_censored_for_both_times():
+def test_a_trial_that_never_memorizes_is_censored_for_both_times():
     row = row_of(watch_of([0.5, 0.6, 0.7], [0.5] * 3))
     assert (row["memorized_epoch"], row["memorized_after_epoch"]) == (None, 2)
     assert (row["generalized_epoch"], row["generalized_after_epoch"]) == (None, 2)
@@ -72,7 +72,7 @@ def test_a_run_unfinished_at_the_end_censors_before_the_run():
     assert (row["generalized_epoch"], row["generalized_after_epoch"]) == (None, 2)
 
 
-def test_generalised_and_lost_again_is_ungrokked():
+def test_generalized_and_lost_again_is_ungrokked():
     test = [0.5, 1, 1, 1, 0.95, 0.95, 0.95, 0.7, 0.7, 0.7]
     row = row_of(watch_of([1] * 10, test))
     assert row["generalized_epoch"] == 1

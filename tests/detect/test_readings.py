@@ -1,4 +1,4 @@
-"""Which epochs are on schedule, and the log of readings."""
+"""The schedule of readings, and the log of stored readings."""
 
 import numpy as np
 from hypothesis import given

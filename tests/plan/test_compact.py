@@ -1,4 +1,4 @@
-"""Compaction keeps the table at every step, and two writers of one store keep it too."""
+"""Compaction leaves the table as it is at every step, and so do two writers of one store."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ from study.trials.expand import expand
 
 
 def scattered(url, count=6):
-    """A store of many parts: a trial twice, one to two budgets, and readings without a row."""
+    """A store of many parts, with a trial stored twice, one with two budgets, and lost rows."""
     store = Store(url)
     store.write_manifest({})
     for i in range(count):

@@ -1,4 +1,4 @@
-"""What a plan says before anything is trained: time in time, and what cannot work."""
+"""Estimates of a plan: quick to make, near the truth, with warnings for what cannot work."""
 
 import time
 
@@ -58,7 +58,7 @@ def test_a_study_in_which_no_trial_can_be_decided_is_warned_of(tables, warned):
 
 
 def test_the_warning_is_true_at_its_edge(tmp_path):
-    """Where there is none a trial can be decided: its first step learns all that there is."""
+    """A trial without a warning can be decided: here the first step learns all rows."""
     easy = {"n": 20, "k": 1, "width": 200, "train_size": 3000, "batch_size": 32}
     store = fill(spec_of(easy, seeds=4, budget={"epochs": 3}, name="small"), tmp_path / "three")
     assert "decided" in store.trials()["ended"].to_pylist()
@@ -101,7 +101,7 @@ def test_scheduled_readings_are_those_of_the_schedule(per_decade):
 
 
 def test_a_plan_of_many_points_takes_seconds(run_main, tmp_path):
-    """It was four minutes for 19,000; a generous ceiling."""
+    """A plan of 19,000 trials once took four minutes; the limit here is generous."""
     sets = [
         "axes.weight_decay={log=[1e-3,1],points=19000}",
         "axes.train_size=200",

@@ -1,4 +1,4 @@
-"""Where stores are: what is typed for --out, and stores on an object store by its own address."""
+"""Addresses of stores: what a user types for --out, and buckets that a query says how to reach."""
 
 import os
 import shlex
@@ -76,7 +76,9 @@ def test_an_object_store_is_reached_by_the_query_of_its_address(place, monkeypat
     assert len(load_readings(url)) > 2
     keys = {path for method, path in s3.requests if method == "PUT"}
     assert all("endpoint_override" not in key and "//" not in key for key in keys)
-    assert store.place("study.json") == f"s3://bucket/{place}/small/study.json".replace("t//", "t/")
+    assert store.address_of("study.json") == f"s3://bucket/{place}/small/study.json".replace(
+        "t//", "t/"
+    )
     s3.close()
 
 

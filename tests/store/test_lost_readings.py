@@ -1,4 +1,4 @@
-"""A part of readings that is gone: its trials are missing, are said to be, and are trained anew."""
+"""A part of readings is gone: a user is told, and its trials are trained anew."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ def two_packs():
 
 @pytest.fixture
 def loss(tmp_path):
-    """A trained study, one part of whose readings was moved out; its table before that."""
+    """A trained study that has lost one part of its readings, and its table before the loss."""
     spec = two_packs()
     store = fill(spec, tmp_path / "small")
     before = table(store)

@@ -1,4 +1,4 @@
-"""study.json and packs/*.json: what they keep through restarts, and what is said of damage."""
+"""study.json and packs/*.json: what outlives a restart, and the errors for damaged files."""
 
 import json
 
@@ -14,7 +14,7 @@ from study.store.store import Store
 
 
 def dated(store, moment):
-    """The store as if its study had begun then."""
+    """Rewrite a store as if its study had begun at another moment."""
     manifest = store.manifest()
     store.write_manifest(
         {

@@ -1,4 +1,4 @@
-"""The store: whole files, one row a trial, and nothing harmed by what lies beside it."""
+"""The store: whole files, one row a trial, other files left alone, records of newer programs."""
 
 import json
 

@@ -7,7 +7,7 @@ from study.vocabulary.columns import RESULT_COLUMNS
 
 
 def fill(spec, folder, engine=None, most=10**6):
-    """Train a study, batch after batch, without Ray; stop as a kill would after `most` packs."""
+    """Train a study, batch after batch, without Ray; stop after `most` packs, as a kill would."""
     store = Store(folder)
     plan = start_study(spec, store, ["pytest"])
     while plan.packs:

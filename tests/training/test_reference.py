@@ -24,7 +24,7 @@ CONFIGURATIONS = ["n", "k", "width", "train_size", "weight_decay"]
 
 
 def median_ratio(ours, theirs, resamples=4000):
-    """Ratio of medians and its 99% bootstrap interval; a time that never came is beyond all."""
+    """Ratio of medians and its 99% bootstrap interval; never is larger than any time."""
     chance = np.random.default_rng(0)
 
     def medians(times):

@@ -116,14 +116,14 @@ def test_lingering_watches_a_decided_trial_for_more_decay_times():
     assert lingered["final_effective_sparsity_train"] <= 24
 
 
-def test_random_labels_are_memorised_and_never_generalise():
+def test_random_labels_are_memorized_and_never_generalize():
     tables = {"data": {"labels": "random"}, "budget": {"epochs": 150}}
     rows = train(trials_of({"width": 200, "train_size": 40}, **tables))[0].values()
     assert all(row["memorized_epoch"] is not None for row in rows)
     assert all(row["generalized_epoch"] is None for row in rows)
 
 
-def test_fresh_rows_generalise_without_memorising_first():
+def test_fresh_rows_generalize_without_memorizing_first():
     axes = {"train_size": "online", "width": 100}
     rows = train(trials_of(axes, seeds=2, budget={"epochs": 60}))[0].values()
     for row in rows:
@@ -168,7 +168,7 @@ def test_a_pack_that_dies_between_checkpoint_and_flush_ends_with_the_same_table(
     for progress in run_pack(pack, store, report_seconds=0.0):
         stale = stale or store.packs.checkpoint(pack.pack_id)
         if progress.trained >= 3:
-            store.packs.write_checkpoint(pack.pack_id, stale)  # older than the rows already flushed
+            store.packs.write_checkpoint(pack.pack_id, stale)  # older than the rows written since
             break
     [again] = make_plan(spec, store).packs
     store.packs.write_checkpoint(pack.pack_id, stale)
@@ -264,7 +264,7 @@ def test_a_failing_pack_says_why_and_is_trained_by_the_next_run(tmp_path):
 
 
 class Narrow(ReluEngine):
-    """Room for so many members, said as torch or Python say it; `sizes` were allocated."""
+    """Raises an error for packs of more than `room` members; `sizes` lists the packs allocated."""
 
     def __init__(self, room, error, after=0):
         super().__init__()
@@ -327,7 +327,7 @@ def test_a_pack_whose_processes_die_without_a_word_is_halved(tmp_path):
     store = Store(tmp_path / "killed")
     [pack] = start_study(spec, store, ["pytest"]).packs
     engine = Narrow(9, MemoryError())
-    for _ in range(3):  # two deaths, and the attempt that finds them
+    for _ in range(3):  # two deaths, and the attempt that counts the second
         dying = run_pack(pack, store, engine, report_seconds=0.0)
         next(dying)
         left = store.packs.read(pack.pack_id)

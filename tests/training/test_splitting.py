@@ -1,4 +1,4 @@
-"""A pack that is split goes on as if it had not been, and the pieces are alike in size."""
+"""The pieces of a split pack end with the rows of the whole pack, and are alike in size."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def train_some(packs, store, engine):
 
 
 def finished(packs, store, engine):
-    """The table, once these packs have been trained to their ends."""
+    """Train packs to their ends; the table of the study then."""
     for pack in packs:
         for _ in run_pack(pack, store, engine):
             pass
@@ -89,7 +89,7 @@ def test_pieces_are_split_again(tmp_path, monkeypatch):
 
 
 def test_a_split_cut_short_loses_nobody(tmp_path, monkeypatch):
-    """Killed after the first piece: it and the old pack are both there."""
+    """The program is killed after the first piece: the store has that piece and the old pack."""
     study, engine = spec_of(AXES, **TABLES), ReluEngine()
     expected = table(fill(study, tmp_path / "whole", engine))
     store = Store(tmp_path / "split")
