@@ -41,7 +41,7 @@ YOption = Annotated[str | None, typer.Option(help="Axis up; train_size if it var
 
 
 @app.callback()
-def options(version: Annotated[bool, version_option("analysis")] = False) -> None:
+def _options(version: Annotated[bool, version_option("analysis")] = False) -> None:
     """Read a study's store: its trials, their phases, a report."""
 
 

@@ -1,0 +1,41 @@
+"""types.d.ts tells the page's scripts of the records that Python sends."""
+
+import re
+
+import pytest
+
+from analysis.live.answers import TableAnswer, TrialAnswer
+from analysis.report.law_section import FigureState
+from analysis.report.page import Setup
+from analysis.report.page_records import AxisState, CellAnswer, Fact, PageState
+from analysis.report.sections import BoundaryState, LawState
+from analysis.report.template import web_file
+
+
+def members(interface):
+    """The names of an interface's members."""
+    body = re.search(
+        rf"export interface {interface} {{\n(.*?)^}}",
+        web_file("types.d.ts"),
+        re.DOTALL | re.MULTILINE,
+    )
+    return set(re.findall(r"^  (\w+)\??:", body[1], re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("interface", "records", "others"),
+    [
+        ("State", (PageState, LawState), {"store", "problem"}),  # which report and server add
+        ("Setup", (Setup,), set()),
+        ("Axis", (AxisState,), set()),
+        ("Boundary", (BoundaryState,), set()),
+        ("Figure", (FigureState,), set()),
+        ("Fact", (Fact,), set()),
+        ("CellAnswer", (CellAnswer,), set()),
+        ("TrialAnswer", (TrialAnswer,), set()),
+        ("TableAnswer", (TableAnswer,), set()),
+    ],
+)
+def test_an_interface_has_the_keys_of_its_record(interface, records, others):
+    keys = set().union(*(record.__annotations__ for record in records))
+    assert members(interface) == keys | others
