@@ -1,4 +1,4 @@
-"""The tables that every other folder shares: axes, tasks, nets, measures, columns.
+"""The tables that every other folder shares: axes, tasks, nets, measures, columns, outcomes.
 
-Nothing here needs torch, Arrow or pydantic.
+The tables need no torch, Arrow or pydantic, so that a command can ask them before it loads either.
 """

@@ -1,6 +1,6 @@
 """How a trial ended and how a pack is: closed sets of words, each with its sentence.
 
-Members are texts, so that they are written to tables and JSON as they are and equal what is read.
+A member is a text: tables and JSON hold the word itself, and a word that is read equals its member.
 """
 
 from enum import StrEnum

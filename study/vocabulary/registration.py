@@ -9,14 +9,14 @@ without arguments, which calls `register_net` and `register_task`:
     majority = "majority:register"
 
 The functions are called, once a process, when a study names a task or net that the tables do not
-have. On a cluster the package has to be installed on every machine.
+have. A script of such a package does not register the same rows again. On a cluster the package is
+installed on every machine.
 """
 
 import functools
 import importlib
 import re
 from collections.abc import Collection, Iterable
-from importlib import metadata
 
 from study.errors import UsageError, choices
 from study.vocabulary.axes import AXES
@@ -52,6 +52,8 @@ def load_registrations() -> None:
 
     Raises: UsageError where a function cannot be imported, or registers a name that is taken.
     """
+    from importlib import metadata  # noqa: PLC0415  takes 20 ms, and few studies need it
+
     for entry_point in metadata.entry_points(group=ENTRY_POINTS):
         try:
             register = entry_point.load()
