@@ -92,11 +92,9 @@ class GrokkingDetector:
             active: whether any hidden unit is active, [T]; by default there is always one.
             due: the trials that were read, [T]; all by default.
         """
-        count = len(watch.train_rows)
+        count, finite, norm = len(watch.train_rows), watch.finite, watch.last_norm
         read = np.broadcast_to(True if due is None else np.asarray(due), count)
-        read = read & (epoch > watch.last_epoch) & watch.finite
-        finite = watch.finite
-        norm = watch.last_norm
+        read = read & (epoch > watch.last_epoch) & finite
         if weight_norm is not None:
             norm = np.asarray(weight_norm, dtype=np.float64)
             finite = finite & (np.isfinite(norm) | ~read)
@@ -107,7 +105,7 @@ class GrokkingDetector:
         levels = np.array(CROSSINGS)[:, None] / 100
         first = np.stack((train > levels, test > levels)) & read & (watch.crossings == NEVER)
         decided = watch.epochs[DECIDED] != NEVER
-        below = (norm < COLLAPSED_NORM * watch.initial_norm) & (norm < watch.last_norm)
+        collapsing = (norm < COLLAPSED_NORM * watch.initial_norm) & (norm < watch.last_norm)
         inactive = np.zeros(count, bool) if active is None else ~np.asarray(active)
         return replace(
             watch,
@@ -116,8 +114,8 @@ class GrokkingDetector:
             decided_at=np.where(decided & (watch.decided_at == NEVER), epoch, watch.decided_at),
             initial_norm=np.where(read & np.isnan(watch.initial_norm), norm, watch.initial_norm),
             last_norm=np.where(read, norm, watch.last_norm),
-            falling=np.where(read, np.where(below, watch.falling + 1, 0), watch.falling),
-            dead=np.where(read, np.where(inactive, watch.dead + 1, 0), watch.dead),
+            falling=_lengthened(watch.falling, collapsing, read),
+            dead=_lengthened(watch.dead, inactive, read),
             finite=finite,
         )
 
@@ -192,7 +190,12 @@ class GrokkingDetector:
         )
 
     def shrunken(self, watch: Watch, norm: NDArray[np.float64]) -> Flags:
-        """Trials [T] whose norm [T] is not finite or near collapse: they need readings."""
+        """Trials [T] whose norm is not finite or near collapse: they need readings.
+
+        Args:
+            watch: with the initial norms.
+            norm: of the weights at the epoch looked at, [T].
+        """
         return ~(norm >= COLLAPSED_NORM * watch.initial_norm) | ~np.isfinite(norm)
 
     def unfinished(self, watch: Watch) -> Flags:
@@ -254,6 +257,17 @@ class GrokkingDetector:
             [Ended.DIVERGED.value, Ended.COLLAPSED.value, Ended.DECIDED.value],
             default="",
         )
+
+
+def _lengthened(lengths: Whole, holds: Flags, read: Flags) -> Whole:
+    """The lengths [T] of runs after one more reading: longer where `holds`, else over.
+
+    Args:
+        lengths: before, [T].
+        holds: whether the reading belongs to a run, [T].
+        read: the trials that were read, [T]; the lengths of others stay.
+    """
+    return np.where(read, np.where(holds, lengths + 1, 0), lengths)
 
 
 def _most_wrong(rows: Whole, level: ArrayLike) -> Whole:

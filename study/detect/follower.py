@@ -73,6 +73,12 @@ class Follower:
     ARRAYS: ClassVar[ArraySpecs] = {"numbers": ArraySpec(Along.OPEN, indexes_pack=True)}
 
     def __init__(self, engine: Engine, trials: Sequence[Trial]) -> None:
+        """Follow a pack from its first epoch.
+
+        Args:
+            engine: that trains the pack.
+            trials: all members; they share one setting.
+        """
         setting = trials[0].setting
         detect, readings = setting.detect, setting.readings
         self._engine, self._stop, self._every = engine, detect.stop, readings.every

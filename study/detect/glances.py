@@ -50,7 +50,12 @@ class Seen(NamedTuple):
     active: Flags
 
     def news(self, watch: Watch, bounds: Bounds) -> Parts:
-        """The parts on which no more rows are wrong than an awaited threshold allows."""
+        """The parts on which no more rows are wrong than an awaited threshold allows.
+
+        Args:
+            watch: with the counts of rows.
+            bounds: most wrong rows that still matter.
+        """
         return Parts(
             watch.train_rows - self.train_right <= bounds.train,
             watch.test_rows - self.test_right <= bounds.test,

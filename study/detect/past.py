@@ -27,7 +27,13 @@ class Past:
         return np.searchsorted(self.members, members)
 
     def read(self, engine: Engine, members: Indices, measures: tuple[str, ...]) -> Reading:
-        """The reading of some members [m] at this epoch, with the measures named."""
+        """The reading of some members at this epoch.
+
+        Args:
+            engine: that made the state.
+            members: [m].
+            measures: names of the progress measures to take.
+        """
         return engine.read(self.state, measures, self._index(members))
 
     def glance(
@@ -58,5 +64,10 @@ class Past:
         )
 
     def dump(self, engine: Engine, members: Indices) -> Arrays:
-        """The engine's arrays of some members [m], all still open, for a checkpoint."""
+        """The engine's arrays of some members, for a checkpoint.
+
+        Args:
+            engine: that made the state.
+            members: [m], all in the state.
+        """
         return engine.dump(engine.leave(self.state, self._index(members).tolist()))

@@ -31,8 +31,11 @@ class Compaction(TypedDict):
 
 
 def compact(store: Store, rows: int = ROWS) -> Compaction:
-    """Rewrite a store in parts of about `rows` trials.
+    """Rewrite a store in a few large parts.
 
+    Args:
+        store: in which nobody trains.
+        rows: trials of a part, about.
     Raises: StudyError while a pack of the store is in training.
     """
     _refuse_while_running(store)

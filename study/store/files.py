@@ -36,6 +36,14 @@ class Files:
     def __init__(
         self, address: Address, retry_seconds: float, say: Callable[[str], None] | None
     ) -> None:
+        """Connect to the file system of an address.
+
+        Args:
+            address: of the store.
+            retry_seconds: how long an operation is tried again while its error is transient.
+            say: is told what is waited for.
+        Raises: StoreError where the address cannot be that of a store.
+        """
         self.address = address
         self._retry_seconds, self._say = retry_seconds, say
         self.filesystem: Any

@@ -88,6 +88,10 @@ class Tables:
 
         Only readings written with the trial's row count: a trial trained again, to a larger budget
         or after a kill, has left others.
+
+        Args:
+            trial_ids: of the trials; all by default.
+            columns: their names and order; all by default.
         """
         where = None if trial_ids is None else _one_of(trial_ids)
         rows = self.scan("trials", where, ["trial_id", "budget_epochs"], parts=True)
@@ -198,7 +202,13 @@ class Tables:
         return sorted(without & set(self.part_names("trials"))) if without else []
 
     def write_part(self, table: TableName, part: str, rows: pa.Table) -> None:
-        """Write a part whole, under the name `part`."""
+        """Write a part whole.
+
+        Args:
+            table: that the part belongs to.
+            part: the name of its file.
+            rows: with the columns of the table.
+        """
         sink = pa.BufferOutputStream()
         pq.write_table(rows, sink, compression="zstd")
         self._files.put(f"{table}/{part}", sink.getvalue().to_pybytes())

@@ -43,6 +43,10 @@ def missing(store: Store, trials: Sequence[Trial]) -> list[Trial]:
     """The trials still to train: without a row, censored by a smaller budget, or without readings.
 
     The readings of a row are gone where a damaged part of them was moved out of the store.
+
+    Args:
+        store: of the study.
+        trials: that are asked about.
     """
     rows = StoredRows.of(store)
     return [trial for trial in trials if not rows.answer(trial)]

@@ -48,6 +48,12 @@ class PackRun:
     """
 
     def __init__(self, pack: Pack, engine: Engine) -> None:
+        """Begin a pack at epoch 0.
+
+        Args:
+            pack: to train.
+            engine: that can train the pack's setting.
+        """
         use_repeatable_arithmetic()
         self.pack, self.engine = pack, engine
         self._follower = Follower(engine, pack.trials)

@@ -58,7 +58,12 @@ class PackWriter:
             self.generalized += sum(row["generalized_epoch"] is not None for row in finished.trials)
 
     def note(self, status: PackStatus, members_open: int) -> None:
-        """Write in the record how the pack is now."""
+        """Write in the record how the pack is now.
+
+        Args:
+            status: of the pack; for FAILED the error that was counted last is written, too.
+            members_open: members that are still to train.
+        """
         self.record = self.record.changed(
             status=status,
             open=members_open,
