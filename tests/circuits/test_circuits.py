@@ -233,10 +233,10 @@ FATES = [
 
 @pytest.mark.parametrize("fate", FATES, ids=lambda fate: fate[0])
 def test_what_a_trial_lacks_is_said(store, fate):
-    setting, has, said = fate
+    setting, has, parts = fate
     history = record_history(store, trial_of(store, setting))
     assert tuple(find_circuits(history)) == has
-    for sentence, part in zip(lacking(history), said, strict=True):
+    for sentence, part in zip(lacking(history), parts, strict=True):
         assert part in sentence
 
 
@@ -277,18 +277,18 @@ def test_circuits_are_printed(run_main, store, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("where", "trial", "code", "said"),
+    ("where", "trial", "code", "part"),
     [
         ("c.html", "unheard", 2, "no such trial"),
         ("missing/c.html", None, 1, "No such file or directory"),
         (".", None, 1, "Is a folder"),
     ],
 )
-def test_bad_input_is_one_line(run_main, store, tmp_path, where, trial, code, said):
+def test_bad_input_is_one_line(run_main, store, tmp_path, where, trial, code, part):
     trial = trial or trial_of(store, "early")
     got, out, err = run_main(cli.main, "circuits", store.url, trial, "-o", tmp_path / where)
     assert (got, out) == (code, b"")
-    assert said in err
+    assert part in err
     assert err.count("\n") == 1
     assert trial == "unheard" or "Choose another with -o." in err
     assert trial != "unheard" or "Nearest: " in err

@@ -22,7 +22,7 @@ def trials():
 
 
 @pytest.fixture(scope="module")
-def found(trials):
+def findings(trials):
     return modular.modular_findings(trials, load_readings(STORE, trials))
 
 
@@ -31,12 +31,12 @@ def test_the_table_is_the_bundled_study_whole(trials):
     assert len(trials) == 6
 
 
-def test_both_operators_grok_and_addition_waits_at_its_commuting_level(found):
-    for _, rows in found.groupby("task"):
+def test_both_operators_grok_and_addition_waits_at_its_commuting_level(findings):
+    for _, rows in findings.groupby("task"):
         assert rows["generalized_epoch"].notna().sum() >= 2
         delayed = rows["generalized_epoch"] > 2 * rows["memorized_epoch"]
         assert delayed.all()
-    addition, division = (found[found["task"] == task] for task in modular.MODULAR_TASKS)
+    addition, division = (findings[findings["task"] == task] for task in modular.MODULAR_TASKS)
     assert (addition["plateau"] - addition["commuting_share"]).abs().max() < 0.1
     assert division["plateau"].max() < 0.1
 
@@ -93,11 +93,12 @@ def test_circuits_of_a_module_are_refused_in_a_sentence(trials):
         record_history(Store.open(STORE), trials["trial_id"].iloc[0])
 
 
-def test_the_page_on_it_says_what_the_table_says(trials, found):
+def test_the_page_on_it_says_what_the_table_says(trials, findings):
     text = (ROOT / "docs" / "modular.md").read_text()
-    steps = trials.set_index("trial_id")["steps_per_epoch"].loc[found["trial_id"]].to_numpy()
-    told = found.assign(
-        memorized=found["memorized_epoch"] * steps, generalized=found["generalized_epoch"] * steps
+    steps = trials.set_index("trial_id")["steps_per_epoch"].loc[findings["trial_id"]].to_numpy()
+    told = findings.assign(
+        memorized=findings["memorized_epoch"] * steps,
+        generalized=findings["generalized_epoch"] * steps,
     )
     for task, rows in told.groupby("task"):
         [row] = [line for line in text.splitlines() if line.startswith(f"| {task} |")]
@@ -106,10 +107,10 @@ def test_the_page_on_it_says_what_the_table_says(trials, found):
             ("plateau", "commuting_share", "memorized", "generalized"),
             strict=True,
         ):
-            said = [float(number) for number in re.findall(r"[\d.]+", cell)]
+            numbers = [float(number) for number in re.findall(r"[\d.]+", cell)]
             values = rows[column].astype(float)
             expected = [values.median(), values.min(), values.max()]
-            assert said == [round(value, 3) for value in expected], (task, column)
+            assert numbers == [round(value, 3) for value in expected], (task, column)
 
 
 @pytest.mark.slow

@@ -122,24 +122,24 @@ def moved(circuit, seed):
 def test_a_construction_is_known_again_under_its_symmetries(name, seed):
     circuit = moved(CONSTRUCTIONS[name](3, range(3)), seed)
     assert margin(circuit) > 0.999  # the symmetry keeps parity
-    found = nearest(circuit)
-    assert found.construction == name
-    assert found.matches
-    assert found.behavior < 1e-6
+    near = nearest(circuit)
+    assert near.construction == name
+    assert near.matches
+    assert near.behavior < 1e-6
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 6])
 def test_an_and_for_each_assignment_is_known_for_other_k(k):
-    found = nearest(moved(dnf(k, range(k)), 3))
-    assert (found.construction, found.matches) == ("2^k neurons", True)
+    near = nearest(moved(dnf(k, range(k)), 3))
+    assert (near.construction, near.matches) == ("2^k neurons", True)
 
 
 def test_a_sign_flip_alone_is_no_symmetry():
     circuit = dnf(3, range(3))
-    found = nearest(ReluNets(circuit.incoming, -circuit.outgoing))
+    near = nearest(ReluNets(circuit.incoming, -circuit.outgoing))
     # Each neuron's nearest of the other sign differs in one bit: (1 + 1 - 1 + 4) / 7 is the cosine.
-    assert found.distance == pytest.approx((2 - 2 * 5 / 7) ** 0.5)
-    assert found.behavior > 0.9
+    assert near.distance == pytest.approx((2 - 2 * 5 / 7) ** 0.5)
+    assert near.behavior > 0.9
 
 
 def vectors(circuit):
@@ -199,8 +199,8 @@ def test_weights_may_differ_where_behavior_does_not():
     circuit = dnf(3, range(3))
     gentle = circuit.incoming.clone()
     gentle[..., -1] = -2.5  # still active on one input alone, at half the height
-    found = nearest(ReluNets(gentle, circuit.outgoing))
-    assert found.behavior < 1e-6 < found.distance
+    near = nearest(ReluNets(gentle, circuit.outgoing))
+    assert near.behavior < 1e-6 < near.distance
 
 
 @pytest.mark.parametrize(

@@ -30,16 +30,16 @@ def page(store):
 
 
 @pytest.fixture(scope="module")
-def found(store, page):
+def findings(store, page):
     return make_figures(store.url, page)
 
 
-def drawn(found, name):
-    return pd.read_csv(found.folder / f"{name}.csv")
+def drawn(findings, name):
+    return pd.read_csv(findings.folder / f"{name}.csv")
 
 
-def test_an_accuracy_is_the_mean_and_range_of_the_stored_readings(store, found):
-    frame = drawn(found, "figure-2-accuracy").set_index(["series", "epoch"])
+def test_an_accuracy_is_the_mean_and_range_of_the_stored_readings(store, findings):
+    frame = drawn(findings, "figure-2-accuracy").set_index(["series", "epoch"])
     ids = load_trials(store.url, 'setting == "standard"')["trial_id"].tolist()
     readings = store.readings(ids).to_pandas()
     assert len(frame) > 100
@@ -50,8 +50,8 @@ def test_an_accuracy_is_the_mean_and_range_of_the_stored_readings(store, found):
         assert row["seeds"] == 2
 
 
-def test_trials_studied_side_by_side_are_those_studied_alone(store, found):
-    """`found` came from a pool of processes, this from none."""
+def test_trials_studied_side_by_side_are_those_studied_alone(store, findings):
+    """`findings` came from a pool of processes, this from none."""
     ids = load_trials(store.url, 'setting == "standard"').sort_values("seed")["trial_id"]
     alone = [replay_circuits(store.url, trial_id) for trial_id in ids]
     for name, panel in (
@@ -59,51 +59,51 @@ def test_trials_studied_side_by_side_are_those_studied_alone(store, found):
         ("figure-5-dominant", panels.DOMINANT_PANEL),
     ):
         expected = panel.frame(alone)
-        pd.testing.assert_frame_equal(drawn(found, name), expected, check_dtype=False)
-    mine = found.trials[found.trials["setting"] == "standard"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(drawn(findings, name), expected, check_dtype=False)
+    mine = findings.trials[findings.trials["setting"] == "standard"].reset_index(drop=True)
     pd.testing.assert_frame_equal(mine, paper.paper_findings(alone), check_dtype=False)
 
 
-def test_the_sparse_circuit_takes_over(found):
-    frame = drawn(found, "figure-1-takeover").set_index(["series", "epoch"])["mean"]
+def test_the_sparse_circuit_takes_over(findings):
+    frame = drawn(findings, "figure-1-takeover").set_index(["series", "epoch"])["mean"]
     first, last = frame["complementary"], frame["generalizing"]
     assert first.iloc[0] > 0.9 > last.iloc[0]
     assert last.iloc[-1] > 0.95 > first.iloc[-1]
 
 
-def test_every_chart_has_its_files_and_the_page_runs_nothing(found, page):
+def test_every_chart_has_its_files_and_the_page_runs_nothing(findings, page):
     text = page.read_text()
     links = re.findall(r'href="figures_files/([^"]+)"', text)
-    assert sorted(links) == sorted(path.name for path in found.folder.iterdir())
+    assert sorted(links) == sorted(path.name for path in findings.folder.iterdir())
     papers = [name for name in links if name.startswith("figure-")]
     assert len(papers) == 4 * (1 + 3 + 2 + 2 + 3)  # of figures 1, 2, 3, 5 and 6
     studys = {re.sub(r"\W.*", "", name) for name in links if name not in papers}
     assert studys == {"diagram", "law", "circuits"}
     starts = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "csv": b""}
     for name in links:
-        content = (found.folder / name).read_bytes()
+        content = (findings.folder / name).read_bytes()
         assert content.startswith(
             b"epoch," if name in papers and "csv" in name else starts[name[-3:]]
         )
         if name.endswith("csv"):
-            assert len(pd.read_csv(found.folder / name))
+            assert len(pd.read_csv(findings.folder / name))
         assert b"undefined" not in content
         assert b"NaN" not in content
     assert "<script" not in text
     assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}
 
 
-def test_what_is_left_out_is_said(found, page):
-    said = "; ".join(found.left_out)
-    assert "figures 8 and 9 are left out: setting 'k = 4' has no trials" in said
-    assert "figure 7 is left without its norm" in said
-    assert "figure 7 is left without its agreement" in said
+def test_what_is_left_out_is_said(findings, page):
+    left_out = "; ".join(findings.left_out)
+    assert "figures 8 and 9 are left out: setting 'k = 4' has no trials" in left_out
+    assert "figure 7 is left without its norm" in left_out
+    assert "figure 7 is left without its agreement" in left_out
     assert "Figure 6." in page.read_text()
     assert "2 seeds, of which 0 generalized" in page.read_text()
 
 
-def test_findings_are_of_each_trial_and_setting(store, found):
-    rows = found.trials.set_index(["setting", "seed"])
+def test_findings_are_of_each_trial_and_setting(store, findings):
+    rows = findings.trials.set_index(["setting", "seed"])
     for row in load_trials(store.url, 'setting == "standard"').to_dict("records"):
         mine = rows.loc[("standard", row["seed"])]
         assert mine["generalized_epoch"] == row["generalized_epoch"]
@@ -114,11 +114,11 @@ def test_findings_are_of_each_trial_and_setting(store, found):
         dense, sparse = set(circuits["memorizing"]), set(circuits["generalizing"])
         assert mine["overlap"] == len(dense & sparse) / len(dense | sparse)
         assert mine["contained"] == len(dense & sparse) / len(sparse)
-    summary = found.summary.set_index(["setting", "what"])
+    summary = findings.summary.set_index(["setting", "what"])
     standard = rows.loc["standard", "generalized_epoch"]
-    said = summary.loc[("standard", paper.PAPER_FINDINGS["generalized_epoch"])]
-    assert (said["trials"], said["median"]) == ("2/2", standard.median())
-    assert (said["least"], said["most"]) == (standard.min(), standard.max())
+    row = summary.loc[("standard", paper.PAPER_FINDINGS["generalized_epoch"])]
+    assert (row["trials"], row["median"]) == ("2/2", standard.median())
+    assert (row["least"], row["most"]) == (standard.min(), standard.max())
     censored = summary.loc[("weight decay 0.001", paper.PAPER_FINDINGS["generalized_epoch"])]
     assert censored["trials"] == "0/2"
     assert pd.isna(censored["median"])
@@ -196,18 +196,18 @@ def test_a_figure_shows_the_seeds_of_one_point():
     assert "figures 6 and 7" in left_out[1]
 
 
-def test_figures_are_printed(run_main, store, found, page, monkeypatch):
-    monkeypatch.setattr("analysis.figures.make.make_figures", lambda *asked: found)
+def test_figures_are_printed(run_main, store, findings, page, monkeypatch):
+    monkeypatch.setattr("analysis.figures.make.make_figures", lambda *asked: findings)
     code, out, err = run_main(cli.main, "figures", store.url, "-o", page, "--json")
     assert code == 0
-    assert err.splitlines() == [*found.left_out, f"{page}, {found.folder}/"]
+    assert err.splitlines() == [*findings.left_out, f"{page}, {findings.folder}/"]
     answer = json.loads(out)
     assert {row["setting"] for row in answer["summary"]} == {"standard", "weight decay 0.001"}
     assert len(answer["trials"]) == 4
-    assert answer["left_out"] == found.left_out
+    assert answer["left_out"] == findings.left_out
     table = run_main(cli.main, "figures", store.url, "-o", page)[1].decode()
-    for said in paper.PAPER_FINDINGS.values():
-        assert said in table
+    for part in paper.PAPER_FINDINGS.values():
+        assert part in table
 
 
 def test_any_study_has_figures(run_main, tmp_path):
@@ -223,16 +223,16 @@ def test_any_study_has_figures(run_main, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("make", "code", "said"),
+    ("make", "code", "part"),
     [
         (empty_store, 1, "no trials yet"),
         (lambda path: path, 1, "no study here"),
     ],
 )
-def test_a_store_without_figures_is_one_line(run_main, tmp_path, make, code, said):
+def test_a_store_without_figures_is_one_line(run_main, tmp_path, make, code, part):
     store = make(tmp_path / "store")
     got, out, err = run_main(cli.main, "figures", store, "-o", tmp_path / "figures.html")
     assert (got, out) == (code, b"")
-    assert said in err
+    assert part in err
     assert err.count("\n") == 1
     assert not (tmp_path / "figures.html").exists()

@@ -72,10 +72,10 @@ def test_a_saddle_gives_two_lines_that_keep_the_middle_together():
 def test_a_known_boundary_is_found_with_a_band_that_covers_it():
     covered, errors = [], []
     for seed in range(8):
-        found = boundary(drawn(seed), "weight_decay", "train_size", draws=100)
-        expected = truth(found["x"])
-        errors.append(np.abs(np.log(found["y"] / expected)).mean())
-        covered.append(((found["low"] <= expected) & (expected <= found["high"])).mean())
+        contour = boundary(drawn(seed), "weight_decay", "train_size", draws=100)
+        expected = truth(contour["x"])
+        errors.append(np.abs(np.log(contour["y"] / expected)).mean())
+        covered.append(((contour["low"] <= expected) & (expected <= contour["high"])).mean())
     assert np.mean(errors) < 0.04
     # Of 30 other studies the band held 85% of the boundary, with a deviation of 13% between them:
     # means over 8 below 0.7 come once in a thousand.
@@ -84,7 +84,7 @@ def test_a_known_boundary_is_found_with_a_band_that_covers_it():
 
 def test_the_band_is_wider_for_fewer_seeds():
     few, many = (boundary(drawn(3, m), "weight_decay", "train_size") for m in (2, 16))
-    widths = [np.log(found["high"] / found["low"]).mean() for found in (few, many)]
+    widths = [np.log(contour["high"] / contour["low"]).mean() for contour in (few, many)]
     assert widths[0] > 1.5 * widths[1]
 
 
@@ -99,7 +99,7 @@ def test_all_trials_on_one_side_say_where_to_widen():
 
 
 @pytest.mark.parametrize(
-    ("change", "arguments", "said"),
+    ("change", "arguments", "sentence"),
     [
         ({}, ("width", "train_size"), "width: one value in 1152 trials"),
         ({}, ("weight_decay", "rows"), "'rows'; an axis is one of"),
@@ -110,8 +110,8 @@ def test_all_trials_on_one_side_say_where_to_widen():
         ({"k": lambda t: 2 + t.index % 2}, ("weight_decay", "train_size"), "k: 2 values"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_drawn_is_refused_in_a_sentence(change, arguments, said):
-    with pytest.raises(UsageError, match=said):
+def test_what_cannot_be_drawn_is_refused_in_a_sentence(change, arguments, sentence):
+    with pytest.raises(UsageError, match=sentence):
         boundary(drawn(0).assign(**change), *arguments)
 
 
@@ -132,12 +132,12 @@ def test_phases_prints_the_boundary(tmp_path, run_main):
     store = simulate(tmp_path / "quick")
     code, out, err = run_main(cli.main, "phases", store, "--boundary", "--json")
     assert code == 0, err
-    [found] = json.loads(out)["boundary"]["slices"]
-    assert found["trials"] == 150
-    sizes = [point["y"] for point in found["points"] if 0.01 < point["x"] < 0.05]
+    [part] = json.loads(out)["boundary"]["slices"]
+    assert part["trials"] == 150
+    sizes = [point["y"] for point in part["points"] if 0.01 < point["x"] < 0.05]
     assert sizes
     assert all(200 <= size <= 400 for size in sizes)  # the model: never below 250 rows
-    assert all(point["low"] <= point["y"] <= point["high"] for point in found["points"])
+    assert all(point["low"] <= point["y"] <= point["high"] for point in part["points"])
 
     code, out, _ = run_main(cli.main, "phases", store, "--boundary")
     assert b"boundary of generalized_epoch, 150 trials" in out

@@ -102,11 +102,11 @@ def test_a_cell_is_one_position_on_every_axis():
 
 def test_labels_that_name_no_cell():
     grid = make_grid(mixed())
-    known = {"setting": "a", "width": "50", "weight_decay": "0.01", "train_size": "200"}
-    assert grid.find(known) is not None
-    assert grid.find(known | {"width": "51"}) is None
+    labels = {"setting": "a", "width": "50", "weight_decay": "0.01", "train_size": "200"}
+    assert grid.find(labels) is not None
+    assert grid.find(labels | {"width": "51"}) is None
     with pytest.raises(UsageError, match="'widht'; an axis is one of 4 names"):
-        grid.find(known | {"widht": "50"})
+        grid.find(labels | {"widht": "50"})
     with pytest.raises(UsageError, match="width: no label"):
         grid.find({"setting": "a"})
 
@@ -143,12 +143,12 @@ def test_axes_that_vary_are_chosen(x, y, axes):
 
 def test_axes_that_are_none_are_refused():
     rulers = make_grid(trials(event(1, 9))).rulers
-    for x, y, said in [
+    for x, y, sentence in [
         ("widht", None, "'widht'; an axis is one of 13 names"),
         ("width", None, "'width' has one value here"),
         ("train_size", "train_size", "'train_size' twice"),
     ]:
-        with pytest.raises(UsageError, match=said):
+        with pytest.raises(UsageError, match=sentence):
             diagram_axes(rulers, x, y)
 
 

@@ -96,9 +96,9 @@ def test_of_equally_frequent_phases_the_first_listed_names_the_cell():
 
 
 def test_a_cell_of_online_rows_is_a_cell():
-    found = cells(trials(event(10, 40), event(10, 40, train_size=None)), ["train_size"])
-    assert list(found["train_size"].isna()) == [False, True]
-    assert list(found["trials"]) == [1, 1]
+    table = cells(trials(event(10, 40), event(10, 40, train_size=None)), ["train_size"])
+    assert list(table["train_size"].isna()) == [False, True]
+    assert list(table["trials"]) == [1, 1]
 
 
 def test_no_trials_have_no_cells_and_empty_phases():
@@ -112,9 +112,9 @@ def test_the_phases_of_a_study_add_up(tmp_path):
     table = summary(frame)
     assert table["trials"].sum() == len(frame)
     assert table["share"].sum() == pytest.approx(1)
-    found = cells(frame)
+    by_cell = cells(frame)
     for phase, count in zip(table["phase"], table["trials"], strict=True):
-        assert found[phase].sum() == count
+        assert by_cell[phase].sum() == count
 
 
 def test_wilson_intervals_of_the_literature():
@@ -144,10 +144,12 @@ def test_medians_agree_with_the_textbook(times):
     flat = [(g, time, happened) for g, cell in enumerate(times) for time, happened in cell]
     event_epoch = pd.Series([t if h else None for _, t, h in flat], dtype="Int64")
     last = pd.Series([None if h else t for _, t, h in flat], dtype="Int64")
-    found = kaplan_meier_medians(
+    medians = kaplan_meier_medians(
         np.array([g for g, _, _ in flat], np.intp), event_epoch, last, len(times)
     )
-    assert [None if value is pd.NA else value for value in found] == [slow_median(c) for c in times]
+    assert [None if value is pd.NA else value for value in medians] == [
+        slow_median(c) for c in times
+    ]
 
 
 def test_a_known_median():

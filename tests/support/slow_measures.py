@@ -44,11 +44,11 @@ def arity(net, rows, neuron):
     incoming, outgoing = net
     before = np.sign(outputs(net, rows))
     falling = sorted(range(incoming.shape[1] - 1), key=lambda bit: -abs(incoming[neuron, bit]))
-    for kept in range(len(falling) + 1):
+    for size in range(len(falling) + 1):
         pruned = incoming.copy()
-        pruned[neuron, falling[kept:]] = 0
+        pruned[neuron, falling[size:]] = 0
         if np.array_equal(np.sign(outputs((pruned, outgoing), rows)), before):
-            return kept
+            return size
     raise AssertionError("a net with all its weights predicts like itself")
 
 

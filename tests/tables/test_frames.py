@@ -44,12 +44,14 @@ def test_readings_of_some_trials(store):
     readings = load_readings(store, trials)
     assert list(readings.columns) == READINGS.names
     assert set(readings["trial_id"]) == set(trials["trial_id"])
-    one = trials["trial_id"].iloc[0]
-    pd.testing.assert_frame_equal(load_readings(store, one), load_readings(store, [one]))
-    pd.testing.assert_frame_equal(load_readings(store, one[:8]), load_readings(store, [one]))
+    trial_id = trials["trial_id"].iloc[0]
+    pd.testing.assert_frame_equal(load_readings(store, trial_id), load_readings(store, [trial_id]))
+    pd.testing.assert_frame_equal(
+        load_readings(store, trial_id[:8]), load_readings(store, [trial_id])
+    )
     with pytest.raises(UsageError, match="no such trial"):
         load_readings(store, "unheard")
-    assert load_readings(store, one)["epoch"].is_monotonic_increasing
+    assert load_readings(store, trial_id)["epoch"].is_monotonic_increasing
     assert len(load_readings(store)) > len(readings)
     assert load_readings(store, trials.iloc[:0]).empty
 
@@ -120,10 +122,10 @@ def test_a_thin_store_has_the_same_trials_and_the_norms_at_memorizing(tmp_path):
     pd.testing.assert_frame_equal(
         *(frame.sort_values("trial_id").reset_index(drop=True) for frame in (whole, thin))
     )
-    readings, kept = load_readings(store), load_readings(tmp_path / "thin")
+    readings, thin_readings = load_readings(store), load_readings(tmp_path / "thin")
     epochs = whole.set_index("trial_id")["memorized_epoch"]
-    there = readings[readings["epoch"] == readings["trial_id"].map(epochs)]
-    assert kept["weight_norm"].tolist() == there["weight_norm"].tolist()
-    assert 0 < len(kept) < len(readings) / 10
+    at_memorizing = readings[readings["epoch"] == readings["trial_id"].map(epochs)]
+    assert thin_readings["weight_norm"].tolist() == at_memorizing["weight_norm"].tolist()
+    assert 0 < len(thin_readings) < len(readings) / 10
     with pytest.raises(StudyError, match="Choose another folder"):
         thin_store(store, tmp_path / "thin")

@@ -15,8 +15,8 @@ from study.store.schema import TRIALS
 def test_a_filter_keeps_the_rows_that_plain_python_keeps(filter_, rows):
     text, keeps = filter_
     schema = pa.schema([TRIALS.field(name) for name in VALUES])
-    kept = pa.Table.from_pylist(rows, schema).filter(read_filter(text))
-    assert kept.to_pylist() == [row for row in rows if keeps(row)]
+    passing = pa.Table.from_pylist(rows, schema).filter(read_filter(text))
+    assert passing.to_pylist() == [row for row in rows if keeps(row)]
 
 
 @pytest.mark.parametrize(
