@@ -161,7 +161,7 @@ class InterruptStopper(Stopper):
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle SIGINT, SIGTERM and SIGHUP meanwhile; a second SIGINT ends the process at once.
+        """Handle SIGINT, SIGTERM and SIGHUP meanwhile; a SIGINT after one ends the process at once.
 
         Call it in the main thread, after `ray.init`, which sets a handler of its own. A SIGHUP that
         is ignored, as under nohup, stays ignored.
@@ -175,9 +175,8 @@ class InterruptStopper(Stopper):
             self.requested = True
             _leave_closed_terminals()
             with contextlib.suppress(OSError):
-                os.write(
-                    2, STOPPING_LINE
-                )  # `print` here could cut short a print of the main thread
+                # `print` could cut short a print of the main thread.
+                os.write(2, STOPPING_LINE)
             signal.signal(signal.SIGINT, before[signal.SIGINT])
 
         for number in before:
