@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import time
 
 import pytest
 from object_store import ObjectStore
@@ -13,6 +14,7 @@ from study import cli
 from study.errors import StoreError, UsageError
 from study.plan.plan import make_plan
 from study.store.address import Address, inside
+from study.store.files import S3_ATTEMPTS
 from study.store.store import Store
 
 
@@ -79,6 +81,24 @@ def test_an_object_store_is_reached_by_the_query_of_its_address(place, monkeypat
     assert store.address_of("study.json") == f"s3://bucket/{place}/small/study.json".replace(
         "t//", "t/"
     )
+    s3.close()
+
+
+def test_a_request_is_tried_a_few_times_by_the_client_of_s3(monkeypatch):
+    s3 = ObjectStore()
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    s3.make_bucket()
+    store = Store("s3://bucket/runs/small")
+    s3.failing_until = time.monotonic() + 1000
+    before = len(s3.requests)
+    with pytest.raises(StoreError, match="See that it answers") as raised:
+        store.write_manifest({})
+    assert raised.value.passing, "the outage may pass"
+    assert len(s3.requests) - before == S3_ATTEMPTS
+    s3.failing_until = time.monotonic() + 0.1
+    store.write_manifest({"spec": 1})
+    assert store.manifest() == {"spec": 1}, "a short outage is not noticed"
     s3.close()
 
 
