@@ -3,6 +3,7 @@
 A report opened from file:// may not load modules, and works without a network: its script must be
 one piece. The live page gets the same piece. Each module becomes a function that runs once and
 returns its exports, so that modules keep their own names. The order follows from the imports.
+Comments that hold types are left out.
 """
 
 import re
@@ -12,6 +13,8 @@ from analysis.report.template import web_file
 
 _IMPORT = re.compile(r'^import \{([^}]+)\} from "\./([\w.]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?function|class|const) (\w+)", re.MULTILINE)
+# JSDoc on lines of its own.
+_TYPES = re.compile(r"^ */\*\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
 _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)  # forms that the two above do not read
 
 
@@ -34,7 +37,7 @@ def joined_modules(entry: str, read: Callable[[str], str] = web_file) -> str:
             raise ValueError(f"{' imports '.join((*importers, name))}; a circle.")
         if name in bodies:
             return
-        text = read(name)
+        text = _TYPES.sub("", read(name))
         for names, other in _IMPORT.findall(text):
             add(other, (*importers, name))
             for wanted in re.findall(r"\w+", names):

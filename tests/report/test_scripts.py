@@ -9,7 +9,9 @@ from analysis.report.scripts import joined_modules
 FILES = {
     "a.js": 'import {b} from "./b.js";\nimport {\n  c, d,\n} from "./c.js";\nb(c, d);\n',
     "b.js": 'import {c} from "./c.js";\nexport async function b() { return c; }\n',
-    "c.js": "export const c = 1;\nconst own = 2;\nexport class d {}\n",
+    "c.js": "/** @type {number} */\nexport const c = 1;\nconst own = 2;\nexport class d {}\n",
+    "types.js": "/**\n * @param {x} a\n */\nf(1);\n  /** @type {A} */ (g)(2);\n"
+    "  /** @type {B} */\nh(3);\n",
     "circle.js": 'import {back} from "./back.js";\nexport const circle = back;\n',
     "back.js": 'import {circle} from "./circle.js";\nexport const back = circle;\n',
     "lacks.js": 'import {own} from "./c.js";\n',
@@ -32,6 +34,12 @@ def test_each_module_comes_once_after_those_that_it_imports():
     assert "\nasync function b() { return c; }\nreturn {b};\n" in script
     assert "return {c, d};" in script
     assert not re.search(r"^(import|export)", script, re.MULTILINE)
+
+
+def test_types_are_left_out_where_they_are_lines_of_their_own():
+    assert "\nf(1);\n  /** @type {A} */ (g)(2);\nh(3);\nreturn {};\n" in joined_modules(
+        "types.js", read
+    )
 
 
 @pytest.mark.parametrize(
