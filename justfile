@@ -6,7 +6,7 @@ default:
     @just --list
 
 # Everything that must hold before a commit lands
-ci: style types imports picture test driver start faults
+ci: style types imports picture scripts test driver start faults
 
 # Format and lint
 style:
@@ -24,6 +24,10 @@ imports:
 # docs/house.svg is the house as it stands
 picture:
     python docs/house.py --check
+
+# Types of the page's scripts
+scripts:
+    npx --yes --package=typescript@5.9.3 tsc -p analysis/web/tsconfig.json
 
 # The default tests, two at a time
 test *options:

@@ -1,6 +1,7 @@
 """The house: its floors hold, its picture is true, its names are its own, its rooms are small."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("study", "analysis")
+ENTRY_POINTS = {"app", "main"}  # of each command line
+
+# Spelled otherwise in America, as in the names of columns.
+BRITISH = re.compile(
+    r"\w*(?:memoris|generalis|initialis|normalis|vectoris|standardis|synchronis|optimis|organis"
+    r"|recognis|summaris|localis|labelled|modelled|colour|behaviour|neighbour|favour|honour)\w*"
+    r"|\bcentred?\b|\bgrey\b",
+    re.IGNORECASE,
+)
 MODULES = {
     path.relative_to(ROOT): ast.parse(path.read_text("utf-8"))
     for package in PACKAGES
@@ -84,6 +94,50 @@ def test_the_picture_is_the_house_as_it_stands():
     assert house.PICTURE.read_text("utf-8") == house.drawn(houses), "run `just draw`"
 
 
+@pytest.mark.parametrize(("name", "rooms", "arrows"), [("study", 17, 80), ("analysis", 12, 40)])
+def test_the_house_is_small(name, rooms, arrows):
+    seen = house.read_house(name)
+    folders = {room for room in seen.rooms if (ROOT / name / room).is_dir()}
+    between = [pair for pair in seen.arrows if folders.issuperset(pair)]
+    assert len(folders) <= rooms
+    assert len(between) <= arrows
+    sizes = sorted(count for module, count in seen.lines.items() if not module.endswith("__"))
+    assert sizes[len(sizes) // 2] < 150
+    assert sizes[-1] <= 350
+
+
+def test_functions_are_short():
+    long = [
+        f"{path}:{node.name} {node.end_lineno - node.lineno + 1}"
+        for path, module in MODULES.items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 50
+    ]
+    assert not long
+
+
+def test_no_public_name_is_defined_twice():
+    defined = defaultdict(list)
+    for path, module in MODULES.items():
+        for name in names_of(module):
+            if not name.startswith("_") and name not in ENTRY_POINTS:
+                defined[name].append(str(path))
+    twice = {name: paths for name, paths in defined.items() if len(paths) > 1}
+    assert not twice
+
+
+def names_of(module):
+    """Names that a module defines at its top; aliases of types count, imports, commands do not."""
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if not any(".command(" in ast.unparse(found) for found in node.decorator_list):
+                yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (found.id for found in node.targets if isinstance(found, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_two_modules_of_a_package_have_one_name(package):
     named = defaultdict(list)
@@ -91,3 +145,17 @@ def test_no_two_modules_of_a_package_have_one_name(package):
         if path.parts[0] == package and not path.stem.startswith("__"):
             named[path.stem].append(str(path))
     assert not {name: paths for name, paths in named.items() if len(paths) > 1}
+
+
+def test_spelling_is_american():
+    kinds = {".py", ".js", ".ts", ".c", ".h", ".md", ".toml", ".html", ".css", ".yaml"}
+    places = ("study", "analysis", "tests", "docs", "examples")
+    files = [path for place in places for path in (ROOT / place).rglob("*") if path.suffix in kinds]
+    own = {Path(__file__), *(ROOT / "tests" / "support" / "axe").iterdir()}
+    british = {
+        (str(path.relative_to(ROOT)), word)
+        for path in [*ROOT.glob("*.md"), *files]
+        if path not in own
+        for word in BRITISH.findall(path.read_text("utf-8").replace("colorama.initialise", ""))
+    }
+    assert not british

@@ -146,7 +146,7 @@ def test_bad_input_is_one_line_and_harms_nothing(run, tmp_path, case):
     (tmp_path / "garbled").mkdir()
     (tmp_path / "garbled" / "study.json").write_text("{")
     (tmp_path / "strange").mkdir()
-    (tmp_path / "strange" / "study.json").write_text('{"spec": {"name": "x", "colour": 1}}')
+    (tmp_path / "strange" / "study.json").write_text('{"spec": {"name": "x", "color": 1}}')
     (tmp_path / "file").write_text("mine")
     (tmp_path / "not.toml").write_text("name = ")
     (tmp_path / "small.toml").write_text(

@@ -44,12 +44,12 @@ def cells(
         watched_epochs: the most epochs that a trial was watched.
     Raises: UsageError for an unknown preset; KeyError for a column of `by` that is missing.
     """
-    labelled = classify(trials, preset)
+    labeled = classify(trials, preset)
     keys = list(by)
-    cell_of = labelled.groupby(keys, dropna=False, sort=True).ngroup().to_numpy().astype(np.intp)
+    cell_of = labeled.groupby(keys, dropna=False, sort=True).ngroup().to_numpy().astype(np.intp)
     first = np.unique(cell_of, return_index=True)[1]
-    points: pd.DataFrame = labelled[keys].take(first).reset_index(drop=True)
-    return points.join(_tally(labelled, cell_of, preset))
+    points: pd.DataFrame = labeled[keys].take(first).reset_index(drop=True)
+    return points.join(_tally(labeled, cell_of, preset))
 
 
 def summary(trials: pd.DataFrame, preset: str = "default") -> pd.DataFrame:
@@ -61,36 +61,36 @@ def summary(trials: pd.DataFrame, preset: str = "default") -> pd.DataFrame:
 
     Raises: UsageError for an unknown preset.
     """
-    labelled = classify(trials, preset)
-    phase = labelled["phase"].cat.codes.to_numpy().astype(np.intp)
+    labeled = classify(trials, preset)
+    phase = labeled["phase"].cat.codes.to_numpy().astype(np.intp)
     table = pd.DataFrame({"phase": list(PHASES)})
     table["trials"] = np.bincount(phase, minlength=len(PHASES))
     table["share"] = table["trials"] / max(len(trials), 1)
-    return table.join(_medians(labelled, phase, len(PHASES), preset))
+    return table.join(_medians(labeled, phase, len(PHASES), preset))
 
 
-def _tally(labelled: pd.DataFrame, cell_of: NDArray[np.intp], preset: str) -> pd.DataFrame:
+def _tally(labeled: pd.DataFrame, cell_of: NDArray[np.intp], preset: str) -> pd.DataFrame:
     """The computed columns of `cells`.
 
     Args:
-        labelled: trials, as `classify` gives them.
+        labeled: trials, as `classify` gives them.
         cell_of: the cell of each trial, 0, 1, ..., [trials].
         preset: a name in `PRESETS`.
     """
     sizes = np.bincount(cell_of)
     count = len(sizes)
-    codes = labelled["phase"].cat.codes.to_numpy()
+    codes = labeled["phase"].cat.codes.to_numpy()
     counts = np.bincount(cell_of * len(PHASES) + codes, minlength=count * len(PHASES))
     counts = counts.reshape(count, len(PHASES))
     flags = {
-        name: np.bincount(cell_of, labelled[name], minlength=count).astype(np.int64)
+        name: np.bincount(cell_of, labeled[name], minlength=count).astype(np.int64)
         for name in FLAGS
     }
-    happened = labelled[find_preset(preset).generalized].notna()
+    happened = labeled[find_preset(preset).generalized].notna()
     generalized = np.bincount(cell_of, happened, minlength=count).astype(np.int64)
     low, high = wilson_interval(generalized, sizes)
     watched = np.zeros(count, np.int64)
-    np.maximum.at(watched, cell_of, labelled["epochs_run"].to_numpy(np.int64))
+    np.maximum.at(watched, cell_of, labeled["epochs_run"].to_numpy(np.int64))
     tally = pd.DataFrame(
         {
             "trials": sizes,
@@ -106,30 +106,30 @@ def _tally(labelled: pd.DataFrame, cell_of: NDArray[np.intp], preset: str) -> pd
             "watched_epochs": watched,
         }
     )
-    return tally.join(_medians(labelled, cell_of, count, preset))
+    return tally.join(_medians(labeled, cell_of, count, preset))
 
 
 def _medians(
-    labelled: pd.DataFrame, group: NDArray[np.intp], count: int, preset: str
+    labeled: pd.DataFrame, group: NDArray[np.intp], count: int, preset: str
 ) -> pd.DataFrame:
     """The Kaplan-Meier median epochs of both events in each group of trials.
 
     An event found at sparse readings counts at the reading that showed it.
 
     Args:
-        labelled: trials, as `classify` gives them.
+        labeled: trials, as `classify` gives them.
         group: of each trial, 0, 1, ..., [trials].
         count: of groups.
         preset: a name in `PRESETS`.
     """
     rule = find_preset(preset)
-    never = labelled["ended"].isin(list(BROKEN))
+    never = labeled["ended"].isin(list(BROKEN))
     medians = {}
     for name, column in (("memorized", rule.memorized), ("generalized", rule.generalized)):
         # A row says where an unfinished run began for the study's own thresholds only.
         own = column == f"{name}_epoch"
-        watched = labelled[f"{name}_after_epoch" if own else "epochs_run"]
+        watched = labeled[f"{name}_after_epoch" if own else "epochs_run"]
         medians[f"{name}_median_epoch"] = kaplan_meier_medians(
-            group, labelled[column], watched.mask(never, FOREVER), count
+            group, labeled[column], watched.mask(never, FOREVER), count
         )
     return pd.DataFrame(medians)

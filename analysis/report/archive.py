@@ -45,8 +45,8 @@ def carried(trials: pd.DataFrame, grid: Grid) -> pd.DataFrame:
         trials: as `load_trials` gives them.
         grid: of these trials.
     """
-    labelled = phases.classify(trials)[[*TRIALS.names, "phase"]]
-    rows = labelled.assign(cell=grid.cell_of).sort_values(["cell", "seed"], kind="stable")
+    labeled = phases.classify(trials)[[*TRIALS.names, "phase"]]
+    rows = labeled.assign(cell=grid.cell_of).sort_values(["cell", "seed"], kind="stable")
     rows["rank"] = rows.groupby("cell").cumcount()
     if len(rows) > MAX_ROWS:
         rows = rows.sort_values(["rank", "cell"]).head(MAX_ROWS).sort_values(["cell", "rank"])

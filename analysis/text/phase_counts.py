@@ -36,8 +36,8 @@ class PhaseCounts:
 
         Raises: UsageError for an unknown preset.
         """
-        labelled = classify(trials, preset)
-        flags = {name: int(labelled[name].sum()) for name in FLAGS}
+        labeled = classify(trials, preset)
+        flags = {name: int(labeled[name].sum()) for name in FLAGS}
         return cls(preset, len(trials), summary(trials, preset), flags, boundary)
 
     def to_json(self) -> dict[str, object]:

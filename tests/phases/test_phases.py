@@ -67,8 +67,8 @@ def test_an_unknown_preset_is_refused():
     ],
 )
 def test_flags_stand_beside_the_phase(row, flags):
-    labelled = classify(trials(row)).iloc[0]
-    assert {name for name in FLAGS if labelled[name]} == flags
+    labeled = classify(trials(row)).iloc[0]
+    assert {name for name in FLAGS if labeled[name]} == flags
 
 
 def test_a_cell_counts_its_trials():

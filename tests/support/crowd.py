@@ -1,6 +1,6 @@
 """Stores of very many trials that nobody trained, made by whole columns.
 
-Each trial memorises and generalises at times of a stated model with log-normal scatter; readings
+Each trial memorizes and generalizes at times of a stated model with log-normal scatter; readings
 are noisy as those of 2,048 rows are, since a smooth curve would compress better than a real one.
 """
 
