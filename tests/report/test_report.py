@@ -254,7 +254,7 @@ def test_a_wrong_filter_is_told_and_the_table_stays(page):
     assert text(page, "where-wrong") == "not a filter, at character 14: write ==."
     assert text(page, "pages") == before
     page.find_element(By.ID, "where").clear()
-    page.find_element(By.ID, "where").send_keys("generalized_epoch > 3", Keys.ENTER)
+    page.find_element(By.ID, "where").send_keys("generalizd_epoch > 3", Keys.ENTER)
     waits(page, lambda: "did you mean generalized_epoch?" in text(page, "where-wrong"))
 
 

@@ -275,7 +275,7 @@ def test_a_surface_says_what_networks_do_and_is_less_sure_elsewhere():
     ("search", "axes", "message"),
     [
         (BOUNDARY, {"train_size": 80}, "boundary with every axis at one value"),
-        ({**BOUNDARY, "objective": "generalized_epoch"}, AXES, "Did you mean 'generalized_epoch'"),
+        ({**BOUNDARY, "objective": "generalizd_epoch"}, AXES, "Did you mean 'generalized_epoch'"),
         ({"kind": "tpe", "trials": 9, "objective": "ended"}, AXES, "'ended'; an objective is one"),
         ({**BOUNDARY, "objective": "final_test_accuracy"}, AXES, "a boundary is of one event"),
         ({**BOUNDARY, "objective": ["memorized_epoch", "train_size"]}, AXES, "is of one event"),
