@@ -1,7 +1,7 @@
 """What a plan would cost on this machine, in time and memory, and what in it cannot work.
 
-These are estimates, no promises. Time is arithmetic over rates, which were measured on cores of
-2.5 GHz with AVX-512.
+These are estimates, no promises. Time is arithmetic over `ENGINE_SPEEDS`, which were measured on
+cores of 2.5 GHz with AVX-512.
 """
 
 import bisect
@@ -12,19 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from study.detect.schedule import log_spaced_up_to, scheduled
-from study.engine.choose import engine_name
+from study.engine.choose import ENGINE_SPEEDS, engine_name
 from study.spec.toml_tables import PerDecade
 from study.trials.pack import Pack
 from study.trials.packing import multiply_adds, trial_bytes
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES, PROBE_ROWS
 
-# Operations a second that one core sustains, by the name of the engine, measured in 2026-11.
-# Training includes a step's bookkeeping and glances. Readings are faster in the fused kernel, which
-# takes several rows at a time. `module` was measured on transformers of width 32 to 128, and is
-# right there within a factor of 3.
-TRAIN_FLOPS = {"torch": 1e10, "fused": 5e10, "module": 1e10}
-READ_FLOPS = {"torch": 1.8e10, "fused": 1.7e11, "module": 1.5e10}
 _READINGS_AROUND_EVENTS = 8  # of a trial, for all of its events
 _MODULE_SECONDS = 1e-3  # of a module's measure, for a copy of the module and for calls
 
@@ -180,7 +174,7 @@ def _points(trials: Iterable[Trial]) -> list[tuple[Trial, int]]:
 def _seconds(trial: Trial) -> float:
     """Time of a trial on one core if it runs to its budget."""
     rows = trial.budget_epochs * trial.train_size
-    training = 6.0 * rows * multiply_adds(trial) / TRAIN_FLOPS[engine_name(trial, "cpu")]
+    training = 6.0 * rows * multiply_adds(trial) / ENGINE_SPEEDS[engine_name(trial, "cpu")].train
     each = _reading_seconds(trial) + sum(_measure_seconds(trial).values())
     return training + _readings(trial) * each
 
@@ -209,7 +203,7 @@ def _schedule(per_decade: int) -> list[int]:
 def _reading_seconds(trial: Trial) -> float:
     """Time of one reading of a trial, without progress measures."""
     rows = trial.train_size + trial.test_size
-    return 2.0 * multiply_adds(trial) * rows / READ_FLOPS[engine_name(trial, "cpu")]
+    return 2.0 * multiply_adds(trial) * rows / ENGINE_SPEEDS[engine_name(trial, "cpu")].read
 
 
 def _measure_seconds(trial: Trial) -> dict[str, float]:
