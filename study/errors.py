@@ -27,12 +27,12 @@ class SpecError(UsageError):
 class StoreError(StudyError):
     """A store is missing, unreadable, damaged or cannot be written.
 
-    `passing`: whether the cause may go away by itself, as a full disk or an outage does.
+    `transient`: whether the cause may go away by itself, as a full disk or an outage does.
     """
 
-    def __init__(self, message: str, *, passing: bool = False) -> None:
+    def __init__(self, message: str, *, transient: bool = False) -> None:
         super().__init__(message)
-        self.passing = passing
+        self.transient = transient
 
 
 class DamagedError(StoreError):

@@ -2,7 +2,8 @@
 
 A study: `tune` runs it, round by round; `round` runs one round; `trainable` is one pack in a
 worker, which reports a `reports.PackReport`. Beside a round, `searcher` hands out packs, `stoppers`
-end it, `progress` counts, `study_watch` prints what is waited for and lost, `room` knows resources.
+end it, `progress` counts, `study_watch` prints what is waited for and lost, `pack_resources` says
+what a pack asks of Ray and whether a node has that.
 
 A connection: `ray_session` starts or joins a Ray; `head_probe` asks a cluster's head first;
 `ray_watch` ends the process when Ray dies; `ray_internals` and `ray_command` hold Ray's private

@@ -12,8 +12,8 @@ from pathlib import Path
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 
+from study.driver.pack_resources import cluster_nodes, waiting_text
 from study.driver.reports import PackReport
-from study.driver.room import cluster_nodes, waiting_text
 from study.errors import StoreError
 from study.store.retry import SAY_EVERY_SECONDS, WaitNotices
 from study.store.store import Store

@@ -13,9 +13,7 @@ from pathlib import Path
 
 from ray import tune
 
-from study.driver.progress import ProgressCallback
-from study.driver.ray_session import connected
-from study.driver.room import (
+from study.driver.pack_resources import (
     PackResources,
     cluster_nodes,
     idle_slots,
@@ -23,6 +21,8 @@ from study.driver.room import (
     refuse_scattered_rows,
     refuse_without_room,
 )
+from study.driver.progress import ProgressCallback
+from study.driver.ray_session import connected
 from study.driver.round import RoundEnd, RoundSetup, run_round, search_batch
 from study.driver.stoppers import GrokkingStopper, InterruptStopper, SkewStopper
 from study.driver.study_watch import StudyWatch, reason_in

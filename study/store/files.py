@@ -57,7 +57,7 @@ class Files:
             raise StoreError(
                 f"{address.shown}: {reason(error)}; a store is a folder or an s3:// or gs:// "
                 "URL. Check the address.",
-                passing=is_transient(error),
+                transient=is_transient(error),
             ) from None
 
     def address_of(self, name: str) -> str:
@@ -179,7 +179,7 @@ class Files:
         """
         what = f"{self.address_of(name)}: {reason(error)}"
         message = f"{what}; {rule}. {remedy}" if rule else f"{what}. {remedy}"
-        return StoreError(message, passing=is_transient(error))
+        return StoreError(message, transient=is_transient(error))
 
 
 def reason(error: Exception) -> str:

@@ -35,7 +35,7 @@ def disk_is_full(error: Exception) -> bool:
 def is_transient(error: Exception) -> bool:
     """Whether an error may pass by itself: the bucket is out of order, or the disk is full."""
     # A StoreError knows what it was made of.
-    return getattr(error, "passing", disk_is_full(error) or bool(_TRANSIENT.search(str(error))))
+    return getattr(error, "transient", disk_is_full(error) or bool(_TRANSIENT.search(str(error))))
 
 
 def attempts(

@@ -18,7 +18,7 @@ from trained import fill, table
 from study import cli
 from study.driver.jobs_address import UnreachableError
 from study.driver.jobs_api import JobsApi
-from study.driver.room import PackResources, refuse_scattered_rows
+from study.driver.pack_resources import PackResources, refuse_scattered_rows
 from study.errors import StudyError, UsageError
 from study.plan.plan import make_plan
 from study.spec.file import load_spec

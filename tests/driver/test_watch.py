@@ -18,7 +18,7 @@ from trained import fill, table
 
 from study import cli
 from study.driver import study_watch as watching
-from study.driver.room import waiting_text
+from study.driver.pack_resources import waiting_text
 from study.driver.study_watch import StudyWatch, reason_in
 from study.errors import StoreError
 from study.plan.plan import start_study
@@ -231,7 +231,7 @@ class Failing(Store):
     def _put(self, name, content):
         self.attempts[name] += 1
         if "trials" in name and self.attempts[name] < 3:
-            raise StoreError(f"{name}: full", passing=True)
+            raise StoreError(f"{name}: full", transient=True)
         self._put_whole(name, content)
 
 
@@ -254,7 +254,7 @@ def test_a_pack_gives_up_a_store_that_stays_full_and_is_closed_while_it_waits(
     [pack] = start_study(spec_of(), store, ["test"]).packs
 
     def full(*_):
-        raise StoreError("full", passing=True)
+        raise StoreError("full", transient=True)
 
     monkeypatch.setattr(store.tables, "write_rows", full)
     monkeypatch.setattr(runner, "CLOSING_SECONDS", 0.0)

@@ -1,7 +1,7 @@
-"""Room for packs: what a pack asks of Ray, how many more would fit, and where none fits.
+"""What packs ask of Ray: whether a node has so much, and how many more packs would fit now.
 
-What can be known before the start is refused. Later, a pack without room waits, and the text here
-says what for.
+A pack that no machine can ever train is refused before the start. Later, a pack that does not fit
+waits, and `waiting_text` says what for.
 """
 
 from collections import Counter
