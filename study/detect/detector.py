@@ -1,11 +1,12 @@
 """GrokkingDetector: from readings to events, vectorized over a pack, without I/O.
 
 The detector is a frozen rule. A `Watch` is what it has seen: a struct of arrays over T trials.
-`watch = detector.update(watch, epoch, ...)` takes the readings of one epoch, `detector.ended` says
-which trials may leave and why, and `transitions` gives the columns of the table.
+`watch = detector.update(watch, epoch, ...)` takes the readings of one epoch, and `transitions`
+gives the columns of the table. When and why a trial ends is decided in `study.detect.endings`.
 
-An event is the first reading of a run of `hold` consecutive readings above a threshold. A trial
-without the event is censored at the last reading before any unfinished run.
+An event is the first reading of a run of `hold` consecutive readings above a threshold, or for
+ungrokking, at or below a level. A trial without the event is censored at the last reading before
+any unfinished run.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from study.detect.endings import reasons_of_readings
 from study.detect.watch import (
     DECIDED,
     GENERALIZED,
@@ -25,12 +27,10 @@ from study.detect.watch import (
     Whole,
 )
 from study.vocabulary.columns import CROSSINGS
-from study.vocabulary.outcomes import Ended
 
 DECIDED_ABOVE = 0.99  # both accuracies, held: no later reading changes what the table asks for
 UNGROKKED_BELOW = 0.90  # test accuracy, held, after generalizing: clear of noise at the threshold
 COLLAPSED_NORM = 1e-8  # of the initial norm; nets at 2% were seen to regrow and generalize
-COLLAPSED_READINGS = 20
 # Float32 0.98 is 0.98 + 1.9e-8: an accuracy counts as above a threshold from 1e-7 over it, which
 # separates float32 values and whole rows (up to ten million of them) alike.
 _MARGIN = 1e-7
@@ -51,12 +51,13 @@ class Bounds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GrokkingDetector:
-    """The rule: thresholds, how long they must hold, and when a trial may leave.
+    """The rule: the thresholds of the events, and for how many readings each must hold.
 
     Attributes:
         memorized: threshold of the training accuracy.
         generalized: threshold of the test accuracy.
-        hold: consecutive readings above a threshold that make an event.
+        hold: consecutive readings above a threshold that make an event; for ungrokking, at or
+            below its level.
         dead_readings: readings in a row without an active hidden unit that mean collapse: one where
             a dead net cannot move (SGD), more where an optimizer's momentum still moves the net.
         decided: a trial is decided when both accuracies hold above this level and above their own
@@ -214,12 +215,22 @@ class GrokkingDetector:
         )
 
     def new(self, before: Watch, after: Watch) -> bool:
-        """Whether any trial had an event or a first crossing between two watches."""
+        """Whether any trial had an event or a first crossing between two watches.
+
+        Args:
+            before: the earlier watch.
+            after: the later watch, of the same trials.
+        """
         pairs = ((before.epochs, after.epochs), (before.crossings, after.crossings))
         return any(old is not now and (old != now).any() for old, now in pairs)
 
     def changed(self, before: Watch, after: Watch) -> Flags:
-        """Trials [T] that memorized, generalized or ungrokked between two watches."""
+        """Trials [T] that memorized, generalized or ungrokked between two watches.
+
+        Args:
+            before: the earlier watch.
+            after: the later watch, of the same trials.
+        """
         return np.asarray((before.epochs != after.epochs)[_TRANSITIONS].any(axis=0))
 
     def just_changed(self, watch: Watch, epoch: int, within: int) -> Flags:
@@ -233,30 +244,14 @@ class GrokkingDetector:
         epochs = watch.epochs[_TRANSITIONS]
         return np.asarray(((epochs != NEVER) & (epoch <= epochs + within)).any(axis=0))
 
-    def lingered(self, watch: Watch, epoch: ArrayLike, linger_epochs: ArrayLike = 0) -> Flags:
-        """Trials [T] that were decided long enough ago.
-
-        Args:
-            watch: at the epoch.
-            epoch: the present one, [T] or one for all.
-            linger_epochs: how long a decided trial is watched on, [T] or one for all.
-        """
-        decided = watch.decided_at != NEVER
-        return np.asarray(decided & (epoch >= watch.decided_at + np.asarray(linger_epochs)))
-
     def ended(self, watch: Watch, linger_epochs: ArrayLike = 0) -> NDArray[np.str_]:
-        """Why each trial [T] may leave, as a value of `Ended`; "" where it may not.
+        """Why each trial [T] may end, as a value of `Ended`; "" where it may not.
 
         Args:
             watch: at the latest epoch.
-            linger_epochs: how long a decided trial is watched on, [T] or one for all.
+            linger_epochs: how long a decided trial trains on, [T] or one number for all.
         """
-        collapsed = (watch.falling >= COLLAPSED_READINGS) | (watch.dead >= self.dead_readings)
-        return np.select(
-            [~watch.finite, collapsed, self.lingered(watch, watch.last_epoch, linger_epochs)],
-            [Ended.DIVERGED.value, Ended.COLLAPSED.value, Ended.DECIDED.value],
-            default="",
-        )
+        return reasons_of_readings(watch, self.dead_readings, linger_epochs)
 
 
 def _lengthened(lengths: Whole, holds: Flags, read: Flags) -> Whole:

@@ -2,9 +2,9 @@
 
 A reading measures everything and costs about as much as an epoch. Detection needs less: whether
 more rows are wrong than an awaited threshold allows, which a glance proves by a few rows. With
-`readings.every = 1`, glances are taken at multiples of `hold` only, because every run of `hold`
-epochs contains one. If a glance cannot rule an event out, the skipped epochs are examined again
-from saved states.
+`readings.every = 1`, most glances are taken at multiples of `hold` only, because every run of
+`hold` epochs contains one. A trial in the middle of a run is glanced at in every epoch. If a glance
+cannot rule an event out, the skipped epochs are examined again from saved states.
 
 An example: `hold` is 3, and of the thresholds only 0.98 is still awaited, for the test accuracy
 over 100 rows. So at most one row may be wrong.
@@ -30,16 +30,16 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from study.detect.detector import COLLAPSED_READINGS, GrokkingDetector
+from study.detect.detector import GrokkingDetector
+from study.detect.endings import Endings
 from study.detect.glances import Parts, Seen, glance_at
 from study.detect.log import ReadingLog
-from study.detect.past import Past
+from study.detect.saved_states import SavedState
 from study.detect.schedule import scheduled
 from study.detect.watch import Flags, Watch
 from study.engine.protocol import Along, Arrays, ArraySpec, ArraySpecs, Engine, Indices, Reading
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES
-from study.vocabulary.outcomes import Ended
 
 WINDOW = 1  # epochs read on either side of an event
 
@@ -81,14 +81,10 @@ class Follower:
         """
         setting = trials[0].setting
         detect, readings = setting.detect, setting.readings
-        self._engine, self._stop, self._every = engine, detect.stop, readings.every
+        self._engine, self._every = engine, readings.every
         self._measures = tuple(readings.measures)
-        self._detector = GrokkingDetector(
-            detect.memorized,
-            detect.generalized,
-            detect.hold,
-            dead_readings=1 if _dead_is_dead(trials[0]) else COLLAPSED_READINGS,
-        )
+        self._detector = GrokkingDetector(detect.memorized, detect.generalized, detect.hold)
+        self._endings = Endings.of(trials)
         self.columns = VALUES + tuple(
             column for name in self._measures for column in MEASURES[name].columns
         )
@@ -97,11 +93,7 @@ class Follower:
         keep = readings.keep_per_decade
         self.log = ReadingLog(len(trials), len(self.columns), keep)
         self._stride = detect.hold if readings.every == 1 else 1
-        self._past: deque[Past] = deque(maxlen=0 if keep == "all" else detect.hold + WINDOW)
-        self._budgets = np.array([trial.budget_epochs for trial in trials])
-        self._linger_epochs = np.array(
-            [detect.linger * t.decay_time_epochs if detect.linger else 0.0 for t in trials]
-        )
+        self._saved: deque[SavedState] = deque(maxlen=0 if keep == "all" else detect.hold + WINDOW)
         self._bounds = self._detector.bounds(self.watch)
 
     @property
@@ -112,7 +104,7 @@ class Follower:
     @property
     def budgets(self) -> NDArray[np.int64]:
         """Most epochs of each open member, [T]."""
-        return self._budgets[self.members]
+        return self._endings.budgets[self.members]
 
     def take(self, indices: Indices) -> None:
         """Follow only some of the open members from now on, [m] indices into them."""
@@ -128,9 +120,10 @@ class Follower:
             state: the engine's, of the open members at this epoch.
         """
         before, on_schedule = self.watch, scheduled(epoch, self._every)
-        now, values = Past(epoch, self.members, state), np.zeros((len(self.columns), self.open))
+        now = SavedState(epoch, self.members, state)
+        values = np.zeros((len(self.columns), self.open))
         if on_schedule:
-            self._past.append(now)
+            self._saved.append(now)
         read = self._due(epoch, on_schedule=on_schedule)
         self._read(now, read, values)
         if on_schedule:
@@ -141,7 +134,7 @@ class Follower:
             self._read(now, unclear, values)
             read |= unclear
         self._read_around(self._detector.changed(before, self.watch), now, read)
-        why = self._ended(epoch)
+        why = self._endings.reasons(self.watch, epoch, self.members)
         indices = np.flatnonzero(why != "")
         if not len(indices):
             return None
@@ -153,8 +146,8 @@ class Follower:
         yield "follower", {"numbers": self.members}
         yield "watch", self.watch.arrays()
         yield "log", self.log.arrays()
-        for index, past in enumerate(self._past):
-            yield f"past{index}", past.dump(self._engine, self.members)
+        for index, saved in enumerate(self._saved):
+            yield f"past{index}", saved.dump(self._engine, self.members)
 
     def load(self, trials: Sequence[Trial], parts: Mapping[str, dict[str, NDArray[Any]]]) -> None:
         """Continue from what `dump` gave.
@@ -171,30 +164,28 @@ class Follower:
         earlier = (arrays for part, arrays in parts.items() if part.startswith("past"))
         for arrays in sorted(earlier, key=lambda arrays: int(arrays["epoch"])):
             state = self._engine.restore(members, arrays)
-            self._past.append(Past(int(arrays["epoch"]), self.members, state))
+            self._saved.append(SavedState(int(arrays["epoch"]), self.members, state))
 
     def _due(self, epoch: int, *, on_schedule: bool) -> Flags:
         """Members [T] that are read whatever a glance would show."""
         detector, watch = self._detector, self.watch
-        due = epoch >= self.budgets
-        if self._stop:
-            due |= detector.lingered(watch, epoch, self._linger_epochs[self.members])
+        due = self._endings.due(watch, epoch, self.members)
         if not on_schedule:
             return due | detector.unfinished(watch)
         due |= detector.falling(watch) | self.log.wants(epoch, self.members)
         return due | detector.just_changed(watch, epoch, WINDOW)
 
-    def _read(self, past: Past, chosen: Flags, values: NDArray[np.float64]) -> None:
+    def _read(self, saved: SavedState, chosen: Flags, values: NDArray[np.float64]) -> None:
         """Read some members at the present epoch, store the reading and let the watch see it.
 
         Args:
-            past: the present epoch.
+            saved: the state at the present epoch.
             chosen: the members, [T].
             values: of all members, [C, T]: the columns of the members chosen are filled in.
         """
         if not chosen.any():
             return
-        reading, columns = self._stored_reading(past, chosen)
+        reading, columns = self._stored_reading(saved, chosen)
         values[:, chosen] = columns
         losses = reading.train_loss + reading.test_loss
         norms = np.where(np.isfinite(losses), reading.weight_norm, np.nan)
@@ -204,15 +195,17 @@ class Follower:
             _spread(norms, chosen),
             _spread(reading.active, chosen),
         )
-        self._update(past.epoch, chosen, seen)
+        self._update(saved.epoch, chosen, seen)
 
-    def _stored_reading(self, past: Past, chosen: Flags) -> tuple[Reading, NDArray[np.float64]]:
-        """Read the members `chosen` [T] at an epoch, now or past, and store the reading.
+    def _stored_reading(
+        self, saved: SavedState, chosen: Flags
+    ) -> tuple[Reading, NDArray[np.float64]]:
+        """Read the members `chosen` [T] at a present or earlier epoch, and store the reading.
 
         Returns the reading [m] and its columns [C, m].
         """
         members, watch = self.members[chosen], self.watch.take(chosen)
-        reading = past.read(self._engine, members, self._measures)
+        reading = saved.read(self._engine, members, self._measures)
         columns: dict[str, NDArray[Any]] = {
             "train_accuracy": reading.train_correct / watch.train_rows,
             "test_accuracy": reading.test_correct / watch.test_rows,
@@ -222,10 +215,10 @@ class Follower:
             **reading.measured,
         }
         values = np.stack([columns[name] for name in self.columns]).astype(np.float64)
-        self.log.add(past.epoch, members, values)
+        self.log.add(saved.epoch, members, values)
         return reading, values
 
-    def _glance(self, now: Past, chosen: Flags) -> Flags:
+    def _glance(self, now: SavedState, chosen: Flags) -> Flags:
         """Follow the members `chosen` [T] by a glance; returns those [T] that need a reading."""
         if not chosen.any():
             return chosen
@@ -234,9 +227,9 @@ class Follower:
         self._update(now.epoch, chosen & ~unclear, seen)
         return unclear
 
-    def _seen(self, past: Past, asked: Parts) -> Seen:
+    def _seen(self, saved: SavedState, asked: Parts) -> Seen:
         """What a glance at an epoch tells of the parts asked for."""
-        return glance_at(self._engine, past, self.members, self.watch, self._bounds, asked)
+        return glance_at(self._engine, saved, self.members, self.watch, self._bounds, asked)
 
     def _update(self, epoch: int, chosen: Flags, seen: Seen) -> None:
         """Let the watch see an epoch of the members `chosen` [T].
@@ -244,10 +237,10 @@ class Follower:
         The parts of members with news are glanced at in the skipped epochs first, in order.
         """
         news = seen.news(self.watch, self._bounds).of(chosen)
-        for past in self._past:
-            skipped = news.of(self.watch.last_epoch < past.epoch)
-            if past.epoch < epoch and skipped.either.any():
-                self._take_in(past.epoch, skipped.either, self._seen(past, skipped))
+        for saved in self._saved:
+            skipped = news.of(self.watch.last_epoch < saved.epoch)
+            if saved.epoch < epoch and skipped.either.any():
+                self._take_in(saved.epoch, skipped.either, self._seen(saved, skipped))
         self._take_in(epoch, chosen, seen)
 
     def _take_in(self, epoch: int, chosen: Flags, seen: Seen) -> None:
@@ -257,7 +250,7 @@ class Follower:
         if self._detector.new(before, self.watch):
             self._bounds = self._detector.bounds(self.watch)
 
-    def _read_around(self, changed: Flags, now: Past, read: Flags) -> None:
+    def _read_around(self, changed: Flags, now: SavedState, read: Flags) -> None:
         """Store readings of the epochs around an event that was just confirmed.
 
         Args:
@@ -268,24 +261,12 @@ class Follower:
         if not changed.any():
             return
         start = now.epoch - self._detector.hold + 1
-        earlier = [past for past in self._past if past.epoch < start]
-        later = [past for past in self._past if start <= past.epoch <= start + WINDOW]
-        for past in [*earlier[-WINDOW:], *later]:
-            chosen = changed & ~read if past is now else changed
+        earlier = [saved for saved in self._saved if saved.epoch < start]
+        later = [saved for saved in self._saved if start <= saved.epoch <= start + WINDOW]
+        for saved in [*earlier[-WINDOW:], *later]:
+            chosen = changed & ~read if saved is now else changed
             if chosen.any():
-                self._stored_reading(past, chosen)
-
-    def _ended(self, epoch: int) -> NDArray[np.str_]:
-        """Why each member [T] ends at this epoch, as a value of `Ended`; "" where it goes on."""
-        ended = self._detector.ended(self.watch, self._linger_epochs[self.members])
-        if not self._stop:
-            ended = np.where(ended == Ended.DECIDED.value, "", ended)
-        return np.where((ended == "") & (epoch >= self.budgets), Ended.BUDGET.value, ended)
-
-
-def _dead_is_dead(trial: Trial) -> bool:
-    """Whether a net without an active unit can never move: not by momentum, nor by new rows."""
-    return trial.setting.train.optimizer == "sgd" and trial.point.train_size is not None
+                self._stored_reading(saved, chosen)
 
 
 def _spread(column: NDArray[Any], chosen: Flags) -> NDArray[Any]:

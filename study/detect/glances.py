@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from study.detect.detector import Bounds
-from study.detect.past import Past
+from study.detect.saved_states import SavedState
 from study.detect.watch import Flags, Watch
 from study.engine.protocol import Engine, Indices
 
@@ -63,19 +63,19 @@ class Seen(NamedTuple):
 
 
 def glance_at(
-    engine: Engine, past: Past, members: Indices, watch: Watch, bounds: Bounds, asked: Parts
+    engine: Engine, saved: SavedState, members: Indices, watch: Watch, bounds: Bounds, asked: Parts
 ) -> Seen:
     """What one glance, or two, tell of an epoch.
 
     Args:
         engine: that made the state.
-        past: the epoch and its state.
+        saved: the epoch and its state.
         members: all open members [T], as indices into the pack as it began.
         watch: what the detector has seen of them.
         bounds: most wrong rows that still matter to the detector.
         asked: the parts to look at. Of a part not asked for, the answer is "nothing new".
     """
-    glance = past.glance(
+    glance = saved.glance(
         engine,
         members,
         np.where(asked.train, bounds.train, -1),
@@ -89,7 +89,7 @@ def glance_at(
     if decides.any():
         allowed = np.maximum(bounds.train, bounds.decided_train)
         passed_over = np.full(len(members), -1)
-        second = past.glance(engine, members, np.where(decides, allowed, -1), passed_over)
+        second = saved.glance(engine, members, np.where(decides, allowed, -1), passed_over)
         train_wrong = np.where(decides, second.train_wrong, train_wrong)
     return Seen(
         watch.train_rows - train_wrong,

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.detect.detector import COLLAPSED_READINGS, GrokkingDetector
+from study.detect.detector import GrokkingDetector
+from study.detect.endings import COLLAPSED_READINGS
 from study.detect.watch import Watch, transitions
 
 ROWS = 1000

@@ -1,4 +1,4 @@
-"""States of earlier epochs, which are looked at again when a later epoch brings news."""
+"""Saved states of earlier epochs. They are looked at again when a later epoch brings news."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from study.engine.protocol import Arrays, Engine, Glance, Indices, Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class SavedState:
     """The engine's state at an epoch, with the members that were open then.
 
     Members leave a pack, and the states of earlier epochs keep them. So a member has one index in
