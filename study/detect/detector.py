@@ -28,9 +28,14 @@ from study.detect.watch import (
 )
 from study.vocabulary.columns import CROSSINGS
 
-DECIDED_ABOVE = 0.99  # both accuracies, held: no later reading changes what the table asks for
-UNGROKKED_BELOW = 0.90  # test accuracy, held, after generalizing: clear of noise at the threshold
-COLLAPSED_NORM = 1e-8  # of the initial norm; nets at 2% were seen to regrow and generalize
+# A trial is decided once both accuracies hold above this level: no later reading changes what the
+# table asks for.
+DECIDED_ABOVE = 0.99
+# A trial that has generalized has ungrokked once its test accuracy holds at or below this level.
+# The level is far enough below the usual threshold that noise at the threshold does not count.
+UNGROKKED_BELOW = 0.90
+# A share of the initial norm. Networks at 2% of it were seen to grow again and to generalize.
+COLLAPSED_NORM = 1e-8
 # Float32 0.98 is 0.98 + 1.9e-8: an accuracy counts as above a threshold from 1e-7 over it, which
 # separates float32 values and whole rows (up to ten million of them) alike.
 _MARGIN = 1e-7

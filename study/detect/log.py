@@ -11,7 +11,7 @@ from study.engine.protocol import Along, ArraySpec, ArraySpecs, Indices
 
 
 class ReadingLog:
-    """The stored readings of the members that have not left; every method but `wants` changes it.
+    """The stored readings of the members that have not left; `add`, `leave` and `load` change it.
 
     Members are named by their index in the pack as it began. A member wants a reading in each of
     the log-spaced intervals of its training, and `_slots` [members] is the latest interval in which
@@ -38,7 +38,12 @@ class ReadingLog:
         self._stored: list[StoredReadings] = []
 
     def wants(self, epoch: int, members: Indices) -> NDArray[np.bool_]:
-        """Which members [m] have no reading yet in the interval of this epoch."""
+        """Which members [m] have no reading yet in the interval of this epoch.
+
+        Args:
+            epoch: the present one.
+            members: [m], as indices into the pack as it began.
+        """
         return np.asarray(self._slots[members] < log_spaced_up_to(epoch, self._keep_per_decade))
 
     def add(self, epoch: int, members: Indices, values: NDArray[np.float64]) -> None:

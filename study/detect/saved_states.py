@@ -11,7 +11,7 @@ from study.engine.protocol import Arrays, Engine, Glance, Indices, Reading
 
 @dataclass(frozen=True, slots=True)
 class SavedState:
-    """The engine's state at an epoch, with the members that were open then.
+    """The engine's state at an epoch, with the members that were open at that epoch.
 
     Members leave a pack, and the states of earlier epochs keep them. So a member has one index in
     the pack as it is now and another in each state. This class translates: its arguments name
@@ -20,7 +20,7 @@ class SavedState:
 
     epoch: int
     members: Indices  # [M], as indices into the pack as it began, rising
-    state: Any
+    state: Any  # the engine's own
 
     def _index(self, members: Indices) -> Indices:
         """Members [m] as indices into the state."""

@@ -10,7 +10,12 @@ from study.spec.toml_tables import PerDecade
 
 
 def log_spaced(epoch: int, per_decade: int) -> bool:
-    """Whether an epoch is 0, or round(10^(i / per_decade)) for some whole i."""
+    """Whether an epoch is 0, or round(10^(i / per_decade)) for some whole i.
+
+    Args:
+        epoch: in question.
+        per_decade: log-spaced epochs in a factor of 10.
+    """
     if epoch < 2:
         return True
     exponent = math.floor(math.log10(epoch) * per_decade)

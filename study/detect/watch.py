@@ -12,7 +12,7 @@ from study.vocabulary.columns import CROSSINGS
 Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-NEVER = -1  # for an epoch, inside the arrays only; `transitions` says None
+NEVER = -1  # stands for an epoch inside the arrays only; `transitions` gives None instead
 
 # The events whose runs a watch follows, in the order of the rows of its arrays.
 RUN_EVENTS = ("memorized", "generalized", "decided", "ungrokked")
@@ -31,7 +31,7 @@ class Watch:
     train_rows: Whole  # [T] rows
     test_rows: Whole  # [T] rows
     last_epoch: Whole  # [T] epoch of the latest reading
-    starts: Whole  # [4, T] first epoch of the latest run above the threshold
+    starts: Whole  # [4, T] first epoch of the latest run of readings that count for the event
     befores: Whole  # [4, T] epoch of the reading before that run
     lengths: Whole  # [4, T] readings of the current run; 0 outside of one
     epochs: Whole  # [4, T] epoch of the event

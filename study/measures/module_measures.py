@@ -22,7 +22,8 @@ from study.trials.trial import Trial
 from study.vocabulary.measures import PROBE_ROWS
 
 DOMINANT_FREQUENCIES = 3  # of `fourier_share`
-_COMPARED_ROWS = 64  # at a time: most prefixes are refuted by the first rows
+# How many rows are compared at a time. The first rows suffice to refute most prefixes.
+_COMPARED_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,8 @@ def _without_neurons(layers: Sequence[nn.Linear]) -> Iterator[dict[nn.Linear, di
 def module_sensitivity(member: ModuleMember) -> float:
     """Mean number of inputs of a row whose change changes the answer.
 
-    Modulo p each number is raised by one. A net that adds has 2, a net that divides a little less,
-    because 0 / b is 0 for every b.
+    Modulo p each number is raised by one. A net that adds has 2. A net that divides has a little
+    less, because 0 / b is 0 for every b.
     """
     inputs = member.test.inputs[:PROBE_ROWS]
     changed = code_of_task(member.trial.setting.task).changed(inputs, member.trial)

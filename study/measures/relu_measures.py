@@ -45,7 +45,7 @@ def weight_movement(nets: ReluNets, initial: ReluNets) -> Tensor:
     """Largest absolute change of a weight of W since initialization: float64 [T].
 
     Biases and output weights are left out. Weight decay alone moves a weight by up to its initial
-    size, 1 / sqrt(n).
+    size, which is at most init_scale / sqrt(n).
 
     Args:
         nets: the weights now.

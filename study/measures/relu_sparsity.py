@@ -9,7 +9,9 @@ from study.errors import EmptySampleError
 from study.measures.relu_measures import contributions
 from study.nets.relu import ReluNets
 
-COMPARED_ROWS = 256  # at a time: takes a half to a third of the time of 2,048 or more at once
+# How many rows are compared at a time. Comparing 256 at a time takes a half to a third of the time
+# that 2,048 or more at a time take.
+COMPARED_ROWS = 256
 
 
 def neuron_order(nets: ReluNets) -> Tensor:

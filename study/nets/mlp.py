@@ -1,4 +1,6 @@
-"""A ReLU net of one hidden layer on two numbers, each shown as p inputs of which one is 1.
+"""A ReLU net of one hidden layer on two numbers.
+
+Each number is shown as p inputs, of which a single one is 1 and the others are 0.
 
 The net trains faster than the transformer. The two numbers have weights of their own, so nothing in
 the net makes addition commute.
@@ -12,7 +14,12 @@ from study.trials.trial import Trial
 
 
 class Mlp(ModuleNet):
-    """Numbers int64 [..., N, 2] to a score for each of `modulus` answers, [..., N, modulus]."""
+    """Numbers int64 [..., N, 2] to a score for each of `modulus` answers, [..., N, modulus].
+
+    Args:
+        modulus: how many numbers there are, and answers.
+        width: hidden neurons.
+    """
 
     def __init__(self, modulus: int, width: int) -> None:
         super().__init__()

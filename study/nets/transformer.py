@@ -21,7 +21,14 @@ POSITIONS = NETS["transformer"].positions  # a, b, =
 
 
 class Transformer(ModuleNet):
-    """Numbers int64 [..., N, 2] to a score for each of `modulus` answers, [..., N, modulus]."""
+    """Numbers int64 [..., N, 2] to a score for each of `modulus` answers, [..., N, modulus].
+
+    Args:
+        modulus: p: how many numbers there are, and answers.
+        width: d, of the residual stream.
+        layers: how many blocks there are.
+        heads: of attention in each block; `width` is a multiple of it.
+    """
 
     def __init__(self, modulus: int, width: int, layers: int, heads: int) -> None:
         super().__init__()
@@ -60,7 +67,12 @@ class Transformer(ModuleNet):
 
 
 class Block(nn.Module):
-    """Attention over earlier positions, then an MLP of four times the width."""
+    """Attention over a position and those before it, then an MLP of four times the width.
+
+    Args:
+        width: d, of the residual stream.
+        heads: of attention; `width` is a multiple of it.
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -85,6 +97,12 @@ class Block(nn.Module):
         return after
 
     def _attended(self, normed: Tensor, asked: int) -> Tensor:
+        """What attention adds to the stream at the last positions: [..., asked, d].
+
+        Args:
+            normed: the normalized stream of L positions, [..., L, d].
+            asked: how many of the last positions are wanted.
+        """
         length = normed.shape[-2]
         query = self._split(self.query(normed[..., -asked:, :]), 1)[0]
         key, value = self._split(self.key_value(normed), 2)

@@ -17,7 +17,16 @@ from study.trials.pack import Pack
 
 
 class ClusterCost(TypedDict):
-    """An estimate, as `study plan --json` gives it. `money` is in the currency of the prices."""
+    """An estimate, as `study plan --json` gives it.
+
+    Attributes:
+        nodes: how many worker nodes are used.
+        packs_at_once: how many packs train at once on all nodes.
+        node_hours: hours of all nodes together, without the head.
+        wall_hours: hours from start to end.
+        longest_pack_hours: hours of the pack that takes longest; `wall_hours` is at least that.
+        money: of the nodes and the head, in the currency of the prices; absent without prices.
+    """
 
     nodes: int
     packs_at_once: int

@@ -19,8 +19,8 @@ from study.trials.packing import multiply_adds, trial_bytes
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES, PROBE_ROWS
 
-_READINGS_AROUND_EVENTS = 8  # of a trial, for all of its events
-_MODULE_SECONDS = 1e-3  # of a module's measure, for a copy of the module and for calls
+_READINGS_AROUND_EVENTS = 8  # how many a trial takes for all of its events together
+_MODULE_SECONDS = 1e-3  # time of each measure of a module for calls and a copy of the module
 
 
 def core_seconds(packs: Iterable[Pack]) -> float:
@@ -68,8 +68,9 @@ def warnings(trials: Sequence[Trial], packs: Sequence[Pack] = ()) -> list[str]:
 def _of_decay(points: Sequence[tuple[Trial, int]], trials: int) -> str:
     """The warning for trials whose decay turns weights round, "" without any.
 
-    Each step decay multiplies the weights by 1 - learning rate x weight decay. From a product of 1
-    on, the weights change sign; from 2 on, they grow.
+    Each step decay multiplies the weights by 1 - learning rate x weight decay. Above a product of 1
+    the weights change sign with every step; above 2 they grow. Exactly 1, which sets the weights to
+    zero, and exactly 2 are warned of, too.
 
     Args:
         points: one trial of each point, and its count of seeds.
@@ -93,7 +94,8 @@ def _of_decay(points: Sequence[tuple[Trial, int]], trials: int) -> str:
 def _decay_rate(trial: Trial) -> float:
     """The share of a weight that decay takes in a step.
 
-    It is 0 for coupled decay under AdamW, which scales the gradient, and so the decay, to size 1.
+    The share is 0 for coupled decay under AdamW. Coupled decay is part of the gradient, and AdamW
+    divides the gradient by its own size. The size of the step is then the learning rate.
     """
     train = trial.setting.train
     if train.optimizer == "adamw" and train.decay == "coupled":
@@ -215,7 +217,7 @@ def _measure_seconds(trial: Trial) -> dict[str, float]:
 
 
 def _module_seconds(trial: Trial, name: str) -> float:
-    """Time of a progress measure of a module, as so many forward passes of all rows.
+    """Time of a progress measure of a module: calls, and so many forward passes of all rows.
 
     Sensitivity takes three passes of the probe rows: one unchanged, two changed.
     """

@@ -67,7 +67,22 @@ else:
 
 
 class Setting(Table):
-    """The cross of some axes and seeds, trained in one way; every key is in force."""
+    """The cross of some axes and seeds, trained in one way; every key is in force.
+
+    Attributes:
+        label: tells the settings of a study apart; empty in a study of one setting.
+        task: name of a row of `study.vocabulary.tasks.TASKS`.
+        net: name of a row of `study.vocabulary.nets.NETS`.
+        seeds: with which every point is trained.
+        axes: the values of every axis.
+        data: where rows and labels come from.
+        train: how a network is trained.
+        budget: how long a trial is watched.
+        detect: when a trial has memorized and generalized.
+        readings: which epochs are read and stored.
+        search: how points are chosen.
+        resources: what one pack asks of Ray.
+    """
 
     label: str = ""
     task: TaskName = "parity"
@@ -129,7 +144,7 @@ class Setting(Table):
 
 
 class StudySpec(Table):
-    """A named plan: settings whose union is the study. Frozen once it is read."""
+    """A study: its name, and the settings whose union it is. Frozen once it is read."""
 
     name: StudyName
     settings: Annotated[tuple[Setting, ...], Field(min_length=1)]

@@ -1,8 +1,9 @@
 """`--set KEY=VALUE`: one key of a study file, laid over what the file says.
 
-An override holds for the file and for every setting. One kind of override is refused: of a key that
-decides what is trained and in which settings differ. Such an override would make the settings alike
-and their labels untrue.
+An override holds for the file and for every setting; `name` and `settings` are keys of the file
+alone. An override is refused if its key decides what is trained (`LABELED_KEYS`) and the settings
+have different values of that key. Such an override would make the settings alike and their labels
+untrue.
 """
 
 import json
@@ -24,7 +25,8 @@ EXCLUSIVE: dict[str, tuple[str, str]] = {
 }
 # Keys and tables that decide what is trained: the label of a setting may describe them.
 LABELED_KEYS = ("task", "net", "axes", "data", "train")
-_EXAMPLES: dict[str, object] = {  # of keys that have no default
+# Values of keys that have no default, for messages.
+_EXAMPLES: dict[str, object] = {
     "budget.steps": DEFAULT_STEPS,
     "budget.epochs": 600,
     "budget.wall_hours": 2,
@@ -122,7 +124,7 @@ def _refuse_untrue_labels(
     patch: Mapping[str, object],
     override: str,
 ) -> None:
-    """Refuse an override of a key in which settings differ.
+    """Refuse an override of a key that has different values in the settings.
 
     Args:
         written: the file's keys, which hold where a setting does not write its own.

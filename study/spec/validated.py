@@ -33,7 +33,7 @@ def validated(model: type[_Model], data: object, where: str = "") -> _Model:
 def _sentence(model: type[BaseModel], error: ValidationError, where: str) -> str:
     """The first broken rule as one sentence."""
     broken = error.errors(include_url=False)
-    # A missing key is often there under another name: the unknown key says more.
+    # A missing key is often only misspelled. An unknown key is therefore reported first.
     first = next((rule for rule in broken if rule["type"] == "extra_forbidden"), broken[0])
     steps = [str(step) for step in first["loc"]]
     keys = _keys_on_the_way(model, steps)

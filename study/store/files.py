@@ -21,17 +21,17 @@ from study.store.address import Address
 from study.store.atomic import replace_file
 from study.store.retry import disk_is_full, is_transient, retry
 
-READS = 5  # of a small file, until it is read whole
-# Of one request to S3: some 4 s in all, pauses included, where S3 is out of order. The default of
-# the AWS client sends 31 requests in 6 s. `retry` waits for longer outages, because it can say what
-# it waits for: the client is silent.
+READS = 5  # how often a small file is read at most, until its content is whole
+# How often the AWS client sends one request. Where S3 is out of order, so many attempts take some
+# 4 s, pauses included. The client's default sends 31 requests in 6 s. Longer outages are waited for
+# by `retry`, which can say what it waits for; the client cannot.
 S3_ATTEMPTS = 4
 
 _T = TypeVar("_T")
 
 
 class Files:
-    """The files below one folder or URL. `root` is the path of it in `filesystem`."""
+    """The files below one folder or URL. `root` is the path of the folder in `filesystem`."""
 
     def __init__(
         self, address: Address, retry_seconds: float, say: Callable[[str], None] | None
@@ -41,7 +41,7 @@ class Files:
         Args:
             address: of the store.
             retry_seconds: how long an operation is tried again while its error is transient.
-            say: is told what is waited for.
+            say: is called with a sentence about what is waited for.
         Raises: StoreError where the address cannot be that of a store.
         """
         self.address = address
@@ -127,13 +127,22 @@ class Files:
             raise self.error(name, error, "Check access.") from None
 
     def names(self, folder: str, ending: str) -> list[str]:
-        """The names of the files of a folder that end so, sorted."""
+        """The names of some files of a folder, sorted.
+
+        Args:
+            folder: below the root.
+            ending: of the names, such as ".json".
+        """
         return sorted(info.base_name for info in self.infos(folder, ending))
 
     def infos(self, folder: str, ending: str) -> list[Any]:
-        """Pyarrow's `FileInfo` of the files of a folder that end so.
+        """Pyarrow's `FileInfo` of some files of a folder; none where there is no folder.
 
-        Files that are still being written begin with a dot and are left out.
+        The name of a file that is still being written begins with a dot. Such files are left out.
+
+        Args:
+            folder: below the root.
+            ending: of the names, such as ".json".
         """
         selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
         try:

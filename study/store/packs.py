@@ -1,4 +1,4 @@
-"""packs/: for each pack a record of how it is, and the checkpoint it goes on from."""
+"""packs/: for each pack a record of its status, and the checkpoint from which it goes on."""
 
 import json
 from datetime import UTC, datetime
@@ -11,14 +11,14 @@ from study.store.record import Count, Moment, Record
 from study.trials.pack import Pack
 from study.vocabulary.outcomes import PackStatus
 
-STALE_SECONDS = (
-    120.0  # a running pack writes its record every 30 s; silent for longer, it does not run
-)
+# A running pack writes its record every 30 s. A pack that was silent for longer than this does not
+# run.
+STALE_SECONDS = 120.0
 PACK_REMEDY = "Delete the file: what its pack has not stored is trained from its start."
 
 
 class PackRecord(Record):
-    """packs/<pack>.json: how a pack is, and the trials it holds.
+    """packs/<pack>.json: the status of a pack, and the trials it holds.
 
     A pack without a file has the record `NO_RECORD`.
 
@@ -32,7 +32,7 @@ class PackRecord(Record):
         failures: attempts that ended in an error, since the plan that noted the pack.
         early_deaths: attempts in a row whose process died before it left a checkpoint.
         node: the machine that trains the pack.
-        process: the id of the process that does.
+        process: the id of the process that trains the pack.
         fresh: whether no member had a row when the pack was planned, and nobody has begun it since.
         halved: whether the pack is trained as two halves, because memory is short for the whole.
         saved: whether the latest attempt has left a checkpoint; records of old programs say nothing

@@ -46,8 +46,8 @@ class Tables:
 
         Args:
             pack_id: of the pack that trained the trials; it is in the name of the part.
-            trials: one mapping of columns a row.
-            readings: one sequence a column; absent columns are null.
+            trials: one mapping by column for each row.
+            readings: one sequence for each column; absent columns are null.
             stamp: tells a pack's parts apart, by default the time in nanoseconds. A part that is
                 written again under its stamp replaces what a failed write has left.
         """
@@ -65,7 +65,7 @@ class Tables:
         *,
         parts: bool = False,
     ) -> pa.Table:
-        """The trials, one row each; of a trial trained twice, the row that `winners` chooses.
+        """The trials, one row for each; of a trial trained twice, the row that `winners` chooses.
 
         Args:
             where: a filter of rows, applied after that choice.
@@ -84,10 +84,10 @@ class Tables:
     def readings(
         self, trial_ids: Iterable[str] | None = None, columns: Sequence[str] | None = None
     ) -> pa.Table:
-        """The readings of some trials, or of all: one row a trial and epoch, in that order.
+        """The readings of some trials, or of all: one row for each trial and epoch, in that order.
 
-        Only readings written with the trial's row count: a trial trained again, to a larger budget
-        or after a kill, has left others.
+        Only readings that were written with the trial's winning row count. A trial that was trained
+        again, to a larger budget or after a kill, has older readings, too.
 
         Args:
             trial_ids: of the trials; all by default.

@@ -1,8 +1,8 @@
-"""A study on disk or in a bucket: `study.json`, two Parquet tables and two small files a pack.
+"""A study on disk or in a bucket: `study.json`, two Parquet tables, two small files for each pack.
 
 The store is the only memory of a study. Files appear whole or not at all. Nothing is overwritten
-that cannot be trained again. Readers keep one row a trial, so a retry or a second writer never
-counts twice.
+that cannot be trained again. Readers keep one row for each trial, so the row of a retry or of a
+second writer never counts twice.
 """
 
 import contextlib
@@ -46,9 +46,9 @@ class Store:
 
         Args:
             url: a local path, or the URL of a folder in a bucket.
-            retry_seconds: how long an operation is tried again that a full disk or a bucket out of
-                order has failed.
-            say: is told what the store waits for.
+            retry_seconds: how long an operation is tried again while its error is transient: the
+                disk is full, or the bucket is out of order.
+            say: is called with a sentence about what the store waits for.
         Raises: StoreError where the address cannot be that of a store.
         """
         address = Address.of(url)
@@ -60,7 +60,13 @@ class Store:
 
     @classmethod
     def open(cls, url: str | Path, retry_seconds: float = 0.0) -> "Store":
-        """A store that exists; raises StoreError where there is no study, or a newer one."""
+        """A store that exists.
+
+        Args:
+            url: a local path, or the URL of a folder in a bucket.
+            retry_seconds: how long an operation is tried again while its error is transient.
+        Raises: StoreError where there is no study, or a study that a newer program wrote.
+        """
         store = cls(url, retry_seconds)
         if not store.exists():
             raise StoreError(
@@ -110,7 +116,7 @@ class Store:
         *,
         parts: bool = False,
     ) -> pa.Table:
-        """The trials, one row each; arguments as of `Tables.trials`."""
+        """The trials, one row for each; arguments as of `Tables.trials`."""
         return self.tables.trials(where, columns, parts=parts)
 
     def trial(self, trial_id: str) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ _STAMP = r"^.*-([0-9a-f]{16})(-\d+)?\.parquet$"  # when a part was written, in t
 
 
 def winners(trials: pa.Table) -> pa.Table:
-    """One row a trial: the row with the largest budget, and of equal budgets the latest.
+    """One row for each trial: the row with the largest budget, and of equal budgets the latest.
 
     A trial is trained again to the same budget where its readings were lost: the latest row has
     readings.

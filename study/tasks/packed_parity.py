@@ -18,9 +18,11 @@ from study.streams import Purpose
 from study.tasks.rows import Rows
 from study.trials.trial import Trial
 
-DISTINCT_BELOW = 20  # bits; from here on repeats are rare and distinct rows would cost 2^n keys
-_COMPARABLE = 62  # bits that fit an int64; longer rows never meet by chance
-_FIXED_KEY = (0x7061_7269, 0x7479_2121)  # of the one set of fixed test rows for all trials
+# Rows of fewer bits are distinct. With so many bits repeats are rare, and distinct rows would cost
+# 2^n keys.
+DISTINCT_BELOW = 20
+_COMPARABLE = 62  # bits that fit an int64; longer rows are never equal by chance
+_FIXED_KEY = (0x7061_7269, 0x7479_2121)  # draws the fixed test rows, which all trials share
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,12 @@ class PackedRows:
 
 
 class PackedParity:
-    """How the rows of a pack are drawn: `train`, `test` and `fresh(epoch)` as packed rows."""
+    """How the rows of a pack are drawn: `train`, `test` and `fresh(epoch)` as packed rows.
+
+    Args:
+        trials: the T members, all of one shape and setting.
+        device: where the rows are to lie.
+    """
 
     def __init__(self, trials: Sequence[Trial], device: torch.device) -> None:
         first = trials[0]

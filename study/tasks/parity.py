@@ -19,7 +19,7 @@ from study.trials.trial import Trial
 
 
 class ParityTask(TaskCode):
-    """Sparse parity for the engine of modules; those of the ReLU net use the classes below."""
+    """Sparse parity for the engine of modules; the engines of the ReLU net draw otherwise."""
 
     def draw(
         self, trials: Sequence[Trial], device: torch.device, dtype: torch.dtype
@@ -34,6 +34,11 @@ class Parity:
 
     `train` and `test` are the rows. The training rows of an online pack are those of epoch 0;
     `fresh(epoch)` draws the rows of a later epoch.
+
+    Args:
+        trials: the T members, all of one shape and setting.
+        device: where the rows are to lie.
+        dtype: the type of inputs and labels.
     """
 
     def __init__(self, trials: Sequence[Trial], device: torch.device, dtype: torch.dtype) -> None:

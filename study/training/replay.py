@@ -31,8 +31,8 @@ class Replay:
     Attributes:
         row: the new row, by column.
         readings: the new readings, by column.
-        moved: the columns that differ, with the largest absolute difference: infinity where the
-            numbers of readings differ, or one value of two is null or a text.
+        moved: the columns that differ, with the largest absolute difference. The difference is
+            infinity where the lengths differ, or at least one of two values is null or a text.
     """
 
     row: Mapping[str, Value]

@@ -18,13 +18,15 @@ PACK_BYTES = 256 << 20
 # Packs of this size are not split further: each member's share of Python's work would grow.
 SMALL_PACK = 64
 SMALL_PACK_BYTES = 32 << 20
-PACKS = 64  # of a setting and shape, where there are enough trials for packs that are not small
+# How many packs the trials of one setting and shape make, where there are enough trials for packs
+# that are not small.
+PACKS = 64
 
 
 def group(trials: Iterable[Trial]) -> list[Pack]:
     """Sort trials into packs of one setting and shape, the most expensive pack first."""
     groups: dict[tuple[str, PackShape], list[Trial]] = {}
-    # The same lists by the identity of setting and point: the shape is hashed once a point.
+    # The same lists by the identity of setting and point: a shape is hashed once for each point.
     of_point: dict[tuple[int, int], list[Trial]] = {}
     for trial in trials:
         point = (id(trial.setting), id(trial.point))
@@ -57,8 +59,10 @@ def trial_bytes(trial: Trial) -> int:
         activations = 64 * width
         return number * (4 * rows * (bits + 1) + (20 + 5 * past) * weights + 24 * activations)
     weights = -(-width // GROUP) * GROUP * (bits + 2)
-    # A row takes four bits a byte, its label and its rank. Of the weights there are the states
-    # before and after a step and those of `past` epochs; a checkpoint holds copies of each.
+    # A row takes one byte for every four signs, one byte for its label and four for its rank in the
+    # order in which glances visit rows. Weights are held in 2 + `past` states: those before and
+    # after a step, and those of past epochs. The factors 3 / 2 and 7 / 2 are fitted; they cover the
+    # copies that the writing of a checkpoint makes.
     return rows * (-(-bits // 4) + 5) * 3 // 2 + number * 7 * (2 + past) * weights // 2
 
 

@@ -69,7 +69,7 @@ else:
 
 
 class PackShape(tuple[AxisValue, ...]):
-    """What trials of one pack have in common, so that their tensors stack: values of SHAPE_AXES."""
+    """What the trials of one pack share, so that their tensors stack: values of SHAPE_AXES."""
 
     __slots__ = ()
 
@@ -80,7 +80,14 @@ class PackShape(tuple[AxisValue, ...]):
 
 @dataclass(frozen=True)
 class Trial:
-    """A point and a seed under a setting: one network, trained once."""
+    """A point and a seed under a setting: one network, trained once.
+
+    Attributes:
+        study: the name of the study.
+        setting: how the network is trained and watched.
+        point: one value for every axis.
+        seed: tells the trials of one point apart.
+    """
 
     study: str
     setting: Setting = field(repr=False)
@@ -176,6 +183,11 @@ class Trial:
 
 
 def available_rows(setting: Setting, values: AxisValues) -> int | None:
-    """How many rows there are to train and test on at a point; None if endless."""
+    """How many rows there are to train and test on at a point; None if endless.
+
+    Args:
+        setting: names the task, and how many of its equations are used.
+        values: of the point's axes, by name.
+    """
     rows, asked = TASKS[setting.task].world(values), setting.data.equations
     return rows if asked == "all" else asked

@@ -14,9 +14,12 @@ from study.vocabulary.numbers import whole_number
 
 Scale = Literal["log", "linear"]
 
-MAX_POINTS = 100_000  # of a range
-LATTICE_POINTS = 12  # values that an adaptive search tries on a shape axis: packs stay full
-FINE_POINTS = 48  # values that an adaptive search tries of any other range: points meet in cells
+MAX_POINTS = 100_000  # points of one range
+# How many values an adaptive search tries on a shape axis. They are few, so that packs stay full.
+LATTICE_POINTS = 12
+# How many values an adaptive search tries of any other range. With finitely many values, trials of
+# several batches share points, which become cells.
+FINE_POINTS = 48
 _EXAMPLE = "{log = [1e-3, 1e-1], points = 9}"
 
 
