@@ -12,7 +12,8 @@ The folders, from the store up:
   answers in lines for people; `live` follows a store that grows, and answers a browser.
 - `cli` is the command.
 
-Only `circuits`, and so `figures`, need torch. Nothing here needs Ray.
+`circuits` needs torch. So do `figures` and `text.circuit_text`, which import `circuits`. Nothing
+here needs Ray.
 
 The names below are loaded when they are first used.
 """

@@ -44,7 +44,9 @@ class RiskSteps:
     factors of tied events multiply to the usual 1 - events / at_risk.
     """
 
-    order: NDArray[np.intp]  # the trial of each step, [N]; the arrays below are in this order
+    order: NDArray[
+        np.intp
+    ]  # index of the trial of each step, [N]; the other arrays follow this order
     group: NDArray[np.intp]  # [N]
     time: _Times  # of the event, or of the last reading without the event, [N]
     happened: NDArray[np.bool_]  # False for censored trials, [N]
@@ -91,7 +93,11 @@ class RiskSteps:
         return np.asarray(steps.cumprod().to_numpy(np.float64))
 
     def medians(self) -> NDArray[np.intp]:
-        """The first step at which survival is at most one half; a number a group that has one."""
+        """The step at which the survival of each group falls to one half: indices into [N].
+
+        It is the first event step at which survival is at most one half. Groups are in rising
+        order. A group that stays above one half is left out.
+        """
         reached = np.flatnonzero(self.happened & (self.survival <= 0.5 + 1e-9))
         return reached[np.unique(self.group[reached], return_index=True)[1]]
 

@@ -1,7 +1,7 @@
 """Charts of what trials do over epochs, for files: means with the range over seeds, every neuron.
 
-Frames come tested and nothing is computed. A chart that is drawn to a file uses only marks that
-look the same there as in a browser.
+The numbers of the frames are computed, and tested, elsewhere. A chart that is drawn to a file uses
+only marks that look the same in the file and in a browser.
 """
 
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ def bands(
 
 
 def neurons(frame: pd.DataFrame, events: pd.DataFrame, title: str) -> Specification:
-    """The norm of every neuron: a line each, those that end in the generalizing circuit on top.
+    """A line for the norm of every neuron; neurons that end in the generalizing circuit are on top.
 
     Args:
         frame: epoch, neuron, norm, and circuit: "generalizing" or "complementary".

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.charts.theme import EPOCH_TICKS, INK, SHORT_NUMBER, legend, named, themed
 from analysis.laws.diagnostics import HALF_LOSS
-from analysis.phases.rulers import TITLES
+from analysis.phases.axis_scales import TITLES
 
 _SIZE = (420, 260)
 # Without the ends of the scheme: one would vanish on a dark page, the other on a light page.

@@ -6,7 +6,7 @@ import math
 from typing import TypedDict
 
 from analysis.charts.theme import Channel, Specification
-from analysis.phases.rulers import TITLES, Ruler
+from analysis.phases.axis_scales import TITLES, Ruler
 
 DIAGRAM_SIZE = (460, 320)  # pixels of a diagram: width, height
 CELL_PIXELS = (22, 58)  # width of a cell, smallest and largest

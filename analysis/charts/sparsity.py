@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.charts.theme import CURVE_COLORS, EPOCH_TICKS, INK, legend, named, themed
-from analysis.phases.rulers import TITLES, Ruler
+from analysis.phases.axis_scales import TITLES, Ruler
 
 
 def sparsity_chart(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:

@@ -16,7 +16,7 @@ INK = "currentColor"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 CURVE_COLORS = {"train": "#3f83d6", "test": "#e8730c"}
 CURVE_DASHES = {"train": [1, 0], "test": [6, 3]}
-# An expression that writes one tick. A format of the whole axis would write 30 beside 1k as 0k.
+# A Vega expression that writes one tick. A format of the whole axis writes 30 as 0k beside 1k.
 SHORT_NUMBER = "format(datum.value, '~s')"
 EPOCH_TICKS = [0, *(digit * 10**power for power in range(8) for digit in (1, 3))]
 
@@ -59,7 +59,12 @@ def epoch_axis() -> alt.X:
 
 
 def named(name: str, frame: pd.DataFrame) -> alt.InlineData:
-    """The rows of a frame as data with a name: the page saves named rows as CSV."""
+    """The rows of a frame as data with a name; the page saves named rows as CSV.
+
+    Args:
+        name: of the data in the chart, and of the file.
+        frame: the rows.
+    """
     return alt.InlineData(values=records(frame), name=name)
 
 
@@ -69,7 +74,13 @@ def legend(title: str | None = None, **options: Any) -> alt.Legend:
 
 
 def themed(chart: alt.LayerChart | alt.FacetChart, width: int, height: int) -> alt.LayerChart:
-    """The chart in the theme, so many pixels wide and high."""
+    """The chart in the theme.
+
+    Args:
+        chart: without a size.
+        width: in pixels.
+        height: in pixels.
+    """
     themed = chart.properties(width=width, height=height).configure(
         background="transparent",
         font=FONT,

@@ -18,7 +18,7 @@ from torch import Tensor
 from study.errors import UsageError
 from study.nets.relu import ReluNets, hidden
 
-MAX_BITS = 10  # of a circuit: all 2^k inputs are listed
+MAX_BITS = 10  # of a circuit; all 2^k inputs are listed
 SAME = 1e-6  # distance below which a circuit is a construction; rounding leaves about 1e-8
 
 
@@ -192,8 +192,8 @@ def _images(circuit: ReluNets) -> Iterator[ReluNets]:
 def _by_weights(circuit: ReluNets) -> Tensor:
     """The vector |u| (w, b) of each neuron, [p, 2 (k + 1)].
 
-    It fills the first half of the row if u > 0, and else the second half: so neurons of opposite
-    sign have nothing in common.
+    The vector fills the first half of the row if u > 0, and the second half otherwise. So neurons
+    of opposite sign have nothing in common.
     """
     incoming, outgoing = circuit.incoming[0].double(), circuit.outgoing[0].double()[:, None]
     return torch.cat((incoming * outgoing.relu(), incoming * (-outgoing).relu()), 1)
@@ -229,8 +229,8 @@ def _placed(n: int, relevant: Sequence[int], rows: Tensor, outgoing: Tensor) -> 
     Args:
         n: input bits.
         relevant: the k relevant bits, each once.
-        rows: of each neuron the weights on the relevant bits, and the bias, [p, k + 1].
-        outgoing: of each neuron, [p].
+        rows: the weights of each neuron on the relevant bits, and its bias, [p, k + 1].
+        outgoing: the outgoing weight of each neuron, [p].
     """
     if len(set(relevant)) != len(relevant) or not set(relevant) <= set(range(n)):
         raise UsageError(

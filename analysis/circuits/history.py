@@ -27,7 +27,7 @@ from study.training.snapshots import NetSnapshot, snapshots
 from study.trials.trial import Trial
 from study.vocabulary.outcomes import BROKEN, Ended
 
-PER_DECADE = 50  # networks kept of each decade of epochs: every sixth at a transition near 130
+PER_DECADE = 50  # networks kept in a factor of 10 of epochs; near epoch 130 every sixth epoch
 
 Circuits = Mapping[str, NDArray[np.int64]]  # the neurons of each circuit by its name, [neurons]
 
@@ -44,7 +44,7 @@ _COMPARED = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "weig
 
 
 class StoredTrial(TypedDict):
-    """What circuits need of a row of the table `trials`; None is a null."""
+    """The columns of a row of the table `trials` that circuits need; None is a null."""
 
     setting: str
     trial_id: str
@@ -167,8 +167,10 @@ def active_neurons(nets: ReluNets, rows: Rows) -> NDArray[np.int64]:
 def find_circuits(history: History) -> dict[str, NDArray[np.int64]]:
     """The subnetworks that a trial has, by name: the neurons of each, [neurons].
 
-    All are active on the training rows. The control is drawn from the trial's own key, so that it
-    is the same each time. `lacking` says why a trial lacks one of CIRCUITS.
+    The memorizing and the generalizing circuit are the active subnetworks on the training rows. The
+    complementary circuit is all neurons that are not generalizing. The control is drawn at random
+    from the trial's own key, so that every call draws the same neurons. `lacking` says why a trial
+    lacks one of CIRCUITS.
     """
     circuits: dict[str, NDArray[np.int64]] = {}
     memorized, final = history.at("memorized"), history.snapshots[-1]

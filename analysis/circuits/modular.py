@@ -14,7 +14,7 @@ from analysis.statistics import spreads
 
 MODULAR_TASKS = ("addition", "division")
 
-# What a summary says of a task's trials: a column, and what the column means.
+# The columns that a summary describes, each with its meaning.
 MODULAR_FINDINGS = {
     "memorized_epoch": "memorized at epoch",
     "generalized_epoch": "generalized at epoch",

@@ -1,4 +1,4 @@
-"""Trials replayed side by side, with what the paper's figures and findings need of each.
+"""Trials replayed side by side, with what the paper's figures and findings need of each trial.
 
 Each trial is replayed in a process of its own, and only numbers come back.
 """
@@ -34,9 +34,22 @@ from study.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class TrialFacts:
-    """Facts about one replayed trial; None where an event never was.
+    """Facts about one replayed trial; None where the trial never had the event.
 
-    Sparsities are of the training rows: how many neurons predict like the whole net.
+    A sparsity is the number of neurons that predict like the whole net on the training rows.
+
+    Attributes:
+        exact: whether the replay equals the stored readings bit for bit.
+        sparsity_final: at the last epoch.
+        sparsity_memorized: at the epoch of memorizing.
+        sparsity_generalized: at the epoch of generalizing.
+        halved_epoch: the first epoch, at or after memorizing, at which half of the neurons predict
+            like all.
+        tenth_epoch: likewise for a tenth of the neurons.
+        separated_epoch: as the function `separated_epoch` gives it.
+        kinds: of neurons in the generalizing circuit, as `through_training.kinds` counts them.
+        overlap: Jaccard index of the memorizing and the generalizing circuit.
+        contained: share of the generalizing neurons that are memorizing, too.
     """
 
     setting: str
@@ -46,16 +59,16 @@ class TrialFacts:
     epochs_run: int
     memorized_epoch: int | None
     generalized_epoch: int | None
-    exact: bool  # whether the replay equals the stored readings bit for bit
+    exact: bool
     sparsity_final: int | None
     sparsity_memorized: int | None
     sparsity_generalized: int | None
-    halved_epoch: int | None  # first epoch at which half of the neurons predict like all
-    tenth_epoch: int | None  # likewise, a tenth
-    separated_epoch: int | None  # see `separated_epoch`
-    kinds: int | None  # of neurons in the generalizing circuit, see `kinds`
-    overlap: float | None  # Jaccard, of the memorizing and the generalizing circuit
-    contained: float | None  # share of the generalizing neurons that are memorizing, too
+    halved_epoch: int | None
+    tenth_epoch: int | None
+    separated_epoch: int | None
+    kinds: int | None
+    overlap: float | None
+    contained: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +141,13 @@ def replay_side_by_side(store_url: str | Path, trials: pd.DataFrame) -> list[Rep
     """
     cost = trials["epochs_run"] * trials["train_size"].fillna(0) * trials["width"]
     order = trials.assign(cost=cost).sort_values("cost", ascending=False, kind="stable")
-    ids = order["trial_id"].tolist()  # the longest first: started last, it would end alone
+    # The longest trial starts first. If it started last, the other workers would wait for it.
+    ids = order["trial_id"].tolist()
     workers = min(len(ids), usable_cores())
     if workers < 2:
         replayed = [replay_circuits(store_url, trial_id) for trial_id in ids]
     else:
-        # Spawned: a fork of a process whose libraries run threads may never wake up.
+        # Workers are spawned: a fork of a process whose libraries run threads may wait for ever.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             replayed = list(pool.map(replay_circuits, [store_url] * len(ids), ids))
     by_id = {trial.facts.trial_id: trial for trial in replayed}
@@ -143,7 +157,8 @@ def replay_side_by_side(store_url: str | Path, trials: pd.DataFrame) -> list[Rep
 def sparsity_facts(curves: pd.DataFrame, row: StoredTrial, width: int) -> dict[str, int | None]:
     """The sparsities of `TrialFacts`, and the epochs at which the net became sparse.
 
-    The epochs count from memorizing on.
+    `halved_epoch` and `tenth_epoch` are the first such epochs at or after memorizing. They count
+    from the start of training, and are None for a trial that never memorized.
 
     Args:
         curves: with epoch and effective_sparsity_train, as `reading_curves` gives them.
@@ -166,7 +181,8 @@ def sparsity_facts(curves: pd.DataFrame, row: StoredTrial, width: int) -> dict[s
 def separated_epoch(followed: pd.DataFrame) -> int | None:
     """The epoch from which on the generalizing neurons' mean norm is over twice the others'.
 
-    None where the norms never part for good, and for a trial without a generalizing circuit.
+    None where it is not over twice the others' at the last epoch, and for a trial without a
+    generalizing circuit.
 
     Args:
         followed: epoch, circuit, mean_norm, as `follow` gives them.

@@ -20,9 +20,9 @@ from study.detect.schedule import log_spaced
 from study.measures.relu_sparsity import pack_effective_sparsity
 from study.nets.relu import ReluNets, hidden
 
-WHOLE_NET = "whole"  # its name beside those of circuits
-NEURON_EPOCHS = 20  # a decade: a thousand neurons at more epochs would be a chart of megabytes
-SENSITIVITY_ROWS = 100  # each is flipped bit by bit: n + 1 times the work of a prediction
+WHOLE_NET = "whole"  # the name of the whole net beside the names of circuits
+NEURON_EPOCHS = 20  # epochs per decade; with more, a chart of a thousand neurons takes megabytes
+SENSITIVITY_ROWS = 100  # each row is flipped bit by bit, n + 1 times the work of a prediction
 
 
 def reading_curves(history: History) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def follow(history: History, circuits: Circuits) -> pd.DataFrame:
 
 
 def sensitivities(history: History, circuits: Circuits) -> pd.DataFrame:
-    """On how many single-bit flips of a row the sign of f changes: k for parity of k bits.
+    """The number of single-bit flips of a row that change the sign of f: k for parity of k bits.
 
     Args:
         history: of the trial.
@@ -100,7 +100,7 @@ def norms_through_training(history: History) -> NDArray[np.float64]:
 
 
 def every_neuron(history: History, circuits: Circuits) -> pd.DataFrame:
-    """The norm of every neuron at NEURON_EPOCHS epochs a decade, and at the last epoch.
+    """The norm of every neuron at NEURON_EPOCHS epochs per decade, and at the last epoch.
 
     Args:
         history: of the trial.

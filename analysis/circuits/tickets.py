@@ -1,6 +1,6 @@
 """The lottery ticket: a circuit rewound to its initial weights and trained alone.
 
-Data, labels and the order of rows stay the trial's own. Only the other neurons are gone.
+Data, labels and the order of rows are those of the trial. The other neurons are removed.
 
 Source: the authors' code of arXiv 2303.11873; Frankle and Carbin 2018, arXiv 1803.03635.
 """
@@ -38,8 +38,8 @@ class TicketRun:
 def tickets(history: History, circuits: Circuits, engine: Engine | None = None) -> pd.DataFrame:
     """When each ticket memorizes and generalizes, beside the whole net: a row each.
 
-    A ticket is watched as long as its trial was, and read at every epoch. A null event is one that
-    the ticket had not had by then.
+    A ticket is watched as long as its trial was, and read at every epoch. An event is null where
+    the ticket did not have the event by the last epoch.
 
     Args:
         history: of the trial.

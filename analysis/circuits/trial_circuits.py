@@ -23,7 +23,7 @@ class TrialCircuits:
     circuits: pd.DataFrame  # a row for each circuit, and for the whole net
     survivors: pd.DataFrame  # the neurons of the generalizing circuit, as `survivors` gives them
     tickets: pd.DataFrame  # as `tickets` gives them
-    lacking: Sequence[str]  # which circuits the trial has not, a sentence each
+    lacking: Sequence[str]  # why the trial lacks a circuit, as `lacking` gives the sentences
 
     def facts_json(self) -> dict[str, object]:
         """The facts, `moved` and `construction`, as JSON takes them."""

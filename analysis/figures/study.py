@@ -16,8 +16,8 @@ from analysis.charts.layout import EpochRamp, spans
 from analysis.charts.theme import Specification, specification
 from analysis.figures.album import Drawing, Plate
 from analysis.formats import JsonRow, records
+from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.grid import Grid, diagram_axes, make_grid
-from analysis.phases.rulers import TITLES, Ruler
 from analysis.report.law_section import SectionFigure, law_section
 from analysis.report.sections import BOUNDARY_CAPTION, boundary_points, circuit_figures
 from analysis.report.state import epoch_ramp, interesting_cell

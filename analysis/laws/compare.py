@@ -18,7 +18,7 @@ from analysis.laws.equations import LAWS, find_law
 from analysis.laws.features import distinct, feature
 from analysis.laws.fit import Cure, Design, Fit, fit_law, make_design
 from analysis.laws.model import best
-from analysis.phases.axes import axes_that_vary
+from analysis.phases.drawn_axes import axes_that_vary
 from study.errors import UsageError
 from study.search.newton import Top
 
@@ -27,14 +27,15 @@ HARDER = {
     "n": 1, "k": 1, "width": 1, "weight_decay": -1, "train_size": -1, "learning_rate": -1,
     "init_scale": 1,
 }  # fmt: skip
-FLOOR = -20.0  # least log probability of a trial: what a law loses that wrongly says "never"
+# The least log probability of one trial. It limits what a law loses that says "never" wrongly.
+FLOOR = -20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """A law fitted without a part of the trials, and its score on that part."""
 
-    score: float  # mean log probability, at least `FLOOR` a trial
+    score: float  # mean log probability, where each trial counts with at least `FLOOR`
     design: Design  # of the other trials
     top: Top
 
@@ -75,7 +76,7 @@ def fit_laws(
 
 
 def _rank(fit: Fit) -> tuple[bool, bool, float, float]:
-    """Sorts fits, best first: by held-out score, then by AIC; without a maximum, last."""
+    """A key that sorts fits: by held-out score, then by AIC; a fit without a maximum comes last."""
     score = 0.0 if fit.heldout is None else -fit.heldout
     return not fit.converged, fit.heldout is None, score, fit.aic
 
@@ -153,7 +154,8 @@ def with_heldout(fit: Fit, trials: pd.DataFrame) -> Fit:
 def comparison(fits: Sequence[Fit]) -> pd.DataFrame:
     """A row for each fit: size, criteria, distance to the lowest AIC, and held-out score.
 
-    `delta_aic` is null for a fit to other trials than those of the first fit: they do not compare.
+    `delta_aic` is null for a fit to other trials than those of the first fit, because AICs compare
+    only on the same trials.
     """
     comparable = [
         fit.converged and (fit.trials, fit.event) == (fits[0].trials, fits[0].event) for fit in fits

@@ -19,7 +19,7 @@ Reals = NDArray[np.float64]
 _LOG_2 = float(np.log(2))
 _LOG_LOG_2 = float(np.log(np.log(2)))
 _LOG_ROOT_2PI = 0.5 * float(np.log(2 * np.pi))
-_TOP = 50.0  # log of the largest cumulative hazard: nothing survives e^50, and its square is finite
+_TOP = 50.0  # log of the largest cumulative hazard; no trial survives e^50, whose square is finite
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from scipy.stats import chi2
 
 from analysis.laws.families import Reals
 from analysis.laws.times import shortened
-from analysis.phases.axes import axes_that_vary
+from analysis.phases.drawn_axes import axes_that_vary
 from analysis.statistics import Z_95
 from study.errors import UsageError
 from study.search.newton import Look, climb

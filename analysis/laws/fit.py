@@ -1,6 +1,6 @@
 """Fit a law: trials in, estimates with intervals out.
 
-`fit_law` is the whole of it. Where the trials cannot determine a law, an error says why in one
+`fit_law` does all of this. Where the trials cannot determine a law, an error says why in one
 sentence. `make_design` does the first half, up to the likelihood, for callers that need no more.
 """
 
@@ -17,7 +17,7 @@ from analysis.laws.features import FEATURES, check_spread, feature
 from analysis.laws.intervals import Parameter, parameters_of
 from analysis.laws.model import Model, best
 from analysis.laws.times import COMPETING, incidence, times_of
-from analysis.phases.axes import axes_that_vary
+from analysis.phases.drawn_axes import axes_that_vary
 from study.errors import UsageError, unknown
 from study.search.newton import Top
 
@@ -30,11 +30,11 @@ class Design:
     """What a fit starts from: the likelihood, which of the trials are at risk, and the choices."""
 
     model: Model
-    rows: NDArray[np.bool_]  # True for trials at risk of the event, of all that were given
-    at_once: int  # delays of zero or less
+    rows: NDArray[np.bool_]  # True for trials at risk of the event, [all trials]
+    at_once: int  # number of trials whose delay is zero or less
     axes: tuple[str, ...]  # features that enter as powers, if the law does not speak of them
-    cure: tuple[str, ...] | None  # features of the cure fraction; None without one
-    cure_center: tuple[float, ...] = ()  # the means that these features are measured from
+    cure: tuple[str, ...] | None  # features of the cure fraction; None without a cure fraction
+    cure_center: tuple[float, ...] = ()  # the mean of each of these features, which is subtracted
 
     def of(self, trials: pd.DataFrame, event: str) -> Model:
         """The likelihood of other trials, under the same law with the same centers.
@@ -55,30 +55,55 @@ class Fit:
     """A law fitted to the times of an event.
 
     `model`, `top` and `points` serve intervals, resampling and charts.
+
+    Attributes:
+        law: that was fitted.
+        event: a name in `times.CLOCKS`.
+        errors: a name in `FAMILIES`.
+        regime: one of `REGIMES`.
+        axes: features that enter as powers, if the law does not speak of them.
+        cure: features of the cure fraction; None without a cure fraction.
+        parameters: by name, with intervals.
+        trials: how many were at risk of the event.
+        events: how many trials had the event.
+        censored: how many trials at risk did not have the event.
+        left_out: how many trials were never at risk.
+        at_once: how many trials had a delay of zero or less.
+        incidence: the share of trials for each of `times.COMPETING`.
+        converged: whether the likelihood has a maximum.
+        log_likelihood: at the maximum.
+        aic: Akaike's criterion.
+        bic: the Bayesian criterion, over the trials at risk.
+        model: the likelihood.
+        top: the maximum of the likelihood.
+        points: the number of each trial's point, [T].
+        stratum: the column and the value of the part that was fitted; empty for all trials.
+        heldout: the mean of `heldout_by_axis`.
+        heldout_by_axis: the held-out score on each axis, as `with_heldout` gives them.
     """
 
     law: Law
     event: str
     errors: str
     regime: str
-    axes: tuple[str, ...]  # features that enter as powers, if the law does not speak of them
-    cure: tuple[str, ...] | None  # features of the cure fraction; None without one
+    axes: tuple[str, ...]
+    cure: tuple[str, ...] | None
     parameters: dict[str, Parameter]
-    trials: int  # at risk of the event
+    trials: int
     events: int
     censored: int
-    left_out: int  # trials that were never at risk
-    at_once: int  # delays of zero or less
+    left_out: int
+    at_once: int
     incidence: dict[str, float]
     converged: bool
     log_likelihood: float
     aic: float
     bic: float
     model: Model = field(repr=False)
-    top: Top = field(repr=False)  # the maximum of the likelihood
-    points: NDArray[np.intp] = field(repr=False)  # the number of each trial's point, [T]
-    stratum: dict[str, object] = field(default_factory=dict)  # the column and its value
-    heldout: float | None = None  # mean of the scores below
+    top: Top = field(repr=False)
+    points: NDArray[np.intp] = field(repr=False)
+    stratum: dict[str, object] = field(default_factory=dict)
+    heldout: float | None = None
     heldout_by_axis: dict[str, float | None] = field(default_factory=dict)
 
     @property

@@ -20,7 +20,26 @@ from study.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A statement with what the trials say of it: a row of the scorecard."""
+    """A statement with what the trials say of it: a row of the scorecard.
+
+    Attributes:
+        source: where the statement was published.
+        statement: in words.
+        regime: one of `fit.REGIMES`.
+        event: a name in `times.CLOCKS`.
+        law: a name in `LAWS`; None where the test needs no law.
+        parameter: of the law, that the statement speaks of.
+        stated: what is expected of the parameter.
+        estimate: of the parameter.
+        low, high: the information or profile interval.
+        robust_low, robust_high: the interval robust to scatter between points.
+        verdict: None where `lacks` or `withdrawn` says why there is no verdict.
+        trials: how many the law was fitted to.
+        censored: how many of these trials did not have the event.
+        left_out: how many trials of the regime the statement does not speak of.
+        lacks: what the study lacks for the test.
+        withdrawn: why the fit is no test of the statement.
+    """
 
     source: str
     statement: str
@@ -28,18 +47,18 @@ class Tested:
     event: str
     law: str | None
     parameter: str | None
-    stated: str | None  # what is expected of the parameter
+    stated: str | None
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
     robust_low: float | None = None
     robust_high: float | None = None
-    verdict: str | None = None  # None where `lacks` or `withdrawn` says why there is no verdict
-    trials: int | None = None  # that the law was fitted to
+    verdict: str | None = None
+    trials: int | None = None
     censored: int | None = None
-    left_out: int | None = None  # trials of the regime that the statement does not speak of
-    lacks: str | None = None  # what the study lacks for the test
-    withdrawn: str | None = None  # why the fit is no test of the statement
+    left_out: int | None = None
+    lacks: str | None = None
+    withdrawn: str | None = None
 
 
 def scorecard(

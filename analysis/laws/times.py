@@ -1,8 +1,9 @@
-"""From trials to their observed times: for each of three clocks an interval of log steps a trial.
+"""For each trial and each of three clocks: the interval of log steps that holds the event.
 
 Times are in steps, not epochs, so that dataset size does not change the unit. A trial without the
-event is right-censored at its last reading, also where it never memorized. Collapse and divergence
-end the watch, too: every fit is of one cause among several (see `incidence`).
+event is right-censored at its last reading, also where it never memorized. A trial that collapsed
+or diverged is censored at its last reading, too. A fit is therefore of one of several competing
+ends; `incidence` gives the share of each.
 
 The delay starts when a trial memorizes. Trials that never memorized are left out of it, and are
 counted in `left_out`. Leaving them out is unbiased only if, at a given point, the delay does not
@@ -23,7 +24,7 @@ from analysis.laws.likelihood import Observed
 from analysis.statistics import RiskSteps
 from study.errors import UsageError, unknown
 from study.vocabulary.columns import CROSSINGS
-from study.vocabulary.outcomes import Ended
+from study.vocabulary.outcomes import BROKEN, Ended
 
 # What can be timed, and when its clock stops. The first two start with training.
 CLOCKS: dict[str, str] = {
@@ -31,7 +32,7 @@ CLOCKS: dict[str, str] = {
     "generalized": "test accuracy above its threshold",
     "delay": "steps from memorizing to generalizing, of trials that memorized",
 }
-COMPETING = (Ended.COLLAPSED.value, Ended.DIVERGED.value)  # after them no event can happen
+COMPETING = tuple(sorted(ended.value for ended in BROKEN))  # after them no event can happen
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Times:
 
     observed: Observed  # of the trials at risk
     rows: NDArray[np.bool_]  # True for trials at risk, of all trials that were given
-    at_once: int  # delays of zero or less
+    at_once: int  # number of trials whose delay is zero or less
 
     @property
     def left_out(self) -> int:
@@ -88,9 +89,9 @@ def times_of(trials: pd.DataFrame, event: str) -> Times:
 def at_level(trials: pd.DataFrame, level: int) -> pd.DataFrame:
     """The trials with their events at another accuracy, from the columns of first crossings.
 
-    The table does not keep the reading before a crossing. Readings are as dense there as at the
-    event proper, so the interval is taken to be as wide as that of the event, relative to its epoch
-    (the median of all trials where a trial has no event).
+    The table does not have the reading before a crossing. The interval of a crossing is taken to be
+    as wide, relative to its epoch, as the interval of the trial's event: readings are as dense at
+    both. For a trial without the event, the median width of all trials is taken.
 
     Args:
         trials: as `load_trials` gives them.
@@ -135,7 +136,7 @@ def shortened(trials: pd.DataFrame, steps: float) -> pd.DataFrame:
 
 
 def incidence(trials: pd.DataFrame, event: str) -> dict[str, float]:
-    """The shares of trials that had the event, collapsed, or diverged, by the longest watch's end.
+    """The shares of trials that had the event, collapsed, or diverged, by the last time of any.
 
     The estimate is that of Aalen and Johansen. Trials that were still watched when training stopped
     are censored; trials that collapsed or diverged before the event are not. For the delay, the
@@ -165,10 +166,11 @@ def with_norms(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
     """The trials with `memorized_norm` and `settled_norm`, which the law `norms` needs.
 
     `memorized_norm` is the weight norm at the reading of memorizing. `settled_norm` stands for the
-    norm after generalizing. A trial that never generalized cannot show that norm, so it is taken
-    from the trials that generalized at the same n, k, width and init_scale: the median of their
-    final norms at the same learning_rate times weight_decay, or between the neighboring values of
-    that product (linear in logarithms). NaN where there is no such trial.
+    norm after generalizing, which a trial that never generalized cannot show. So every trial gets
+    the norm of a group: the trials that generalized at the same n, k, width and init_scale. The
+    norm is the median of the group's final norms at the trial's own learning_rate times
+    weight_decay. Between two products of the group it is interpolated in logarithms, and beyond
+    the least or the largest product it is that of the nearest. It is NaN where the group is empty.
 
     Args:
         trials: as `load_trials` gives them.
@@ -195,7 +197,7 @@ def with_norms(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _span(trials: pd.DataFrame, name: str) -> tuple[Reals, Reals]:
-    """The last epoch before an event and the first after it, inf where it has not happened, [T]."""
+    """The last epoch before an event, [T], and the epoch of the event, [T], inf for no event."""
     high = reals_of(trials, f"{name}_epoch")
     low = np.nan_to_num(reals_of(trials, f"{name}_after_epoch"), nan=0.0)
     return low, np.where(np.isnan(high), np.inf, high)

@@ -13,7 +13,7 @@ from analysis.laws.families import Reals
 from analysis.laws.fit import Fit
 from analysis.laws.intervals import covariance_of
 from analysis.laws.times import times_of
-from analysis.phases.axes import axes_that_vary
+from analysis.phases.drawn_axes import axes_that_vary
 from analysis.statistics import Z_95, RiskSteps
 from study.errors import UsageError
 

@@ -1,7 +1,7 @@
 """What every request passes before the page answers: who may ask, how, and the answer's headers.
 
-The page only reads. It listens on loopback unless told otherwise. Beyond loopback a browser needs a
-token: the printed address carries the token once, a cookie afterwards.
+The page only reads. It listens on loopback unless the user names another host. Beyond loopback a
+browser needs a token. The printed address has the token; afterwards a cookie has it.
 """
 
 import hmac
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_QUERY = 16_000  # characters; the longest filter, percent-encoded, has 12,000
+MAX_QUERY = 16_000  # characters; the longest filter has 12,000 when it is percent-encoded
 METHODS = ("GET", "HEAD")
 HEADERS = {
     # Vega compiles its expressions, and styles its tooltips, as it draws.
@@ -36,7 +36,7 @@ ENTER = '<!doctype html><title>analysis</title><meta http-equiv="refresh" conten
 class Token:
     """A secret, and the name of the cookie that holds it.
 
-    Cookies belong to a host, whatever the port; so the name of the cookie has the port.
+    A cookie belongs to a host and is sent to each of its ports. So the cookie's name has the port.
     """
 
     secret: str
@@ -48,7 +48,12 @@ class Token:
 
 
 class Guard:
-    """Wraps a Starlette app: refuses some requests, and adds `HEADERS` to every answer."""
+    """Wraps a Starlette app: refuses some requests, and adds `HEADERS` to every answer.
+
+    Args:
+        app: the wrapped app.
+        token: that a browser needs; None where only this machine can ask.
+    """
 
     def __init__(self, app: ASGIApp, token: Token | None) -> None:
         self.app, self.token = app, token
@@ -99,8 +104,10 @@ def refused(status: int, sentence: str, headers: dict[str, str] | None = None) -
 def trusted_hosts(address: str, name: str) -> list[str]:
     """The names by which a page may be asked for, so that no other site's name leads to it.
 
-    A page that listens on every address may be asked for by any name. It has a token, and a name
-    that another site lets point here comes without the cookie.
+    Another site can let a name of its own point to this machine. A page that listens on one address
+    answers to the known names only. A page that listens on all addresses answers to every name, but
+    needs a token. A browser sends the cookie of the token only to the name that set the cookie, so
+    a request by the other site's name is refused.
 
     Args:
         address: that the page listens on.

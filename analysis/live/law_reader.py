@@ -15,11 +15,11 @@ from analysis.report.sections import law_state
 from analysis.tables.frames import as_frame
 
 EVERY_SECONDS = 60.0  # from the end of a fit to the next
-MAX_FITTED = 200_000  # trials; the frame of all columns of more takes hundreds of MB
+MAX_FITTED = 200_000  # trials; with more, a frame of all columns takes hundreds of MB
 
 
 class LawReader:
-    """The laws of the trials of a while ago; one thread at a time calls `read`."""
+    """The laws as of the last fit; one thread at a time calls `read`."""
 
     def __init__(self, store_url: str) -> None:
         self._store_url = store_url
@@ -31,8 +31,8 @@ class LawReader:
     def read(self, trials: pa.Table) -> Mapping[str, object]:
         """The newest answer of `law_state`, of these trials or of fewer.
 
-        The answer is empty until the first fit has ended. Too many trials are not fitted: then a
-        sentence names the command that fits them.
+        The answer is empty until the first fit has ended. More than MAX_FITTED trials are not
+        fitted. The answer is then a sentence that names the command which fits them.
         """
         if trials.num_rows > MAX_FITTED:
             command = html.escape(f"analysis laws {self._store_url}")

@@ -1,7 +1,7 @@
 """The live page over HTTP: requests are checked, and answered from snapshots of a store.
 
-Nothing of a request becomes a path: pages and scripts are a table in memory, trials and cells are
-looked up by their names. Every answer has an ETag, so that polling an idle study costs a few bytes.
+Nothing of a request becomes a path. Pages and scripts are looked up in a table in memory, trials
+and cells by their names. Every answer has an ETag, so that polling an idle study costs a few bytes.
 """
 
 import errno
@@ -49,12 +49,12 @@ JSON = "application/json"
 
 
 class _Routes:
-    """One method a route; each runs in a thread of its own."""
+    """One method for each route; each method runs in a thread of its own."""
 
     def __init__(self, study: LiveStudy) -> None:
         self._study, self._answers = study, Answers(study)
 
-    @cached_property  # making the files takes two seconds; the store is being read meanwhile
+    @cached_property  # making the files takes two seconds; another thread reads the store meanwhile
     def _files(self) -> dict[str, tuple[str, bytes]]:
         return live_files()
 
@@ -154,11 +154,16 @@ def _tagged(request: Request, content: bytes, kind: str = JSON) -> Response:
 
 
 class Served:
-    """A store on a port of this machine: it listens at once, and answers while `run` runs.
+    """A server of one store's page: its port listens at once, and is answered while `run` runs.
+
+    Args:
+        store_url: path or URL of the store.
+        host: an address or a name of this machine.
+        port: to listen on; 0: any that is free.
 
     Attributes:
-        url: where it answers, with the token if one is needed.
-        open: whether other machines may ask.
+        url: of the page, with the token if a browser needs one.
+        open: whether other machines may ask for the page.
 
     Raises: StoreError as `Store.open`; UsageError for the host; StudyError for the port.
     """
@@ -169,7 +174,7 @@ class Served:
         address, port = self._socket.getsockname()[:2]
         self.open = not ip_address(address).is_loopback
         token = Token(secrets.token_urlsafe(24), f"analysis-{port}") if self.open else None
-        # An unspecified address is no name to ask for: the machine's name is.
+        # A browser cannot ask for an unspecified address. The machine's name stands for it.
         name = socket.gethostname() if ip_address(address).is_unspecified else host
         name = f"[{name}]" if ":" in name else name
         self.url = f"http://{name}:{port}/" + (f"?token={token.secret}" if token else "")
@@ -198,7 +203,7 @@ class Served:
 
 
 class _Server(uvicorn.Server):
-    """A server that tells when it answers."""
+    """A server that calls `ready` once it answers."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[uvicorn.Server], None]) -> None:
         super().__init__(config)

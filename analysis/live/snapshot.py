@@ -1,8 +1,10 @@
-"""A study as it stands now, for many browsers: one thread reads the store, all others snapshots.
+"""A study as it stands now, for many browsers: one thread reads the store, all others a snapshot.
 
-A snapshot never changes. A new one is made when somebody asks and the last is a second old, or
-older where making one takes long. A request waits a moment for it, no longer. While the store
-cannot be read, the last snapshot stays, with the reason.
+A snapshot never changes. A new snapshot is made when a request comes and the last snapshot is older
+than `FRESH_SECONDS`, and than `FRESH_TIMES` times the seconds that making it took. The request
+waits up to `WAIT_SECONDS` for the new snapshot, and then takes the last. Where there is no snapshot
+yet, the request waits up to `FIRST_WAIT_SECONDS`. While the store cannot be read, the last snapshot
+stays, with the reason.
 """
 
 import json
@@ -19,22 +21,21 @@ import pyarrow as pa
 from analysis.live.law_reader import LawReader
 from analysis.live.status import StatusReader
 from analysis.live.trials import LiveTrials
+from analysis.phases.axis_scales import TITLES
 from analysis.phases.grid import Grid, make_grid
-from analysis.phases.rulers import TITLES
 from analysis.report.state import page_state
 from analysis.tables.frames import as_frame
 from study.errors import StoreError, StudyError
 from study.store.store import Store
 
-# Least age of a snapshot before it is renewed, in seconds, and in times that making it took: so at
-# most a quarter of a core is used.
+# A snapshot is renewed when it is older than FRESH_SECONDS, and than FRESH_TIMES times the seconds
+# that making it took. So the thread is busy for at most a quarter of the time.
 FRESH_SECONDS = 1.0
 FRESH_TIMES = 3.0
-WAIT_SECONDS = 1.0  # for a newer snapshot, when there is one already
-FIRST_WAIT_SECONDS = 60.0  # for the first
+WAIT_SECONDS = 1.0  # for a newer snapshot, where there is a snapshot already
+FIRST_WAIT_SECONDS = 60.0  # for the first snapshot
 
-# The columns that cells and facts are made of; a frame of all columns would be three times as
-# large.
+# The columns that cells and facts are made of. A frame of all columns is three times as large.
 STATE_COLUMNS = (
     *TITLES, "study", "steps_per_epoch", "epochs_run", "ended", "memorized_epoch",
     "memorized_after_epoch", "generalized_epoch", "generalized_after_epoch", "ungrokked_epoch",
@@ -78,9 +79,12 @@ class LiveStudy:
         Thread(target=self._follow, daemon=True).start()
 
     def now(self) -> StudySnapshot:
-        """The newest snapshot; waits a second for one that is being made, longer for the first.
+        """The newest snapshot; waits for a snapshot that is being made.
 
-        Raises: StoreError where there is none: the store cannot be read, or reading takes long.
+        The wait is WAIT_SECONDS at most, and FIRST_WAIT_SECONDS for the first snapshot.
+
+        Raises: StoreError where there is no snapshot: the store cannot be read, or reading takes
+            longer than the wait.
         """
         with self._changed:
             if time.monotonic() >= self._fresh_until:
@@ -98,7 +102,7 @@ class LiveStudy:
         return self._snapshot or self.now()
 
     def _follow(self) -> None:
-        """Make a snapshot whenever one was asked for; the loop of the thread."""
+        """The loop of the thread: makes a snapshot whenever a request has asked for a new one."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._asked)

@@ -23,9 +23,9 @@ from study.store.winners import PART
 from study.trials.expand import Proposed, each
 from study.vocabulary.outcomes import Ended
 
-PLAN_WAIT_SECONDS = 1.0  # an answer waits so long for the plan; a million trials take 30 s
-BATCH = 10_000  # trials expanded at a time; each is a kilobyte until its id is known
-READERS = 8  # pack files read at a time: a bucket answers each in some 20 ms
+PLAN_WAIT_SECONDS = 1.0  # that an answer waits for the plan; expanding a million trials takes 30 s
+BATCH = 10_000  # trials expanded at a time; each takes a kilobyte until its id is computed
+READERS = 8  # pack files read at a time; reading a file from a bucket takes some 20 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ class StatusReader:
 class _Plan:
     """The planned trials of a study with their budgets, expanded by a thread of its own.
 
-    `table` has trial_id and budget_max; it is None until all trials are expanded. `key` is what
-    the plan follows from.
+    `table` has trial_id and budget_max, and is None until all trials are expanded. `key` is the
+    spec and the records that the plan was made from.
     """
 
     def __init__(self, store: Store, key: object) -> None:

@@ -16,8 +16,8 @@ from study.store import schema
 from study.store.store import Store
 from study.store.winners import PART, winners
 
-PARTS_AT_ONCE = 256  # decoded together; the texts of all parts would not fit into memory
-MOST_CHUNKS = 32  # of a column; with more, the column is copied into one chunk
+PARTS_AT_ONCE = 256  # parts decoded together; the texts of all parts would not fit into memory
+MOST_CHUNKS = 32  # of a column; a column with more is copied into one chunk
 
 
 class LiveTrials:

@@ -1,8 +1,8 @@
 """The boundary of an event: the line along which half of the networks have the event, and its band.
 
 A logistic surface in two log axes is fitted to the cells of a study. The boundary is the contour of
-the surface at one half. The band comes from resampled studies; points are resampled, not seeds,
-because the few seeds of a point say too little about their spread.
+the surface at one half. The band comes from resampled studies. Points are resampled, not seeds,
+because a point has too few seeds to show their spread.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from study.search.surface import Surface, fit_surface, fit_weights
 
 Floats = NDArray[np.float64]
 
-GRID_SIDE = 121  # positions on each axis of the grid that a contour is drawn from
+GRID_SIDE = 121  # positions on each axis of the grid from which a contour is drawn
 DRAWS = 200  # resampled studies
 UNDECIDED = (0.025, 0.975)  # shares of resampled surfaces between which a side is undecided
 # The axis of each column of `boundary`: 0 across, 1 up.

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from analysis.phases.axes import axes_that_vary
+from analysis.phases.drawn_axes import axes_that_vary
 from study.errors import UsageError, unknown
 from study.vocabulary.axes import AXES
 from study.vocabulary.columns import EVENT_COLUMNS

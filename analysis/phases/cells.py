@@ -22,8 +22,9 @@ def cells(
 ) -> pd.DataFrame:
     """One row for each cell, in the order of its keys.
 
-    Trials that collapsed or diverged stay at risk for ever in the medians, since they will never
-    generalize: half of a cell's trials have to, not half of those that live.
+    Trials that collapsed or diverged will never have an event. The medians count these trials as
+    watched for ever without the event. A median is therefore reached only when half of all trials
+    of the cell have the event.
 
     Args:
         trials: as `load_trials` gives them.
@@ -31,14 +32,14 @@ def cells(
         preset: a name in `PRESETS`.
 
     Returns: the columns of `by`, and
-        trials: how many there are.
+        trials: how many the cell has.
         A column for each phase and each flag: how many trials have it.
         phase, phase_share: the most frequent phase, and its share.
-        generalized: how many trials did; generalized_low and generalized_high are the ends of the
-            Wilson interval of their share.
-        memorized_median_epoch, generalized_median_epoch: Kaplan-Meier; null where half is not
-            reached.
-        short_watched_share: of the trials.
+        generalized: how many trials generalized; generalized_low and generalized_high are the ends
+            of the Wilson interval of their share.
+        memorized_median_epoch, generalized_median_epoch: Kaplan-Meier medians; null where fewer
+            than half have the event.
+        short_watched_share: the share of trials that are short-watched.
         hatched: whether at least half of the trials are short-watched; more epochs may then change
             the phase.
         watched_epochs: the most epochs that a trial was watched.
@@ -114,7 +115,7 @@ def _medians(
 ) -> pd.DataFrame:
     """The Kaplan-Meier median epochs of both events in each group of trials.
 
-    An event found at sparse readings counts at the reading that showed it.
+    The epoch of an event is the epoch of the first reading that showed it.
 
     Args:
         labeled: trials, as `classify` gives them.
@@ -126,7 +127,7 @@ def _medians(
     never = labeled["ended"].isin(list(BROKEN))
     medians = {}
     for name, column in (("memorized", rule.memorized), ("generalized", rule.generalized)):
-        # A row says where an unfinished run began for the study's own thresholds only.
+        # A row has the last epoch before an event for the study's own thresholds only.
         own = column == f"{name}_epoch"
         watched = labeled[f"{name}_after_epoch" if own else "epochs_run"]
         medians[f"{name}_median_epoch"] = kaplan_meier_medians(

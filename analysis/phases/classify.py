@@ -17,18 +17,24 @@ from study.vocabulary.outcomes import BROKEN, Ended
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A phase as three answers, and what it means.
+    """A phase as three answers about a trial, and what the phase means.
 
-    A net that generalizes without ever memorizing first counts as comprehension.
+    A net that generalizes without memorizing first counts as comprehension.
+
+    Attributes:
+        memorized: whether the trial memorized; None: either.
+        generalized: whether the trial generalized.
+        late: whether a trial that memorized and generalized did so late, as `Preset` says.
+        meaning: in words.
     """
 
-    memorized: bool | None  # None: either
+    memorized: bool | None
     generalized: bool
-    late: bool  # whether it generalized late, where it did both
+    late: bool
     meaning: str
 
 
-# Of phases that are equally frequent in a cell, the first here names the cell.
+# Where several phases are the most frequent in a cell, the first of them here names the cell.
 PHASES: dict[str, Phase] = {
     "comprehension": Phase(
         memorized=None,
@@ -48,7 +54,7 @@ PHASES: dict[str, Phase] = {
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What counts as an event, and what as late.
+    """Which columns hold the events, and when generalizing counts as late.
 
     A trial generalized late if all three hold: its epoch is at least `ratio` times the epoch of
     memorizing, and the delay is at least `delay_epochs` and at least `delay_steps`.
@@ -73,8 +79,8 @@ PRESETS: dict[str, Preset] = {
     ),
 }  # fmt: skip
 
-LEAST_DECAY_TIMES = 5  # that a trial is watched before "not yet" may be read as "not"
-PARTIAL = 0.75  # test accuracy halfway between a coin's and a perfect one
+LEAST_DECAY_TIMES = 5  # a trial watched for fewer may still generalize
+PARTIAL = 0.75  # a test accuracy halfway between that of a coin and 1
 
 FLAGS: dict[str, str] = {
     "semi_grokking": (
@@ -104,8 +110,8 @@ def find_preset(name: str) -> Preset:
 def classify(trials: pd.DataFrame, preset: str = "default") -> pd.DataFrame:
     """The trials with a column `phase` and a boolean column for each flag.
 
-    Without weight decay there is no decay time, and no budget that could clear the flag: such
-    trials are never short-watched. Semi-grokking is read from the last test accuracy, since a
+    A trial without weight decay has no decay time, and no budget would be long enough. Such a trial
+    is never short-watched. Semi-grokking is read from the last test accuracy, since a
     trial's row does not say when a partial rise began.
 
     Args:
@@ -143,12 +149,12 @@ def _flags(
 
     Args:
         trials: as `load_trials` gives them.
-        memorized: whether each trial did, [trials].
-        generalized: whether each trial did, [trials].
+        memorized: whether each trial memorized, [trials].
+        generalized: whether each trial generalized, [trials].
     """
     ended, accuracy = trials["ended"], trials["final_test_accuracy"]
     steps = (trials["epochs_run"] * trials["steps_per_epoch"]).to_numpy(float)
-    decay_rate = (trials["learning_rate"] * trials["weight_decay"]).to_numpy(float)  # a step
+    decay_rate = (trials["learning_rate"] * trials["weight_decay"]).to_numpy(float)  # per step
     undecided = ~generalized & ~ended.isin(list(BROKEN)).to_numpy(bool)
     short = undecided & (steps * decay_rate < LEAST_DECAY_TIMES) & (decay_rate > 0)
     flags = {

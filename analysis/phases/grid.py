@@ -1,4 +1,4 @@
-"""Trials on the axes of a study: each axis as positions, each trial in one cell.
+"""Trials on the axes of a study: an axis is a row of positions, and a trial is in one cell.
 
 A cell is one position on every axis that varies. One list of cells serves a diagram of any two
 axes; the other axes choose a slice. In a study with too many cells the longest axes fall into bins.
@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.phases.axes import choose_axes
+from analysis.phases.axis_scales import TITLES, Ruler, make_ruler
 from analysis.phases.cells import cells
-from analysis.phases.rulers import TITLES, Ruler, make_ruler
+from analysis.phases.drawn_axes import choose_axes
 from study.errors import UsageError, unknown
 
-MAX_CELLS = 4_000  # that hold trials; each is some 60 bytes of a compressed page
+MAX_CELLS = 4_000  # that hold trials; a cell takes some 60 bytes of a compressed page
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.formats import JsonCell, JsonRow, records
-from analysis.phases.axes import axes_that_vary, choose_axes
 from analysis.phases.boundary import boundary
 from analysis.phases.boundary_checks import check_boundary_axes, slicing_axes
+from analysis.phases.drawn_axes import axes_that_vary, choose_axes
 from study.errors import UsageError
 
 SliceJson = dict[str, int | str | JsonRow | list[JsonRow]]

@@ -1,4 +1,4 @@
-"""What a report carries beside its state: rows of trials, and curves of the first seeds of a cell.
+"""What a report has beside its state: rows of trials, and curves of the first seeds of a cell.
 
 Readings here are for plotting only. A reading is quantized to 3 digits of the largest value of its
 trial and stored as the integer difference from the reading before: about 2 bytes each after gzip.
@@ -19,7 +19,7 @@ from analysis.report.state import CURVES, MAX_CURVES_PER_CELL, columnar
 from study.store.schema import TRIALS
 
 MAX_ROWS = 25_000  # of the table
-MAX_CURVES = 12_000  # trials whose readings are looked at
+MAX_CURVES = 12_000  # trials whose readings are loaded
 MAX_READINGS = 300_000
 READING_DIGITS = 3  # a thousandth of a chart's height is half a pixel
 
@@ -27,8 +27,10 @@ READING_DIGITS = 3  # a thousandth of a chart's height is half a pixel
 class PackedColumn(TypedDict):
     """A reading of all trials as whole multiples of a power of ten.
 
-    `power` has one exponent for each trial. `step` has one difference for each reading: from the
-    number before, the first of a trial from 0; None for null.
+    Attributes:
+        power: the exponent of each trial.
+        step: a number for each reading: the quantized reading less the reading before it of the
+            same trial. The first reading of a trial is taken as it is. None stands for null.
     """
 
     power: list[int]
@@ -64,8 +66,8 @@ def pack_archive(rows: pd.DataFrame, readings: pd.DataFrame) -> str:
 
     Args:
         rows: of `carried`.
-        readings: of the trials of `drawn`, as `load_readings` gives them. Those of higher ranks are
-            left out where there are too many; every cell keeps those of one trial.
+        readings: of the trials of `drawn`, as `load_readings` gives them. Where there are too many,
+            the trials of higher ranks go without; each cell has the readings of one trial.
     """
     row_of = pd.Series(range(len(rows)), index=rows["trial_id"].to_numpy())
     readings = readings.assign(row=readings["trial_id"].map(row_of).to_numpy())
@@ -111,7 +113,10 @@ def _packed(values: pd.Series, row: pd.Series, rows: int) -> PackedColumn:
 
 
 def _differences(values: pd.Series, row: pd.Series) -> list[int | None]:
-    """From each number to the next of the same trial, the first from 0; None for null."""
+    """Each number less the number before it of the same trial; None for null.
+
+    The first number of a trial is taken as it is.
+    """
     numbers = values.dropna()
     before = numbers.groupby(row[numbers.index]).shift(fill_value=0)
     differences = (numbers - before).astype("Int64").reindex(values.index)

@@ -20,8 +20,8 @@ from analysis.laws.compare import HARDER, fit_laws
 from analysis.laws.fit import Fit
 from analysis.laws.study_fits import by_regime
 from analysis.laws.terms import EXPONENT
-from analysis.phases.axes import axes_that_vary
-from analysis.phases.rulers import TITLES
+from analysis.phases.axis_scales import TITLES
+from analysis.phases.drawn_axes import axes_that_vary
 from analysis.text.law_text import in_words
 from study.errors import UsageError
 

@@ -19,9 +19,9 @@ from analysis.charts.curves import curve_template
 from analysis.charts.diagram import diagram_template
 from analysis.charts.layout import CELL_PIXELS
 from analysis.charts.theme import Specification
+from analysis.phases.axis_scales import TITLES
 from analysis.phases.classify import FLAGS, LEAST_DECAY_TIMES
 from analysis.phases.grid import make_grid
-from analysis.phases.rulers import TITLES
 from analysis.report.archive import carried, drawn, pack_archive
 from analysis.report.scripts import joined_modules
 from analysis.report.sections import BOUNDARY_CAPTION, law_state
@@ -65,7 +65,22 @@ class CurveChart(TypedDict):
 
 
 class Setup(TypedDict):
-    """What the page is made with, whatever the study. types.d.ts describes it to the scripts."""
+    """What a page is made with, whatever the study. types.d.ts describes it to the scripts.
+
+    Attributes:
+        diagrams: the template of the diagram for each coloring.
+        colorings: the colorings by name, with what each shows.
+        captions: by the part of the page.
+        curves: the charts of the panel by title.
+        steps: pixels of a cell, the least and the most.
+        colors: of each phase.
+        flags: names.
+        kinds: of each column that a filter may name, in words.
+        table: the columns that the table shows first.
+        axes: names of all axes.
+        limits: of a report: what it leaves out, a sentence or "".
+        state: of a report: `PageState` and `LawState` together.
+    """
 
     diagrams: dict[str, Specification]
     colorings: dict[str, str]
@@ -167,7 +182,7 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
 
 
 def _limits(rows: int, trials: int) -> str:
-    """What the report leaves out: of its trials, so many are rows of its table."""
+    """What a report leaves out, as a sentence; "" where its table has all trials."""
     if rows == trials:
         return ""
     return (

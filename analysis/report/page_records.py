@@ -19,7 +19,18 @@ class Fact(TypedDict):
 
 
 class AxisState(TypedDict):
-    """An axis of the study; `trials` counts those at each position."""
+    """An axis of the study; a list has an item for each position.
+
+    Attributes:
+        name: of the axis.
+        title: in words.
+        scale: as `Ruler.scale`.
+        labels: of the positions.
+        spans: where each position is drawn, as `layout.spans` gives them.
+        cuts: the values between positions, as `Ruler.cuts`.
+        trials: how many are at each position.
+        channel: how a chart draws the axis.
+    """
 
     name: str
     title: str
@@ -34,7 +45,22 @@ class AxisState(TypedDict):
 class PageState(TypedDict):
     """All that the page shows before a click, but for boundaries and laws.
 
-    `start` names the cell to begin with by its labels. `cells` are columns, one row a cell.
+    Attributes:
+        name: of the study.
+        facts: of the header.
+        status: as `study_status` answers; None for a report.
+        phases: a row for each phase, with its meaning.
+        versions: of the packages that the study ran with.
+        command: that ran the study.
+        trials: how many there are.
+        axes: that the cells are laid out on.
+        x: the axis across to begin with.
+        y: the axis up to begin with.
+        start: labels of the cell to begin with, by axis.
+        cells: columns with a value for each cell.
+        boundaries: empty; `LawState` has them.
+        epochs: the color scale of median epochs.
+        aggregated: whether an axis fell into bins.
     """
 
     name: str

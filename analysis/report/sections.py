@@ -1,7 +1,7 @@
-"""What of a page takes seconds, as data: boundaries, transition times with their laws, circuits.
+"""The slow parts of a page, as data: boundaries, transition times with their laws, circuits.
 
-The state (`analysis.report.state`) takes a moment, and a live page renews it often. What is here a
-live page renews seldom.
+They take seconds, so a live page renews them seldom. `analysis.report.state` takes a moment and is
+renewed often.
 """
 
 from collections.abc import Hashable
@@ -11,16 +11,16 @@ import pandas as pd
 
 from analysis.charts.sparsity import sparsity_chart
 from analysis.formats import JsonRow, records
+from analysis.phases.axis_scales import TITLES, Ruler, make_ruler
 from analysis.phases.boundary import boundary
 from analysis.phases.grid import Grid, diagram_axes, make_grid
-from analysis.phases.rulers import TITLES, Ruler, make_ruler
 from analysis.report.law_section import FigureState, SectionFigure, law_section, section_state
 from analysis.report.state import interesting_cell, rounded
 from study.errors import UsageError
 from study.vocabulary.outcomes import Ended
 
 BOUNDARY_CAPTION = "The line, with its 95% band: half of the trials generalize."
-MAX_SLICES = 12  # of a diagram, with a boundary each: a third of a second
+MAX_SLICES = 12  # of a diagram; each has a boundary, which takes a third of a second
 SPARSITY_COLUMN = "final_effective_sparsity_train"
 
 
@@ -62,14 +62,14 @@ def law_state(trials: pd.DataFrame, x: str | None = None, y: str | None = None) 
 
 
 def boundary_state(trials: pd.DataFrame, x: str | None, y: str | None) -> list[BoundaryState]:
-    """Where half of the trials generalize, in each slice that has trials on both sides.
+    """The line where half of the trials generalize, in each slice with trials on both sides.
 
-    There are 12 slices at most. The slice of the cell to begin with comes first.
+    There are MAX_SLICES boundaries at most. The slice of the cell to begin with comes first.
 
     Args:
         trials: as `load_trials` gives them, at least one.
-        x: the axis across, or None for the one to begin with.
-        y: the axis up, or None for the one to begin with.
+        x: the axis across; None: weight decay where it varies.
+        y: the axis up; None: dataset size where it varies.
     """
     grid = make_grid(trials)
     x, y = diagram_axes(grid.rulers, x, y)
@@ -106,9 +106,10 @@ def _key(key: Hashable) -> tuple[int, ...]:
 
 
 def boundary_points(trials: pd.DataFrame, x: str, y: str) -> list[JsonRow]:
-    """The boundary of one slice as rows of `charts.diagram`; none where it has no boundary.
+    """The boundary of one slice as rows of `charts.diagram`; no rows where it has no boundary.
 
-    A slice has none where all of its trials are on one side, or an axis is not logarithmic.
+    A slice has no boundary where all of its trials are on one side, or where an axis has a value
+    without a logarithm.
 
     Args:
         trials: of the slice.

@@ -1,4 +1,4 @@
-"""What the page is drawn from, as JSON: the state of a study, and what a click asks for.
+"""What a page is drawn from, as JSON: the state of a study, and what a click asks for.
 
 Every number is computed here, in Python; the page lays out and filters. A report holds the state
 whole; the server of the live page answers with the same records one by one. analysis/web/types.d.ts
@@ -14,15 +14,15 @@ from analysis.charts.layout import EpochRamp, channel, spans
 from analysis.charts.theme import EPOCH_TICKS
 from analysis.formats import JsonCell, records
 from analysis.phases import classify as phases
+from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.cells import summary
 from analysis.phases.grid import Grid, diagram_axes, make_grid
-from analysis.phases.rulers import TITLES, Ruler
 from analysis.report.page_records import AxisState, CellAnswer, Columns, Fact, PageState
 from study.terminal.durations import duration_in_words
 from study.vocabulary.measures import MEASURES
 from study.vocabulary.outcomes import Ended
 
-MAX_CURVES_PER_CELL = 24  # more lines are a blot
+MAX_CURVES_PER_CELL = 24  # more lines could not be told apart
 DIGITS = 6  # significant digits of a computed number on the page; values of axes keep all
 
 # The columns of a trial that a table shows first.
@@ -38,7 +38,7 @@ CELL_COLUMNS = (
     "watched_epochs", "hatched",
 )  # fmt: skip
 
-# One chart of the panel each: its title, and the readings that it shows.
+# The charts of the panel: the title of each, and the readings that it shows.
 CURVES: dict[str, tuple[str, ...]] = {
     "accuracy": ("train_accuracy", "test_accuracy"),
     "loss": ("train_loss", "test_loss"),
@@ -141,7 +141,7 @@ def curve_readings(members: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFram
 
 
 def facts(trials: pd.DataFrame, manifest: Mapping[str, object]) -> list[Fact]:
-    """How many trials, when, where, for how long, and why training ended.
+    """The header of a page: how many trials ran, when, where, for how long, and why they ended.
 
     Args:
         trials: as `load_trials` gives them, at least one.
@@ -178,8 +178,8 @@ def facts(trials: pd.DataFrame, manifest: Mapping[str, object]) -> list[Fact]:
 def epoch_ramp(cells: pd.DataFrame) -> EpochRamp:
     """The color scale of the median epochs of all cells.
 
-    The legend has two values or more. All lie within the domain: Vega would stretch a legend for
-    those beyond.
+    The legend has at least two values. All values lie within the domain, because Vega would stretch
+    the legend to include a value beyond.
     """
     epochs = cells["generalized_median_epoch"].dropna().to_numpy(float)
     low, high = (epochs.min(), epochs.max()) if len(epochs) else (1.0, 10.0)
@@ -243,8 +243,9 @@ def _labels_of(cell: int, grid: Grid) -> dict[str, str]:
 def interesting_cell(cells: pd.DataFrame) -> int:
     """The row of the cell to begin with.
 
-    It is the cell whose trials agree most on grokking, the latest of several; where none grokked,
-    the cell with the largest share of its phase.
+    Among the cells whose phase is grokking, it is the cell with the largest share of that phase.
+    Where no cell grokked, it is the cell with the largest share of its own phase. Among equal
+    shares, the latest median epoch decides.
     """
     grokked = cells[cells["phase"] == "grokking"]
     order = ["phase_share", "generalized_median_epoch", "trials"]

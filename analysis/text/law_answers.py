@@ -26,9 +26,15 @@ class LawAnswer:
 class LawRequest:
     """Which laws to fit, and how.
 
-    laws: by name; None for all that can be fitted. axes: powers beside a law's own; None for all
-    axes that vary. by: a column, each of whose values is fitted by itself. draws: of the bootstrap;
-    0 for none.
+    Attributes:
+        laws: names of laws; None for all that can be fitted.
+        event: a name in `times.CLOCKS`.
+        errors: the error family, a name in `FAMILIES`.
+        axes: features that enter as powers, if the law does not speak of them; None for all axes
+            that vary.
+        cure: whether there is a cure fraction, or its features.
+        by: a column; the trials of each of its values are fitted apart. None: all trials together.
+        draws: of the bootstrap; 0 for no bootstrap.
     """
 
     laws: Sequence[str] | None
@@ -93,5 +99,5 @@ def scorecard_answer(store_url: str | Path, trials: pd.DataFrame, errors: str) -
 
 def finite_size_answer(trials: pd.DataFrame) -> LawAnswer:
     """The share of trials that grok against dataset size, for each n."""
-    found = sizes.finite_size(trials)
-    return LawAnswer(found.to_json(), law_text.lines_of_sizes(found))
+    fitted = sizes.finite_size(trials)
+    return LawAnswer(fitted.to_json(), law_text.lines_of_sizes(fitted))

@@ -11,9 +11,9 @@ from simulated import simulate
 from analysis import load_trials
 from analysis.charts.sparsity import sparsity_chart
 from analysis.figures.study import study_plates
+from analysis.phases.axis_scales import make_ruler
 from analysis.phases.boundary import boundary
 from analysis.phases.grid import make_grid
-from analysis.phases.rulers import make_ruler
 from analysis.report.state import epoch_ramp
 
 

@@ -13,9 +13,9 @@ from simulated import MANIFEST, QUICK, simulate
 from analysis import load_readings, load_trials
 from analysis.figures.study import plane
 from analysis.phases import grid as grid_module
+from analysis.phases.axis_scales import make_ruler
 from analysis.phases.cells import cells
 from analysis.phases.grid import diagram_axes, make_grid
-from analysis.phases.rulers import make_ruler
 from analysis.report.archive import carried, pack_archive
 from analysis.report.state import cell_answer, cell_trials, interesting_cell, page_state
 from study.errors import UsageError

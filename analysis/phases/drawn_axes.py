@@ -8,7 +8,7 @@ from study.vocabulary.axes import AXES, varying_axes
 
 
 def axes_that_vary(trials: pd.DataFrame) -> tuple[str, ...]:
-    """The axes that have more than one value in some trials; null is no value."""
+    """The axes with more than one value in some trials; a null does not count as a value."""
     return varying_axes({axis: trials[axis].nunique() for axis in AXES if axis in trials})
 
 

@@ -1,6 +1,7 @@
-"""Rulers: each axis of a study as positions 0, 1, ... in numeric order, each with a label.
+"""The scale of an axis: positions 0, 1, ... in numeric order, each with a label.
 
-Values become positions one to one. An axis of many values, as random search makes, falls into bins.
+Each value of an axis has a position of its own. The values of an axis that has many, as random
+search makes them, are put into bins. The record of one axis is a `Ruler`.
 """
 
 from dataclasses import dataclass, replace
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from study.vocabulary.axes import AXES, ONLINE
 
 MAX_POSITIONS = 24  # with more, the counts in the cells are no longer readable
-BINS = 12  # of an axis with more values; wide enough that a few hundred random points meet in some
-THINNEST = 1 / 60  # of an axis: closer values would be slivers, and are drawn evenly spaced
+BINS = 12  # of an axis with more values; so few that some of a few hundred random points share one
+THINNEST = 1 / 60  # share of an axis; if a position is thinner, positions are drawn evenly spaced
 
 _WORDS = {
     "n": "input bits n",
@@ -30,14 +31,23 @@ class Ruler:
 
     A scale is "ordinal" where positions are not points of a line: for text, for fresh rows every
     step, and for values too close to each other. An ordinal ruler has no centers and no edges.
+
+    Attributes:
+        name: of the axis.
+        scale: "log", "linear" or "ordinal".
+        labels: of each position; the label of null, ONLINE, comes after all numbers.
+        centers: of each position.
+        edges: of the positions, one more than there are positions.
+        cuts: the values between the positions of numbers.
+        binned: whether a position holds a range of values.
     """
 
     name: str
-    scale: str  # "log", "linear" or "ordinal"
-    labels: tuple[str, ...]  # of each position; that of null, ONLINE, comes after all numbers
-    centers: tuple[float, ...] = ()  # of each position
-    edges: tuple[float, ...] = ()  # of the positions, one more than there are positions
-    cuts: tuple[float, ...] = ()  # between the positions of numbers
+    scale: str
+    labels: tuple[str, ...]
+    centers: tuple[float, ...] = ()
+    edges: tuple[float, ...] = ()
+    cuts: tuple[float, ...] = ()
     binned: bool = False
 
     def positions(self, values: pd.Series) -> NDArray[np.intp]:
@@ -45,7 +55,7 @@ class Ruler:
         if self.name == "setting":
             position_of = {label: position for position, label in enumerate(self.labels)}
             codes, names = pd.factorize(values)
-            # Null has the code -1: its position comes last.
+            # `factorize` gives null the code -1, which indexes the last position of the array.
             by_code = [position_of[_label_of(name)] for name in names]
             unnamed = position_of.get(_label_of(None), -1)
             return np.array([*by_code, unnamed], np.intp)[codes]
@@ -93,7 +103,7 @@ def _numeric(name: str, distinct: NDArray[np.float64], bins: int | None) -> Rule
     if len(distinct) < 2:
         return Ruler(name, "ordinal", tuple(_labels(distinct)))
     log = _is_log(distinct)
-    line = np.log(distinct) if log else distinct  # where distances are those that are drawn
+    line = np.log(distinct) if log else distinct  # the values as they are spaced on the chart
     middles = (line[1:] + line[:-1]) / 2
     ends = line[[0, -1]] + [line[0] - middles[0], line[-1] - middles[-1]]
     edges = np.concatenate([ends[:1], middles, ends[1:]])
