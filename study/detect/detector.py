@@ -36,8 +36,8 @@ DECIDED_ABOVE = 0.99
 UNGROKKED_BELOW = 0.90
 # A share of the initial norm. Networks at 2% of it were seen to grow again and to generalize.
 COLLAPSED_NORM = 1e-8
-# Float32 0.98 is 0.98 + 1.9e-8: an accuracy counts as above a threshold from 1e-7 over it, which
-# separates float32 values and whole rows (up to ten million of them) alike.
+# An accuracy counts as above a threshold if it exceeds the threshold by 1e-7. Float32 rounds 0.98
+# to 0.98 + 1.9e-8, which must not count. One row of up to ten million is more than the margin.
 _MARGIN = 1e-7
 _TRANSITIONS = [MEMORIZED, GENERALIZED, UNGROKKED]  # events that have columns in the table
 

@@ -21,14 +21,21 @@ from study.tasks.task_code import code_of_task
 from study.trials.trial import Trial
 from study.vocabulary.measures import PROBE_ROWS
 
-DOMINANT_FREQUENCIES = 3  # of `fourier_share`
+DOMINANT_FREQUENCIES = 3  # how many frequencies `fourier_share` counts
 # How many rows are compared at a time. The first rows suffice to refute most prefixes.
 _COMPARED_ROWS = 64
 
 
 @dataclass(frozen=True)
 class ModuleMember:
-    """One network with its own weights, and its rows: inputs [N, ...], labels [N]."""
+    """One network with its own weights, and its rows.
+
+    Attributes:
+        net: the network.
+        trial: of the network.
+        train: training rows, inputs [N, ...] and labels [N].
+        test: test rows, likewise.
+    """
 
     net: ModuleNet
     trial: Trial

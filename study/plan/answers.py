@@ -22,7 +22,14 @@ Stopped = Literal["", "interrupted", "budget"]
 
 @dataclass(slots=True)
 class ShapeCount:
-    """How many trials and packs of one setting and one shape a plan has to train."""
+    """How many trials and packs of one setting and one shape a plan has to train.
+
+    Attributes:
+        setting: the label of the setting.
+        shape: the values that the trials of a pack share.
+        trials: how many trials are still to train, or are in a pack that goes on.
+        packs: how many packs hold these trials.
+    """
 
     setting: str
     shape: PackShape
@@ -47,8 +54,15 @@ class ShapeCount:
 class Forecast:
     """What would run, how long it would take and how much memory: the answer of `study plan`.
 
-    `measure_shares` is the time that each progress measure adds to a reading, as a share of the
-    reading's own time. `cluster` is an estimate of `cluster_costs`, None if no cluster was named.
+    Attributes:
+        plan: of the study.
+        shapes: trials and packs to train, by setting and shape.
+        core_seconds: on one core of this machine, if every trial runs to its budget.
+        pack_bytes: memory of the largest pack.
+        measure_shares: the time that each progress measure adds to a reading, as a share of the
+            reading's own time.
+        warnings: what will not work as the study asks, a sentence each.
+        cluster: an estimate of `cluster_costs`, None if no cluster was named.
     """
 
     plan: Plan
@@ -131,10 +145,16 @@ def _shape_counts(plan: Plan) -> list[ShapeCount]:
 class Closing:
     """The closing words of `study run`: counts, the report, what to type next.
 
-    `plan` is the study's plan with what the store holds at the end. `failed` counts trials.
-    `report` is the path of the report, None if none was written. `others` counts stored trials that
-    are not of this plan, or that were watched for less than its budget. `phases` are rows for JSON;
-    `phase_table` is the same as text.
+    Attributes:
+        store_url: the address of the store.
+        plan: the study's plan with what the store holds at the end.
+        failed: how many trials failed.
+        stopped: what ended the run before the study was done.
+        report: the path of the report, None if none was written.
+        others: how many stored trials are not of this plan, or were watched for less than its
+            budget.
+        phases: rows for JSON.
+        phase_table: the same rows as text.
     """
 
     store_url: str
@@ -192,7 +212,12 @@ class Closing:
 class Submitted:
     """A job that `study submit` has started, and where: on a `cluster`, or at an `address`.
 
-    `store` is the folder or URL of the study's store. `cluster` is the path of a yaml file.
+    Attributes:
+        job: the id of the job.
+        study: the name of the study.
+        store: the folder or URL of the study's store.
+        cluster: the path of the cluster's yaml file, None for a job at an address.
+        address: of the cluster's dashboard, None for a job on a cluster.
     """
 
     job: str

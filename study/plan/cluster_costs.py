@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-import yaml  # type: ignore[import-untyped]  # it ships no types
+import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
 from study.errors import UsageError
 from study.plan import costs
@@ -38,7 +38,12 @@ class ClusterCost(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class NodeType:
-    """A type of worker node: its instance type, by which it has a price, and its room for packs."""
+    """A type of worker node.
+
+    Attributes:
+        instance: the instance type, which has a price.
+        packs_at_once: how many packs one such node trains at once.
+    """
 
     instance: str
     packs_at_once: int
@@ -47,7 +52,8 @@ class NodeType:
 def cluster_cost(packs: Sequence[Pack], path: str, prices: Mapping[str, float]) -> ClusterCost:
     """What some packs would cost on a cluster.
 
-    Of several types of workers, the type with the least room and the dearest type count.
+    Of several types of workers, the room is that of the type with the least room, and the price
+    that of the dearest type.
 
     Args:
         packs: to train.

@@ -1,9 +1,9 @@
 """Compaction: a store in a few large files instead of many small ones, which are slow to open.
 
 The rows that count are copied into new parts. Then the old parts are deleted, rows before readings.
-Wherever compaction is cut short, every trial has a row with its readings, and readers keep one row
-of two. Rows whose readings are gone stay in their parts: the next `study run` trains their trials
-anew.
+Wherever compaction is cut short, every trial has a row with its readings, and readers keep one of
+the two copies of a row. Rows whose readings are gone stay in their parts: the next `study run`
+trains their trials anew.
 """
 
 import time
@@ -19,7 +19,7 @@ from study.store.store import Store
 from study.store.winners import PART, sources, winners
 from study.vocabulary.outcomes import PackStatus
 
-ROWS = 20_000  # trials of a large part
+ROWS = 20_000  # how many trials a large part holds, about
 
 
 class Compaction(TypedDict):

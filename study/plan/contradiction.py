@@ -8,7 +8,7 @@ from study.store.manifest import stored_settings
 from study.store.store import Store
 from study.trials.trial import Trial
 
-# Tables of a setting that decide what a stored row means: they cannot change under a store.
+# Tables of a setting that decide what a stored row means. Their keys cannot change under a store.
 MEANINGS = ("task", "net", "data", "train", "detect", "readings")
 
 

@@ -14,22 +14,31 @@ from study.store.packs import NO_RECORD, STALE_SECONDS, PackRecord
 from study.store.store import Store
 from study.vocabulary.outcomes import PackStatus
 
-# A missing trial that is in packs of both kinds counts with the first.
+# A missing trial that is in a running and in a failed pack counts as running.
 _UNFINISHED = (PackStatus.RUNNING, PackStatus.FAILED)
 
 
 class StudyStatus(TypedDict):
     """The answer of `study status --json` and of the live page.
 
-    `planned`, `done`, `failed` and `running` count trials; `packs` counts packs by status. `rate`
-    is in trials a second since the latest start, null at that moment. `seconds_left` is null where
-    nothing runs. `begun_again` counts the attempts beyond a pack's first: after a lost process, an
-    error or an interrupt. `halved` counts packs for which memory was short. `errors` has the error
-    of each failed pack with missing trials. `without_readings` counts trials with a row whose
-    readings are gone: they are not done.
+    Attributes:
+        study: the name of the study.
+        started: when the study was first started.
+        planned: how many trials the study has or will have.
+        done: how many trials are stored whole.
+        failed: how many missing trials are in failed packs.
+        running: how many missing trials are in running packs.
+        packs: how many packs have each status.
+        rate: trials per second since the latest start, null at that moment.
+        seconds_left: null where nothing runs.
+        begun_again: how many attempts went beyond a pack's first: after a lost process, an error or
+            an interrupt.
+        halved: how many packs are trained as halves, because memory is short for the whole.
+        errors: the error of each failed pack with missing trials, by the id of the pack.
+        without_readings: how many trials have a row whose readings are gone. They are not done.
     """
 
-    study: object  # its name
+    study: object
     started: str
     planned: int
     done: int
@@ -161,6 +170,6 @@ def _may_live(node: str, process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it is another user's
+    except OSError:  # the process is another user's
         return True
     return True

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from study.errors import UsageError
 
-_SAFE = ":/%@~!$&'()*+,;=-._"  # letters that a URI's path has as they are; others are escaped
+_SAFE = ":/%@~!$&'()*+,;=-._"  # characters that are not escaped in the path of a URI
 
 
 def inside(out: str, name: str) -> str:

@@ -94,7 +94,8 @@ class Files:
                 read = json.loads(content)
                 if isinstance(read, dict):
                     return read
-            # A bucket's file is read to the size it had: a file replaced meanwhile is cut off.
+            # A bucket's file is read to the size it had when it was opened. The content of a file
+            # that was replaced meanwhile is cut off.
             time.sleep(0.05)
         raise DamagedError(
             f"{self.address_of(name)}: not JSON; the store keeps its state there. {remedy}"

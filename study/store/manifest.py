@@ -32,12 +32,12 @@ class Start(Record):
 
 
 class Manifest(Start):
-    """study.json. Beside `started`, which is the study's, the keys of a start are the latest's.
+    """study.json. `started` is of the first start; the other keys of a start are of the latest.
 
     Attributes:
         spec: the study file as it was last run.
         settings: every setting that was ever run, by label, as it was last run.
-        starts: all commands that trained something, the latest last; the first stores have none.
+        starts: all commands that trained something, the latest last; empty in the first stores.
         schema_version: of the tables.
     """
 
@@ -62,7 +62,7 @@ class Manifest(Start):
 
     def started_again(self, start: Start) -> "Manifest":
         """The manifest after another command that trains; the start of the study stays."""
-        # The first stores have no list of starts: what they say of their own start begins it.
+        # The first stores have no list of starts. Their own start becomes the first of the list.
         own = {
             name: getattr(self, name) for name in self.model_fields_set & Start.model_fields.keys()
         }

@@ -21,7 +21,7 @@ from study.store.retry import is_transient
 from study.store.winners import PART, first_of_each, sources, winners
 
 TableName = Literal["trials", "readings"]
-Value = str | int | float | None  # of a column, in one row
+Value = str | int | float | None  # what one row has in one column
 
 _FILE = "__filename"  # pyarrow's name for the file that a row is from
 _SCHEMAS: Mapping[TableName, pa.Schema] = {"trials": schema.TRIALS, "readings": schema.READINGS}

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
-RETRY_SECONDS = 120.0  # of a worker, for one operation on its store
-CLOSING_SECONDS = 15.0  # of a worker that has been told to stop, for one operation
+# How long a worker tries one operation on its store again.
+RETRY_SECONDS = 120.0
+CLOSING_SECONDS = 15.0  # the same for a worker that has been told to stop
 SAY_AFTER_SECONDS, SAY_EVERY_SECONDS = 5.0, 30.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 10.0
 

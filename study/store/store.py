@@ -73,7 +73,7 @@ class Store:
                 f"{Address.of(url).shown}: no study here; a store is a folder with study.json. "
                 "Check the path, or make one with `study run`."
             )
-        with contextlib.suppress(DamagedError):  # rows can be read without it
+        with contextlib.suppress(DamagedError):  # rows can be read without study.json
             store.manifest()
         return store
 

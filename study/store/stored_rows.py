@@ -11,7 +11,12 @@ from study.trials.trial import Trial
 
 @dataclass(frozen=True, slots=True)
 class StoredRows:
-    """The rows of a store by trial, and the parts of `trials` whose readings are gone."""
+    """What a store has of each trial.
+
+    Attributes:
+        by_trial: the columns `ended`, `budget_epochs` and `part` of each row, by trial_id.
+        unread_parts: the parts of the table `trials` whose readings are gone.
+    """
 
     by_trial: Mapping[str, Mapping[str, Value]]
     unread_parts: frozenset[str]

@@ -162,7 +162,12 @@ class PackedParity:
 
 
 def hidden_bits(trials: Sequence[Trial], device: torch.device) -> Tensor:
-    """Which bits are hidden: bool [T, n], k of them true."""
+    """Which bits are hidden: bool [T, n], k of them true.
+
+    Args:
+        trials: the T members, all of one shape and setting.
+        device: where the answer is to lie.
+    """
     first, bits = trials[0], trials[0].point.bits
     k = torch.tensor([trial.point.k for trial in trials], device=device)
     if first.setting.data.hidden_bits == "first":

@@ -1,8 +1,8 @@
 """The training of one pack, without store or Ray: the loop of studies and of replays.
 
 At each epoch a `PackRun` lets its follower look at the members, takes out the members that end, and
-trains the others for one pass. It can be checkpointed between any two epochs, and continues from
-there bit for bit.
+trains the others for one pass. A run can be checkpointed between any two epochs. A run that is
+restored from the checkpoint continues bit for bit.
 """
 
 import time
@@ -32,14 +32,19 @@ _UNSETTLED = dict.fromkeys(f"final_{column}" for column in MEASURES["effective_s
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Rows of members that have ended: one mapping a trial, and their readings by column."""
+    """What is stored of members that have ended.
+
+    Attributes:
+        trials: one row for each member, by column.
+        readings: their readings, one list for each column.
+    """
 
     trials: list[dict[str, Value]]
     readings: dict[str, list[Value]]
 
 
 class PackRun:
-    """The training of one pack, epoch by epoch; every method changes it but `checkpoint`.
+    """The training of one pack, epoch by epoch; `advance`, `drop` and `restore` change it.
 
     Attributes:
         pack: as it began.

@@ -11,7 +11,8 @@ from study.training.pack_run import Finished, PackRun
 from study.trials.pack import Pack
 from study.vocabulary.outcomes import PackStatus
 
-EARLY_DEATHS = 2  # attempts in a row whose process died before its first checkpoint
+# After so many attempts in a row whose process died before its first checkpoint, a pack is halved.
+EARLY_DEATHS = 2
 
 
 class PackWriter:
@@ -30,7 +31,7 @@ class PackWriter:
         """
         self._store, self._pack_id = store, pack.pack_id
         self._unwritten: list[Finished] = []  # members that have ended since the last flush
-        self._stamp: int | None = None  # of their part, from the first attempt to write the part
+        self._stamp: int | None = None  # in the name of their part, once its writing began
         self._error: str | None = None
         self.trained, self.generalized = 0, 0
         self.fresh = before.fresh
@@ -105,7 +106,7 @@ class PackWriter:
         """Write the members that have ended since the last flush, as one part of each table."""
         if not self._unwritten:
             return
-        self._stamp = self._stamp or time.time_ns()  # one part, however often it is tried
+        self._stamp = self._stamp or time.time_ns()  # one part, however often its writing is tried
         trials = [row for finished in self._unwritten for row in finished.trials]
         readings = {
             name: [value for finished in self._unwritten for value in finished.readings[name]]

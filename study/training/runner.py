@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pack is.
+    """How far the training of a pack is.
 
     Attributes:
         epoch: that its members have reached.
@@ -49,7 +49,7 @@ class Progress:
     generalized: int
 
 
-# A running pack reports how far it is, or the error of its store that it waits out.
+# A running pack reports its progress. While it waits for its store, it reports the store's error.
 Reports = Generator[Progress | StoreError, None, _T]
 
 
@@ -82,7 +82,7 @@ def run_pack(
 def waiting_out(act: Callable[[], _T]) -> Generator[StoreError, None, _T]:
     """What an operation on a store returns, tried again while the store is full or out of order."""
     tries = attempts(act, RETRY_SECONDS, StoreError)
-    return (yield from tries)  # type: ignore[misc]  # of the kind asked for
+    return (yield from tries)  # type: ignore[misc]  # `tries` yields errors of the kind asked for
 
 
 def _train(
@@ -104,7 +104,7 @@ def _train(
             retry(partial(writer.leave, run), CLOSING_SECONDS, StoreError)
         raise
     except StoreError:
-        raise  # the store cannot be told
+        raise  # the failure cannot be written to a store that fails
     except Exception as error:
         if memory_is_short(error) and len(pack.trials) > 1:
             return False

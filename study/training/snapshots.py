@@ -1,4 +1,4 @@
-"""The network of a parity trial at some epochs of its training, for those who study circuits."""
+"""The network of a parity trial at some epochs of its training, for the study of circuits."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,13 @@ from study.vocabulary.nets import NETS
 
 @dataclass(frozen=True, slots=True)
 class NetSnapshot:
-    """A network at one epoch, before the pass of that epoch; T = 1 in `nets` and `reading`."""
+    """A network at one epoch.
+
+    Attributes:
+        epoch: passes trained so far.
+        nets: the weights, T = 1.
+        reading: of these weights, T = 1.
+    """
 
     epoch: int
     nets: ReluNets
@@ -39,8 +45,9 @@ def snapshots(
         trial: of the ReLU net.
         epochs: at which the network is shown.
         engine: by default the fastest one here for the trial.
-        neurons: the only ones that train, by index; all by default. The weights of the others are
-            zero from the start, and so is their gradient. Data and order of rows stay the trial's.
+        neurons: indices of the neurons that train; all by default. The weights of every other
+            neuron are zero from the start, and so is their gradient. Data and order of rows stay
+            the trial's.
     Raises: UsageError for a trial of another net.
     """
     use_repeatable_arithmetic()

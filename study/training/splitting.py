@@ -26,7 +26,7 @@ def split_packs(store: Store, packs: Sequence[Pack], wanted: int) -> list[Pack]:
     Args:
         store: of the study.
         packs: that are not done.
-        wanted: packs to go on with, about.
+        wanted: how many packs to go on with, about.
     """
     records = [store.packs.read(pack.pack_id) for pack in packs]
     # A pack that nobody has begun has no checkpoint to cut: it counts as one member.

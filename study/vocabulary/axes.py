@@ -13,10 +13,10 @@ from study.vocabulary.numbers import plain_number, whole_number
 
 Number = int | float | str  # an axis's value as a user writes it; "online" stands for a number
 AxisValue = Number | None  # None: the task and the net do not have the axis
-AxisValues = Mapping[str, AxisValue]  # of one point, by the name of the axis
+AxisValues = Mapping[str, AxisValue]  # the values of one point, by the name of the axis
 
 ONLINE = "online"
-HIGHEST = 10**9  # of any axis: beyond every net that could be trained
+HIGHEST = 10**9  # the largest value of any axis, beyond every net that could be trained
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ without arguments, which calls `register_net` and `register_task`:
     [project.entry-points."study.registrations"]
     majority = "majority:register"
 
-The functions are called, once a process, when a study names a task or net that the tables do not
-have. A script of such a package does not register the same rows again. On a cluster the package is
-installed on every machine.
+The functions are called, once in each process, when a study names a task or net that the tables do
+not have. A script of such a package does not register the same rows again. On a cluster the package
+is installed on every machine.
 """
 
 import functools
@@ -48,7 +48,7 @@ def check_new_row(kind: str, name: str, taken: Collection[str], axes: Iterable[s
 
 @functools.cache
 def load_registrations() -> None:
-    """Call every function that an installed package names for registration, once a process.
+    """Call every function that an installed package names for registration, once in each process.
 
     Raises: UsageError where a function cannot be imported, or registers a name that is taken.
     """

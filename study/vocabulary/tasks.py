@@ -17,9 +17,9 @@ from study.vocabulary.nets import NETS
 from study.vocabulary.registration import check_new_row
 
 LossName = Literal["hinge", "logistic", "square", "cross_entropy"]
-Defaults = Mapping[str, Mapping[str, object]]  # of a study file's keys, by table
+Defaults = Mapping[str, Mapping[str, object]]  # defaults of keys of a study file, by table and key
 
-MIN_TEST_ROWS = 100
+MIN_TEST_ROWS = 100  # how many rows a trial has for testing, at least
 
 
 def _any_setting(_: AxesByName, __: int | None) -> None:
