@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from study.spec.models import StudySpec
     from study.store.store import Store
 
-LARGE = 100_000  # trials; a plan of more takes some seconds
+LARGE = 100_000  # a plan of more trials takes some seconds
 
 app = typer.Typer(
     add_completion=False,

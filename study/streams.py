@@ -111,9 +111,10 @@ def orders(keys: Tensor, count: int) -> Tensor:
 
 
 def packed_rows(keys: Tensor, rows: int, bits: int) -> Tensor:
-    """Random rows of bits, 32 a word from the lowest bit: int64 [T, rows, W], W = ceil(bits / 32).
+    """Random rows of bits as words: int64 [T, rows, W], W = ceil(bits / 32).
 
-    Unused bits of the last word are zero. A longer draw begins with the rows of a shorter draw.
+    A word holds 32 bits, the first in its lowest bit. Unused bits of the last word are zero. A
+    longer draw begins with the rows of a shorter draw.
 
     Args:
         keys: of T streams, int64 [T, 2].
@@ -128,7 +129,7 @@ def packed_rows(keys: Tensor, rows: int, bits: int) -> Tensor:
 
 def unpack_rows(packed: Tensor, bits: int) -> Tensor:
     """Rows of words as signs, +1 for a bit that is set: int64 [..., W] to int8 [..., bits]."""
-    # Byte by byte: as 32 int64 numbers a word there would be eight times the memory traffic.
+    # Byte by byte: 32 int64 numbers for each word would make eight times the memory traffic.
     four = torch.stack([(packed >> shift & 255).to(torch.uint8) for shift in (0, 8, 16, 24)], -1)
     shifts = torch.arange(8, dtype=torch.uint8, device=packed.device)
     ones = (four[..., None] >> shifts & 1).flatten(-3)[..., :bits].to(torch.int8)

@@ -42,12 +42,20 @@ class Loaded:
 class PlainLoop:
     """A trial under hinge loss and SGD. `epoch` trains one pass; `author_epoch` reads and saves.
 
-    `author_epoch` does what the authors' code does every epoch: four passes over DataLoaders for
-    training and test loss and accuracy, a saved checkpoint, then the pass that trains.
-    Source: arXiv 2303.11873, its published code.
+    Attributes:
+        train: the training rows, shuffled in every pass.
+        test: the test rows.
+        net: Linear(n, p), ReLU, Linear(p, 1) without bias.
+        optimizer: SGD with the trial's learning rate and weight decay.
     """
 
     def __init__(self, trial: Trial, device: str = "cpu") -> None:
+        """The loop before its first epoch.
+
+        Args:
+            trial: of the task of parities, with a training set.
+            device: where the loop trains: "cpu" or a CUDA device.
+        """
         point, cpu, self._device = trial.point, torch.device("cpu"), torch.device(device)
         data = Parity([trial], cpu, torch.float32)
         self.train = Loaded.of(data.train, point.batch_size, shuffle=True)
@@ -85,7 +93,14 @@ class PlainLoop:
         return total / rows.count
 
     def author_epoch(self) -> tuple[float, float, float, float]:
-        """Training and test loss, training and test accuracy, a checkpoint; then one pass."""
+        """Do what the authors' code does in every epoch.
+
+        That is four passes over DataLoaders, for training and test loss and accuracy; a saved
+        checkpoint; then the pass that trains.
+
+        Returns: training and test loss, training and test accuracy, before the pass.
+        Source: arXiv 2303.11873, its published code.
+        """
         losses = self.loss(self.train), self.loss(self.test)
         accuracies = self.accuracy(self.train), self.accuracy(self.test)
         torch.save(self.net.state_dict(), io.BytesIO())

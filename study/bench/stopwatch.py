@@ -15,8 +15,10 @@ from study.kernel.relu_kernel import ReluKernel
 from study.trials.trial import Point
 
 FLOOR_NETWORKS = (1, 4, 16, 64)  # networks that one call of the batched product takes
-_FLOOR_FLOPS = 2e8  # of one timing of a product: some milliseconds
-_LEAST_LAUNCHES = 20  # of a timing on a GPU, where a launch takes longer than the product
+# Arithmetic in one timing of a product, which takes some milliseconds.
+_FLOOR_FLOPS = 2e8
+# Steps in one timing on a GPU at least, because a launch takes longer than a small product.
+_LEAST_LAUNCHES = 20
 _PEAK_SECONDS = 0.02
 
 
@@ -44,10 +46,15 @@ def synchronize(device: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """The two products of one step; a call times an epoch of them for one network.
+    """The two products of one step; a call gives their seconds per epoch of one network.
 
-    `share`: what part one step of all networks is of an epoch of one network. `times`: steps that
-    one timing averages over.
+    Attributes:
+        product: torch.mm or torch.bmm.
+        operands: of the two products; [T, ...] each for torch.bmm.
+        share: rows of one step of all T networks over rows of one network's epoch, T B / N.
+            Seconds of a step divided by `share` are seconds of one network's epoch.
+        times: steps that one timing averages over.
+        device: "cpu" or a CUDA device.
     """
 
     product: Callable[..., Tensor]
@@ -93,7 +100,7 @@ def floor(point: Point, device: str) -> dict[str, Products]:
 
 
 def peak_flops(kernel: str, device: str) -> tuple[float, str]:
-    """Float32 operations a second that one core (or the GPU) can do at most, and how it is known.
+    """Float32 operations per second that one core (or the GPU) can do at most, and how it is known.
 
     The better of two: a large matrix product, by itself a lower bound; and multiply-adds on
     registers, where the fused kernel is compiled.
@@ -120,7 +127,7 @@ def peak_flops(kernel: str, device: str) -> tuple[float, str]:
 
 
 def _fastest(work: Callable[[int], int]) -> float:
-    """Operations a second; `work(n)` does n rounds and returns how many operations these were."""
+    """Operations per second; `work(n)` does n rounds and returns how many operations these were."""
 
     def spent(rounds: int) -> float:
         return seconds(lambda: work(rounds))

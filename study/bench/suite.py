@@ -29,7 +29,8 @@ from study.trials.expand import expand
 from study.trials.pack import Pack
 from study.trials.packing import most_together, trial_bytes
 
-GROWTH = (64, 4096)  # networks whose time a network is compared
+# How many networks are trained, few and many: `growth_ratio` compares their time per network.
+GROWTH = (64, 4096)
 
 
 def engine_on(device: str) -> Engine:
@@ -59,7 +60,7 @@ def bench(
         engine: that trains.
         shapes: by letter.
         repeats: turns that a median is over.
-        growth: few and many networks, whose time a network is compared.
+        growth: how many networks are trained, few and many, to compare their time per network.
         note: called with what is being measured.
     """
     use_repeatable_arithmetic()

@@ -134,7 +134,7 @@ def learned_share(before: Any, after: Any) -> float:
 def needed_flops(point: Point, share: float) -> float:
     """Arithmetic of an epoch that no implementation can leave out: multiplications and sums.
 
-    X W on every row, and X^T G on the rows with a slope: 2 operations a weight and row.
+    X W on every row, and X^T G on the rows with a slope: 2 operations for each weight and row.
 
     Args:
         point: of the network.

@@ -35,7 +35,8 @@ from study.trials.packing import group
 from study.trials.trial import Trial
 from study.vocabulary.tasks import MIN_TEST_ROWS
 
-CUDA_NETWORKS = 64  # a pack on a GPU: a few networks would leave a GPU idle
+# Networks of a pack on a GPU; fewer would leave a GPU idle.
+CUDA_NETWORKS = 64
 # Bars that are one time over another, both taken in the same turn.
 RATIOS = {
     "floor": ("epoch", "floor"),
@@ -46,11 +47,13 @@ RATIOS = {
     "N_doubled": ("doubled_N", "doubled_nothing"),
     "p_doubled": ("doubled_p", "doubled_nothing"),
 }
-_FASTEST_PRODUCTS = 3  # that every turn times again, to find the floor of that moment
+# Every turn times so many of the fastest products again, to find the floor of that moment.
+_FASTEST_PRODUCTS = 3
 _GROWTH_EPOCHS = 5
 # Doubled shapes are timed in their first epoch, when every network learns from all rows.
 _FIRST_EPOCH_TIMES = 10
-_FEW_TIMES = 4  # timings of few networks before the many, and after
+# Few networks are timed so often before the many are timed, and as often afterward.
+_FEW_TIMES = 4
 
 
 def trials_of(shape: Shape, seeds: int = 1, test_rows: int | str | None = None) -> list[Trial]:
@@ -162,18 +165,21 @@ def _ratios(times: dict[str, list[float]]) -> dict[str, float]:
 
 
 def _gflops(pack: Pack, share: float, epoch_seconds: float) -> float:
-    """Needed arithmetic a second, where a share of the rows has a slope."""
+    """GFLOP/s of needed arithmetic in an epoch that learns from a share of the rows."""
     return needed_flops(pack.trials[0].point, share) / epoch_seconds / 1e9
 
 
 def growth_ratio(engine: Engine, shape: Shape, repeats: int, counts: tuple[int, int]) -> float:
-    """Time a network in the packs that the program makes of many, over that of few.
+    """Seconds per network when many networks train, over seconds per network when few train.
+
+    Each number of networks trains in the packs that the program makes of so many trials. The
+    result is the median over `repeats`.
 
     Args:
         engine: that trains.
         shape: of the networks.
         repeats: turns that the median is over.
-        counts: networks, few and many.
+        counts: how many networks are few, and how many are many.
     """
     few, many = (packs_at_start(engine, shape, count) for count in counts)
     ratios = []

@@ -1,8 +1,9 @@
 """A whole study through the driver, and some of its trials as ordinary Ray Tune trials.
 
-`study bench --study` adds these two bars, which take minutes. The ordinary way is one network a
-Tune trial: the plain loop, for as many epochs as the study trained that network. The trial reports
-its accuracies on training and test rows every epoch, and Tune reuses actors.
+`study bench --study` adds these two bars, which take minutes. In the ordinary
+way each Tune trial trains one network: in the plain loop, for as many epochs as the study trained
+that network. The trial reports its accuracies on training and test rows every epoch, and Tune
+reuses actors.
 """
 
 import tempfile
@@ -74,7 +75,8 @@ def study_verdicts(figures: StudyFigures) -> tuple[Verdict, ...]:
 def _window(packs: Path, rows: Sequence[Mapping[str, Any]]) -> float:
     """Seconds from the first epoch of any pack to the last epoch of all packs.
 
-    A pack's file is last written when the pack is done. Its engine time, or more, passed before.
+    A pack ends when its file is last written. Its start is taken to be that time less its engine
+    seconds; the true start may be earlier.
 
     Args:
         packs: the folder of the packs' files.

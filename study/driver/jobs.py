@@ -33,11 +33,9 @@ from study.spec.models import StudySpec
 
 # A stopped job has so long to write its checkpoints before it is killed; Ray's default is 3 s.
 STOP_SECONDS = 60
-# Timeouts: of ssh to a head; of the job that prints a head's versions; of a head that no longer
-# answers while its job is followed.
-TUNNEL_SECONDS = 90
-VERSIONS_SECONDS = 90
-LOST_SECONDS = 150
+TUNNEL_SECONDS = 90  # timeout of ssh to a head
+VERSIONS_SECONDS = 90  # timeout of the job that prints a head's versions
+LOST_SECONDS = 150  # timeout of a head that no longer answers while its job is followed
 SPEC_FILE = "study.json"
 
 
@@ -105,7 +103,13 @@ def submit_study(spec: StudySpec, out: str, address: str, note: Note) -> str:
 
 
 class JobEnd(NamedTuple):
-    """How a job ended: its status (SUCCEEDED, STOPPED or FAILED), and a sentence's end."""
+    """How a job ended.
+
+    Attributes:
+        status: SUCCEEDED, STOPPED or FAILED.
+        words: the status in words, with reason and exit code of a failure, to stand at the end of
+            a sentence.
+    """
 
     status: str
     words: str

@@ -23,7 +23,7 @@ from study.driver import ray_internals
 from study.driver.jobs_address import ANSWER_SECONDS, HttpAnswer, JobsAddress, NotReadyError
 from study.errors import StudyError, one_line
 
-NOTE_SECONDS = 20.0  # a wait is noted after so long, and again each time
+NOTE_SECONDS = 20.0  # a wait is noted after so long, and after as long again
 READY_SECONDS = 60.0  # timeout for the first node of a cluster that has just started
 RETRY_PAUSE_SECONDS = 2.0
 Note = Callable[[str], None]  # prints a line on stderr

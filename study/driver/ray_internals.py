@@ -134,7 +134,12 @@ def no_keys_for_workers() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet(loggers: Sequence[str], level: int) -> Iterator[None]:
-    """Let these loggers pass on only records of this level or above."""
+    """Let some loggers pass on only records of a level or above, while a `with` block runs.
+
+    Args:
+        loggers: names.
+        level: such as logging.ERROR.
+    """
     before = {name: logging.getLogger(name).level for name in loggers}
     for name in loggers:
         logging.getLogger(name).setLevel(level)

@@ -18,8 +18,9 @@ from study.errors import StudyError
 
 LOOK_SECONDS = 1.0  # between two looks at Ray
 HEAD_ANSWER_SECONDS = 5.0  # timeout of one question to a head
-GONE_SECONDS = 15.0  # without an answer for so long, a head is taken to be gone
-SLOW_SECONDS, START_SECONDS = 25.0, 170.0  # of a start: a line is printed; the process ends
+GONE_SECONDS = 15.0  # a head that has not answered for so long is taken to be gone
+SLOW_SECONDS = 25.0  # a line is printed when a start has taken so long
+START_SECONDS = 170.0  # the process ends when a start has taken so long
 SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides the cursor
 
 

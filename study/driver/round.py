@@ -24,11 +24,12 @@ from study.spec.models import StudySpec
 from study.store.store import Store
 from study.trials.pack import Pack
 
-# Tune's max_failures: lost workers a pack survives per round. 0 gives up at the first; -1 never
-# ends for a pack that always runs out of memory. Exceptions of the pack itself are counted in the
-# store instead: see `trainable.MAX_FAILURES`.
+# A pack survives so many lost workers in a round (Tune's max_failures). With 0 a pack is given up
+# at the first loss; with -1 a pack that always runs out of memory is never given up. Exceptions of
+# the pack itself are counted in the store instead: see `trainable.MAX_FAILURES`.
 MAX_LOST_WORKERS = 20
-TAIL_SECONDS = 30.0  # half of the slots are idle for so long before what is left is split
+# A round ends, and its rest is split, when half of the slots have been idle for so long.
+TAIL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from study.driver.ray_command import RAY_COMMAND
 
 METADATA = "http://169.254.169.254/latest"
 POLL_SECONDS = 5.0  # as EC2 advises
-TOKEN_SECONDS = 60  # for which EC2 gives a token
+TOKEN_SECONDS = 60  # lifetime that is asked for a token of EC2's metadata service
 ANSWER_TIMEOUT = 2.0  # seconds
-MISSING = 3  # failed questions in a row before this machine is taken not to be EC2's
+MISSING = 3  # a machine where so many questions in a row fail is taken not to be EC2's
 
 
 def notice(metadata: str = METADATA) -> float | None:

@@ -22,7 +22,8 @@ from study.detect.watch import Watch, transitions
 from study.driver.reports import PackReport
 from study.errors import StudyError, UsageError
 
-# The detector counts correct rows. A plain accuracy is a share: of one row.
+# The detector takes counts of correct rows; a plain trainable reports a share. A share is such a
+# count where the set has one row.
 _ONE_ROW = 1
 
 STOPPING_LINE = b"\nstopping: packs leave their checkpoints; again to stop at once\n"
@@ -40,7 +41,7 @@ class GrokkingStopper(Stopper):
     Args:
         memorized: training accuracy, in (0, 1), that a trial must hold.
         generalized: test accuracy, in (0, 1), that a trial must hold.
-        hold: for how many results in a row.
+        hold: results in a row for which a trial must hold an accuracy.
         wall_seconds: the time budget of the whole study; None is endless.
         trials: how many trials the whole study may train; None is endless.
 
@@ -104,8 +105,8 @@ class GrokkingStopper(Stopper):
 class TailStopper(Stopper):
     """Ends a round of packs once half of all slots are idle, so that the rest is split over them.
 
-    A slot is room for one pack. `ended` says that the tail is reached; `slots` is then how many
-    there are, busy or idle.
+    A slot is what one pack needs to train. `ended` says that half of the slots were idle for long
+    enough; `slots` is then the number of slots, busy or idle.
 
     Args:
         packs: how many packs the round has; math.inf while a search may add more.

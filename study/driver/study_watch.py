@@ -19,13 +19,14 @@ from study.store.retry import SAY_EVERY_SECONDS, WaitNotices
 from study.store.store import Store
 from study.vocabulary.outcomes import PackStatus
 
-# So many workers in a row that die before they begin a pack, over so long, mean that none ever
-# will begin one. The time counts because a large machine starts many workers at once, and the first
-# deaths may have made room for the others.
+# The study ends when so many workers in a row have died before they began a pack, over at least so
+# many seconds: then no worker will ever begin a pack. The time counts because a large machine
+# starts many workers at once, and the first deaths may have freed memory for the others.
 DEATHS, DEATH_SECONDS = 3, 60.0
-# So many losses in a row, of workers that cannot use a store which the driver can use.
+# The study ends when so many workers in a row cannot use a store that the driver can use.
 STORE_FAILURES = 3
-ROOM_SECONDS, ROOM_AGAIN_SECONDS = 30.0, 300.0  # without a running pack: a line, and the next one
+# Seconds without a running pack until a line is printed, and from one line to the next.
+ROOM_SECONDS, ROOM_AGAIN_SECONDS = 30.0, 300.0
 _LONGEST_REASON = 300  # letters
 
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")

@@ -37,8 +37,8 @@ from study.training.splitting import split_packs
 from study.trials.pack import Pack
 from study.vocabulary.outcomes import PackStatus
 
-# Rounds that may lose a pack before the pack is given up. Tune loses a pack at once whose worker
-# dies while it is handed over from another pack.
+# In so many rounds a pack may be lost; at the next loss it is given up. Tune loses a pack without a
+# retry if the worker dies while it changes from another pack to this one.
 MAX_LOST_ROUNDS = 3
 
 

@@ -33,9 +33,10 @@ ENGINE_SPEEDS: dict[EngineName, EngineSpeed] = {
 
 
 def engine_name(trial: Trial, device: str) -> EngineName:
-    """The fastest engine here: "fused" for SGD on a CPU, "torch" for every other ReLU network.
+    """The fastest engine here that trains a trial.
 
-    A net that is a module has the one engine that trains any module.
+    A net that is a module has the one engine that trains any module. Of ReLU networks, "fused"
+    trains SGD on a CPU where the kernel is compiled, and "torch" trains the others.
 
     Args:
         trial: whose net and optimizer decide.

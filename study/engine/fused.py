@@ -33,7 +33,9 @@ from study.nets.relu import ReluNets
 from study.tasks.packed_parity import PackedParity
 from study.trials.trial import Trial
 
-_DRAWN_AT_ONCE = 16  # trials: while rows and weights are drawn they take several times their size
+# Trials whose rows and weights are drawn at a time, because drawing takes several times the memory
+# of what is drawn.
+_DRAWN_AT_ONCE = 16
 
 
 class RowCounts(NamedTuple):
@@ -149,7 +151,10 @@ class FusedEngine:
     def read(
         self, state: FusedState, names: Sequence[str] = (), indices: Indices | None = None
     ) -> Reading:
-        """Count in the kernel; measures get the weights in torch's layout, where any is asked."""
+        """Count in the kernel; measures get the weights in torch's layout.
+
+        Arguments as of `Engine.read`.
+        """
         train = self._train(state)
         chosen = np.arange(len(state.trials)) if indices is None else indices
         on_train, on_test = self.count(state, train, chosen), self.count(state, state.test, chosen)
@@ -170,7 +175,13 @@ class FusedEngine:
         )
 
     def count(self, state: FusedState, rows: Bits, indices: Indices) -> RowCounts:
-        """What a reading of the members at `indices` [m] finds on some rows: each array [m]."""
+        """What a reading finds on some rows: each array [m].
+
+        Args:
+            state: of T members.
+            rows: of all T members: those of training or of the test.
+            indices: the members to read, [m].
+        """
         members = len(state.trials)
         counts = RowCounts(
             correct=np.empty(members, np.int64),
@@ -179,7 +190,7 @@ class FusedEngine:
             active=np.empty(members, np.bool_),
         )
         rows_read = np.empty_like(counts.correct)
-        allowed = np.full(members, -1)  # below 0: a member that is not read
+        allowed = np.full(members, -1)  # -1: the member is not read
         allowed[indices] = rows.labels.shape[1]
         self._call(
             state,
@@ -200,7 +211,11 @@ class FusedEngine:
         train_allowed: NDArray[np.int64],
         test_allowed: NDArray[np.int64],
     ) -> Glance:
-        """Look first at the rows that were wrong at the last glance, and stop when it is proven."""
+        """Look first at the rows that were wrong at the last glance.
+
+        The kernel stops as soon as more rows are wrong than allowed. Arguments as of
+        `Engine.glance`.
+        """
         members = len(state.trials)
         norm, active = np.empty(members), np.ones(members, dtype=bool)
         correct, rows_read = np.empty((2, members), np.int64), np.empty((2, members), np.int64)
@@ -223,7 +238,7 @@ class FusedEngine:
         return Glance(wrong[0], wrong[1], norm, active)
 
     def leave(self, state: FusedState, keep: Sequence[int]) -> FusedState:
-        """Copy what belongs to the members that stay."""
+        """Copy what belongs to the members that stay. Arguments as of `Engine.leave`."""
         chosen, index = list(keep), torch.tensor(list(keep))
         return replace(
             state,
@@ -246,7 +261,10 @@ class FusedEngine:
         return {"epoch": np.array(state.epoch), **arrays}
 
     def restore(self, trials: Sequence[Trial], arrays: Arrays) -> FusedState:
-        """Draw the data again, and lay the dumped weights out for the kernel."""
+        """Draw the data again, and lay the dumped weights out for the kernel.
+
+        Arguments as of `Engine.restore`.
+        """
         nets = ReluNets(*(torch.from_numpy(np.array(arrays[name])) for name in ReluNets._fields))
         weights, fresh = blocked(nets), self.allocate(trials)
         epoch = int(arrays["epoch"])

@@ -1,4 +1,4 @@
-"""Rows and weights in the layout of the fused kernel: four signs a byte, neurons in groups."""
+"""Rows and weights in the layout of the fused kernel: signs packed as bits, neurons in groups."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

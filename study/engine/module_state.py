@@ -21,13 +21,13 @@ from study.trials.trial import Trial
 class ModuleState:
     """A pack of T members; `layout` says where each parameter lies in a row of `weights`.
 
-    `keys` are of the streams; `moments` are the optimizer's.
+    `keys` are the keys of the members' streams. `moments` are the optimizer's.
     """
 
     trials: tuple[Trial, ...]
     layout: Layout
     train: Rows  # inputs [T, N, ...] and labels [T, N]
-    test: Rows  # likewise
+    test: Rows  # inputs [T, N, ...] and labels [T, N]
     weights: Tensor  # [T, P]
     moments: Moments  # each [T, P]
     keys: Tensor  # int64 [T, 2]

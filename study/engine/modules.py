@@ -42,7 +42,8 @@ from study.trials.trial import Trial
 # bits of a member with its neighbors.
 _READ_ROWS = 256
 
-# Multiply-adds of one batch of one network, from which on a CPU loops over members: see `vmaps`.
+# On a CPU the members are trained in a loop if a batch of one network has at least so many
+# multiply-adds, and in one vmapped call if it has fewer: see `vmaps`.
 LOOP_FROM = 100_000_000
 
 
@@ -146,7 +147,10 @@ class ModuleEngine:
     def read(
         self, state: ModuleState, names: Sequence[str] = (), indices: Indices | None = None
     ) -> Reading:
-        """Read a pack of the members at `indices` alone; every module counts as active."""
+        """Read a pack of the members at `indices` alone; every module counts as active.
+
+        Arguments as of `Engine.read`.
+        """
         if indices is not None and len(indices) < len(state.trials):
             state = self.leave(state, indices.tolist())
         train_correct, train_loss = self._count(state, state.train)
@@ -164,7 +168,7 @@ class ModuleEngine:
     def glance(
         self, state: ModuleState, train_allowed: NDArray[np.int64], test_allowed: NDArray[np.int64]
     ) -> Glance:
-        """Look at all rows, as a reading does."""
+        """Look at all rows, as a reading does. Arguments as of `Engine.glance`."""
         wrong = np.zeros((2, len(state.trials)), dtype=np.int64)
         parts = ((state.train, train_allowed), (state.test, test_allowed))
         for part, (rows, allowed) in enumerate(parts):
@@ -175,7 +179,7 @@ class ModuleEngine:
         return Glance(wrong[0], wrong[1], _norms(state.weights), active)
 
     def leave(self, state: ModuleState, keep: Sequence[int]) -> ModuleState:
-        """Copy what belongs to the members that stay."""
+        """Copy what belongs to the members that stay. Arguments as of `Engine.leave`."""
         index = torch.tensor(list(keep), device=self._device)
         return replace(
             state,
@@ -196,7 +200,7 @@ class ModuleEngine:
         return {"epoch": np.array(state.epoch), "weights": weights, **moments}
 
     def restore(self, trials: Sequence[Trial], arrays: Arrays) -> ModuleState:
-        """Draw the data again; weights and moments are the dumped ones."""
+        """Draw the data again, and load weights and moments. Arguments as of `Engine.restore`."""
         fresh = self.allocate(trials)
 
         def load(name: str) -> Tensor:

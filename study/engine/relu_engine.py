@@ -122,7 +122,7 @@ class ReluEngine:
     def read(
         self, state: ReluState, names: Sequence[str] = (), indices: Indices | None = None
     ) -> Reading:
-        """Read a pack of the members at `indices` alone."""
+        """Read a pack of the members at `indices` alone. Arguments as of `Engine.read`."""
         if indices is not None and len(indices) < len(state.trials):
             state = self.leave(state, indices.tolist())
         train = self._train(state)
@@ -148,7 +148,10 @@ class ReluEngine:
         train_allowed: NDArray[np.int64],
         test_allowed: NDArray[np.int64],
     ) -> Glance:
-        """Look at all rows: checking after a part of the rows would cost more than the rest."""
+        """Look at all rows: checking after a part of the rows would cost more than the rest.
+
+        Arguments as of `Engine.glance`.
+        """
         members = len(state.trials)
         wrong, active = np.zeros((2, members), dtype=np.int64), np.ones(members, dtype=bool)
         parts = ((self._train(state), train_allowed), (state.data.test, test_allowed))
@@ -163,7 +166,10 @@ class ReluEngine:
         return Glance(wrong[0], wrong[1], norm, active)
 
     def leave(self, state: ReluState, keep: Sequence[int]) -> ReluState:
-        """Copy the slots of the members that stay; a lone one is doubled."""
+        """Copy the slots of the members that stay; a lone member is doubled.
+
+        Arguments as of `Engine.leave`.
+        """
         trials = tuple(state.trials[index] for index in keep)
         index = torch.tensor(_slots(tuple(keep)), device=self._device)
         return replace(
@@ -188,7 +194,7 @@ class ReluEngine:
         return arrays
 
     def restore(self, trials: Sequence[Trial], arrays: Arrays) -> ReluState:
-        """Draw the data again; weights and moments are the dumped ones."""
+        """Draw the data again, and load weights and moments. Arguments as of `Engine.restore`."""
         fresh = self.allocate(trials)
         index = _slots(tuple(range(len(trials))))
 

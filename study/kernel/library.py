@@ -11,7 +11,8 @@ from pathlib import Path
 
 from study.errors import StudyError
 
-GROUP = 16  # neurons side by side in the weights of the fused kernel; C has the same number
+# Neurons that lie side by side in the weights of the fused kernel. The C code has the same number.
+GROUP = 16
 
 
 @cache

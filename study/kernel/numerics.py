@@ -18,7 +18,10 @@ from study.errors import StudyError
 # Elements that one iteration of torch's vector loops computes at most: two registers of 16 float32.
 VECTOR = 32
 
-_MKL_BRANCH, _MKL_OFF = 1, 1  # mkl_cbwr_get: the argument that asks for the branch; "no branch"
+# The argument with which mkl_cbwr_get returns the branch of code in use.
+_MKL_BRANCH = 1
+# What mkl_cbwr_get returns where no branch is fixed, so that results depend on memory.
+_MKL_OFF = 1
 
 
 def use_repeatable_arithmetic() -> None:

@@ -2,7 +2,8 @@
 
 A batch follows from the setting, the trials proposed before it and their rows, and from nothing
 else. For `boundary` a proposal is one network. For `tpe` and `gp` a proposal is a point: two seeds
-of the point run first, the others only unless `SearchHistory.needs_no_more`.
+of the point run first. The other seeds run later, and only where `SearchHistory.needs_no_more` is
+false.
 """
 
 import itertools
@@ -15,8 +16,10 @@ from study.trials.expand import Pair
 from study.trials.trial import Point
 from study.vocabulary.axes import AxisValue
 
-FIRST_SEEDS = 2  # of a point, before it is decided whether the others run
-_ASKS = 4  # of a sampler for one new point; a sampler that still repeats itself is not asked again
+# So many seeds of a point run before it is decided whether its other seeds run.
+FIRST_SEEDS = 2
+# For one new point a sampler is asked so often, because it may repeat points that were tried.
+_ASKS = 4
 
 
 def next_batch(history: SearchHistory) -> list[Pair]:
@@ -36,7 +39,7 @@ def _networks(history: SearchHistory, room: int, used: Counter[Point]) -> list[P
 
     Args:
         history: of the search.
-        room: networks at most.
+        room: how many networks the batch may have.
         used: seeds that each point has had; counts those of this batch, too.
     """
     setting, ask, batch = history.setting, _asker(history, room), []
@@ -48,11 +51,11 @@ def _networks(history: SearchHistory, room: int, used: Counter[Point]) -> list[P
 
 
 def _seeds_of_points(history: SearchHistory, room: int, used: Counter[Point]) -> list[Pair]:
-    """The seeds that points worth it still lack, then the first seeds of new points.
+    """The other seeds of points whose `needs_no_more` is false, then the first seeds of new points.
 
     Args:
         history: of the search.
-        room: networks at most.
+        room: how many networks the batch may have.
         used: seeds that each point has had.
     """
     seeds = history.setting.seeds

@@ -10,7 +10,8 @@ from study.trials.trial import Point
 from study.vocabulary.axes import ONLINE, AxisValue, varying_axes
 from study.vocabulary.axis_values import Axis
 
-_LOOKED_UP = 10_000  # points of a lattice at most, for one that is new
+# Points of a lattice that are looked at, at most, to find new ones.
+_LOOKED_UP = 10_000
 
 
 def searched_axes(setting: Setting) -> dict[str, Axis]:
@@ -48,7 +49,12 @@ def new_points(setting: Setting, taken: Collection[Point]) -> Iterator[Point]:
 
 
 def is_held(setting: Setting, point: Point) -> bool:
-    """Whether a setting's axes still have the values of a point that was proposed before."""
+    """Whether a setting's axes still have the values of a point that was proposed before.
+
+    Args:
+        setting: whose axes may have changed since.
+        point: that was proposed.
+    """
     axes = setting.axes.by_name()
     return all(
         axes[name].absent or axes[name].holds(ONLINE if value is None else value)

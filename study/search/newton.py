@@ -18,7 +18,7 @@ from scipy import linalg
 _Floats = NDArray[np.float64]
 
 _FIRST_DAMPING = 1e-3  # a share of the curvature's diagonal
-_HOPELESS_DAMPING = 1e12  # steps this short no longer change theta
+_HOPELESS_DAMPING = 1e12  # with more damping a step is too short to change theta
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,10 @@ _FIRST_AXES = 8  # the axes of the first release, which every stored proposal ha
 
 
 def recorded(store: Store) -> dict[str, list[list[Any]]] | None:
-    """The rows of search.json by setting, each a point and a seed; None where it is damaged.
+    """The rows of search.json by setting; None where the file is damaged.
 
-    A damaged file costs time and nothing else: a search that is asked again proposes the same
-    trials, whose rows are in the store.
+    A row is a point and a seed. A damaged file costs time and nothing else: a search that is asked
+    again proposes the same trials, whose rows are in the store.
     """
     try:
         rows = store.searches.proposals()
@@ -48,7 +48,7 @@ def _is_row(row: object) -> bool:
 
 
 def proposed(spec: StudySpec, store: Store | None) -> dict[str, list[Pair]]:
-    """The trials that searches have proposed so far, by setting, where its axes still hold them.
+    """The trials that searches have proposed so far, by setting, where the axes still hold them.
 
     Args:
         spec: of the study.
@@ -65,13 +65,23 @@ def proposed(spec: StudySpec, store: Store | None) -> dict[str, list[Pair]]:
 
 
 def to_come(spec: StudySpec, pairs: Proposed) -> int:
-    """How many trials the searches of a study have yet to propose."""
+    """How many trials the searches of a study have yet to propose.
+
+    Args:
+        spec: of the study.
+        pairs: the proposals so far, by setting.
+    """
     searches = (setting for setting in spec.settings if setting.search.adaptive)
     return sum((s.search.trials or 0) - len(pairs[s.label]) for s in searches)
 
 
 def record(store: Store, pairs: Proposed) -> None:
-    """Add proposals to search.json; a stored proposal is never removed."""
+    """Add proposals to search.json; a stored proposal is never removed.
+
+    Args:
+        store: of the study.
+        pairs: proposals by setting; those that are stored already are not stored twice.
+    """
     rows = recorded(store)
     if rows is None:
         store.searches.set_damaged_aside()

@@ -32,9 +32,12 @@ from scipy.stats import qmc
 from study.search.straddle import Belief, straddle
 from study.search.surface import FloatArray, fit_surface
 
-RANGE_VALUES = 48  # values that a range is tried at, so that points meet and become cells
-MAX_CANDIDATES = 4096  # all combinations where there are no more, else as many spread evenly
-NETWORKS = "networks"  # user attribute of a trial: how many networks its share is of
+# Values of a range that are tried. They are few, so that trials meet in cells.
+RANGE_VALUES = 48
+# Candidates are all combinations of values, or so many spread evenly where there are more.
+MAX_CANDIDATES = 4096
+# The user attribute of an Optuna trial that says how many networks its share is of.
+NETWORKS = "networks"
 
 Params = dict[str, float]  # a value for each parameter of one trial
 Cell = tuple[int, ...]  # [d] the lattice index on every axis
@@ -69,7 +72,7 @@ class BoundarySampler(BaseSampler):
             batch: proposals made at a time, from one fit.
             initial: trials that fill the space evenly before the first fit.
             repeats: networks at most at one point; None is no limit.
-            lattice: the only values of some parameters; other ranges have `RANGE_VALUES` values.
+            lattice: the only values of some parameters; any other range has `RANGE_VALUES` values.
             shapes: parameters whose values the trials of one pack must share.
             shapes_a_batch: combinations of the values of `shapes` in a batch at most, so that packs
                 are full.
@@ -100,7 +103,13 @@ class BoundarySampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> Params:
-        """The next proposal of the batch; a new batch where none is left."""
+        """The next proposal of the batch; a new batch where none is left.
+
+        Args:
+            study: whose trials the surface is fitted to.
+            trial: not used.
+            search_space: as `infer_relative_search_space` returned it.
+        """
         del trial  # Optuna's signature; a trial that asks has no values yet
         if not search_space:
             return {}
@@ -115,7 +124,14 @@ class BoundarySampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """A random value, for a parameter that is not on a numeric axis, or not yet."""
+        """A random value, for a parameter that is not on a numeric axis, or not yet.
+
+        Args:
+            study: of the trial.
+            trial: that asks.
+            param_name: of the parameter.
+            param_distribution: of the parameter.
+        """
         return self._independent.sample_independent(study, trial, param_name, param_distribution)
 
     def reseed_rng(self) -> None:

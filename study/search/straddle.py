@@ -52,7 +52,7 @@ class Belief:
 
     @property
     def worth(self) -> FloatArray:
-        """How much each candidate is worth a network, [C]."""
+        """The worth of training one more network at each candidate, [C]."""
         return np.asarray(STRADDLE * np.sqrt(self._variance) - np.abs(self._odds))
 
 
@@ -65,17 +65,18 @@ def straddle(
     shapes: NDArray[np.intp],
     shapes_a_batch: int,
 ) -> list[int]:
-    """A batch of candidates, the worthiest first: indices of candidates, one a network.
+    """A batch of candidates, the worthiest first.
 
-    The batch has fewer than `batch` picks where all candidates are exhausted.
+    Returns: indices of candidates; an index comes once for each network to train there. There are
+        fewer than `batch` where no candidate is left, or none of a shape that is still allowed.
 
     Args:
         belief: of the surface fitted to the finished networks.
         left: networks that each candidate may still get, [C].
         running: networks of each candidate that run already, [C].
         batch: picks at most.
-        shapes: numbers such that candidates of one number make one pack, [C].
-        shapes_a_batch: different numbers among the picks at most.
+        shapes: a number for the shape of each candidate; candidates of one shape share packs, [C].
+        shapes_a_batch: shapes among the picks at most.
     """
     left, allowed = left.copy(), left > 0
     for candidate in np.flatnonzero(running).tolist():

@@ -20,13 +20,16 @@ from study.search.newton import Look, climb
 
 FloatArray = NDArray[np.float64]
 
-CENTERS = 64  # of the features: in two axes a surface can bend within a quarter of the cube
+# Centers of the features. With so many a surface over two axes can bend within a quarter of the
+# cube.
+CENTERS = 64
 # What the evidence chooses from: SCALES in log odds, LENGTHS in half sides of the cube.
 SCALES = (3.0, 6.0)
 LENGTHS = (0.6, 1.2)
 TREND = 5.0  # prior deviation of level and slopes, in log odds
 EVIDENCE_POINTS = 600  # more points cost time and tell no more about smoothness
-_NEGLIGIBLE = 1e-5  # of the largest eigenvalue: a feature of a smaller eigenvalue is rounding
+# A feature whose eigenvalue is below this share of the largest is rounding, and is left out.
+_NEGLIGIBLE = 1e-5
 _NEWTON_STEPS = 50
 _TOLERANCE = 1e-9  # in log posterior
 
@@ -78,8 +81,8 @@ def fit_surface(points: FloatArray, events: FloatArray, tries: FloatArray) -> Su
 
     Args:
         points: in the cube [-1, 1]^d, [N, d], N at least 1.
-        events: at each point, [N].
-        tries: at each point, [N].
+        events: k of each point, [N].
+        tries: m of each point, [N].
     """
     step = -(-len(points) // EVIDENCE_POINTS)
     some = points[::step], events[::step], tries[::step]
@@ -102,8 +105,8 @@ def fit_weights(
     Args:
         features: whose length and scale are the smoothness.
         points: in the cube [-1, 1]^d, [N, d].
-        events: at each point, [N].
-        tries: at each point, [N].
+        events: k of each point, [N].
+        tries: m of each point, [N].
         prior: mean of the weights before any event was seen, [M] or one number.
         start: weights that the climb starts from, [M]; None starts at 0.
     """

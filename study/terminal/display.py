@@ -19,9 +19,9 @@ class StudyProgress:
     """How far a study is, in trials: planned, running, done, and failed in this run.
 
     `done` includes the trials that were stored before this run; `generalized` counts those of
-    `done` that have generalized. `rate` is trials done a second in this run. `seconds_left` assumes
-    that rate; it is None before the first trial is done. `over` says that the run has ended and
-    that these are the store's counts.
+    `done` that have generalized. `rate` is trials done per second in this run. `seconds_left`
+    assumes that rate, and is None before the first trial is done. `over` says that the run has
+    ended and that these are the store's counts.
     """
 
     planned: int

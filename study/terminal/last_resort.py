@@ -21,7 +21,7 @@ from typing import NamedTuple
 from study import __version__
 from study.errors import one_line
 
-MESSAGE_LETTERS = 300  # of an error's message; the file has all of it
+MESSAGE_LETTERS = 300  # a longer message is cut in the sentence, and whole in the file
 REPORT = "Please report it as an issue of this project, with"
 
 
@@ -81,7 +81,7 @@ def tell(error: BaseException) -> str:
     path, reason = "", ""
     try:
         path = _write_trace(error)
-    except Exception as failure:  # noqa: BLE001  a full disk, no memory: the line comes all the same
+    except Exception as failure:  # noqa: BLE001  the line must come whatever fails
         reason = f"no traceback: {_name(failure)}: {_message(failure)}"
     error = _only_leaf(error)
     what = f"{_name(error)}: {_message(error)}"
