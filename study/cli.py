@@ -1,8 +1,8 @@
 """The command `study`: each command turns its arguments into calls, and returns its answer.
 
-What a command answers is made in `plan.answers`, and `terminal.console` prints the answer. stdout
-is data; everything else goes to stderr. Exit codes: 0 ok, 1 error, 2 usage, 3 some trials failed,
-130 interrupted. torch and Ray are imported inside the commands that need them.
+What a command answers is made in `plan.command_answers`, and `terminal.console` prints the answer.
+stdout is data; everything else goes to stderr. Exit codes: 0 ok, 1 error, 2 usage, 3 some trials
+failed, 130 interrupted. torch and Ray are imported inside the commands that need them.
 """
 
 import sys
@@ -33,7 +33,7 @@ from study.terminal.console import (
 from study.terminal.display import Display
 
 if TYPE_CHECKING:
-    from study.plan.answers import Closing, Stopped
+    from study.plan.command_answers import Closing, Stopped
     from study.plan.plan import Plan
     from study.spec.models import StudySpec
     from study.store.store import Store
@@ -66,7 +66,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> bytes:
     """What would run: trials, packs, shapes, estimated time and memory. Nothing is trained."""
-    from study.plan.answers import Forecast
+    from study.plan.command_answers import Forecast
     from study.plan.plan import make_plan
     from study.spec.file import load_spec
     from study.store.address import inside
@@ -145,7 +145,7 @@ def _closing(store: "Store", plan: "Plan", failed: int, stopped: "Stopped") -> "
     from analysis.phases.cells import summary
     from analysis.report.page import write_report
     from analysis.tables.frames import load_trials
-    from study.plan.answers import Closing
+    from study.plan.command_answers import Closing
 
     trials = load_trials(store.url)
     # The same trials as in the progress and in `study status`: of the plan, watched for its budget.
@@ -173,7 +173,7 @@ def _closing(store: "Store", plan: "Plan", failed: int, stopped: "Stopped") -> "
 @app.command()
 def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     """Trials planned, done, failed and running; packs; rate; time left."""
-    from study.plan.answers import status_lines
+    from study.plan.command_answers import status_lines
     from study.plan.status import study_status
     from study.store.manifest import stored_spec
     from study.store.store import Store
@@ -195,7 +195,7 @@ def submit(
 ) -> bytes:
     """Start a study on a cluster, where it goes on without this machine; prints its job."""
     from study.errors import UsageError
-    from study.plan.answers import Submitted
+    from study.plan.command_answers import Submitted
     from study.spec.file import load_spec
     from study.store.address import inside
 

@@ -11,7 +11,7 @@ over 100 rows. So at most one row may be wrong.
 
     epoch  looked at            wrong test rows   what follows
     6      glance               2 of the first 7  No event: the glance stops at the second.
-    7, 8   not yet                                Their states are kept.
+    7, 8   not yet                                Their states are saved.
     9      glance               1 of all 100      News: epochs 7 and 8 were skipped.
     7      glance, from memory  2 of the first 5  No run has begun.
     8      glance, from memory  1 of all 100      A run begins at epoch 8; epoch 9 is its second.

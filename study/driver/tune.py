@@ -28,7 +28,7 @@ from study.driver.stoppers import GrokkingStopper, InterruptStopper, SkewStopper
 from study.driver.study_watch import StudyWatch, reason_in
 from study.driver.versions import versions
 from study.machine import usable_cores
-from study.plan.answers import Stopped
+from study.plan.command_answers import Stopped
 from study.plan.plan import Plan, generalized_of, make_plan
 from study.store.retry import RETRY_SECONDS
 from study.store.store import Store
