@@ -29,7 +29,7 @@ class HeadAnswer:
 
 
 def find_head(address: str) -> str:
-    """HOST:PORT of the head that `--address` means; "auto" is RAY_ADDRESS or the one running here.
+    """HOST:PORT of the head that `--address` means; "auto" is RAY_ADDRESS or the Ray here.
 
     Raises UsageError if RAY_ADDRESS is no HOST:PORT, StudyError if no Ray runs on this machine.
     """

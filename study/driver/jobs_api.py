@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 class RateLimitedNote:
-    """Passes a note on once in NOTE_SECONDS at most, however often it is given.
+    """Passes on at most one note in NOTE_SECONDS; other notes are dropped.
 
     Args:
         note: prints a line.
@@ -229,7 +229,7 @@ class JobsApi:
 
 @contextlib.contextmanager
 def _unset(*names: str) -> Iterator[None]:
-    """Remove these environment variables meanwhile."""
+    """Remove some environment variables while a `with` block runs."""
     before = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:
         yield

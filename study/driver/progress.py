@@ -37,7 +37,7 @@ class ProgressCallback(Callback):
         self._planned, self._done_before, self._display = plan.planned, plan.done, display
         self._sizes: dict[str, int] = {}
         self.extend(sizes_of(plan))
-        # Of the trials stored before this run, and of attempts that a retry has replaced.
+        # Generalized trials that were stored before this run, or by an attempt before a retry.
         self._generalized_before = generalized
         self._latest: dict[str, PackReport] = {}
         self._running: set[str] = set()
@@ -50,7 +50,7 @@ class ProgressCallback(Callback):
         return {**self.__dict__, "_display": None}
 
     def extend(self, sizes: Mapping[str, int]) -> None:
-        """Count more packs; `sizes` is how many members each has to train, by its id."""
+        """Count more packs; `sizes` has the members that each has to train, by the pack's id."""
         self._sizes = {**sizes, **self._sizes}
 
     def begin_round(self, sizes: Mapping[str, int]) -> None:

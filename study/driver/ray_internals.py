@@ -19,7 +19,7 @@ from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
 from ray.job_submission import JobSubmissionClient
 from ray.tune.execution import class_cache
 
-KILL_SECONDS = 5.0  # until a killed process is gone
+KILL_SECONDS = 5.0  # timeout for the end of a process that was killed
 DAEMONS = ("gcs_server", "raylet")  # without either there is no Ray
 
 # Ray's own chatter, log files of each Tune trial and frequent state syncs: off. Tokens: off unless
@@ -28,7 +28,7 @@ QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_AUTH_MODE": "disabled",
     "RAY_DEDUP_LOGS": "1",
-    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of packs that are stopped while their store fails
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # errors of packs that are stopped while their store fails
     "RAY_SCHEDULER_EVENTS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -72,7 +72,7 @@ def environment_defaults(variables: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _constant(name: str, value: object) -> Iterator[None]:
-    """Give a constant of Ray's another value."""
+    """Give a constant of Ray's another value while a `with` block runs."""
     before = getattr(ray_constants, name)
     setattr(ray_constants, name, value)
     try:
@@ -100,9 +100,10 @@ def own_environment_for_workers() -> Iterator[None]:
 
 @contextlib.contextmanager
 def loopback_only() -> Iterator[None]:
-    """Let a Ray that is started meanwhile listen on 127.0.0.1 alone: who reaches it runs code.
+    """Let a Ray that is started in a `with` block listen on 127.0.0.1 alone.
 
-    Ray does so on macOS and Windows. Ray reads the variable at import, too early for this process;
+    Anyone who reaches a Ray can run code with it. On macOS and Windows Ray listens so by itself.
+    Ray reads the variable at import, too early for this process;
     the processes that it starts read the variable themselves.
     """
     variable = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
@@ -187,7 +188,7 @@ class OwnNode:
         return next((name for name, _ in dead if name in DAEMONS), "")
 
     def kill(self) -> None:
-        """Kill what the node has started, and the children of that: agents outlive it a minute."""
+        """Kill the processes of the node and their children, which would live on for a minute."""
         processes: list[Any] = []  # psutil's
         for daemon in self._live():
             with contextlib.suppress(_psutil.Error):
@@ -204,8 +205,7 @@ class OwnNode:
     def killed_at_shutdown(self) -> Iterator[None]:
         """Let `ray.shutdown` kill the processes of the node.
 
-        Ray's own way is SIGTERM, to which these processes are deaf here, and a second's wait for
-        each.
+        Ray itself sends SIGTERM, which these processes block here, and waits a second for each.
         """
         before = self._node.kill_all_processes
         self._node.kill_all_processes = lambda **_: self.kill()
@@ -241,7 +241,8 @@ def check_alive(head: str, seconds: float, nodes: Sequence[bytes]) -> tuple[str,
         seconds: the deadline of the call.
         nodes: ids, as of `nodes_here`.
 
-    Raises: grpc.RpcError where no head answers, AuthenticationError without a token for one.
+    Raises: grpc.RpcError where no head answers, AuthenticationError where a token is needed and
+        none is given.
     """
     # A proxy for web pages does not speak to heads; Ray's C++ uses none either.
     options = (("grpc.enable_http_proxy", 0),)

@@ -46,7 +46,7 @@ class _RayError(Exception):
 def connected(
     address: str, cores: int, interrupted: Callable[[], bool] = lambda: False
 ) -> Iterator[None]:
-    """Be connected to Ray meanwhile, with stdout kept for data.
+    """Be connected to Ray while a `with` block runs, with stdout kept for data.
 
     Args:
         address: local, auto or HOST:PORT, as `check_address` wants it.
@@ -135,7 +135,7 @@ def _init(address: str, **options: Any) -> None:
     try:
         with contextlib.chdir(PROJECT_FOLDER):
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except Exception as error:  # noqa: BLE001  Ray raises bare ones, where a machine is slow
+    except Exception as error:  # noqa: BLE001  Ray raises a bare Exception on a slow machine
         raise _RayError(" ".join(str(error).split())[:300].rstrip(".")) from None
     finally:
         signal.signal(signal.SIGTERM, before)

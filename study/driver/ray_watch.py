@@ -1,8 +1,8 @@
 """Ends the driver when Ray has died, or when Ray does not start.
 
-Ray's C++ waits a minute for a head that is gone, deaf to signals, and then aborts the process. The
-thread here asks every second, prints a sentence and ends the process. Only training since the last
-checkpoints is lost.
+Ray's C++ waits a minute for a head that is gone, without handling signals, and then aborts the
+process. The thread here asks every second, prints a sentence and ends the process. Only training
+since the last checkpoints is lost.
 """
 
 import contextlib
@@ -101,7 +101,7 @@ class HeadWatch:
 
 @contextlib.contextmanager
 def _beside(look: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Run `look` in a thread meanwhile; the event that it is given is set at the end."""
+    """Run `look` in a thread beside a `with` block; its event is set when the block ends."""
     over = threading.Event()
     threading.Thread(target=look, args=(over,), name="watch-ray", daemon=True).start()
     try:

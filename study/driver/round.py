@@ -56,9 +56,9 @@ class RoundSetup:
 class RoundEnd:
     """What became of the packs that a round began, by their ids.
 
-    `lost` holds the error of each pack whose workers died too often, or once in a handover between
-    two packs. `slots` is 0, or the number of slots over which the packs that are left should be
-    split.
+    `lost` holds the error of each pack whose workers died too often, or whose worker died while it
+    changed from another pack to this one. `slots` is the number of slots over which the packs that
+    are left should be split, or 0 where they should not.
     """
 
     begun: Sequence[str]

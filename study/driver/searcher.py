@@ -14,7 +14,7 @@ from study.trials.pack import Pack
 
 
 class PackSearcher(Searcher):
-    """Suggests some packs, then the packs of the plans that `more` gives, until one has none.
+    """Suggests some packs, then the packs of the plans that `more` gives, until a plan has none.
 
     If a pack fails, its batch stays incomplete and no other batch follows.
 
@@ -59,4 +59,4 @@ class PackSearcher(Searcher):
         """Nothing: a study goes on from its store."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing, likewise."""
+        """Nothing: a study goes on from its store."""

@@ -75,7 +75,7 @@ def drain_at_notice(
     """Wait for the notice and drain this node; returns a sentence on why the wait is over.
 
     Args:
-        drain: given the seconds that are left, tells Ray; False is tried again.
+        drain: tells Ray how many seconds are left; called again after False.
         metadata: URL of the metadata service.
         poll_seconds: between two questions.
     """

@@ -144,7 +144,7 @@ class TailStopper(Stopper):
 
 
 class InterruptStopper(Stopper):
-    """Stops the study after SIGINT, SIGTERM or SIGHUP; `requested` says that one has come.
+    """Stops the study after SIGINT, SIGTERM or SIGHUP; `requested` says that a signal has come.
 
     Tune's own handler exists only inside `Tuner.fit`, so a signal between two rounds would be lost.
     """
@@ -162,10 +162,11 @@ class InterruptStopper(Stopper):
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle SIGINT, SIGTERM and SIGHUP meanwhile; a SIGINT after one ends the process at once.
+        """Handle SIGINT, SIGTERM and SIGHUP while a `with` block runs.
 
-        Call it in the main thread, after `ray.init`, which sets a handler of its own. A SIGHUP that
-        is ignored, as under nohup, stays ignored.
+        A SIGINT after the first signal ends the process at once. The block begins in the main
+        thread, after `ray.init`, which sets a handler of its own. A SIGHUP that is ignored, as
+        under nohup, stays ignored.
         """
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {number: signal.getsignal(number) for number in numbers}
@@ -203,8 +204,8 @@ def _leave_closed_terminals() -> None:
 class SkewStopper(Stopper):
     """Ends a study when a machine has other versions than the driver.
 
-    `difference` names the machine and the versions; "" where none differs. The pack is not at
-    fault: another machine can train it.
+    `difference` names the machine and the versions; "" where none differs. The pack of that machine
+    does not count as failed, because another machine can train it.
     """
 
     def __init__(self) -> None:

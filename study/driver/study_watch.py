@@ -20,8 +20,9 @@ from study.store.store import Store
 from study.vocabulary.outcomes import PackStatus
 
 # The study ends when so many workers in a row have died before they began a pack, over at least so
-# many seconds: then no worker will ever begin a pack. The time counts because a large machine
-# starts many workers at once, and the first deaths may have freed memory for the others.
+# many seconds, and no pack is running: then no worker will ever begin a pack. The time counts
+# because a large machine starts many workers at once, and the first deaths may have freed memory
+# for the others.
 DEATHS, DEATH_SECONDS = 3, 60.0
 # The study ends when so many workers in a row cannot use a store that the driver can use.
 STORE_FAILURES = 3
@@ -154,7 +155,7 @@ class StudyWatch(Callback, Stopper):
             )
 
     def _lost_its_store(self, pack_id: str, error: str) -> None:
-        """A worker has waited for the store in vain: go on if only that machine cannot use it."""
+        """A worker could not use the store: go on if only the worker's machine cannot."""
         self._store_failures += 1
         only_there = "://" in self._store.url and self._store_failures < STORE_FAILURES
         try:
@@ -178,7 +179,7 @@ class StudyWatch(Callback, Stopper):
                 self._waits.over()
 
     def _say_loss(self, what: str, reason: str) -> None:
-        """Print a loss, at most one of a kind in half a minute."""
+        """Print a loss, unless a loss of the same kind was printed in the last half minute."""
         kind = what + re.sub(r"[\d.]+", "", reason)[:60]
         now = time.monotonic()
         if now - self._printed.get(kind, -SAY_EVERY_SECONDS) >= SAY_EVERY_SECONDS:

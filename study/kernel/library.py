@@ -47,7 +47,7 @@ def checked_library(library: ctypes.CDLL) -> ctypes.CDLL:
 
 
 def fused_trains(optimizer: str, device: str) -> bool:
-    """Whether the fused kernel, where it is compiled, trains ReLU networks so: SGD on a CPU.
+    """Whether the fused kernel, where it is compiled, trains ReLU networks with this optimizer.
 
     Args:
         optimizer: a [train] optimizer.

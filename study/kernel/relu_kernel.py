@@ -78,5 +78,5 @@ class ReluKernel(NamedTuple):
             raise MemoryError("the fused kernel found no room for its batches")
 
     def peak(self, version: int) -> Callable[[int], int]:
-        """The fastest arithmetic of a version: runs some rounds, returns how many operations."""
+        """A function that runs n rounds of the fastest arithmetic, and returns its operations."""
         return lambda rounds: int(self.code.relu_peak(version, rounds))

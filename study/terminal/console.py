@@ -174,7 +174,10 @@ def _print_line(kind: str, message: str) -> None:
 
 @contextlib.contextmanager
 def ended_like_ctrl_c() -> Iterator[None]:
-    """Meanwhile let SIGTERM and SIGHUP do what Ctrl-C does; an ignored signal stays ignored."""
+    """Let SIGTERM and SIGHUP do what Ctrl-C does while a `with` block runs.
+
+    A signal that is ignored stays ignored.
+    """
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
