@@ -18,9 +18,9 @@ over 100 rows. So at most one row may be wrong.
     10     glance               0 of all 100      Looked at because a run is unfinished; its third.
 
 The trial has generalized at epoch 8, and after epoch 7. Epochs 7, 8 and 9 are then read and stored,
-those around the event. Readings are also taken at log-spaced epochs, at the end of a trial, and
-wherever a glance does not suffice. All of it depends on a trial's own weights, never on its
-neighbors in the pack.
+because they lie around the event. Readings are also taken at log-spaced epochs, at the end of a
+trial, and wherever a glance does not suffice. All of it depends on a trial's own weights, never on
+its neighbors in the pack.
 """
 
 from collections import deque

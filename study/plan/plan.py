@@ -109,7 +109,7 @@ def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = Fals
 
 
 def unread_note(count: int) -> str:
-    """The sentence about so many trials that have a row and no readings."""
+    """The sentence about trials that have a row and no readings; `count` is how many there are."""
     return (
         f"{count} stored trials have lost their readings: a part of readings/ is gone. "
         "study run trains them anew."

@@ -1,8 +1,8 @@
 """Addresses of stores: a user types a folder, or the URI of a folder in a bucket.
 
 A URI may end in a query, as in s3://bucket/runs?endpoint_override=10.0.0.5:9000&scheme=http. The
-query says how the bucket is reached, so other machines need it, too: it stays at the end of the URI
-of every store in that bucket.
+query says how the bucket is reached. Other machines need the query as well, so the URI of every
+store in that bucket ends in the query.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ class Address:
     def uri(self) -> str:
         """The URI as pyarrow takes it: escaped, with the options that every store sets."""
         _, _, query = _split(self.url)
-        # With this option a small file is one PUT; without, an upload of several requests.
+        # With this option a small file is written by one PUT, without it by several requests.
         options = ["allow_delayed_open=true"] if self.url.startswith("s3://") else []
         asked = "&".join([*filter(None, [query]), *options])
         return f"{quote(self.shown, _SAFE)}{'?' * bool(asked)}{asked}"

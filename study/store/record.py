@@ -24,7 +24,7 @@ Count = Annotated[int, Field(ge=0, strict=True)]
 
 
 class Record(BaseModel):
-    """A record of a store. Keys that newer versions have added are kept and written again."""
+    """A record of a store. Keys that a newer version has added are read and written again."""
 
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 

@@ -35,7 +35,7 @@ def disk_is_full(error: Exception) -> bool:
 
 def is_transient(error: Exception) -> bool:
     """Whether an error may pass by itself: the bucket is out of order, or the disk is full."""
-    # A StoreError knows what it was made of.
+    # A StoreError records whether the error that it was made of is transient.
     return getattr(error, "transient", disk_is_full(error) or bool(_TRANSIENT.search(str(error))))
 
 
@@ -77,7 +77,7 @@ def retry(
         act: what is tried.
         seconds: how long; after that an error is raised.
         kind: the errors that are looked at; any other is raised at once.
-        say: is told, from time to time, what is waited for.
+        say: is called, from time to time, with a sentence about what is waited for.
     """
     tries, notices = attempts(act, seconds, kind), WaitNotices(say)
     while True:

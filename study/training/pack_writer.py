@@ -59,10 +59,10 @@ class PackWriter:
             self.generalized += sum(row["generalized_epoch"] is not None for row in finished.trials)
 
     def note(self, status: PackStatus, members_open: int) -> None:
-        """Write in the record how the pack is now.
+        """Write the present status of the pack in the record.
 
         Args:
-            status: of the pack; for FAILED the error that was counted last is written, too.
+            status: of the pack; with FAILED the error that was counted last is also written.
             members_open: members that are still to train.
         """
         self.record = self.record.changed(

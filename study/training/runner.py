@@ -2,7 +2,7 @@
 
 Members are written to the store as they end. The rest is checkpointed there every
 `CHECKPOINT_SECONDS`, and a pack goes on from its checkpoint bit for bit. A pack for which memory is
-short is trained as two halves, one after the other, and each half likewise.
+short is trained as two halves, one after the other. A half may be halved again.
 """
 
 import contextlib

@@ -15,7 +15,7 @@ def plain_number(value: object, kind: str, words: tuple[str, ...] = ()) -> int |
     Args:
         value: what a user wrote.
         kind: what the message calls the number, such as "a whole number".
-        words: words that the key takes, too; the message names them.
+        words: words that the key also takes; the message names them.
     Raises: ValueError, whose message is `value; rule. remedy.`
     """
     if isinstance(value, int) and not isinstance(value, bool):

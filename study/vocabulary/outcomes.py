@@ -1,4 +1,4 @@
-"""How a trial ended and how a pack is: closed sets of words, each with its sentence.
+"""How a trial ended, and the status of a pack: closed sets of words, each with its sentence.
 
 A member is a text: tables and JSON hold the word itself, and a word that is read equals its member.
 """
@@ -33,7 +33,7 @@ BROKEN = frozenset({Ended.COLLAPSED, Ended.DIVERGED})  # ends after which no eve
 
 
 class PackStatus(_Word):
-    """How a pack is: the key `state` of packs/<pack>.json."""
+    """The status of a pack: the key `state` of packs/<pack>.json."""
 
     PENDING = "pending", "waits to be trained, or to go on from its checkpoint"
     RUNNING = "running", "is trained by a process that says so every half minute"
