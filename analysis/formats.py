@@ -1,14 +1,14 @@
-"""Frames as rows of JSON and as text for people: what the command line and the page share."""
+"""Frames as rows of JSON and as text for people; the command line and the page use both."""
 
 import numpy as np
 import pandas as pd
 
 JsonCell = str | int | float | bool | None
-JsonRow = dict[str, JsonCell]  # by column
+JsonRow = dict[str, JsonCell]  # a cell for each column
 
 
 def records(frame: pd.DataFrame) -> list[JsonRow]:
-    """The rows of a frame as JSON takes them: None where there is no finite number."""
+    """The rows of a frame as JSON takes them; None for a null, NaN or infinite number."""
     finite = frame.replace([np.inf, -np.inf], np.nan)
     rows: list[JsonRow] = (
         finite.astype(object).where(finite.notna(), None).to_dict("records")  # type: ignore[assignment]  # the stubs say Hashable

@@ -8,9 +8,10 @@ import altair as alt
 from analysis.charts.theme import INK, SHORT_NUMBER, legend
 from analysis.phases.classify import PHASES
 
-TEXT_ON_CELL = "#0b1620"  # on the color of a phase: a contrast of at least 7:1 on each of them
+TEXT_ON_CELL = "#0b1620"  # has a contrast of at least 7:1 on each of PHASE_COLORS
 
-# At least 20 apart in CIELAB with each kind of dichromacy, and light enough for dark text.
+# The colors are at least 20 apart in CIELAB with each kind of dichromacy, and light enough for dark
+# text.
 PHASE_COLORS = dict(zip(PHASES, ("#4fb89a", "#ffb000", "#9fb0ff", "#dde1e6"), strict=True))
 
 # What a menu calls each coloring.
@@ -21,7 +22,7 @@ COLORINGS = {
 }
 
 _REACHED = "isValid(datum.generalized_median_epoch)"
-_FAINT = 0.07  # the opacity of the ground of cells that may stay uncolored
+_FAINT = 0.07  # opacity of the ground below cells that may have no color
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ the axes of a study over it (`charts.layout.laid_out`).
 `cells` has one row for each position of the two axes:
     position: the indices on both axes, "i,j".
     cell_name: the labels on all axes, as text.
-    x0, x1, xm, y0, y1, ym: its edges and its middle in units of the axes, as
+    x0, x1, xm, y0, y1, ym: the edges and the middle in units of the axes, as
         `charts.layout.spans` gives them.
-    trials: how many it holds; 0 for a position without a cell.
+    trials: how many the position holds; 0 for a position without a cell.
     And the columns of `analysis.phases.cells.cells`.
 `boundary` has one row for each point: x, y, the band from low to high, the piece of the line that
-the point is on, and its order there.
+the point is on, and the order of the point within the piece.
 
 The template has two parameters: `cell`, the position that is outlined, and `cursor`, the position
 that the keyboard is on.
@@ -38,7 +38,7 @@ def _listing(names: Sequence[str]) -> str:
     return f"slice({' + '.join(parts)}, 2)"
 
 
-# Texts of a cell, as Vega expressions of its row. diagram.js writes the sentence likewise.
+# Texts of a cell, as Vega expressions of its row. diagram.js writes the same sentence.
 _MEDIAN = (
     "isValid(datum.generalized_median_epoch) ? format(datum.generalized_median_epoch, ',') : "
     "'> ' + format(datum.watched_epochs, ',')"

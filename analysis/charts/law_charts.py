@@ -11,7 +11,7 @@ from analysis.laws.diagnostics import HALF_LOSS
 from analysis.phases.axis_scales import TITLES
 
 _SIZE = (420, 260)
-# Without the ends of the scheme: one would vanish on a dark page, the other on a light page.
+# The ends of the scheme are left out: one would vanish on a dark page, the other on a light page.
 _SERIES = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.85]))
 
 

@@ -8,15 +8,15 @@ from typing import TypedDict
 from analysis.charts.theme import Channel, Specification
 from analysis.phases.axis_scales import TITLES, Ruler
 
-DIAGRAM_SIZE = (460, 320)  # pixels of a diagram: width, height
-CELL_PIXELS = (22, 58)  # width of a cell, smallest and largest
+DIAGRAM_SIZE = (460, 320)  # width and height of a diagram, in pixels
+CELL_PIXELS = (22, 58)  # smallest and largest width of a cell, in pixels
 
 
 def spans(ruler: Ruler) -> list[tuple[float, float, float]]:
     """The low end, the high end and the middle of each position, in units of the axis.
 
-    The middle is the middle of the drawing: on a logarithmic axis the geometric mean. Positions
-    that are no line of numbers are 1 apart.
+    The middle is where the drawn position has its middle: on a logarithmic axis, at the geometric
+    mean. Positions of an ordinal ruler are 1 apart.
     """
     if not ruler.edges:
         return [(i - 0.5, i + 0.5, i) for i in range(len(ruler.labels))]

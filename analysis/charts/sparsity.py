@@ -12,7 +12,7 @@ def sparsity_chart(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
     """Dots for how often each number of neurons was measured, and the median of each position.
 
     Args:
-        frame: `label` of the position, `neurons`, `trials` (how many needed so many neurons), and
+        frame: `label` of the position, `neurons`, `trials` (with so many neurons), and
             `median` of the position.
         ruler: the axis across.
     """

@@ -129,8 +129,8 @@ class Likeness(NamedTuple):
     """
 
     construction: str  # a name in CONSTRUCTIONS
-    distance: float  # of the weights
-    behavior: float  # of what each neuron adds to f on each of the 2^k inputs
+    distance: float  # between the weights
+    behavior: float  # distance between what the neurons add to f on the 2^k inputs
 
     @property
     def matches(self) -> bool:

@@ -76,10 +76,10 @@ class ReplayedTrial:
     """A replayed trial: facts about it, and frames of `analysis.circuits.through_training`."""
 
     facts: TrialFacts
-    curves: pd.DataFrame  # of `reading_curves`
-    circuits: pd.DataFrame  # of `follow`
-    dominant: pd.DataFrame  # of `dominant_neurons`
-    neurons: pd.DataFrame  # of `every_neuron`
+    curves: pd.DataFrame  # as `reading_curves` gives them
+    circuits: pd.DataFrame  # as `follow` gives them
+    dominant: pd.DataFrame  # as `dominant_neurons` gives them
+    neurons: pd.DataFrame  # as `every_neuron` gives them
 
 
 def replay_circuits(store_url: str | Path, trial_id: str) -> ReplayedTrial:

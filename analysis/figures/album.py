@@ -1,7 +1,7 @@
 """Plates as one HTML page; each chart as CSV, SVG, PNG and PDF in a folder beside the page.
 
 The page needs no script and no network. Its charts are SVG whose ink is the page's text color, so
-that one drawing serves light and dark rooms.
+that one drawing serves light and dark pages.
 """
 
 import html
@@ -25,7 +25,7 @@ PNG_SCALE = 2  # pixels of a PNG for each pixel of the page
 class Drawing:
     """A chart with the rows that it shows, ready for files."""
 
-    name: str  # of its files, without an ending
+    name: str  # the name of its files, without an ending
     chart: Specification
     frame: pd.DataFrame
 
@@ -45,14 +45,14 @@ def write_album(
 ) -> Path:
     """Write the page, and the files of its charts into the folder beside the page.
 
-    The page is written last, so that its links always lead somewhere.
+    The page is written last, so that the files of its links are there.
 
     Args:
         output: the HTML file.
-        title: of the page; text, as are facts and footer.
-        facts: a line below the title.
+        title: of the page, as text, not HTML.
+        facts: a line below the title, as text.
         plates: in their order on the page.
-        footer: the last line.
+        footer: the last line, as text.
 
     Returns: the folder.
     Raises: StudyError where the page or the folder cannot be written.
@@ -79,7 +79,7 @@ def as_html(frame: pd.DataFrame) -> str:
 def make_folder(output: str | Path) -> Path:
     """Make the folder beside a page if it is not there: `figures_files` for `figures.html`.
 
-    Called before the files are made, so that no time is spent on files that cannot be written.
+    A caller makes the folder before the files, so that no time is lost where it cannot be written.
 
     Raises: StudyError where the folder cannot be made, and where the page would be a folder.
     """
@@ -111,7 +111,7 @@ def _plate_html(plate: Plate, folder: Path) -> str:
 def _drawing_html(drawing: Drawing, folder: Path) -> str:
     """Write the files of a drawing, and give the drawing as HTML with links to the files."""
     svg: str = vl_convert.vegalite_to_svg(dict(drawing.chart))
-    # A file lies on no page: it needs white behind its ink.
+    # A file has no page behind its ink, so a white ground is drawn.
     on_white = svg.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)
     contents = {
         "csv": FORMATS["csv"](drawing.frame),

@@ -1,7 +1,7 @@
-"""The figures of a store: the page's charts of any study, and the paper's for which it has trials.
+"""The figures of a store: the page's charts, and the paper's figures that it has trials for.
 
-`make_figures` is what `analysis figures` does. The paper's figures replay their trials. What they
-say of the trials, `Findings`, is what docs/findings.md quotes.
+`make_figures` does the work of `analysis figures`. The paper's figures replay their trials.
+docs/findings.md quotes what the figures say of the trials, `Findings`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,17 +35,24 @@ from study.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the paper's figures say of a store's trials."""
+    """What the paper's figures say of a store's trials.
 
-    trials: pd.DataFrame  # a row for each trial
-    summary: pd.DataFrame  # a row for each setting and finding
-    left_out: Sequence[str]  # figures and panels that the store has no trials for, a sentence each
-    folder: Path  # of the files of the charts
+    Attributes:
+        trials: a row for each trial.
+        summary: a row for each setting and finding.
+        left_out: a sentence for each figure and panel that the store has no trials for.
+        folder: has the files of the charts.
+    """
+
+    trials: pd.DataFrame
+    summary: pd.DataFrame
+    left_out: Sequence[str]
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Plates of the paper, with what they say: a row for each trial, and the summary."""
+    """Plates of the paper with their findings: a row for each trial, and the summary."""
 
     plates: list[Plate]
     trials: pd.DataFrame
@@ -58,7 +65,7 @@ def make_figures(
 ) -> Findings:
     """Draw a study's diagrams, laws and circuits, and the paper's figures where it has them.
 
-    Trials of parity are replayed. Of trials modulo a number, stored readings are drawn.
+    Trials of parity are replayed. For trials modulo a number, the stored readings are drawn.
 
     Args:
         store_url: path or URL of the store.
@@ -197,7 +204,7 @@ def _paper_plate(
 
 
 def _count(seeds: Sequence[ReplayedTrial]) -> str:
-    """How many seeds there are, and how many generalized where not all did."""
+    """The number of seeds, and how many generalized unless all did, in words."""
     generalized = sum(trial.facts.generalized_epoch is not None for trial in seeds)
     some = "" if generalized == len(seeds) else f", of which {generalized} generalized"
     return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}{some}"

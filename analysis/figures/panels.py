@@ -11,30 +11,38 @@ import pandas as pd
 
 from analysis.circuits.replays import ReplayedTrial
 
-Frames = Callable[[Sequence[ReplayedTrial]], pd.DataFrame]  # of the seeds of a figure
+Frames = Callable[[Sequence[ReplayedTrial]], pd.DataFrame]  # from the seeds of a figure to a frame
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One chart of a figure, before it is drawn: its frame, and how its vertical axis looks."""
+    """One chart of a figure, before it is drawn: its frame, and how its vertical axis looks.
 
-    name: str  # in the names of files
-    title: str  # of the vertical axis
+    Attributes:
+        name: a part of the names of its files.
+        title: of the vertical axis.
+        frame: gives the rows of some seeds.
+        log: whether the vertical axis is logarithmic.
+        ceiling: where the vertical axis ends; None: at the largest value.
+    """
+
+    name: str
+    title: str
     frame: Frames
-    log: bool = False  # of the vertical axis
-    ceiling: float | None = None  # where the vertical axis ends; None: at the largest value
+    log: bool = False
+    ceiling: float | None = None
 
 
 def spread(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean, lowest and highest value over seeds at each epoch.
 
-    Only epochs are kept at which every seed still watched has a value. Otherwise epochs near the
-    event of one seed would be of that seed alone.
+    An epoch is left out unless every seed that is still watched has a value there. Otherwise the
+    epochs near the event of one seed would show that seed alone.
 
     Args:
         rows: epoch, series, seed, value.
 
-    Returns: epoch, series, mean, low, high, and seeds, how many there are.
+    Returns: epoch, series, mean, low, high, and seeds, the number of seeds with a value.
     """
     if rows.empty:
         return pd.DataFrame(columns=["epoch", "series", "mean", "low", "high", "seeds"])

@@ -30,7 +30,7 @@ class PaperFigure:
     """A figure of the paper, before it is drawn: its number, whose trials it shows, its panels."""
 
     number: int
-    setting: str  # by its label
+    setting: str  # the label of the setting
     title: str
     caption: str
     panels: tuple[Panel, ...]
@@ -72,7 +72,7 @@ PAPER_FIGURES = (
 )
 PAPER_SETTINGS = tuple(dict.fromkeys(figure.setting for figure in PAPER_FIGURES))
 
-# What a summary of the findings says of a setting's trials: a column, and what the column means.
+# The columns that a summary of the findings describes, each with its meaning.
 PAPER_FINDINGS = {
     "memorized_epoch": "memorized at epoch",
     "generalized_epoch": "generalized at epoch",
@@ -91,7 +91,7 @@ PAPER_FINDINGS = {
 def choose_settings(trials: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """The trials of each setting that has figures, and which figures are left out, with the reason.
 
-    A setting is known by its label. Its figures show the seeds of one point.
+    A setting is identified by its label. Its figures show the seeds of one point.
     """
     chosen, left_out = {}, []
     for label in PAPER_SETTINGS:

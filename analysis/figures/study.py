@@ -1,7 +1,7 @@
 """The page's charts as files: what `analysis figures` draws of any study.
 
-The page lays its templates out in the browser. Here they are laid out once: for the two axes, and
-for the slice, that the page begins with.
+The page lays its templates out in the browser. Here a template is laid out once, for the two axes
+and the slice that the page begins with.
 """
 
 from typing import TypedDict
@@ -134,11 +134,11 @@ def study_diagram(
 
     Args:
         coloring: one of `COLORINGS`.
-        rows: of its cells, as `plane` gives them.
+        rows: of the cells, as `plane` gives them.
         across: the ruler of the axis across.
         up: the ruler of the axis up.
-        line: the rows of its boundary.
-        epochs: the scale of its median epochs.
+        line: the rows of the boundary.
+        epochs: the color scale of median epochs.
     """
     size = layout.size_of(len(across.labels), len(up.labels))
     channels = layout.channel(across), layout.channel(up)

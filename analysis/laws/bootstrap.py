@@ -1,7 +1,7 @@
 """Bootstrap intervals, valid even if the error family or the law is wrong.
 
-`over="points"` draws points, with all their seeds. What a law misses of a point moves all seeds of
-the point together, so this is the interval to compare with.
+`over="points"` draws points, with all their seeds. An error of the law at a point moves all
+seeds of the point together, so these intervals are the ones to compare with.
 
 `over="seeds"` keeps the design and draws the seeds within each point. It draws m - 1 of a point's m
 seeds, weighted m / (m - 1): the plain bootstrap underestimates the variance by 1 / m, which is 20%
@@ -84,7 +84,7 @@ def interval_of(estimates: pd.DataFrame) -> pd.DataFrame:
     Args:
         estimates: as `bootstrap` gives them.
     Returns: the columns `low` and `high`, null where more than 5% of the draws have no maximum, and
-        `failed`, how many draws have none.
+        `failed`, the number of draws without a maximum.
     """
     failed = estimates.isna().any(axis=1)
     usable = estimates[~failed]
@@ -121,7 +121,7 @@ def weights_of(points: NDArray[np.intp], over: Over, chance: np.random.Generator
 
 @dataclass(frozen=True, slots=True)
 class _Resampling:
-    """What draws are made from; a worker gets it with each chunk of draws."""
+    """What draws are made from; a worker receives a copy with each chunk of draws."""
 
     model: Model
     theta: Reals  # where each climb begins, [size]

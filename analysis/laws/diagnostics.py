@@ -20,8 +20,8 @@ from study.errors import UsageError
 from study.vocabulary.columns import CROSSINGS
 
 HALF_LOSS = Z_95**2 / 2  # the log-likelihood lost at the ends of a 95% interval
-SHARES = (1.0, 0.7, 0.5, 0.35, 0.25)  # of the budget, in `drift`
-SURE = 2.58  # standard errors: chance makes a larger change once in 100 times
+SHARES = (1.0, 0.7, 0.5, 0.35, 0.25)  # shares of the budget in `drift`
+SURE = 2.58  # in standard errors; chance makes a larger change once in 100 times
 
 
 def cox_snell(fit: Fit) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def profile_curves(fit: Fit, points: int = 25) -> pd.DataFrame:
 
     Args:
         fit: the law.
-        points: of each curve.
+        points: how many each curve has.
     Returns: the columns `parameter`, `value` and `loss`.
     """
     frames = []
@@ -74,9 +74,9 @@ def profile_curves(fit: Fit, points: int = 25) -> pd.DataFrame:
 
 
 def extrapolation(fits: Sequence[Fit], trials: pd.DataFrame, axis: str) -> pd.DataFrame:
-    """What laws predict of the hardest third of an axis, fitted without it, beside the medians.
+    """What laws predict for the hardest third of an axis, beside the Kaplan-Meier medians.
 
-    The laws are fitted to all other trials; drawn is one slice of the other axes.
+    The laws are fitted to all other trials. The rows are of one slice of the other axes.
 
     Args:
         fits: the laws.
@@ -113,7 +113,7 @@ def extrapolation(fits: Sequence[Fit], trials: pd.DataFrame, axis: str) -> pd.Da
 def drift(trials: pd.DataFrame, law: str, event: str, errors: str, parameter: str) -> pd.DataFrame:
     """A parameter fitted at other thresholds, and as if the budget had been shorter.
 
-    An exponent that moves with the budget says something of the budget, not of the networks.
+    An exponent that moves with the budget describes the budget, not the networks.
 
     Args:
         trials: the trials.

@@ -24,8 +24,8 @@ class Law:
     name: str
     formula: str
     source: str
-    holds: str  # when it should hold
-    terms: Callable[[tuple[str, ...]], tuple[Term, ...]]  # from the other axes that vary
+    holds: str  # when the law should hold
+    terms: Callable[[tuple[str, ...]], tuple[Term, ...]]  # takes the other axes that vary
     speaks_of: tuple[str, ...] = ()  # axes that the law accounts for itself
     nested_in: tuple[str, ...] = ()  # laws that contain this law as a special case
     takes_others: bool = True  # False: other axes that vary do not enter

@@ -2,7 +2,7 @@
 
 For each n the share is a logistic curve in log N with a middle (half grok) and a width. A sharp
 threshold narrows as n grows. Then the curves of different n become one curve when log N is shifted
-by b log n and stretched by n^nu: they collapse. Whether they do is judged by BIC, against a curve
+by b log n and stretched by n^nu: the curves collapse. BIC decides whether they do, against a curve
 for each n, which has more parameters. A number that the trials do not resolve is None.
 """
 
@@ -22,8 +22,8 @@ from analysis.statistics import Z_95
 from study.errors import UsageError
 from study.search.newton import Look, climb
 
-LEAST_SIZES = 3  # values of n: two cannot show a trend of the width
-_CLOSE = 1e-9  # twice the gain in log-likelihood that is worth no step
+LEAST_SIZES = 3  # values of n; two cannot show a trend of the width
+_CLOSE = 1e-9  # a climb ends where a step would gain less than half of this
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Curve:
     trials: int
     grokked: int
     half: Estimate  # rows at which half of the trials grok
-    width: Estimate  # in log rows; from 1/4 to 3/4 grokking it is 2.2 widths
+    width: Estimate  # in log rows; the share goes from 1/4 to 3/4 within 2.2 widths
     misfit: float | None  # p value of shares this far from a logistic curve; None without freedom
     # The largest N at which no trial groks, and the smallest at which all do.
     between: tuple[float | None, float | None]
@@ -73,8 +73,8 @@ class FiniteSize:
     horizon_steps: float  # the share counts trials that grok within these steps
     curves: list[Curve]
     crossings: list[Crossing]
-    shift: Estimate  # b: the rows at which half grok go as n^b; from the collapsed curves
-    narrowing: Estimate  # nu: the width goes as n^-nu; likewise
+    shift: Estimate  # b of the collapsed curves; the rows at which half grok go as n^b
+    narrowing: Estimate  # nu of the collapsed curves; the width goes as n^-nu
     bic_collapsed: float | None  # below `bic_separate` if the curves collapse
     bic_separate: float | None
     verdict: str  # collapse, no collapse, or unresolved with the reason
@@ -95,7 +95,7 @@ class _Fitted:
 
 
 def grok_shares(trials: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """Counts of trials, and the steps that every trial was given.
+    """Counts of trials, and the number of steps that every trial was allowed.
 
     Returns: a row for each n and train_size with `trials`, and `grokked`: those that generalized
         within the steps; and the steps.
@@ -112,7 +112,7 @@ def finite_size(trials: pd.DataFrame) -> FiniteSize:
 
     Args:
         trials: multi-pass trials that differ in n and train_size only.
-    Raises: UsageError where there are none, or they differ in more.
+    Raises: UsageError where there are no trials, or they differ in another axis.
     """
     if trials.empty:
         raise UsageError("0 trials; finite-size analysis needs some. Loosen the filter.")
@@ -169,7 +169,8 @@ def _curve(n: int, part: pd.DataFrame) -> Curve:
     between = (float(none.max()) if len(none) else None, float(every.min()) if len(every) else None)
     half, width, misfit = Estimate(), Estimate(), None
     inside = int(((share > 0) & (share < 1)).sum())
-    if inside > 1 and share.min() < 0.5 < share.max():  # a single share says nothing of the width
+    # A single share between 0 and 1 does not determine the width.
+    if inside > 1 and share.min() < 0.5 < share.max():
         fit = _fitted(part, n)
         error = np.sqrt(np.diag(fit.covariance))
         # A standard error of 2 in the log width is an interval of a factor of 50 either way.
@@ -248,7 +249,7 @@ def _fit_shares(part: pd.DataFrame, design: Reals) -> _Fitted:
 
 
 def _saturated(part: pd.DataFrame) -> float:
-    """The log-likelihood of shares that are exactly those observed."""
+    """The log-likelihood where each cell has the share that was observed."""
     trials, grokked = (part[name].to_numpy(float) for name in ("trials", "grokked"))
     share = grokked / trials
     return float(np.sum(xlogy(grokked, share) + xlogy(trials - grokked, 1 - share)))

@@ -19,9 +19,9 @@ from analysis.laws.terms import CRITICAL, EXPONENT, FACTOR, LEVEL, Wall
 from analysis.statistics import Z_95
 from study.search.newton import Top
 
-LEAST_POINTS = 10  # a variance between fewer points is a guess
+LEAST_POINTS = 10  # fewer points are too few to estimate a variance between points
 CURED = "cured_share"  # the parameter that is the share of a cure fraction
-_FLAT = 1e-10  # eigenvalues of the scaled information: below it the likelihood is flat, or a saddle
+_FLAT = 1e-10  # the likelihood is flat, or a saddle, where an eigenvalue is not above this
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Parameter:
     estimate: float | None
     low: float | None
     high: float | None
-    interval: str  # how it was made: information, profile, or none where the fit has no maximum
+    interval: str  # "information", "profile", or "none" where the fit has no maximum
     identified: bool  # whether the interval has both ends
     robust_low: float | None = None  # allows for scatter between points; None with fewer than 10
     robust_high: float | None = None
@@ -43,7 +43,7 @@ class Parameter:
 
     @property
     def ends(self) -> tuple[float, float] | None:
-        """Both ends of the interval, None if it has not both."""
+        """Both ends of the interval; None where an end is not determined."""
         return None if self.low is None or self.high is None else (self.low, self.high)
 
 
@@ -52,7 +52,7 @@ def parameter_names(model: Model, cure: tuple[str, ...] | None) -> list[str]:
 
     Args:
         model: the likelihood.
-        cure: features of its cure fraction; None without one.
+        cure: features of its cure fraction; None without a cure fraction.
     """
     tail = [] if cure is None else [CURED, *(f"cure_slope_{name}" for name in cure)]
     return [*model.equation.parameters, "sigma", *tail]
@@ -99,7 +99,7 @@ def parameters_of(
     Args:
         model: the likelihood.
         top: its maximum.
-        cure: features of the cure fraction; None without one.
+        cure: features of the cure fraction; None without a cure fraction.
         points: the number of each trial's point, [T].
     """
     names = parameter_names(model, cure)
@@ -129,7 +129,8 @@ def _parameter(
     higher = None
     if _curved(model, name):
         kind, limit = "profile", REACH
-        if name.startswith(EXPONENT) or name == CURED:  # the logit of a share near 0 is far below
+        # The logit of a share near 0 is far from the estimate.
+        if name.startswith(EXPONENT) or name == CURED:
             limit = STEEPEST
         low, high, higher = profile_interval(model, top, index, error, limit)
     else:
@@ -138,7 +139,7 @@ def _parameter(
         if not np.isfinite(error):
             low, high = None, None
     if name == CURED and high is not None and low is None:
-        low = -np.inf  # the logit of a share of 0, which is a possible share
+        low = -np.inf  # a share of 0, whose logit is -inf, is possible
     ends = [None if end is None else in_units(name, end) for end in (low, high)]
     robust = [_finite(in_units(name, theta + sign * Z_95 * robust_error)) for sign in (-1, 1)]
     identified = None not in ends

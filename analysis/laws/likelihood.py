@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from analysis.laws.families import Family, Reals
 
-# Standard deviations from the median: stands for infinity where a law says "never" or "at once".
+# In standard deviations from the median. It stands for infinity where a law says "never" or "at
+# once".
 FAR = 1e6
 
 

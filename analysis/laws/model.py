@@ -1,8 +1,8 @@
 """A law, an error family and some trials as one function of theta, and its maximum.
 
 theta [size] holds the law's parameters, then log sigma, then the logit of the cure fraction and its
-slopes. The maximum is climbed to by `study.search.newton`, whose damping copes with walls, beyond
-which the likelihood is zero.
+slopes. `study.search.newton` climbs to the maximum. Its damping copes with walls, beyond which the
+likelihood is zero.
 
 T is the number of trials; c is the number of parameters of the cure fraction.
 """
@@ -17,18 +17,18 @@ from analysis.laws.families import Family, Reals
 from analysis.laws.likelihood import Observed, RowScores, row_scores
 from study.search.newton import Look, Top, climb
 
-_CLOSE = 1e-8  # twice the gain in log-likelihood that is worth no step: far below any interval
-_LONGEST_STEP = 5.0  # in any parameter: parameters are logarithms, so a factor of 150
-_WIDEST_SIGMA = 20.0  # of the absolute value of log sigma
-_DIFFERENCE = 1e-5  # of theta, relative, between two gradients; a gradient is exact to 1e-10
+_CLOSE = 1e-8  # a climb ends where a step would gain less than half of this
+_LONGEST_STEP = 5.0  # in any parameter; as parameters are logarithms, a factor of 150
+_WIDEST_SIGMA = 20.0  # largest absolute value of log sigma
+_DIFFERENCE = 1e-5  # relative step of theta between two gradients, each exact to 1e-10
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The log-likelihood at one theta, and what its derivatives are made of."""
+    """The log-likelihood at one theta, and the parts of its derivatives."""
 
     value: float
-    derivatives: Reals  # of the log median of each trial by the law's parameters, [T, parameters]
+    derivatives: Reals  # log median of each trial by each parameter of the law, [T, parameters]
     scores: RowScores
 
 
@@ -149,7 +149,7 @@ class Model:
             start[0] = float(np.median(times))
             mu, _, _, _ = self.parts(start)
             inside = np.isfinite(mu)
-            if inside.any():  # the factor makes up for what the other terms add
+            if inside.any():  # the factor cancels what the other terms add
                 start[0] -= float(np.median(mu[inside])) - start[0]
             starts.append(start)
         return starts

@@ -16,13 +16,14 @@ from analysis.laws.model import Model, maximum_from
 from analysis.statistics import Z_95
 from study.search.newton import Top
 
-REACH = 8.0  # of a logarithm, from the estimate: a factor of 3,000
-STEEPEST = 30.0  # an exponent beyond it is an exponential
-_FIRST_STEP = 0.3  # outward, where no standard error says how far the end may be
-_GROWTH = 1.7  # of the steps outward
-_NEAR = 0.005  # standard errors: an end is this exact
-_FARTHEST = 1e3  # standard errors: beyond a wall the likelihood lost is infinite, or no number
-_MOST_STEPS = 15  # to an end; where the other parameters have no maximum the search would wander
+REACH = 8.0  # distance of an end from the estimate, for a logarithm; a factor of 3,000
+STEEPEST = 30.0  # the same for an exponent; a power that is steeper is an exponential
+_FIRST_STEP = 0.3  # outward, where no standard error says how far away the end may be
+_GROWTH = 1.7  # factor from one step outward to the next
+_NEAR = 0.005  # in standard errors; an end is exact to this distance
+_FARTHEST = 1e3  # in standard errors; beyond a wall the likelihood lost is infinite, or no number
+# Steps to an end. Where the other parameters have no maximum, the search would not stop by itself.
+_MOST_STEPS = 15
 
 
 @dataclass
@@ -35,9 +36,9 @@ class Profile:
 
     model: Model
     top: Top
-    index: int  # of the parameter in theta
+    index: int  # index of the parameter in theta
     higher: Top | None = None
-    _tops: dict[float, Top] = field(default_factory=dict)  # by the value of the parameter
+    _tops: dict[float, Top] = field(default_factory=dict)  # maxima by the value of the parameter
 
     def __post_init__(self) -> None:
         self._tops[self.estimate] = self.top
@@ -67,10 +68,10 @@ class Profile:
         """How far a value lies beyond the end of the 95% interval, in standard errors.
 
         The distance is the root of twice the log-likelihood lost, less 1.96: negative inside the
-        interval, 0 at its ends. It is rounded to 0 where it is near enough.
+        interval, 0 at its ends. A distance below _NEAR is rounded to 0.
         """
         loss = 2 * (self.top.value - self.at(value).value)
-        if not loss < _FARTHEST**2:  # no number, too
+        if not loss < _FARTHEST**2:  # true for NaN, too
             return _FARTHEST - Z_95
         distance = float(np.sqrt(max(loss, 0.0))) - Z_95
         return 0.0 if abs(distance) < _NEAR else distance

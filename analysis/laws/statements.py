@@ -1,7 +1,7 @@
 """What was published of the transition time: `STATEMENTS`, one row for each statement.
 
 A statement has its source, the claim in our words, the regime that the claim is for, and the
-parameter of a law that the claim is of. `scorecard` tests the statements on a study.
+parameter of a law that the claim is about. `scorecard` tests the statements on a study.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from typing import Literal
 from analysis.laws.fit import REGIMES
 
 MULTI_PASS, ONLINE = REGIMES
-Expected = float | Literal["above 0", "below 0", "exists", "shown beside"]  # of a parameter
+# What is expected of a parameter: its value, its sign, or that it exists.
+Expected = float | Literal["above 0", "below 0", "exists", "shown beside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Statement:
     parameter: str = ""
     expected: Expected = 1.0
     rival: str = ""  # the law without the critical value that is claimed to exist
-    lacks: str = ""  # what a test would need, where there is no law
-    withdrawn: str = ""  # a sentence: why the fit is no test of the claim; empty if it is one
+    lacks: str = ""  # what a test would need, for a claim without a law
+    withdrawn: str = ""  # why the fit is no test of the claim, a sentence; empty where it is a test
 
 
 # Why a fit to a whole study is no test. docs/laws.md, "What is withdrawn", has the numbers.

@@ -15,7 +15,7 @@ from study.errors import UsageError, unknown
 from study.machine import usable_cores
 from study.store.store import Store
 
-MOST_STRATA = 50  # each has fits of its own, and lines of its own in the answer
+MOST_STRATA = 50  # each stratum adds its own fits, and its own lines to the answer
 NO_TRIALS = "0 trials; a law is fitted to some. Loosen the filter."
 
 

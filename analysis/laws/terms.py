@@ -17,7 +17,7 @@ Side = Literal["above", "below", "log"]
 # Beginnings of the names of parameters, by which other modules tell their kinds apart.
 CRITICAL, EXPONENT, LEVEL = "critical_", "exponent_", "level_"
 FACTOR = "log_a"
-# The least distance in log x of a trial with the event from the critical value: a wall that is
+# The least distance in log x of a trial with the event from the critical value. A wall that is
 # closer would be fitted to that trial alone.
 _MARGIN = 1e-3
 _WIDEST = 500.0  # the largest distance in log x that exp can take
@@ -109,7 +109,8 @@ class Wall:
         """See `Term.value`. It is inf where the law says never; there a `log` wall is -inf."""
         offsets = x[:, 1:] - np.array(self.center)
         distance = x[:, 0] - theta[0] - offsets @ theta[1:-1]
-        direction = -1.0 if self.side == "below" else 1.0  # in log x, from the wall to the trials
+        # The sign of log x on the way from the wall to the trials.
+        direction = -1.0 if self.side == "below" else 1.0
         inside = direction * distance > _MARGIN
         u = np.where(inside, np.minimum(direction * distance, _WIDEST), 1.0)
         if self.side == "above":

@@ -19,7 +19,7 @@ from study.errors import UsageError
 
 GRID = 60  # points of a curve
 SERIES = 5  # the most curves in one chart
-FARTHEST = 100.0  # a time so many times longer than the longest watch is drawn as never
+FARTHEST = 100.0  # times the longest watch; a longer time is drawn as never
 
 
 def slice_of(trials: pd.DataFrame, event: str, x: str, series: str | None = None) -> pd.DataFrame:
@@ -115,7 +115,7 @@ def law_curves(
         drawn = {
             name: drawable(np.exp(np.minimum(bound, 700)), part) for name, bound in bounds.items()
         }
-        drawn["low"] = np.maximum(drawn["low"], 1.0)  # a band may reach far below a step
+        drawn["low"] = np.maximum(drawn["low"], 1.0)  # a band may reach far below one step
         lines.append(pd.DataFrame({x: grid_x, "series": label, **drawn}))
         for x_value, cell in members.groupby(x):
             cells.append({x: x_value, "series": label, **cell_median(cell, fit.event)})

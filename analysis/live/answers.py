@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from Python 3.12 on
 
 SORTED_BY = tuple(COLUMNS.names)
-REMEMBERED = 8  # orders of the table: scrolling asks for the same order again and again
-SLICE = 20_000  # rows of a file that are in memory at a time
+REMEMBERED = 8  # orders of the table in memory; scrolling asks for the same order many times
+SLICE = 20_000  # rows of a file in memory at a time
 
-_Indices = NDArray[np.int64]  # of rows of the table of trials
+_Indices = NDArray[np.int64]  # indices of rows of the table of trials
 
 
 class TrialAnswer(TypedDict):
@@ -58,9 +58,9 @@ class Answers:
 
     def __init__(self, live: LiveStudy) -> None:
         self._live = live
-        self._lock = Lock()  # ordering a million rows takes 100 MB: one at a time
+        self._lock = Lock()  # one thread orders rows at a time; a million rows take 100 MB
         self._orders: dict[tuple[str, str | None, bool], _Indices] = {}
-        self._ordered: pa.Table | None = None  # the table that these orders are of
+        self._ordered: pa.Table | None = None  # the table whose rows the orders are
 
     def cell(self, labels: Mapping[str, str]) -> CellAnswer:
         """The first seeds of a cell, with their readings.
@@ -81,7 +81,7 @@ class Answers:
         return cell_answer(_classified(shown), readings, len(rows))
 
     def trial(self, trial_id: str) -> TrialAnswer | None:
-        """The row of a trial and the command that replays the trial; None where there is none.
+        """The row of a trial and the command that replays the trial; None without such a trial.
 
         Args:
             trial_id: all of it, or a beginning that no other trial has.
@@ -175,7 +175,7 @@ def _keys(trials: pa.Table, sort: str) -> pa.ChunkedArray:
     column = trials[sort]
     if not pa.types.is_dictionary(column.type):
         return column
-    texts = column.combine_chunks()  # few distinct texts are ranked, instead of a million rows
+    texts = column.combine_chunks()  # ranking the few distinct texts spares ranking a million rows
     ranks = pc.rank(texts.dictionary, tiebreaker="dense")
     return pa.chunked_array([ranks.take(texts.indices)])
 

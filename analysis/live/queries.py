@@ -10,13 +10,13 @@ from starlette.requests import Request
 from analysis.live.answers import SORTED_BY
 from study.errors import UsageError, choices
 
-MAX_PAGE_ROWS = 1_000  # of a page of the table
+MAX_PAGE_ROWS = 1_000  # rows of one page of the table
 MAX_TEXT = 200  # characters of a label or an id
 FILES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 
 class TableQuery(TypedDict, total=False):
-    """The query of a page of the table; what is left out is as in `FIRST_PAGE`."""
+    """The query of a page of the table; a missing key has the value of `FIRST_PAGE`."""
 
     where: str
     sort: str | None

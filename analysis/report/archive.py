@@ -18,7 +18,7 @@ from analysis.phases.grid import Grid
 from analysis.report.state import CURVES, MAX_CURVES_PER_CELL, columnar
 from study.store.schema import TRIALS
 
-MAX_ROWS = 25_000  # of the table
+MAX_ROWS = 25_000  # rows of the table
 MAX_CURVES = 12_000  # trials whose readings are loaded
 MAX_READINGS = 300_000
 READING_DIGITS = 3  # a thousandth of a chart's height is half a pixel

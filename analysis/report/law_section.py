@@ -27,14 +27,14 @@ from study.errors import UsageError
 
 LAWS_SHOWN = ("constant", "power", "decay_time", "critical_rows", "saturating")
 EVENT = "generalized"
-MAX_SAMPLE = 4_000  # trials; so many are fitted in seconds
+MAX_SAMPLE = 4_000  # trials; fitting so many takes seconds
 
 
 @dataclass(frozen=True, slots=True)
 class SectionFigure:
     """A chart of a section with its title, and a caption that says how to read it.
 
-    `axis` is the axis that the chart is along, None for a chart that is along none.
+    `axis` is the horizontal axis of the chart; None where that is no axis of the study.
     """
 
     title: str
@@ -76,7 +76,7 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
         "allow for scatter between points. Laws are ranked by how well they predict the hardest "
         "third of each axis.</p>"
     )
-    can_be_drawn = fit.converged and axes_that_vary(sample)  # a chart is along an axis
+    can_be_drawn = fit.converged and axes_that_vary(sample)  # a chart needs an axis that varies
     return text + _table(fits), _figures(fits, sample) if can_be_drawn else []
 
 
@@ -106,7 +106,7 @@ def exponent_of(fit: Fit) -> str | None:
 def _sample(trials: pd.DataFrame) -> pd.DataFrame:
     """At most `MAX_SAMPLE` trials: the first seeds of each point, or one seed of some points."""
     points = trials["point_id"].nunique()
-    if points > MAX_SAMPLE:  # ids are hashes: their order is as good as chance
+    if points > MAX_SAMPLE:  # ids are hashes, so their order is random
         every = -(-points // MAX_SAMPLE)
         chosen = np.sort(trials["point_id"].unique())[::every]
         trials, points = trials[trials["point_id"].isin(chosen)], len(chosen)

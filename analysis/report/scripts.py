@@ -1,7 +1,7 @@
 """The modules of analysis/web, joined into one script.
 
-A report opened from file:// may not load modules, and works without a network: its script must be
-one piece. The live page gets the same piece. Each module becomes a function that runs once and
+A report opened from file:// may not load modules, so its script must be one piece. The live page
+has the same piece. Each module becomes a function that runs once and
 returns its exports, so that modules keep their own names. The order follows from the imports.
 Comments that hold types are left out.
 """
@@ -15,7 +15,8 @@ _IMPORT = re.compile(r'^import \{([^}]+)\} from "\./([\w.]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?function|class|const) (\w+)", re.MULTILINE)
 # JSDoc on lines of its own.
 _TYPES = re.compile(r"^ */\*\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
-_OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)  # forms that the two above do not read
+# Forms of import and export that _IMPORT and _EXPORT do not read.
+_OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
 def joined_modules(entry: str, read: Callable[[str], str] = web_file) -> str:
@@ -29,7 +30,7 @@ def joined_modules(entry: str, read: Callable[[str], str] = web_file) -> str:
         a form of import or export that is not read here; FileNotFoundError for a module that is
         not there.
     """
-    bodies: dict[str, str] = {}  # by file, each after those that it imports
+    bodies: dict[str, str] = {}  # by file; a file comes after the files that it imports
     exports: dict[str, list[str]] = {}
 
     def add(name: str, importers: tuple[str, ...]) -> None:
@@ -43,7 +44,7 @@ def joined_modules(entry: str, read: Callable[[str], str] = web_file) -> str:
             for wanted in re.findall(r"\w+", names):
                 if wanted not in exports[other]:
                     raise ValueError(f"{name}: {other} does not export {wanted!r}.")
-        exports[name] = [found[1] for found in _EXPORT.findall(text)]
+        exports[name] = [exported for _, exported in _EXPORT.findall(text)]
         text = _IMPORT.sub(r'const {\1} = modules["\2"];', text)
         text = _EXPORT.sub(r"\1 \2", text)
         if unread := _OTHER.search(text):

@@ -1,7 +1,7 @@
 """The tokens of a filter: its text cut into words, numbers, quoted text and signs.
 
-`analysis.tables.where` says what filters are. Here any character that no filter has is refused,
-with its position.
+`analysis.tables.where` says what filters are. This module refuses a character that no filter has,
+and names its position.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from study.errors import UsageError
 
-# What other languages write, and what is written here.
+# The signs of other languages, each with what a filter has instead.
 SLIPS = {"=": "==", "<>": "!=", "!": "not", "&": "and", "&&": "and", "|": "or", "||": "or"}
 
 _TOKEN = re.compile(
@@ -33,7 +33,7 @@ OPERAND_KINDS = {"number", "constant", "column", "text"}
 class FilterToken:
     """A piece of a filter."""
 
-    kind: str  # a group of `_TOKEN`, or "end"
+    kind: str  # the name of a group of `_TOKEN`, or "end"
     text: str
     at: int  # index of the first character
 
@@ -45,7 +45,7 @@ class FilterToken:
 
 
 def split_filter(text: str) -> list[FilterToken]:
-    """The tokens of a filter; the last one is its end.
+    """The tokens of a filter; the last token is the end.
 
     Raises: UsageError for a character that no filter has.
     """
@@ -69,7 +69,7 @@ def refuse(token: FilterToken, rule: str, remedy: str) -> NoReturn:
     Args:
         token: because of which the text is no filter.
         rule: that the token breaks, a sentence without its period.
-        remedy: an order, likewise.
+        remedy: what to do, a sentence without its period.
     """
     raise UsageError(f"where: {token}; {rule}. {remedy}.")
 
@@ -89,7 +89,7 @@ def number_of(token: FilterToken) -> int | float:
 
 
 def text_of(token: FilterToken) -> str:
-    """What stands between the quotes; raises UsageError for characters that do not print."""
+    """The text between the quotes; raises UsageError for characters that do not print."""
     if not token.text.isprintable():
         refuse(token, "quoted text is printable", "Remove the other characters")
     return token.text[1:-1]

@@ -2,7 +2,7 @@
 
 Whole columns are nullable Int64, so that a null event stays null instead of turning epochs into
 floats. Text is pandas' own `string`. Real columns are plain float64, which every numerical library
-takes; null and NaN both mean "no number", and the column `ended` says why.
+takes. Null and NaN both mean "no number", and the column `ended` says why.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ def load_trials(
         path: of the store, or its URL.
         where: a filter such as `k == 3 and generalized_epoch is null`, applied while reading; see
             `analysis.tables.where`.
-        columns: to keep, in this order; None: those of the schema.
+        columns: names of the columns to return, in this order; None: those of the schema.
 
     Raises: UsageError for a filter or column that is not right; StoreError for the store.
     """
@@ -86,8 +86,8 @@ def load_readings(
         path: of the store, or its URL.
         trials: a frame with a column `trial_id`; or ids; or one id, or the beginning of one.
 
-    Raises: UsageError where one id is that of no trial, or of several; StoreError for the store;
-    KeyError for a frame without trial_id.
+    Raises: UsageError where an id is that of no trial, or of several; StoreError for the store;
+        KeyError for a frame without trial_id.
     """
     if isinstance(trials, pd.DataFrame):
         trials = trials["trial_id"]

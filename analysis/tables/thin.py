@@ -1,6 +1,6 @@
 """A thin store, small enough to keep beside code: all trials, and the readings at memorizing.
 
-Laws and phases need no more. Curves are lost, unless they are asked for. The stores in
+Laws and phases need no more. Curves are left out unless `curves` is true. The stores in
 `analysis/data` were made by `thin_store`.
 """
 

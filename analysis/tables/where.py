@@ -13,9 +13,9 @@ trial's row, or `phase`, which `analysis.phases.classify` computes from the row.
 comparison with null is unknown, `not` leaves unknown as it is, and a row whose filter is unknown is
 left out.
 
-The text is never evaluated, and Python's parser never sees it. The parser reads a skeleton, such as
-`t0 > t2 and t4 == t6`, in which t4 stands for the fifth token of the text. The visitor of its tree
-knows the nodes of the grammar above and refuses every other.
+The text is never evaluated, and Python's parser never sees the text. The parser reads a skeleton,
+such as `t0 > t2 and t4 == t6`, in which t4 stands for the fifth token of the text. The visitor of
+the parsed tree accepts the nodes of the grammar above and refuses every other node.
 """
 
 import ast
@@ -40,8 +40,8 @@ from analysis.tables.filter_tokens import (
 from study.errors import UsageError, unknown
 from study.store.schema import TRIALS
 
-MAX_LENGTH = 4_000  # characters; longer filters are written by programs, which can use pyarrow
-MAX_DEPTH = 40  # open brackets and nots in a row: far from the stacks of Python and Arrow
+MAX_LENGTH = 4_000  # characters; a program that writes a longer filter can use pyarrow
+MAX_DEPTH = 40  # open brackets and nots in a row; the stacks of Python and Arrow allow far more
 
 COLUMNS: pa.Schema = TRIALS.append(pa.field("phase", pa.string()))
 LISTING = "`analysis columns` lists all."
@@ -63,8 +63,8 @@ class _Operand:
 
     token: FilterToken
     kind: str  # "text" or "number"
-    value: int | float | str | None = None  # of a literal
-    type: pa.DataType | None = None  # of a column
+    value: int | float | str | None = None  # of a literal; None for a column
+    type: pa.DataType | None = None  # of a column; None for a literal
 
     def expression(self, *, real: bool = False) -> pc.Expression:
         """The side as an Arrow expression.
@@ -76,7 +76,7 @@ class _Operand:
             return pc.scalar(float(self.value or 0) if real else self.value)
         column = pc.field(self.token.text)
         if real and self.type == pa.int64():
-            # Unsafe: a seed above 2^53 rounds rather than stops the query.
+            # The cast is unsafe, so that a seed above 2^53 is rounded and does not stop the query.
             return column.cast(pa.float64(), safe=False)
         return column
 
@@ -91,7 +91,7 @@ def read_filter(text: str, schema: pa.Schema | None = None) -> pc.Expression:
 
     Args:
         text: at most 4,000 characters.
-        schema: the columns that the filter may name; None: those of a trial, and `phase`.
+        schema: the columns that the filter may name; None: `COLUMNS`.
 
     Raises: UsageError, one sentence with the position, for text that is no filter, for a column
     that the schema lacks, and for text compared with a number.
@@ -185,7 +185,7 @@ class _Visitor:
     def constant(self, node: ast.expr) -> pc.Expression:
         """True or false; any other node is refused."""
         token = self.token_at(node.col_offset)
-        if not isinstance(node, ast.Name):  # a call, a subscript, a tuple
+        if not isinstance(node, ast.Name):  # the node is a call, a subscript or a tuple
             self.explain(next((comma for comma in self.tokens if comma.text == ","), token))
         if token.text.lower() not in {"true", "false"}:
             signs = "==, !=, <, <=, >, >=, is null, in [...]"
@@ -256,7 +256,7 @@ def _compare(left: _Operand, sign: Callable[[Any, Any], Any], right: _Operand) -
 
 
 def _inside(column: _Operand, values: list[_Operand]) -> pc.Expression:
-    """Whether the value of a column is one of a list's."""
+    """Whether the value of a column is in a list."""
     for value in values:
         if value.type is not None:
             refuse(value.token, "a list holds numbers or quoted text", "Write its value")
@@ -265,5 +265,5 @@ def _inside(column: _Operand, values: list[_Operand]) -> pc.Expression:
     kind = pa.float64() if real else pa.int64() if column.kind == "number" else pa.string()
     chosen = pa.array([value.value for value in values], kind)
     left = column.expression(real=real)
-    # For Arrow, null is in no list. Here it is unknown, as in a comparison.
+    # Arrow says that null is in no list. Here the answer is unknown, as in a comparison.
     return pc.if_else(left.is_valid(), left.isin(chosen), pa.scalar(None, pa.bool_()))

@@ -6,11 +6,11 @@ import pandas as pd
 from analysis.formats import as_table
 from analysis.phases.slices import StudyBoundary
 
-POINTS_SHOWN = 13  # of each piece of a contour
+POINTS_SHOWN = 13  # points of each piece of a contour
 
 
 def boundary_lines(study: StudyBoundary) -> list[str]:
-    """For each slice an empty line, a heading, and points of its contour or why it has none."""
+    """For each slice: an empty line, a heading, and points of the contour or why there is none."""
     lines = []
     for part in study.slices:
         where = ", ".join(f"{name} {value}" for name, value in part.at.items())

@@ -37,7 +37,7 @@ def lines_of_fits(fits: Sequence[Fit]) -> list[str]:
 
 
 def _counts(fit: Fit) -> str:
-    """What a fit was made to: stratum, regime, event and errors, and the counts of its trials."""
+    """The head of a list of fits: stratum, regime, event and errors, and counts of trials."""
     stratum = "".join(f"{name} = {value}, " for name, value in fit.stratum.items())
     ended = ", ".join(f"{cause} {share:.1%}" for cause, share in fit.incidence.items() if share)
     return (

@@ -32,7 +32,7 @@ class PhaseCounts:
         Args:
             trials: as `load_trials` gives them.
             preset: the name of the phases' definition.
-            boundary: to be shown with the counts, if any.
+            boundary: shown with the counts; None for no boundary.
 
         Raises: UsageError for an unknown preset.
         """
