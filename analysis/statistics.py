@@ -23,7 +23,7 @@ def wilson_interval(
 
     Args:
         successes: a count or an array of counts.
-        trials: likewise, each at least 1.
+        trials: a count or an array of counts, each at least 1.
     Returns: the lower and the upper ends.
     Source: E. B. Wilson, Journal of the American Statistical Association 22 (1927) 209.
     """
@@ -130,7 +130,7 @@ def spreads(trials: pd.DataFrame, words: Mapping[str, str]) -> pd.DataFrame:
         trials: with a column `setting`; a null in another column is a trial without that value.
         words: the columns to describe, each with its name in words.
     Returns: a row for each setting and column: `setting`, `what` (the name in words), `trials`
-        (those with a value, of all), `median`, `least` and `most`.
+        (how many have a value, and how many there are), `median`, `least` and `most`.
     """
     rows = []
     for setting, members in trials.groupby("setting", sort=False):

@@ -45,7 +45,7 @@ class TrialFacts:
         sparsity_generalized: at the epoch of generalizing.
         halved_epoch: the first epoch, at or after memorizing, at which half of the neurons predict
             like all.
-        tenth_epoch: likewise for a tenth of the neurons.
+        tenth_epoch: the same for a tenth of the neurons.
         separated_epoch: as the function `separated_epoch` gives it.
         kinds: of neurons in the generalizing circuit, as `through_training.kinds` counts them.
         overlap: Jaccard index of the memorizing and the generalizing circuit.

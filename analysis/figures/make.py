@@ -153,7 +153,7 @@ def _modular_plate(by_task: Mapping[str, pd.DataFrame], readings: pd.DataFrame) 
 
 
 def draw_panel(panel: Panel, name: str, seeds: Sequence[ReplayedTrial]) -> Drawing | None:
-    """A panel of some seeds as a drawing, or None where they have nothing to show in it.
+    """A panel of some seeds as a drawing, or None where the panel has no rows.
 
     Args:
         panel: to draw.

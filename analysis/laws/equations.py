@@ -19,16 +19,27 @@ from study.errors import unknown
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A law of the transition time."""
+    """A law of the transition time.
+
+    Attributes:
+        name: in commands and tables.
+        formula: as text.
+        source: where the law was published, with the published numbers.
+        holds: when the law should hold.
+        terms: gives the terms of the law, from the names of the other axes that vary.
+        speaks_of: axes that the law accounts for itself.
+        nested_in: names of laws that contain this law as a special case.
+        takes_others: whether the other axes that vary enter the law.
+    """
 
     name: str
     formula: str
     source: str
-    holds: str  # when the law should hold
-    terms: Callable[[tuple[str, ...]], tuple[Term, ...]]  # takes the other axes that vary
-    speaks_of: tuple[str, ...] = ()  # axes that the law accounts for itself
-    nested_in: tuple[str, ...] = ()  # laws that contain this law as a special case
-    takes_others: bool = True  # False: other axes that vary do not enter
+    holds: str
+    terms: Callable[[tuple[str, ...]], tuple[Term, ...]]
+    speaks_of: tuple[str, ...] = ()
+    nested_in: tuple[str, ...] = ()
+    takes_others: bool = True
 
     def __reduce__(self) -> "tuple[Callable[[str], Law], tuple[str]]":
         # A law is pickled by its name: its functions are lambdas, which cannot be pickled.

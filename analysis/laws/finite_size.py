@@ -45,15 +45,23 @@ class Curve:
     """The transition at one n.
 
     `half` and `width` need two shares between 0 and 1. With fewer, only `between` is determined.
+
+    Attributes:
+        n: input bits.
+        trials: how many there are.
+        grokked: how many trials grokked.
+        half: rows at which half of the trials grok.
+        width: in log rows; the share goes from 1/4 to 3/4 within 2.2 widths.
+        misfit: p value of shares this far from a logistic curve; None without degrees of freedom.
+        between: the largest N at which no trial groks, and the smallest N at which all grok.
     """
 
     n: int
     trials: int
     grokked: int
-    half: Estimate  # rows at which half of the trials grok
-    width: Estimate  # in log rows; the share goes from 1/4 to 3/4 within 2.2 widths
-    misfit: float | None  # p value of shares this far from a logistic curve; None without freedom
-    # The largest N at which no trial groks, and the smallest at which all do.
+    half: Estimate
+    width: Estimate
+    misfit: float | None
     between: tuple[float | None, float | None]
 
 
@@ -68,16 +76,27 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class FiniteSize:
-    """Curves, crossings of neighboring curves, and whether all curves collapse."""
+    """Curves, crossings of neighboring curves, and whether all curves collapse.
 
-    horizon_steps: float  # the share counts trials that grok within these steps
+    Attributes:
+        horizon_steps: the shares count trials that grok within these steps.
+        curves: one for each n.
+        crossings: one for each two neighboring n.
+        shift: b of the collapsed curves; the rows at which half of the trials grok go as n^b.
+        narrowing: nu of the collapsed curves; the width goes as n^-nu.
+        bic_collapsed: below `bic_separate` if the curves collapse.
+        bic_separate: of a curve for each n.
+        verdict: "collapse", "no collapse", or "unresolved", with the reason.
+    """
+
+    horizon_steps: float
     curves: list[Curve]
     crossings: list[Crossing]
-    shift: Estimate  # b of the collapsed curves; the rows at which half grok go as n^b
-    narrowing: Estimate  # nu of the collapsed curves; the width goes as n^-nu
-    bic_collapsed: float | None  # below `bic_separate` if the curves collapse
+    shift: Estimate
+    narrowing: Estimate
+    bic_collapsed: float | None
     bic_separate: float | None
-    verdict: str  # collapse, no collapse, or unresolved with the reason
+    verdict: str
 
     def to_json(self) -> dict[str, object]:
         """The analysis as data."""

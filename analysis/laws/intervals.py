@@ -29,16 +29,25 @@ class Parameter:
     """An estimate and its 95% interval; None for what the trials do not determine.
 
     Critical points and sigma are in their own units, not logarithms.
+
+    Attributes:
+        estimate: at the maximum.
+        low, high: the ends of the interval.
+        interval: "information", "profile", or "none" where the fit has no maximum.
+        identified: whether the interval has both ends.
+        robust_low, robust_high: the interval that allows for scatter between points; None with
+            fewer than `LEAST_POINTS` points.
+        bootstrap_low, bootstrap_high: None without a bootstrap.
     """
 
     estimate: float | None
     low: float | None
     high: float | None
-    interval: str  # "information", "profile", or "none" where the fit has no maximum
-    identified: bool  # whether the interval has both ends
-    robust_low: float | None = None  # allows for scatter between points; None with fewer than 10
+    interval: str
+    identified: bool
+    robust_low: float | None = None
     robust_high: float | None = None
-    bootstrap_low: float | None = None  # None until a bootstrap is asked for
+    bootstrap_low: float | None = None
     bootstrap_high: float | None = None
 
     @property

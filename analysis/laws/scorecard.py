@@ -93,7 +93,13 @@ class _Fits:
     made: dict[tuple[str, str, str], Fit | str] = field(default_factory=dict)
 
     def get(self, regime: str, law: str, event: str) -> Fit | str:
-        """The fit of a law to the trials of a regime, or the sentence why there is none."""
+        """The fit of a law to the trials of a regime, or the sentence why there is no fit.
+
+        Args:
+            regime: one of `fit.REGIMES` that has trials.
+            law: a name in `LAWS`.
+            event: a name in `times.CLOCKS`.
+        """
         key = (regime, law, event)
         if key not in self.made:
             usable = self.parts[regime]

@@ -96,7 +96,7 @@ def refused(status: int, sentence: str, headers: dict[str, str] | None = None) -
     Args:
         status: the code of HTTP.
         sentence: what was wrong, the rule, the remedy.
-        headers: beside those of all answers.
+        headers: added to those of every answer.
     """
     return JSONResponse({"error": sentence}, status, headers)
 
@@ -105,9 +105,9 @@ def trusted_hosts(address: str, name: str) -> list[str]:
     """The names by which a page may be asked for, so that no other site's name leads to it.
 
     Another site can let a name of its own point to this machine. A page that listens on one address
-    answers to the known names only. A page that listens on all addresses answers to every name, but
-    needs a token. A browser sends the cookie of the token only to the name that set the cookie, so
-    a request by the other site's name is refused.
+    answers only to the names returned here. A page that listens on all addresses answers to every
+    name, but needs a token. A browser sends the cookie of the token only to the name that set the
+    cookie, so a request by the other site's name is refused.
 
     Args:
         address: that the page listens on.

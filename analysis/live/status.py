@@ -40,6 +40,13 @@ class _Counted:
 
     @classmethod
     def of(cls, plan: pa.Table, trials: pa.Table, unread_parts: list[str]) -> "_Counted":
+        """Count.
+
+        Args:
+            plan: planned trials, with trial_id and budget_max.
+            trials: of the store: trial_id, ended, budget_epochs and part.
+            unread_parts: parts whose readings cannot be read; their trials are not done.
+        """
         answered = _answered(plan, trials)
         unread = pa.array(unread_parts, pa.string())
         lost = pc.is_in(answered[PART].cast(pa.string()), value_set=unread)

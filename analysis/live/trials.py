@@ -66,7 +66,7 @@ class LiveTrials:
     def readings(self, rows: pa.Table) -> pd.DataFrame:
         """The readings of some rows of the table, by trial and epoch.
 
-        Raises: StoreError where they cannot be read.
+        Raises: StoreError where the readings cannot be read.
         """
         rows = plain(rows)
         try:

@@ -58,9 +58,15 @@ class Preset:
 
     A trial generalized late if all three hold: its epoch is at least `ratio` times the epoch of
     memorizing, and the delay is at least `delay_epochs` and at least `delay_steps`.
+
+    Attributes:
+        memorized: the column with the epoch of memorizing.
+        generalized: the column with the epoch of generalizing.
+        ratio, delay_epochs, delay_steps: as above.
+        meaning: in words.
     """
 
-    memorized: str  # the column with the epoch of the event
+    memorized: str
     generalized: str
     ratio: float
     delay_epochs: int

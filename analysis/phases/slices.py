@@ -48,7 +48,7 @@ class StudyBoundary:
         Args:
             trials: as `load_trials` gives them.
             x: the axis across; None: `choose_axes` chooses.
-            y: the axis up; None: likewise.
+            y: the axis up; None: `choose_axes` chooses.
             event: a column that is null where the event did not happen.
 
         Raises: UsageError as `boundary` does, where there is only one slice.

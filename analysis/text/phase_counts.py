@@ -16,7 +16,12 @@ from analysis.text.boundary_text import boundary_lines
 class PhaseCounts:
     """The trials of a study by phase and by flag, in the words of a preset.
 
-    `table` has a row for each phase: its trials, their share, and the median epochs of its events.
+    Attributes:
+        preset: a name in `PRESETS`.
+        trials: how many there are.
+        table: a row for each phase, as `phases.cells.summary` gives them.
+        flags: how many trials have each flag.
+        boundary: shown with the counts; None for no boundary.
     """
 
     preset: str
