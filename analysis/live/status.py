@@ -45,7 +45,7 @@ class _Counted:
         Args:
             plan: planned trials, with trial_id and budget_max.
             trials: of the store: trial_id, ended, budget_epochs and part.
-            unread_parts: parts whose readings cannot be read; their trials are not done.
+            unread_parts: parts whose readings are gone; their trials are not done.
         """
         answered = _answered(plan, trials)
         unread = pa.array(unread_parts, pa.string())
