@@ -24,7 +24,7 @@ label = "several"
 label = "long"    # still in training when others have stored their rows
 seeds = 1
 axes = {train_size = 30, weight_decay = 0.001}
-budget = {epochs = 20000}
+budget = {epochs = 60000}
 """
 TRIALS = 25
 
