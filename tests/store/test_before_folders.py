@@ -3,9 +3,10 @@
 tests/data/before_folders was interrupted with 6 of 18 trials done and a checkpoint of each of its
 three packs: the fused kernel's, the torch kernel's and that of modules. The two tables beside it
 are those of the same study trained to its end by the same program. All was computed on an AMD EPYC
-with AVX-512; elsewhere the last bits of what is trained now may differ.
+(Zen 4) with AVX-512; elsewhere the last bits of what is trained now may differ.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -22,10 +23,12 @@ from study.vocabulary.columns import RESULT_COLUMNS
 
 DATA = Path(__file__).parents[1] / "data"
 LIBRARY = ReluKernel.load()
+PROCESSOR = Path("/proc/cpuinfo").read_text("utf-8")
 SAME_MACHINE = (
     LIBRARY is not None
     and "avx512" in LIBRARY.versions
-    and "AuthenticAMD" in Path("/proc/cpuinfo").read_text("utf-8")
+    and "AuthenticAMD" in PROCESSOR
+    and re.search(r"cpu family\s*: 25\b", PROCESSOR) is not None
 )
 
 
