@@ -1,5 +1,6 @@
 """What a study prints while it waits and when it loses workers, and when it gives up."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -331,15 +332,24 @@ def test_a_study_whose_workers_are_all_killed_for_memory_ends_with_rays_reason(t
     assert "running low on memory" in lines[-1]
 
 
+@contextlib.contextmanager
+def small_disk(folder, size):
+    """A disk of this size, mounted in a folder; skips the test where nothing can be mounted."""
+    if not can_mount(folder):
+        pytest.skip("no small disk can be mounted")
+    disk = folder / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", disk], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_a_full_disk_is_said_waited_for_and_ends_the_study(tiny, tmp_path):
-    if not can_mount(tmp_path):
-        pytest.skip("no small disk can be mounted")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk], check=True)
-    try:
+    with small_disk(tmp_path, "64k") as disk:
         (disk / "other").write_bytes(bytes(44 << 10))
         began = time.monotonic()
         process = study("run", tiny, "--out", disk)
@@ -358,8 +368,6 @@ def test_a_full_disk_is_said_waited_for_and_ends_the_study(tiny, tmp_path):
         store = Store(disk / "tiny")
         assert store.trials().num_rows == len(expand(load_spec(str(tiny))))
         assert study_status(store)["halved"] == 0
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
 
 
 READ_ONLY = """
@@ -376,16 +384,9 @@ driver.ProgressCallback = Withdrawn
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_store_that_may_no_longer_be_written_ends_the_study_at_once(tiny, tmp_path):
-    if not can_mount(tmp_path):
-        pytest.skip("no small disk can be mounted")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", disk], check=True)
-    try:
+    with small_disk(tmp_path, "8m") as disk:
         _, err = finish(altered(READ_ONLY, "run", str(tiny), "--out", str(disk)), 1)
         assert "Read-only file system" in err.splitlines()[-1]
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
-from asking import serving
+from asking import serving, without_fits
 from browsing import (
     chromium,
     covered,
@@ -30,13 +30,7 @@ FEW = {**QUICK, "axes": AXES, "seeds": 3}
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_fits():
-    """Laws take seconds, which no test here waits for.
-
-    Replaced for the whole module: a server of the module reads before the first test begins.
-    """
-    laws = {"laws": [], "laws_html": "<p>fitted</p>", "circuits": []}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.live.law_reader.law_state", lambda trials: laws)
+    with without_fits("<p>fitted</p>"):
         yield
 
 

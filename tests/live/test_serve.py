@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pyarrow.parquet as pq
 import pytest
-from asking import Answer, api, ended, serving, state_of
+from asking import Answer, api, ended, serving, state_of, without_fits
 from simulated import QUICK, empty_store, simulate
 
 from analysis.cli import main
@@ -28,13 +28,7 @@ FEW = {**QUICK, "axes": {**QUICK["axes"], "weight_decay": [0.001, 0.01], "train_
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_fits():
-    """Laws are fitted in a thread of their own, for seconds that no test here waits for.
-
-    Replaced for the whole module: a server of the module reads before the first test begins.
-    """
-    laws = {"laws": [], "laws_html": "fitted", "circuits": []}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.live.law_reader.law_state", lambda trials: laws)
+    with without_fits("fitted"):
         yield
 
 

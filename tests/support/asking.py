@@ -9,6 +9,8 @@ from queue import Queue
 from threading import Thread
 from urllib.parse import urlencode, urlsplit
 
+import pytest
+
 from analysis.live.serve import Served
 
 
@@ -24,6 +26,18 @@ def serving(store, *arguments):
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def without_fits(laws_html):
+    """Live pages show `laws_html` instead of fitted laws, whose seconds no test here waits for.
+
+    In force for a whole module: a server of the module reads before the first test begins.
+    """
+    laws = {"laws": [], "laws_html": laws_html, "circuits": []}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.live.law_reader.law_state", lambda trials: laws)
+        yield
 
 
 @contextmanager

@@ -14,12 +14,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from commands import BIN
 from object_store import BUCKET, Watch
 from trained import table
 
 from study.store.store import Store
 
-BIN = Path(sys.executable).parent
 OUTAGE_SECONDS = {"early": 10, "in the middle": 60, "while writing": 10}
 FULL_SECONDS = 6
 MOMENTS = ("early", "in the middle", "while writing")
