@@ -18,8 +18,9 @@ here needs Ray.
 The names below are loaded when they are first used.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from study.lazy import lazily
 
 if TYPE_CHECKING:
     from analysis.laws import fit_law
@@ -42,26 +43,17 @@ __all__ = [
     "write_report",
 ]
 
-_MODULE_OF = {
-    "boundary": "phases.boundary",
-    "cells": "phases.cells",
-    "classify": "phases.classify",
-    "fit_law": "laws",
-    "load_readings": "tables.frames",
-    "load_trials": "tables.frames",
-    "read_filter": "tables.where",
-    "summary": "phases.cells",
-    "write_report": "report.page",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a public name when it is first used: pandas and Altair take a second."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """The public names, loaded or not, for whoever lists or completes them."""
-    return __all__
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "boundary": "phases.boundary",
+        "cells": "phases.cells",
+        "classify": "phases.classify",
+        "fit_law": "laws",
+        "load_readings": "tables.frames",
+        "load_trials": "tables.frames",
+        "read_filter": "tables.where",
+        "summary": "phases.cells",
+        "write_report": "report.page",
+    },
+)

@@ -5,7 +5,8 @@
 
 A room is a folder of `study/` or `analysis/`, or a module that lies beside the folders. The floors
 are those of the import linter in pyproject.toml. An arrow goes from a room to a room it imports;
-an arrow that follows from others is not drawn. `errors` is on every path, so nothing points to it.
+an arrow that follows from others is not drawn. `errors` and `lazy` are on every path, so nothing
+points to them.
 """
 
 import ast
@@ -21,7 +22,7 @@ from xml.sax.saxutils import escape
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "house.svg"
 HOUSES = ("study", "analysis")
-UNDRAWN = ("__main__", "errors")
+UNDRAWN = ("__main__", "errors", "lazy")
 
 BOX_WIDTH, BOX_HEIGHT, FLOOR_HEIGHT, GAP, MARGIN = 216, 62, 104, 22, 30
 LETTERS_A_LINE = 30

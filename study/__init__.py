@@ -9,8 +9,9 @@ command line starts it all (`cli`). The package `analysis` reads the store.
 The public names below are loaded at their first use, because torch and Ray take seconds to load.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from study.lazy import lazily
 
 __version__ = "0.1.0"
 
@@ -35,25 +36,16 @@ __all__ = [
     "run_pack",
 ]
 
-_HOMES = {
-    "GrokkingDetector": "detect.detector",
-    "GrokkingStopper": "driver.stoppers",
-    "Store": "store.store",
-    "load_spec": "spec.file",
-    "register_net": "vocabulary.nets",
-    "register_task": "vocabulary.tasks",
-    "replay": "training.replay",
-    "run_pack": "training.runner",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name at its first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """The public names, loaded or not, for `dir` and for completion."""
-    return __all__
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "GrokkingDetector": "detect.detector",
+        "GrokkingStopper": "driver.stoppers",
+        "Store": "store.store",
+        "load_spec": "spec.file",
+        "register_net": "vocabulary.nets",
+        "register_task": "vocabulary.tasks",
+        "replay": "training.replay",
+        "run_pack": "training.runner",
+    },
+)
