@@ -211,8 +211,8 @@ def figures(
 ) -> bytes:
     """Draw the charts of a study, and the figures of arXiv 2303.11873 for which it has trials.
 
-    Prints what was found of the latter. Charts go to OUTPUT, with CSV, SVG, PNG and PDF of each to
-    a folder beside it.
+    Prints the numbers of these figures. The charts go to OUTPUT, and each of them as CSV, SVG,
+    PNG and PDF to a folder beside it.
     """
     from analysis.figures.make import make_figures
     from analysis.formats import as_table, records

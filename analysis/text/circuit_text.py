@@ -15,7 +15,7 @@ def circuit_lines(trial: TrialCircuits) -> list[str]:
     if facts.overlap is not None:
         lines.append(
             f"overlap (Jaccard) of memorizing and generalizing circuit: {facts.overlap:.3f}; "
-            f"{facts.contained:.0%} of the latter is in the former"
+            f"{facts.contained:.0%} of the generalizing neurons are memorizing neurons, too"
         )
     if facts.kinds is not None:
         lines.append(f"the generalizing circuit has neurons of {facts.kinds} kinds")
