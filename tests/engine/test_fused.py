@@ -1,42 +1,24 @@
 """The fused kernel against autograd, the torch kernel, and itself in other company."""
 
-import shutil
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from compiled import KERNEL, VERSIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study import streams
-from study.engine.choose import engine_name
 from study.engine.fused import FusedEngine
 from study.engine.fused_layout import Bits
-from study.engine.make import engine_of, pick_engine
 from study.engine.relu_engine import ReluEngine
-from study.errors import StudyError
-from study.kernel import library
-from study.kernel.relu_kernel import ReluKernel
 from study.nets.losses import LOSSES
 from study.spec.file import resolve
 from study.streams import Purpose
 from study.tasks.packed_parity import PackedRows
 from study.trials.expand import expand
 from study.trials.trial import Trial
-
-ROOT = Path(__file__).parents[2]
-SOURCES = ROOT / "study" / "kernel"
-STRICT = ["-Wall", "-Wextra", "-Werror"]
-
-
-KERNEL = ReluKernel.load()
-VERSIONS = list(KERNEL.versions) if KERNEL else []
-if KERNEL is None:
-    assert shutil.which("cc") is None, "there is a compiler, but the kernel was not built"
-    pytest.skip("no C compiler", allow_module_level=True)
 
 
 def trials_of(seeds: int | list[int] = 1, *, data=None, train=None, **axes) -> list[Trial]:
@@ -350,61 +332,3 @@ def test_signs_survive_packing():
         rows = PackedRows(words, torch.ones(2, 5, dtype=torch.int8), count)
         signs = Bits.of(rows).signs(count, torch.float32)
         assert torch.equal(signs, rows.unpacked(torch.float32).inputs)
-
-
-class Stale:
-    """A library compiled from older sources: no groups to ask for, or others."""
-
-    def __init__(self, group):
-        if group is not None:
-            self.relu_group = lambda: group
-
-
-@pytest.mark.parametrize("group", [None, 8])
-def test_a_library_of_other_sources_is_refused(group):
-    with pytest.raises(StudyError, match="another version of the program"):
-        library.checked_library(Stale(group))
-
-
-def test_c_and_python_group_neurons_alike():
-    assert library.checked_library(KERNEL.code).relu_group() == library.GROUP
-
-
-def test_every_source_of_the_library_is_compiled_or_depended_on():
-    listed = (ROOT / "setup.py").read_text()
-    names = [path.name for path in SOURCES.iterdir() if path.suffix in {".c", ".h"}]
-    assert len(names) == 4
-    assert [name for name in names if f'"study/kernel/{name}"' not in listed] == []
-
-
-CHOICES = [
-    ({}, "cpu", "fused"),
-    ({}, "cuda", "torch"),
-    ({"train": {"optimizer": "adamw"}}, "cpu", "torch"),
-    ({"task": "addition", "axes": {"modulus": 17}}, "cpu", "module"),
-    ({"task": "addition", "axes": {"modulus": 17}}, "cuda", "module"),
-]
-
-
-@pytest.mark.parametrize(("tables", "device", "name"), CHOICES, ids=str)
-def test_which_engine_trains_what(tables, device, name):
-    trial = expand(resolve({"name": "chosen", "seeds": 1, "axes": {}, **tables}))[0]
-    assert engine_name(trial, device) == name
-    if device == "cpu":
-        assert pick_engine(trial).kernel.split("-")[0] == name
-
-
-@pytest.mark.parametrize("kernel", ["torch", "module", *(f"fused-{name}" for name in VERSIONS)])
-def test_an_engine_is_made_by_the_name_of_its_kernel(kernel):
-    assert engine_of(kernel).kernel == kernel
-
-
-@pytest.mark.slow
-def test_sanitizers_find_nothing_at_odd_shapes(tmp_path):
-    binary = tmp_path / "fuzz"
-    flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *STRICT]
-    subprocess.run(
-        ["cc", *flags, "-o", binary, ROOT / "tests" / "support" / "relu_step_fuzz.c", "-lm"],
-        check=True,
-    )
-    subprocess.run([binary, "300"], check=True)
