@@ -159,3 +159,33 @@ def test_spelling_is_american():
         for word in BRITISH.findall(path.read_text("utf-8").replace("colorama.initialise", ""))
     }
     assert not british
+
+
+def test_what_docs_and_docstrings_name_is_there():
+    missing = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        text = page.read_text("utf-8")
+        links = re.findall(r"\]\(((?!http)[^)#]+)\)", text)
+        missing += [(page.name, link) for link in links if not (page.parent / link).exists()]
+        paths = re.findall(
+            r"\b(?:study|analysis|tests|docs|examples)/[\w/]+\.(?:py|c|js|md)\b", text
+        )
+        missing += [(page.name, path) for path in paths if not (ROOT / path).exists()]
+    for path in MODULES:
+        for name in re.findall(
+            r"`((?:study|analysis)(?:\.\w+)+)`", (ROOT / path).read_text("utf-8")
+        ):
+            if name != "study.json" and not is_defined(name.split(".")):
+                missing.append((str(path), name))
+    assert not missing
+
+
+def is_defined(parts):
+    """Whether a dotted name is a module, or a name that its module's source has."""
+    for count in range(len(parts), 0, -1):
+        place = ROOT.joinpath(*parts[:count])
+        source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        if source.exists():
+            rest = parts[count : count + 1]
+            return not rest or re.search(rf"\b{rest[0]}\b", source.read_text("utf-8")) is not None
+    return False
