@@ -41,7 +41,7 @@ def watching(
             reason = why_gone()
             if reason and not over.is_set():
                 remedy = "Packs go on from their last checkpoints: type the same command again."
-                _leave(f"{reason} {remedy}", 130 if interrupted() else 1, clean)
+                _leave(f"{reason} {remedy}", interrupted, clean)
 
     with _beside(look):
         yield
@@ -61,7 +61,8 @@ def starting(what: str, clean: Callable[[], None]) -> Iterator[None]:
             return
         os.write(2, f"\nstill {what}, which takes seconds on an idle machine\n".encode())
         if not over.wait(START_SECONDS - SLOW_SECONDS):
-            _leave(f"{what} took {START_SECONDS:g} s; it will never be. Try again.", 1, clean)
+            sentence = f"{what} took {START_SECONDS:g} s; it will never be. Try again."
+            _leave(sentence, lambda: False, clean)
 
     with _beside(look):
         yield
@@ -110,12 +111,16 @@ def _beside(look: Callable[[threading.Event], None]) -> Iterator[None]:
         over.set()
 
 
-def _leave(sentence: str, code: int, clean: Callable[[], None]) -> None:
-    """End this process at once: an exception cannot reach a main thread that is in Ray's C++."""
+def _leave(sentence: str, interrupted: Callable[[], bool], clean: Callable[[], None]) -> None:
+    """End this process at once: an exception cannot reach a main thread that is in Ray's C++.
+
+    `interrupted` is asked last: an interrupt that came with Ray's death reaches the main thread
+    while `clean` runs.
+    """
     cursor = SHOW_CURSOR if sys.stderr.isatty() else b""
     with contextlib.suppress(OSError):
         os.write(2, cursor + f"\nerror: {sentence}\n".encode())
     try:
         clean()
     finally:
-        os._exit(code)
+        os._exit(130 if interrupted() else 1)

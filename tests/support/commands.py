@@ -21,12 +21,12 @@ epochs = 6000
 [[settings]]
 label = "several"
 [[settings]]
-label = "long"    # still in training when others have stored their rows
+label = "long"    # packs of one trial: after two interrupts one of them is still to train
 seeds = 1
-axes = {train_size = 30, weight_decay = 0.001}
-budget = {epochs = 60000}
+axes = {train_size = [30, 31, 32], weight_decay = 0.001}
+budget = {epochs = 20000}
 """
-TRIALS = 25
+TRIALS = 27
 
 
 def study(*arguments, **options):
