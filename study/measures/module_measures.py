@@ -1,12 +1,14 @@
 """Progress measures of any module, one network at a time.
 
 A measure has no value, NaN, where the net or its task does not say what the measure needs:
-`ModuleNet.neurons`, `ModuleNet.embedding`, `TaskCode.changed` or `TaskCode.cycle`.
+`ModuleNet.neurons`, `ModuleNet.embedding`, `TaskCode.changed`, `TaskCode.cycle` or
+`TaskCode.mirrored`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 from study.errors import EmptySampleError
 from study.measures.run import MeasureFunctions
 from study.nets.module_net import ModuleNet
-from study.nets.outputs import answers
+from study.nets.outputs import answers, right
 from study.tasks.rows import Rows
 from study.tasks.task_code import code_of_task
 from study.trials.trial import Trial
@@ -118,6 +120,29 @@ def module_sensitivity(member: ModuleMember) -> float:
     return float(sum((member.answers_to(rows) != before).double().mean() for rows in changed))
 
 
+def mirror_accuracy(member: ModuleMember, *, mirrored: bool) -> float:
+    """Accuracy on the test rows whose mirror is a training row, or on all other test rows.
+
+    The mirror of a + b is b + a. A net that has learned its training rows by heart, and that
+    addition commutes, has 1 on the mirrored rows and guesses on the others. A test row a + a is
+    among the others: its mirror is itself, which is not a training row.
+
+    NaN where the task has no mirrors, and where there is no such test row.
+
+    Args:
+        member: the network.
+        mirrored: which of the two kinds of test rows to take.
+    """
+    task, trial = code_of_task(member.trial.setting.task), member.trial
+    has_mirror = task.mirrored(member.train, member.test, trial)
+    if has_mirror is None:
+        return np.nan
+    rows = has_mirror if mirrored else ~has_mirror
+    outputs = member.net(member.test.inputs[rows])
+    correct = right(outputs, member.test.labels[rows], trial.setting.train.loss)
+    return float(correct.double().mean())
+
+
 def fourier_share(embedding: Tensor, cycle: Tensor) -> float:
     """Share of the embedding's power in its DOMINANT_FREQUENCIES strongest frequencies: 0..1.
 
@@ -167,4 +192,6 @@ MODULE_MEASURES: MeasureFunctions[ModuleMember] = {
     "largest_neuron_norm": _of_norms(torch.amax),
     "sensitivity": module_sensitivity,
     "fourier_share": _fourier_share,
+    "mirrored_accuracy": partial(mirror_accuracy, mirrored=True),
+    "unmirrored_accuracy": partial(mirror_accuracy, mirrored=False),
 }

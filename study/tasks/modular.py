@@ -45,11 +45,7 @@ class ModularTask(TaskCode):
     def commuting_share(self, trial: Trial) -> float:
         """Share of the test equations a o b whose b o a is for training and has the same answer."""
         train, test = self.draw([trial], _CPU, torch.float32)
-        modulus = _modulus(trial)
-        labels = torch.full((modulus, modulus), -1)
-        labels[train.inputs[0, :, 0], train.inputs[0, :, 1]] = train.labels[0]
-        swapped = labels[test.inputs[0, :, 1], test.inputs[0, :, 0]]
-        return float((swapped == test.labels[0]).double().mean())
+        return float(_swapped(train.alone(0), test.alone(0), trial).double().mean())
 
     def changed(self, inputs: Tensor, trial: Trial) -> Tensor:
         """Rows with one number of each raised by one, first a, then b: [N, 2] to [2, N, 2].
@@ -72,6 +68,13 @@ class AdditionTask(ModularTask):
         numbers = torch.arange(modulus, device=device)
         pairs = torch.cartesian_prod(numbers, numbers)
         return pairs, (pairs[:, 0] + pairs[:, 1]) % modulus
+
+    def mirrored(self, train: Rows, test: Rows, trial: Trial) -> Tensor:
+        """See TaskCode. The mirror of a + b is b + a.
+
+        a + a is its own mirror, so a test row a + a is never that of a training row.
+        """
+        return _swapped(train, test, trial)
 
 
 class DivisionTask(ModularTask):
@@ -98,6 +101,20 @@ class DivisionTask(ModularTask):
             if len(set(powers)) == modulus - 1:
                 return torch.tensor(powers)
         raise AssertionError("a prime has a generator")
+
+
+def _swapped(train: Rows, test: Rows, trial: Trial) -> Tensor:
+    """Which test equations a o b have a training equation b o a of the same answer: bool [N].
+
+    Args:
+        train: of one trial, inputs [N, 2].
+        test: likewise.
+        trial: whose modulus it is.
+    """
+    modulus = _modulus(trial)
+    answers = torch.full((modulus, modulus), -1, device=train.labels.device)
+    answers[train.inputs[:, 0], train.inputs[:, 1]] = train.labels
+    return answers[test.inputs[:, 1], test.inputs[:, 0]] == test.labels
 
 
 def _modulus(trial: Trial) -> int:

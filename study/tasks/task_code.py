@@ -42,6 +42,19 @@ class TaskCode(ABC):
         """
         return None
 
+    def mirrored(self, train: Rows, test: Rows, trial: Trial) -> Tensor | None:
+        """Which test rows are a training row with its two inputs swapped: bool [N].
+
+        The measures `mirrored_accuracy` and `unmirrored_accuracy` of modules tell these rows from
+        the others. None, the default: the task does not commute, and the measures have no value.
+
+        Args:
+            train: the training rows of the trial, without the leading axis.
+            test: its test rows, likewise.
+            trial: whose rows these are.
+        """
+        return None
+
     def changed(self, inputs: Tensor, trial: Trial) -> Tensor | None:
         """The rows with one input of each changed, first input first: [N, M] to [M, N, M].
 

@@ -156,6 +156,20 @@ MEASURES: dict[str, Measure] = {
         source="ours, after 2301.05217",
         engines=("module",),
     ),
+    "mirrored_accuracy": Measure(
+        ("mirrored_accuracy",),
+        integer=False,
+        says="accuracy on the test equations a + b whose mirror b + a is a training equation",
+        source="ours",
+        engines=("module",),
+    ),
+    "unmirrored_accuracy": Measure(
+        ("unmirrored_accuracy",),
+        integer=False,
+        says="accuracy on the other test equations, a + a among them; both are of addition only",
+        source="ours",
+        engines=("module",),
+    ),
 }
 
 # Columns of the table `readings` that hold whole numbers.

@@ -8,12 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.engine.module_state import initial_module
+from study.engine.module_state import initial_module, member_of
 from study.engine.modules import ModuleEngine
 from study.errors import SpecError
 from study.measures.module_measures import (
     ModuleMember,
     fourier_share,
+    mirror_accuracy,
     module_sensitivity,
     module_sparsity,
 )
@@ -26,6 +27,7 @@ from study.vocabulary.tasks import is_prime
 
 PRIMES = [11, 13, 17, 19, 23, 29, 31, 37]
 CPU = torch.device("cpu")
+MIRRORS = ("mirrored_accuracy", "unmirrored_accuracy")
 ADDITION, DIVISION = code_of_task("addition"), code_of_task("division")
 
 
@@ -137,6 +139,66 @@ def test_sensitivity_is_two_for_a_net_that_adds_and_zero_for_a_constant():
     assert DIVISION.changed(torch.tensor([[2, 16]]), divided).tolist() == [[[3, 16]], [[2, 1]]]
 
 
+class CommutingTable(Mlp):
+    """Knows its training equations by heart, and that a + b is b + a; guesses 0 elsewhere."""
+
+    def __init__(self, modulus, train):
+        super().__init__(modulus, 1)
+        self.answer_of = torch.zeros(modulus, modulus, dtype=torch.int64)
+        a, b = train.inputs.T
+        self.answer_of[a, b] = self.answer_of[b, a] = train.labels
+
+    def forward(self, inputs):
+        answers = self.answer_of[inputs[..., 0], inputs[..., 1]]
+        return torch.nn.functional.one_hot(answers, self.modulus).float()
+
+
+def test_a_table_that_commutes_is_right_on_mirrors_and_guesses_elsewhere():
+    for trial in trials_of(seeds=5):
+        rows = (r.alone(0) for r in ADDITION.draw([trial], CPU, torch.float32))
+        train, test = rows
+        seen = {tuple(pair) for pair in train.inputs.tolist()}
+        pairs = test.inputs.tolist()
+        assert any(a == b for a, b in pairs)  # a + a has no mirror among the training rows
+        others = [(a + b) % 17 for a, b in pairs if (b, a) not in seen]
+        assert 0 < len(others) < len(pairs)
+        one = ModuleMember(CommutingTable(17, train), trial, train, test)
+        assert mirror_accuracy(one, mirrored=True) == 1.0
+        assert mirror_accuracy(one, mirrored=False) == others.count(0) / len(others)
+        adding = ModuleMember(adder(17), trial, train, test)
+        assert [mirror_accuracy(adding, mirrored=kind) for kind in (True, False)] == [1.0, 1.0]
+
+
+def test_accuracies_by_mirror_are_those_counted_one_by_one():
+    axes = {"modulus": 19, "width": 48, "batch_size": 36, "learning_rate": 3e-3}
+    trials = trials_of(axes={**axes, "weight_decay": 0.1, "train_fraction": 0.7}, seeds=[1])
+    engine = ModuleEngine()
+    state = engine.allocate(trials)
+    for _ in range(50):
+        state = engine.step(state)
+    reading = engine.read(state, MIRRORS)
+    for member, trial in enumerate(trials):
+        one = member_of(state)(member)
+        seen = {tuple(pair) for pair in one.train.inputs.tolist()}
+        hits = {True: [], False: []}
+        for a, b in one.test.inputs.tolist():
+            answer = int(one.net(torch.tensor([[a, b]])).argmax())
+            hits[(b, a) in seen].append(answer == (a + b) % 19)
+        expected = [sum(hits[kind]) / len(hits[kind]) for kind in (True, False)]
+        assert 0 < expected[0] < 1
+        assert [reading.measured[name][member] for name in MIRRORS] == pytest.approx(expected)
+        share = ADDITION.commuting_share(trial)
+        whole = share * expected[0] + (1 - share) * expected[1]
+        assert whole == pytest.approx(reading.test_correct[member] / trial.test_size)
+
+
+def test_an_operation_that_does_not_commute_has_no_mirrors():
+    engine = ModuleEngine()
+    trials = trials_of("division", readings={"measures": MIRRORS})
+    for column in engine.read(engine.allocate(trials), MIRRORS).measured.values():
+        assert np.isnan(column).all()
+
+
 def silent():
     net = Mlp(17, 4)
     with torch.no_grad():
@@ -187,7 +249,7 @@ def test_a_measure_that_has_nothing_to_go_by_is_null():
     state = engine.allocate(trials)
     for _ in range(4):
         state = engine.step(state)
-    names = ["effective_sparsity", "sensitivity", "fourier_share", "largest_neuron_norm"]
+    names = ["effective_sparsity", "sensitivity", "fourier_share", "largest_neuron_norm", *MIRRORS]
     for column in engine.read(state, names).measured.values():
         assert np.isfinite(column).tolist() == [True, False]
 
