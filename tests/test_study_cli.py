@@ -107,6 +107,11 @@ def test_a_plan_counts_what_is_stored(run, tmp_path):
     plan = json.loads(run("plan", study, "--out", tmp_path, "--json")[1])
     assert (plan["planned"], plan["done"]) == (6, 4)
     assert sum(shape["trials"] for shape in plan["shapes"]) == 2
+    text = run("plan", study, "--out", tmp_path)[1].decode()
+    assert "time: about" in text
+    assert "MB for the largest pack" in text
+    done = run("plan", study, "--out", tmp_path, "--set", "seeds=2")[1].decode()
+    assert done == "study small: 4 trials, 4 stored already\nto train: 0 trials in 0 packs\n"
 
 
 # What is typed, where words in capitals stand for paths; the exit code; a part of the error.

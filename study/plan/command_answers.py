@@ -113,7 +113,6 @@ class Forecast:
         to_train = len(plan.trials) - plan.done
         searches = plan.planned > len(plan.trials)
         next_ = " next, what follows depends on it" if searches else ""
-        seconds = duration_in_words(self.core_seconds)
         return [
             f"study {plan.spec.name}: {plan.planned} trials, {plan.done} stored already",
             f"to train{next_}: {to_train} trials in {len(plan.packs)} packs",
@@ -123,11 +122,20 @@ class Forecast:
                 f"  {name} adds about {float(f'{100 * share:.2g}'):,.0f}% to a reading"
                 for name, share in self.measure_shares.items()
             ),
-            f"time: about {seconds} on one core if no trial is decided before its budget",
-            f"memory: {self.pack_bytes / 1e6:.0f} MB for the largest pack",
+            *self._needs(),
             *cluster_costs.cluster_lines(self.cluster),
             *(f"note: {words}" for words in plan.notes),
             *(f"warning: {warning}" for warning in self.warnings),
+        ]
+
+    def _needs(self) -> list[str]:
+        """Time and memory as lines; none where nothing is to be trained."""
+        if not self.plan.packs:
+            return []
+        seconds = duration_in_words(self.core_seconds)
+        return [
+            f"time: about {seconds} on one core if no trial is decided before its budget",
+            f"memory: {self.pack_bytes / 1e6:.0f} MB for the largest pack",
         ]
 
 

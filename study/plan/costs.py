@@ -210,18 +210,28 @@ def _reading_seconds(trial: Trial) -> float:
 
 def _measure_seconds(trial: Trial) -> dict[str, float]:
     """Time that each progress measure of a trial adds to one of its readings, by name."""
-    if engine_name(trial, "cpu") == "module":
-        return {name: _module_seconds(trial, name) for name in trial.setting.readings.measures}
-    shape = (trial.point.bits, trial.point.width, trial.train_size, trial.test_size)
-    return {name: MEASURES[name].seconds(*shape) for name in trial.setting.readings.measures}
+    seconds = _module_seconds if engine_name(trial, "cpu") == "module" else _relu_seconds
+    return {name: seconds(trial, name) for name in trial.setting.readings.measures}
+
+
+def _relu_seconds(trial: Trial, name: str) -> float:
+    """Time of a progress measure of the ReLU net, by the catalogue."""
+    point = trial.point
+    return MEASURES[name].seconds(point.bits, point.width, trial.train_size, trial.test_size)
 
 
 def _module_seconds(trial: Trial, name: str) -> float:
     """Time of a progress measure of a module: calls, and so many forward passes of all rows.
 
-    Sensitivity takes three passes of the probe rows: one unchanged, two changed.
+    Sensitivity takes three passes of the probe rows: one unchanged, two changed. The accuracies on
+    rows with and without a mirror share one pass of the test rows, about half of it each.
     """
     rows = trial.train_size + trial.test_size
-    neurons = 4 * trial.point.whole("width") * int(trial.point.layers or 1)
-    passes = {"effective_sparsity": neurons, "sensitivity": 3 * PROBE_ROWS / rows}
+    half_of_test = trial.test_size / 2 / rows
+    passes = {
+        "effective_sparsity": 4 * trial.point.whole("width") * int(trial.point.layers or 1),
+        "sensitivity": 3 * PROBE_ROWS / rows,
+        "mirrored_accuracy": half_of_test,
+        "unmirrored_accuracy": half_of_test,
+    }
     return _MODULE_SECONDS + passes.get(name, 0.0) * _reading_seconds(trial)

@@ -19,6 +19,7 @@ from study.vocabulary.tasks import MIN_TEST_ROWS, TASKS
 
 ONLINE_STEPS_PER_EPOCH = 32  # fresh rows have no pass to end; about 1,000 rows at the usual batch
 
+_values_of_point = attrgetter(*AXES)
 _values_of_shape = attrgetter(*SHAPE_AXES)
 
 
@@ -40,7 +41,7 @@ class _AxesOfAPoint:
 
     def values(self) -> dict[str, AxisValue]:
         """The axes by name: what dataclasses.asdict gives, without its recursion."""
-        return {name: getattr(self, name) for name in AXES}
+        return dict(zip(AXES, _values_of_point(self), strict=True))
 
     def whole(self, axis: str) -> int:
         """The value of an axis that is a whole number.
