@@ -5,6 +5,7 @@
     terms        what laws are sums of: slopes, walls, leveling
     equations    the laws, one row each
     families     the errors: log-normal, log-logistic, Weibull
+    clocks       how the terms make one time, and how wide its errors are
     likelihood   the one censored likelihood
     model        a law, a family and trials as one function, and its maximum
     intervals    how well the parameters are determined, with profiles and bootstrap

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from analysis.laws.clocks import ONE_CLOCK, Clocks
 from analysis.laws.families import Reals
 from analysis.laws.features import check_independent, check_spread, feature
 from analysis.laws.terms import Leveling, Side, Slopes, Term, Wall
@@ -30,6 +31,7 @@ class Law:
         speaks_of: axes that the law accounts for itself.
         nested_in: names of laws that contain this law as a special case.
         takes_others: whether the other axes that vary enter the law.
+        clocks: how the terms make one time.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Law:
     speaks_of: tuple[str, ...] = ()
     nested_in: tuple[str, ...] = ()
     takes_others: bool = True
+    clocks: Clocks = ONE_CLOCK
 
     def __reduce__(self) -> "tuple[Callable[[str], Law], tuple[str]]":
         # A law is pickled by its name: its functions are lambdas, which cannot be pickled.
@@ -149,6 +152,23 @@ def find_law(name: str) -> Law:
     return LAWS[name]
 
 
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A number of each trial that its likelihood depends on, and its derivatives by theta.
+
+    The derivatives are by q neighboring parameters of theta; by the others they are 0.
+    """
+
+    value: Reals  # [T]
+    slopes: Reals  # [T, q]
+    first: int  # the first of these parameters in theta
+
+    @property
+    def columns(self) -> slice:
+        """Where the q parameters are in theta."""
+        return slice(self.first, self.first + self.slopes.shape[1])
+
+
 @dataclass(frozen=True)
 class Equation:
     """A law on the axes of some trials: g and its derivatives as functions of the features."""
@@ -170,6 +190,11 @@ class Equation:
             for term in self.terms
         )
 
+    @property
+    def sigmas(self) -> tuple[str, ...]:
+        """Names of the scales of the errors."""
+        return self.law.clocks.sigmas
+
     def value(self, x: tuple[Reals, ...], theta: Reals) -> tuple[Reals, Reals]:
         """The log median of each trial, [T], and its derivatives, [T, parameters].
 
@@ -177,14 +202,43 @@ class Equation:
             x: the features of each term, as `features` gives them.
             theta: the parameters, [parameters].
         """
-        total, derivatives, first = np.zeros(len(x[0])), [], 0
+        terms, slopes = self._terms(x, theta)
+        mu, by_terms = self.law.clocks.median(terms)
+        return mu, _through(by_terms, slopes)
+
+    def look(self, x: tuple[Reals, ...], theta: Reals) -> tuple["Argument", "Argument"]:
+        """The log median and the log of the scale of the errors.
+
+        Args:
+            x: the features of each term, as `features` gives them.
+            theta: the parameters and the logs of the sigmas, [parameters + sigmas].
+        """
+        count = len(self.parameters)
+        terms, slopes = self._terms(x, theta[:count])
+        mu, by_terms = self.law.clocks.median(terms)
+        median = Argument(mu, _through(by_terms, slopes), 0)
+        spread = self.law.clocks.spread(terms, theta[count:])
+        if spread.by_terms is None:
+            return median, Argument(spread.log_sigma, spread.by_sigmas, count)
+        by_theta = np.column_stack([_through(spread.by_terms, slopes), spread.by_sigmas])
+        return median, Argument(spread.log_sigma, by_theta, 0)
+
+    def _terms(self, x: tuple[Reals, ...], theta: Reals) -> tuple[Reals, list[Reals]]:
+        """The terms of each trial, [T, m], and the derivatives of each by its own parameters."""
+        values, slopes, first = [], [], 0
         for term, columns in zip(self.terms, x, strict=True):
             last = first + len(term.parameters)
-            part, slopes = term.value(columns, theta[first:last])
-            total = total + part
-            derivatives.append(slopes)
+            value, by_theta = term.value(columns, theta[first:last])
+            values.append(value)
+            slopes.append(by_theta)
             first = last
-        return total, np.column_stack(derivatives)
+        return np.column_stack(values), slopes
+
+
+def _through(by_terms: Reals, slopes: list[Reals]) -> Reals:
+    """The chain rule: derivatives by the terms, [T, m], to those by the parameters."""
+    by_each = zip(by_terms.T, slopes, strict=True)
+    return np.column_stack([by_term[:, None] * slope for by_term, slope in by_each])
 
 
 def equation_of(law: Law, trials: pd.DataFrame, axes: tuple[str, ...]) -> Equation:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from analysis.laws.clocks import SIGMA
 from analysis.laws.families import Reals
 from analysis.laws.model import Model, maximum_from
 from analysis.laws.profiles import REACH, STEEPEST, profile_interval
@@ -64,7 +65,7 @@ def parameter_names(model: Model, cure: tuple[str, ...] | None) -> list[str]:
         cure: features of its cure fraction; None without a cure fraction.
     """
     tail = [] if cure is None else [CURED, *(f"cure_slope_{name}" for name in cure)]
-    return [*model.equation.parameters, "sigma", *tail]
+    return [*model.equation.parameters, *model.equation.sigmas, *tail]
 
 
 def in_units(name: str, value: float) -> float:
@@ -76,7 +77,7 @@ def in_units(name: str, value: float) -> float:
     """
     if name == CURED:
         return float(expit(value))
-    if name == "sigma" or name.startswith((CRITICAL, LEVEL)):
+    if name.startswith((SIGMA, CRITICAL, LEVEL)):
         with np.errstate(over="ignore"):  # an end that is far out becomes inf
             return float(np.exp(value))
     return value

@@ -69,7 +69,7 @@ def row_scores(
     observed: Observed,
     family: Family,
     mu: Reals,
-    log_sigma: float,
+    log_sigma: Reals,
     cure_logit: Reals | None = None,
 ) -> RowScores:
     """The log-likelihood of each trial and its derivatives; weights are left out.
@@ -78,7 +78,7 @@ def row_scores(
         observed: the intervals of T trials.
         family: the distribution of the errors.
         mu: log medians, inf where the law says never, [T].
-        log_sigma: log of the scale of the errors.
+        log_sigma: log of the scale of the errors, [T], or one for all trials.
         cure_logit: logit of the chance to never have the event, [T]; None without a cure fraction.
     """
     sigma, mu = np.exp(log_sigma), np.clip(mu, -FAR, FAR)

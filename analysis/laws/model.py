@@ -1,8 +1,8 @@
 """A law, an error family and some trials as one function of theta, and its maximum.
 
-theta [size] holds the law's parameters, then log sigma, then the logit of the cure fraction and its
-slopes. `study.search.newton` climbs to the maximum. Its damping copes with walls, beyond which the
-likelihood is zero.
+theta [size] holds the law's parameters, then the logs of its sigmas, then the logit of the cure
+fraction and its slopes. `study.search.newton` climbs to the maximum. Its damping copes with walls,
+beyond which the likelihood is zero.
 
 T is the number of trials; c is the number of parameters of the cure fraction.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.laws.equations import Equation
+from analysis.laws.equations import Argument, Equation
 from analysis.laws.families import Family, Reals
 from analysis.laws.likelihood import Observed, RowScores, row_scores
 from study.search.newton import Look, Top, climb
@@ -28,7 +28,7 @@ class View:
     """The log-likelihood at one theta, and the parts of its derivatives."""
 
     value: float
-    derivatives: Reals  # log median of each trial by each parameter of the law, [T, parameters]
+    arguments: tuple[Argument, ...]
     scores: RowScores
 
 
@@ -43,14 +43,16 @@ class Model:
     cure: Reals | None = None  # features of the cure fraction, [T, c]; None without one
 
     @property
-    def sigma(self) -> int:
-        """The index of log sigma in theta."""
-        return len(self.equation.parameters)
+    def sigmas(self) -> slice:
+        """Where the logs of the sigmas are in theta."""
+        first = len(self.equation.parameters)
+        return slice(first, first + len(self.equation.sigmas))
 
     @property
     def size(self) -> int:
         """The number of parameters in theta."""
-        return len(self.equation.parameters) + 1 + (0 if self.cure is None else self.cure.shape[1])
+        of_law = len(self.equation.parameters) + len(self.equation.sigmas)
+        return of_law + (0 if self.cure is None else self.cure.shape[1])
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Model":
         """The same model of some of the trials; rows are a mask, [T], or indices."""
@@ -62,19 +64,20 @@ class Model:
         """The same model with trials that count `weight` times, [T]."""
         return replace(self, observed=replace(self.observed, weight=weight))
 
-    def parts(self, theta: Reals) -> tuple[Reals, Reals, float, Reals | None]:
-        """Log medians, [T], their derivatives, [T, parameters], log sigma, and cure logits, [T]."""
-        count = len(self.equation.parameters)
-        mu, derivatives = self.equation.value(self.x, theta[:count])
-        cure = None if self.cure is None else self.cure @ theta[count + 1 :]
-        return mu, derivatives, float(theta[count]), cure
+    def arguments(self, theta: Reals) -> tuple[Argument, ...]:
+        """Log medians, logs of sigma, and the logits of the cure fraction if there is one."""
+        last = self.sigmas.stop
+        of_law = self.equation.look(self.x, theta[:last])
+        if self.cure is None:
+            return of_law
+        return *of_law, Argument(self.cure @ theta[last:], self.cure, last)
 
     def look(self, theta: Reals) -> "View":
         """The log-likelihood at a theta, and the scores of each trial there."""
-        mu, derivatives, log_sigma, cure = self.parts(theta)
-        scores = row_scores(self.observed, self.family, mu, log_sigma, cure)
+        arguments = self.arguments(theta)
+        scores = row_scores(self.observed, self.family, *(of.value for of in arguments))
         value = float(self.observed.weight @ scores.value)
-        return View(value, derivatives, scores)
+        return View(value, arguments, scores)
 
     def value(self, theta: Reals) -> float:
         """The log-likelihood of all trials."""
@@ -87,11 +90,21 @@ class Model:
     def row_gradients(self, theta: Reals) -> Reals:
         """The derivatives of each trial's log-likelihood by theta, [T, size]; weights left out."""
         view = self.look(theta)
-        return self._chain(view.scores.slopes, view.derivatives)
+        gradients = np.zeros((len(view.scores.value), self.size))
+        for place, argument in enumerate(view.arguments):
+            gradients[:, argument.columns] += view.scores.slopes[:, place, None] * argument.slopes
+        return gradients
 
     def gradient(self, theta: Reals) -> Reals:
         """The derivatives of the log-likelihood by theta, [size]."""
-        return np.asarray(self.observed.weight @ self.row_gradients(theta))
+        return self._gradient_at(self.look(theta))
+
+    def _gradient_at(self, view: "View") -> Reals:
+        gradient = np.zeros(self.size)
+        for place, argument in enumerate(view.arguments):
+            scores = self.observed.weight * view.scores.slopes[:, place]
+            gradient[argument.columns] += scores @ argument.slopes
+        return gradient
 
     def information(self, theta: Reals) -> Reals:
         """Minus the second derivatives, [size, size], by central differences of the gradient."""
@@ -110,27 +123,13 @@ class Model:
         The second derivatives of the law itself are left out. They are 0 for a law of slopes, and
         a climb reaches the same maximum without them.
         """
-        bends = view.scores.bends
-        weight = self.observed.weight
-        blocks = [view.derivatives, np.ones((len(weight), 1))]
-        blocks += [] if self.cure is None else [self.cure]
-        matrix = np.block(
-            [
-                [
-                    left.T @ ((weight * bends[:, i, j])[:, None] * right)
-                    for j, right in enumerate(blocks)
-                ]
-                for i, left in enumerate(blocks)
-            ]
-        )
-        gradient = weight @ self._chain(view.scores.slopes, view.derivatives)
-        return np.asarray(gradient), -(matrix + matrix.T) / 2
-
-    def _chain(self, slopes: Reals, derivatives: Reals) -> Reals:
-        """The chain rule: slopes [T, 3] and derivatives [T, parameters] to [T, size]."""
-        blocks = [slopes[:, :1] * derivatives, slopes[:, 1:2]]
-        blocks += [] if self.cure is None else [slopes[:, 2:] * self.cure]
-        return np.column_stack(blocks)
+        weight, bends = self.observed.weight, view.scores.bends
+        matrix = np.zeros((self.size, self.size))
+        for i, left in enumerate(view.arguments):
+            for j, right in enumerate(view.arguments):
+                product = left.slopes.T @ ((weight * bends[:, i, j])[:, None] * right.slopes)
+                matrix[left.columns, right.columns] += product
+        return self._gradient_at(view), -(matrix + matrix.T) / 2
 
     def starts(self) -> list[Reals]:
         """Where climbs begin, [size] each: the median observed time, and the terms' own starts."""
@@ -147,7 +146,7 @@ class Model:
             parts = [own[min(number, len(own) - 1)] for own in of_terms]
             start = np.concatenate([*parts, tail])
             start[0] = float(np.median(times))
-            mu, _, _, _ = self.parts(start)
+            mu = self.equation.value(self.x, start[: self.sigmas.start])[0]
             inside = np.isfinite(mu)
             if inside.any():  # the factor cancels what the other terms add
                 start[0] -= float(np.median(mu[inside])) - start[0]
@@ -165,7 +164,7 @@ def maximum_from(model: Model, start: Reals, free: NDArray[np.bool_] | None = No
     """
 
     def look(theta: Reals) -> Look:
-        if abs(theta[model.sigma]) >= _WIDEST_SIGMA:
+        if np.abs(theta[model.sigmas]).max() >= _WIDEST_SIGMA:
             return Look(-np.inf, lambda: model.slopes_at(model.look(theta)))
         view = model.look(theta)
         return Look(view.value, lambda: model.slopes_at(view))
