@@ -44,6 +44,8 @@ STYLES = {
     "whole": Style("whole net", "#3aa17e", (3, 1)),
     "memorized": Style("largest when memorized", "#5b7fd4", (6, 3)),
     "final": Style("largest at the end", "#d6455d"),
+    "mirrored": Style("mirror trained on", "#3aa17e"),
+    "unmirrored": Style("mirror not trained on", "#d6455d", (2, 2)),
 }
 
 
@@ -66,22 +68,14 @@ def bands(
     """
     shown = _present(STYLES, frame["series"])
     drawn = _labeled(frame, "series", shown)
-    base = alt.Chart(alt.NamedData("rows")).encode(
-        x=epoch_axis(),
-        color=alt.Color("label:N", scale=_colors(shown), legend=_key(symbolType="stroke")),
-    )
+    base = alt.Chart(alt.NamedData("rows")).encode(x=epoch_axis(), color=_color(shown))
     shade = base.mark_area(opacity=0.16).encode(
         y=_up(title, log=log, ceiling=ceiling, field="low:Q"), y2="high:Q"
     )
-    dashes = alt.Scale(
-        domain=[STYLES[name].label for name in shown],
-        range=[list(STYLES[name].dash) for name in shown],
-    )
     line = base.mark_line(strokeWidth=1.8).encode(
-        y=_up(title, log=log, ceiling=ceiling, field="mean:Q"),
-        strokeDash=alt.StrokeDash("label:N", scale=dashes, legend=_key()),
+        y=_up(title, log=log, ceiling=ceiling, field="mean:Q"), strokeDash=_dash(shown)
     )
-    return _with_rows(alt.layer(*_rules(), shade, line), rows=drawn, events=events)
+    return _with_rows(alt.layer(*_rules(epoch_axis()), shade, line), rows=drawn, events=events)
 
 
 def neurons(frame: pd.DataFrame, events: pd.DataFrame, title: str) -> Specification:
@@ -103,21 +97,24 @@ def neurons(frame: pd.DataFrame, events: pd.DataFrame, title: str) -> Specificat
                 x=epoch_axis(),
                 y=_up(title, log=False, ceiling=None, field="norm:Q"),
                 detail="neuron:N",
-                color=alt.Color("label:N", scale=_colors(shown), legend=_key(symbolType="stroke")),
+                color=_color(shown),
             )
         )
     drawn = _labeled(frame, "circuit", shown)
     rows = {name: drawn[drawn["circuit"] == name] for name in shown}
-    return _with_rows(alt.layer(*_rules(), *layers), events=events, **rows)
+    return _with_rows(alt.layer(*_rules(epoch_axis()), *layers), events=events, **rows)
 
 
-def seeds(frame: pd.DataFrame, level: float | None, title: str) -> Specification:
-    """A line for each seed and series against updates, and a dashed level across.
+def seeds(
+    frame: pd.DataFrame, events: pd.DataFrame, title: str, level: float | None = None
+) -> Specification:
+    """A line for each seed and series against updates, rules at events, a dashed level across.
 
     Args:
-        frame: step, seed, series ("train" or "test") and value.
-        level: a value of the axis up, or None for no line across.
+        frame: step, seed, series (of STYLES) and value.
+        events: step and event.
         title: of the axis up, which ends at 1.
+        level: a value of the axis up, or None for no line across.
     """
     shown = _present(STYLES, frame["series"])
     updates = epoch_axis()
@@ -129,11 +126,8 @@ def seeds(frame: pd.DataFrame, level: float | None, title: str) -> Specification
             x=updates,
             y=_up(title, log=False, ceiling=1, field="value:Q"),
             detail="seed:N",
-            color=alt.Color(
-                "label:N",
-                scale=_colors(shown),
-                legend=legend(symbolType="stroke", symbolOpacity=1),
-            ),
+            color=_color(shown),
+            strokeDash=_dash(shown),
         )
     )
     across = alt.Chart(alt.NamedData("level"))
@@ -143,8 +137,9 @@ def seeds(frame: pd.DataFrame, level: float | None, title: str) -> Specification
     ).encode(y="level:Q", x=alt.value(0), text="label:N")
     levels = [] if level is None else [{"level": level, "label": "by commuting"}]
     return _with_rows(
-        alt.layer(line, rule, name),
+        alt.layer(*_rules(updates), line, rule, name),
         rows=_labeled(frame, "series", shown),
+        events=events,
         level=pd.DataFrame(levels, columns=["level", "label"]),
     )
 
@@ -160,10 +155,21 @@ def _labeled(frame: pd.DataFrame, column: str, names: list[str]) -> pd.DataFrame
     return frame.assign(label=frame[column].map({name: STYLES[name].label for name in names}))
 
 
-def _colors(names: list[str]) -> alt.Scale:
-    return alt.Scale(
+def _color(names: list[str]) -> alt.Color:
+    """The color of each series, with a legend."""
+    colors = alt.Scale(
         domain=[STYLES[name].label for name in names], range=[STYLES[name].color for name in names]
     )
+    return alt.Color("label:N", scale=colors, legend=_key(symbolType="stroke"))
+
+
+def _dash(names: list[str]) -> alt.StrokeDash:
+    """The dashes of each series, in the legend of the colors."""
+    dashes = alt.Scale(
+        domain=[STYLES[name].label for name in names],
+        range=[list(STYLES[name].dash) for name in names],
+    )
+    return alt.StrokeDash("label:N", scale=dashes, legend=_key())
 
 
 def _with_rows(chart: alt.LayerChart | alt.FacetChart, **rows: pd.DataFrame) -> Specification:
@@ -189,9 +195,9 @@ def _key(**options: Any) -> alt.Legend:
     return legend(symbolOpacity=1, **{**options, **room})
 
 
-def _rules() -> list[alt.Chart]:
+def _rules(across: alt.X) -> list[alt.Chart]:
     """Dotted rules at events; the names of the events are above the chart, each on its own line."""
-    events = alt.Chart(alt.NamedData("events")).encode(x=epoch_axis())
+    events = alt.Chart(alt.NamedData("events")).encode(x=across)
     layers = [events.mark_rule(stroke=INK, strokeDash=[2, 3], opacity=0.45)]
     for above, event in ((4, "memorized"), (17, "generalized")):
         layers.append(

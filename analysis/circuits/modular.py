@@ -3,10 +3,13 @@
 The numbers come from a store's trials and readings; nothing is replayed and nothing is drawn. A
 test equation commutes where its two numbers, swapped, are a training equation of the same answer.
 The column `commuting_share` is the share of a trial's test rows that commute. The plateau is the
-test accuracy at which a trial stays between memorizing and grokking.
+median of the test accuracies that were read between memorizing and grokking. Test accuracy rises
+all the while: `analysis.circuits.mirrors` says on which rows.
 
 Source: arXiv 2303.11873, figure 4.
 """
+
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -19,7 +22,7 @@ MODULAR_FINDINGS = {
     "memorized_epoch": "memorized at epoch",
     "generalized_epoch": "generalized at epoch",
     "commuting_share": "share of test equations that commute to a training one",
-    "plateau": "test accuracy between memorizing and grokking",
+    "plateau": "median test accuracy between memorizing and grokking",
 }
 
 
@@ -40,21 +43,42 @@ def choose_modular(trials: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], list[
     return chosen, left_out
 
 
-def modular_curves(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
-    """The accuracy of each trial on training and on test rows.
+def modular_curves(
+    trials: pd.DataFrame, readings: pd.DataFrame, kinds: Sequence[str] = ("train", "test")
+) -> pd.DataFrame:
+    """The accuracy of each trial on several kinds of rows.
 
     Args:
         trials: rows of the table `trials`.
         readings: of the trials.
+        kinds: of rows: "train", "test", "mirrored" or "unmirrored".
 
-    Returns: epoch, step, seed, series ("train" or "test"), value.
+    Returns: epoch, step, seed, series (the kind of rows), value.
     """
     rows = readings.merge(trials[["trial_id", "seed"]], on="trial_id")
     parts = [
-        rows[["epoch", "step", "seed"]].assign(series=part, value=rows[f"{part}_accuracy"])
-        for part in ("train", "test")
+        rows[["epoch", "step", "seed"]].assign(series=kind, value=rows[f"{kind}_accuracy"])
+        for kind in kinds
     ]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True).dropna(subset="value")
+
+
+def modular_events(trials: pd.DataFrame) -> pd.DataFrame:
+    """The median update of each event over the trials that had the event: step, event.
+
+    Args:
+        trials: rows of the table `trials`.
+    """
+    steps = {
+        event: (trials[f"{event}_epoch"] * trials["steps_per_epoch"]).dropna()
+        for event in ("memorized", "generalized")
+    }
+    rows = [
+        {"step": float(happened.median()), "event": event}
+        for event, happened in steps.items()
+        if len(happened)
+    ]
+    return pd.DataFrame(rows, columns=["step", "event"])
 
 
 def modular_findings(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:

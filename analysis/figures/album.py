@@ -40,6 +40,23 @@ class Plate:
     table: str = ""  # HTML, as `as_html` makes it
 
 
+@dataclass(frozen=True, slots=True)
+class FigurePart:
+    """Plates about some trials, and what these plates say.
+
+    Attributes:
+        plates: in their order on the page.
+        trials: findings, a row for each trial.
+        summary: a row for each setting and finding.
+        left_out: a sentence for each figure and panel that the store has no trials for.
+    """
+
+    plates: Sequence[Plate]
+    trials: pd.DataFrame
+    summary: pd.DataFrame
+    left_out: Sequence[str]
+
+
 def write_album(
     output: str | Path, title: str, facts: str, plates: Sequence[Plate], footer: str
 ) -> Path:

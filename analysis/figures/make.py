@@ -4,21 +4,16 @@
 docs/findings.md quotes what the figures say of the trials, `Findings`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.charts import epochs as epoch_charts
-from analysis.circuits.modular import (
-    choose_modular,
-    modular_curves,
-    modular_findings,
-    modular_summary,
-)
 from analysis.circuits.replays import ReplayedTrial, replay_side_by_side
-from analysis.figures.album import Drawing, Plate, make_folder, write_album
+from analysis.figures.album import Drawing, FigurePart, Plate, make_folder, write_album
+from analysis.figures.modular_part import modular_part
 from analysis.figures.panels import NEURONS_PANEL, Panel, one_seed
 from analysis.figures.paper import (
     PAPER_FIGURES,
@@ -29,7 +24,7 @@ from analysis.figures.paper import (
     paper_summary,
 )
 from analysis.figures.study import study_plates
-from analysis.tables.frames import load_readings, some_trials
+from analysis.tables.frames import some_trials
 from study.store.store import Store
 
 
@@ -48,16 +43,6 @@ class Findings:
     summary: pd.DataFrame
     left_out: Sequence[str]
     folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Plates of the paper with their findings: a row for each trial, and the summary."""
-
-    plates: list[Plate]
-    trials: pd.DataFrame
-    summary: pd.DataFrame
-    left_out: list[str]
 
 
 def make_figures(
@@ -80,7 +65,7 @@ def make_figures(
     plates = study_plates(trials, x, y)
     make_folder(output)
     circuits = _circuit_part(store_url, trials)
-    modular = _modular_part(store_url, trials)
+    modular = modular_part(store_url, trials)
     parts = [part for part in (circuits, modular) if part is not None]
     left_out = [sentence for part in parts for sentence in part.left_out]
     if not parts:
@@ -105,7 +90,7 @@ def make_figures(
     )
 
 
-def _circuit_part(store_url: str | Path, trials: pd.DataFrame) -> _Part | None:
+def _circuit_part(store_url: str | Path, trials: pd.DataFrame) -> FigurePart | None:
     """The paper's figures of circuits, or None where the store has no trials for them."""
     chosen, left_out = choose_settings(trials)
     if not chosen:
@@ -117,39 +102,7 @@ def _circuit_part(store_url: str | Path, trials: pd.DataFrame) -> _Part | None:
         if seeds:
             plates.append(_paper_plate(figure, seeds, chosen[figure.setting], left_out))
     findings = paper_findings(replayed)
-    return _Part(plates, findings, paper_summary(findings), left_out)
-
-
-def _modular_part(store_url: str | Path, trials: pd.DataFrame) -> _Part | None:
-    """Figure 4, or None where the store has no trials for it."""
-    by_task, left_out = choose_modular(trials)
-    if not by_task:
-        return None
-    chosen = pd.concat(by_task.values())
-    readings = load_readings(store_url, chosen)
-    findings = modular_findings(chosen, readings)
-    plates = [_modular_plate(by_task, readings)]
-    return _Part(plates, findings, modular_summary(findings), left_out)
-
-
-def _modular_plate(by_task: Mapping[str, pd.DataFrame], readings: pd.DataFrame) -> Plate:
-    """Figure 4: a panel for each task, with the level that commuting reaches."""
-    drawings = []
-    for task, trials in by_task.items():
-        frame = modular_curves(trials, readings)
-        level = float(trials["commuting_share"].mean())
-        chart = epoch_charts.seeds(frame, level, f"accuracy, {task}")
-        drawings.append(Drawing(f"figure-4-{task}", chart, frame))
-    point = next(iter(by_task.values())).iloc[0]
-    layers = "" if pd.isna(point["layers"]) else f"layers {point['layers']}, "
-    caption = (
-        "Before it groks, addition sits at the share of test equations whose numbers, swapped, are "
-        "a training equation (dashed); division does not commute. "
-        f"Modulo {point['modulus']}, {point['train_fraction']:.0%} for training; {point['net']}, "
-        f"{layers}width {point['width']}, weight decay {point['weight_decay']:g}, "
-        f"{point['batch_size']} equations a batch. A line is a seed."
-    )
-    return Plate("Figure 4. Addition and division modulo a prime", caption, drawings)
+    return FigurePart(plates, findings, paper_summary(findings), left_out)
 
 
 def draw_panel(panel: Panel, name: str, seeds: Sequence[ReplayedTrial]) -> Drawing | None:

@@ -70,6 +70,9 @@ def test_figures_draws_figure_4_with_its_level(tmp_path, run_main, trials):
     page = output.read_text()
     assert "Figure 4" in page
     assert page.count(">by commuting<") == 2
+    assert page.count(">generalized<") == 3  # of figure 4 and of the mirrors
+    assert b"accuracy on mirrored test equations when memorized" in out
+    assert len(pd.read_csv(tmp_path / "figures_files" / "addition-mirrors.csv"))
     drawn = pd.read_csv(tmp_path / "figures_files" / "figure-4-addition.csv")
     readings = load_readings(STORE, trials[trials["task"] == "addition"])
     assert len(drawn) == 2 * len(readings)
