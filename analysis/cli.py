@@ -249,7 +249,7 @@ def laws(
         bool, typer.Option("--scorecard", help="Test what was published instead.")
     ] = False,
     finite_size: Annotated[
-        bool, typer.Option("--finite-size", help="The share that groks, for each n, instead.")
+        bool, typer.Option("--finite-size", help="The share that generalizes, for each n, instead.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> bytes:

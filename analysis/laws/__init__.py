@@ -1,4 +1,4 @@
-"""Laws of the transition time, fitted to all trials, also to those that never grokked.
+"""Laws of the transition time, fitted to all trials, also to those that never generalized.
 
     times        the observed time of each trial: an interval, or "not by the last reading"
     features     what laws are written in: logarithms of axes and of combinations of axes
@@ -13,7 +13,7 @@
     compare      which law: criteria, likelihood ratios, prediction beyond what was fitted
     study_fits   the fits of a whole study, by regime and stratum
     statements   what was published; scorecard tests it on a study
-    finite_size  the share that groks against dataset size, for several n
+    finite_size  the share that generalizes against dataset size, for several n
     views        laws against trials, for charts; diagnostics has residuals, profiles and drift
 
 The mathematics needs numpy, pandas and scipy. `analysis.text.law_text` shows the answers to people.

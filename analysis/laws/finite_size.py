@@ -1,9 +1,9 @@
-"""The share of trials that grok against dataset size, for several n, and whether it sharpens.
+"""The share of trials that generalize against dataset size, and whether it sharpens with n.
 
-For each n the share is a logistic curve in log N with a middle (half grok) and a width. A sharp
-threshold narrows as n grows. Then the curves of different n become one curve when log N is shifted
-by b log n and stretched by n^nu: the curves collapse. BIC decides whether they do, against a curve
-for each n, which has more parameters. A number that the trials do not resolve is None.
+For each n the share is a logistic curve in log N with a middle (half generalize) and a width. A
+sharp threshold narrows as n grows. Then the curves of different n become one curve when log N is
+shifted by b log n and stretched by n^nu: the curves collapse. BIC decides whether they do, against
+a curve for each n, which has more parameters. A number that the trials do not resolve is None.
 """
 
 from collections.abc import Callable
@@ -49,16 +49,16 @@ class Curve:
     Attributes:
         n: input bits.
         trials: how many there are.
-        grokked: how many trials grokked.
-        half: rows at which half of the trials grok.
+        generalized: how many trials generalized within these steps.
+        half: rows at which half of the trials generalize.
         width: in log rows; the share goes from 1/4 to 3/4 within 2.2 widths.
         misfit: p value of shares this far from a logistic curve; None without degrees of freedom.
-        between: the largest N at which no trial groks, and the smallest N at which all grok.
+        between: the largest N at which no trial generalizes, and the smallest N at which all do.
     """
 
     n: int
     trials: int
-    grokked: int
+    generalized: int
     half: Estimate
     width: Estimate
     misfit: float | None
@@ -79,10 +79,10 @@ class FiniteSize:
     """Curves, crossings of neighboring curves, and whether all curves collapse.
 
     Attributes:
-        horizon_steps: the shares count trials that grok within these steps.
+        horizon_steps: the shares count trials that generalize within these steps.
         curves: one for each n.
         crossings: one for each two neighboring n.
-        shift: b of the collapsed curves; the rows at which half of the trials grok go as n^b.
+        shift: b of the collapsed curves; the rows at which half of the trials generalize go as n^b.
         narrowing: nu of the collapsed curves; the width goes as n^-nu.
         bic_collapsed: below `bic_separate` if the curves collapse.
         bic_separate: of a curve for each n.
@@ -113,16 +113,16 @@ class _Fitted:
     converged: bool
 
 
-def grok_shares(trials: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+def generalized_counts(trials: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     """Counts of trials, and the number of steps that every trial was allowed.
 
-    Returns: a row for each n and train_size with `trials`, and `grokked`: those that generalized
-        within the steps; and the steps.
+    Returns: a row for each n and train_size with `trials`, and `generalized`: those of them that
+        generalized within the steps; and the steps.
     """
     horizon = float((trials["budget_epochs"] * trials["steps_per_epoch"]).min())
     within = shortened(trials, horizon)["generalized_epoch"].notna()
-    counts = trials.assign(grokked=within).groupby(["n", "train_size"])["grokked"]
-    table = counts.agg(trials="size", grokked="sum").reset_index()
+    counts = trials.assign(generalized=within).groupby(["n", "train_size"])["generalized"]
+    table = counts.agg(trials="size", generalized="sum").reset_index()
     return table.astype(dict.fromkeys(table, int)), horizon
 
 
@@ -146,7 +146,7 @@ def finite_size(trials: pd.DataFrame) -> FiniteSize:
             f"{', '.join(more)} also vary; finite-size analysis is of trials that differ in n and "
             f'train_size only. Choose one value with where "{more[0]} == ...".'
         )
-    table, horizon = grok_shares(trials)
+    table, horizon = generalized_counts(trials)
     sizes = sorted(table["n"].unique().tolist())
     curves = [_curve(n, table[table["n"] == n]) for n in sizes]
     crossings = [_crossing(left, right, table) for left, right in pairwise(curves)]
@@ -182,7 +182,7 @@ def _with_collapse(analysis: FiniteSize, table: pd.DataFrame) -> FiniteSize:
 
 def _curve(n: int, part: pd.DataFrame) -> Curve:
     """The transition at one n, from the counts at its dataset sizes."""
-    share = (part["grokked"] / part["trials"]).to_numpy()
+    share = (part["generalized"] / part["trials"]).to_numpy()
     rows = part["train_size"].to_numpy(float)
     none, every = rows[share == 0], rows[share == 1]
     between = (float(none.max()) if len(none) else None, float(every.min()) if len(every) else None)
@@ -199,8 +199,8 @@ def _curve(n: int, part: pd.DataFrame) -> Curve:
             freedom = len(part) - 2
             saturated = _saturated(part)
             misfit = float(chi2.sf(2 * (saturated - fit.value), freedom)) if freedom else None
-    total, grokked = int(part["trials"].sum()), int(part["grokked"].sum())
-    return Curve(n, total, grokked, half, width, misfit, between)
+    total, generalized = int(part["trials"].sum()), int(part["generalized"].sum())
+    return Curve(n, total, generalized, half, width, misfit, between)
 
 
 def _crossing(left: Curve, right: Curve, table: pd.DataFrame) -> Crossing:
@@ -244,10 +244,10 @@ def _fit_shares(part: pd.DataFrame, design: Reals) -> _Fitted:
         design: what middle and log width are linear in, [cells, c].
     """
     x = np.log(part["train_size"].to_numpy(float))
-    trials, grokked = (part[name].to_numpy(float) for name in ("trials", "grokked"))
+    trials, generalized = (part[name].to_numpy(float) for name in ("trials", "generalized"))
     count = design.shape[1]
     start = np.zeros(2 * count)
-    near = np.argsort(np.abs(grokked / trials - 0.5))[:3]
+    near = np.argsort(np.abs(generalized / trials - 0.5))[:3]
     start[0], start[count] = x[near].mean(), np.log(0.2)
 
     def look(theta: Reals) -> Look:
@@ -258,9 +258,9 @@ def _fit_shares(part: pd.DataFrame, design: Reals) -> _Fitted:
             share = expit(eta)
             by_theta = np.column_stack([-design * stretch[:, None], -design * eta[:, None]])
             information = by_theta.T @ ((trials * share * (1 - share))[:, None] * by_theta)
-            return by_theta.T @ (grokked - trials * share), information
+            return by_theta.T @ (generalized - trials * share), information
 
-        return Look(float(np.sum(grokked * eta - trials * np.logaddexp(0, eta))), slopes)
+        return Look(float(np.sum(generalized * eta - trials * np.logaddexp(0, eta))), slopes)
 
     top = climb(look, start, tolerance=_CLOSE, longest=1.0)
     covariance = np.asarray(np.linalg.pinv(top.curvature, hermitian=True), np.float64)
@@ -269,9 +269,9 @@ def _fit_shares(part: pd.DataFrame, design: Reals) -> _Fitted:
 
 def _saturated(part: pd.DataFrame) -> float:
     """The log-likelihood where each cell has the share that was observed."""
-    trials, grokked = (part[name].to_numpy(float) for name in ("trials", "grokked"))
-    share = grokked / trials
-    return float(np.sum(xlogy(grokked, share) + xlogy(trials - grokked, 1 - share)))
+    trials, generalized = (part[name].to_numpy(float) for name in ("trials", "generalized"))
+    share = generalized / trials
+    return float(np.sum(xlogy(generalized, share) + xlogy(trials - generalized, 1 - share)))
 
 
 def _estimate(middle: float, error: float, unit: Callable[[float], float] = float) -> Estimate:

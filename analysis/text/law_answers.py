@@ -98,6 +98,6 @@ def scorecard_answer(store_url: str | Path, trials: pd.DataFrame, errors: str) -
 
 
 def finite_size_answer(trials: pd.DataFrame) -> LawAnswer:
-    """The share of trials that grok against dataset size, for each n."""
+    """The share of trials that generalize against dataset size, for each n."""
     fitted = sizes.finite_size(trials)
     return LawAnswer(fitted.to_json(), law_text.lines_of_sizes(fitted))

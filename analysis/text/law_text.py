@@ -112,15 +112,15 @@ def lines_of_sizes(sizes: FiniteSize) -> list[str]:
     lines.append(f"  {sizes.verdict}")
     if sizes.shift.resolved:
         lines.append(
-            f"  half grok at rows that go as n^{_estimate(sizes.shift)}, with a width that goes as "
-            f"n^-{_estimate(sizes.narrowing)}"
+            f"  half generalize at rows that go as n^{_estimate(sizes.shift)}, with a width that "
+            f"goes as n^-{_estimate(sizes.narrowing)}"
         )
     return lines
 
 
 def _transition(curve: Curve) -> str:
     """The line of the curve of one n."""
-    head = f"  n = {curve.n}: {curve.grokked:,} of {curve.trials:,}"
+    head = f"  n = {curve.n}: {curve.generalized:,} of {curve.trials:,}"
     if not curve.half.resolved:
         ends = ("?" if end is None else f"{end:,.0f}" for end in curve.between)
         return f"{head}; unresolved, between {' and '.join(ends)} rows"

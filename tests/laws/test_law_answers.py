@@ -85,16 +85,17 @@ def test_the_scorecard_refutes(trials):
 
 
 def shares(rng, half, width, seeds=60):
-    """Trials of which a logistic share groks: functions of n give its middle and width."""
+    """Trials of which a logistic share generalizes: functions of n give its middle and width."""
     rows = [25, 35, 50, 70, 100, 140, 200, 280]
     truth = Truth("", {"n": [15, 20, 30, 45, 60], "train_size": rows}, None, {})
     points = points_of(truth, 40 * seeds)
     n, size = points["n"].to_numpy(float), points["train_size"].to_numpy(float)
-    grokked = rng.random(len(points)) < expit((np.log(size) - np.log(half(n))) / width(n))
-    epoch = pd.Series(np.where(grokked, 5, 0)).astype("Int64")
+    generalized = rng.random(len(points)) < expit((np.log(size) - np.log(half(n))) / width(n))
+    epoch = pd.Series(np.where(generalized, 5, 0)).astype("Int64")
     return points.assign(
         steps_per_epoch=2, budget_epochs=50, epochs_run=50, ended="budget",
-        generalized_epoch=epoch.where(grokked), generalized_after_epoch=epoch.where(grokked, 50),
+        generalized_epoch=epoch.where(generalized),
+        generalized_after_epoch=epoch.where(generalized, 50),
         memorized_epoch=pd.NA, memorized_after_epoch=pd.array([50] * len(points), "Int64"),
     )  # fmt: skip
 
@@ -237,8 +238,8 @@ def test_the_report_says_why_no_law_was_fitted(trials):
 @pytest.mark.parametrize("count", [1, 5])
 def test_trials_at_one_point_have_no_axis_to_draw_along(trials, count):
     """As a study has them that was stopped early, or one that varies its seeds alone."""
-    grokked = trials[trials["generalized_epoch"].notna()]
-    one = grokked[grokked["point_id"] == grokked["point_id"].iloc[0]].head(count)
+    generalized = trials[trials["generalized_epoch"].notna()]
+    one = generalized[generalized["point_id"] == generalized["point_id"].iloc[0]].head(count)
     text, figures = law_section(one)
     assert figures == []
     assert "constant" in text

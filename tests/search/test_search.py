@@ -229,11 +229,11 @@ def test_several_objectives_open_in_optuna_with_their_pareto_front(tmp_path):
     rows = {row["trial_id"]: row for row in store.trials().to_pylist()}
     for trial in study.trials:
         networks = [rows[trial_id] for trial_id in trial.user_attrs["trial_ids"]]
-        grokked = [row for row in networks if row["generalized_epoch"] is not None]
+        generalized = [row for row in networks if row["generalized_epoch"] is not None]
         assert trial.params["train_size"] == networks[0]["train_size"]
-        if len(grokked) * 2 >= len(networks):
+        if len(generalized) * 2 >= len(networks):
             assert trial.values[0] == networks[0]["train_size"]
-            assert trial.values[1] == min(row["generalized_epoch"] for row in grokked)
+            assert trial.values[1] == min(row["generalized_epoch"] for row in generalized)
     assert sum(len(t.user_attrs["trial_ids"]) for t in study.trials) == len(rows) == 12
     assert study.best_trials
     for best in study.best_trials:

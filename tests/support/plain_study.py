@@ -20,10 +20,10 @@ class Scripted(tune.Trainable):
 
     def step(self):
         self.count += 1
-        grokked = self.delay is not None and self.count >= 3 + self.delay
+        generalized = self.delay is not None and self.count >= 3 + self.delay
         return {
             "train_accuracy": 1.0 if self.count >= 3 else 0.7,
-            "test_accuracy": 0.5 + grokked / 2,
+            "test_accuracy": 0.5 + generalized / 2,
         }
 
 
