@@ -39,6 +39,32 @@ WhereOption = Annotated[str | None, typer.Option(help="Keep these trials, as in 
 XOption = Annotated[str | None, typer.Option(help="Axis across; weight_decay if it varies.")]
 YOption = Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")]
 
+# Of `laws`.
+LawOption = Annotated[
+    list[str] | None, typer.Option(help="One law, all that can be fitted otherwise. Repeats.")
+]
+PowersOption = Annotated[
+    str | None, typer.Option(help="Powers beside the law's own: a,b. All axes that vary.")
+]
+RegimeOption = Annotated[
+    str | None, typer.Option(help="grokking or comprehension, told by held-aside seeds.")
+]
+AlikeOption = Annotated[
+    str | None, typer.Option(help="Columns of trials that err alike: n,k. All but rate and decay.")
+]
+DrawsOption = Annotated[
+    int, typer.Option("--bootstrap", min=0, help="Resample points so often, too.")
+]
+SlopeOption = Annotated[
+    str | None, typer.Option(help="The slope of this within strata instead, as decay_time.")
+]
+ScorecardFlag = Annotated[
+    bool, typer.Option("--scorecard", help="Test what was published instead.")
+]
+FiniteSizeFlag = Annotated[
+    bool, typer.Option("--finite-size", help="The share that generalizes, for each n, instead.")
+]
+
 
 @app.callback()
 def _options(version: Annotated[bool, version_option("analysis")] = False) -> None:
@@ -231,42 +257,41 @@ def figures(
 def laws(
     store: StorePath,
     *,
-    law: Annotated[
-        list[str] | None, typer.Option(help="One law, all that can be fitted otherwise. Repeats.")
-    ] = None,
+    law: LawOption = None,
     event: Annotated[str, typer.Option(help="memorized, generalized or delay.")] = "generalized",
     errors: Annotated[str, typer.Option(help="lognormal, loglogistic or weibull.")] = "lognormal",
-    axes: Annotated[
-        str | None, typer.Option(help="Powers beside the law's own: a,b. All axes that vary.")
-    ] = None,
+    axes: PowersOption = None,
     cure: Annotated[bool, typer.Option(help="A share of trials never has the event.")] = False,
     by: Annotated[str | None, typer.Option(help="Fit each value of a column by itself.")] = None,
+    regime: RegimeOption = None,
+    cluster: AlikeOption = None,
     where: WhereOption = None,
-    draws: Annotated[
-        int, typer.Option("--bootstrap", min=0, help="Resample points so often, too.")
-    ] = 0,
-    scorecard: Annotated[
-        bool, typer.Option("--scorecard", help="Test what was published instead.")
-    ] = False,
-    finite_size: Annotated[
-        bool, typer.Option("--finite-size", help="The share that generalizes, for each n, instead.")
-    ] = False,
+    draws: DrawsOption = 0,
+    slope: SlopeOption = None,
+    scorecard: ScorecardFlag = False,
+    finite_size: FiniteSizeFlag = False,
     as_json: JsonFlag = False,
 ) -> bytes:
     """Fit laws of the transition time, censored trials included, best prediction first.
 
-    Estimates come with 95% intervals; those after "points" allow for scatter between points.
+    Estimates come with 95% intervals; those after "strata" allow for scatter between strata, which
+    are trials that are alike in all but learning rate and weight decay.
     """
     from analysis.tables.frames import some_trials
     from analysis.text import law_answers
 
     trials = some_trials(store, where)
+    clusters = _names(cluster)
+    request = law_answers.LawRequest(
+        law, event, errors, _names(axes), cure, by, regime, clusters, draws
+    )
     if scorecard:
         answer = law_answers.scorecard_answer(store, trials, errors)
     elif finite_size:
         answer = law_answers.finite_size_answer(trials)
+    elif slope is not None:
+        answer = law_answers.slopes_answer(trials, slope, request)
     else:
-        request = law_answers.LawRequest(law, event, errors, _names(axes), cure, by, draws)
         answer = law_answers.fit_answer(store, trials, request, note, _show_draws)
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)
 

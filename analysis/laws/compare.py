@@ -14,9 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from analysis.laws.design import Cure, Design, make_design
 from analysis.laws.equations import LAWS, find_law
 from analysis.laws.features import distinct, feature
-from analysis.laws.fit import Cure, Design, Fit, fit_law, make_design
+from analysis.laws.fit import Fit, fit_law, with_adequacy
 from analysis.laws.model import best
 from analysis.phases.drawn_axes import axes_that_vary
 from study.errors import UsageError
@@ -47,8 +48,9 @@ def fit_laws(
     errors: str = "lognormal",
     axes: Sequence[str] | None = None,
     cure: Cure = None,
+    clusters: Sequence[str] | None = None,
 ) -> tuple[list[Fit], dict[str, str]]:
-    """Fit several laws, each with its held-out score.
+    """Fit several laws, each with its adequacy and its held-out score.
 
     Args:
         trials: as those of `fit_law`, like `event`, `errors`, `axes` and `cure`.
@@ -57,6 +59,7 @@ def fit_laws(
         errors: see `fit_law`.
         axes: see `fit_law`.
         cure: see `fit_law`.
+        clusters: see `fit_law`.
     Returns: the fits, best score first, and by name the reason why a law could not be fitted.
     Raises: UsageError where no law can be fitted: the reason of the first.
     """
@@ -64,11 +67,11 @@ def fit_laws(
     for name in LAWS if laws is None else laws:
         find_law(name)
         try:
-            fit = fit_law(trials, name, event, errors, axes, cure)
+            fit = fit_law(trials, name, event, errors, axes, cure, clusters)
         except UsageError as error:
             refused[name] = str(error)
             continue
-        fits.append(with_heldout(fit, trials))
+        fits.append(with_heldout(with_adequacy(fit, trials), trials))
     if not fits and refused:
         raise UsageError(next(iter(refused.values())))
     fits.sort(key=_rank)
@@ -154,6 +157,8 @@ def with_heldout(fit: Fit, trials: pd.DataFrame) -> Fit:
 def comparison(fits: Sequence[Fit]) -> pd.DataFrame:
     """A row for each fit: size, criteria, distance to the lowest AIC, and held-out score.
 
+    `rejected` is null where seeds are too few to tell.
+
     `delta_aic` is null for a fit to other trials than those of the first fit, because AICs compare
     only on the same trials.
     """
@@ -175,6 +180,7 @@ def comparison(fits: Sequence[Fit]) -> pd.DataFrame:
                 "censored": fit.censored,
                 "converged": fit.converged,
                 "identified": fit.identified,
+                "rejected": None if fit.adequacy is None else fit.adequacy.rejected,
                 "aic": fit.aic if fit.converged else None,
                 "delta_aic": None if lowest is None or not same else fit.aic - lowest,
                 "bic": fit.bic if fit.converged else None,

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.laws.compare import held_out, predict_beyond
-from analysis.laws.fit import Fit, make_design, points_of
+from analysis.laws.design import make_design, points_of
+from analysis.laws.fit import Fit
 from analysis.laws.intervals import in_units, parameter_names, profiled, standard_errors
 from analysis.laws.model import best
 from analysis.laws.profiles import Profile

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
+from scipy.special import log_ndtr, logit, ndtri
 
 from study.errors import unknown
 
@@ -27,6 +27,7 @@ class Family:
     """An error distribution, as functions of the standardized log time z, [T] to [T].
 
     `log_density_slope` and `log_density_bend` are the first two derivatives of the log density.
+    `quantile` takes shares, and gives the z below which they lie.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Family:
     log_density: Callable[[Reals], Reals]
     log_density_slope: Callable[[Reals], Reals]
     log_density_bend: Callable[[Reals], Reals]
+    quantile: Callable[[Reals], Reals]
 
     def __reduce__(self) -> "tuple[Callable[[str], Family], tuple[str]]":
         # A family is pickled by its name: its functions are lambdas, which cannot be pickled.
@@ -62,6 +64,7 @@ FAMILIES: dict[str, Family] = {
             log_density=lambda z: -0.5 * z * z - _LOG_ROOT_2PI,
             log_density_slope=lambda z: -z,
             log_density_bend=lambda z: np.full(len(z), -1.0),
+            quantile=lambda share: np.asarray(ndtri(share)),
         ),
         Family(
             "loglogistic",
@@ -70,6 +73,7 @@ FAMILIES: dict[str, Family] = {
             log_density=lambda z: -np.logaddexp(0, -z) - np.logaddexp(0, z),
             log_density_slope=lambda z: -np.tanh(z / 2),
             log_density_bend=lambda z: -0.5 * (1 - np.tanh(z / 2) ** 2),
+            quantile=lambda share: np.asarray(logit(share)),
         ),
         Family(
             "weibull",
@@ -78,6 +82,7 @@ FAMILIES: dict[str, Family] = {
             log_density=lambda z: _LOG_LOG_2 + np.minimum(z, _TOP) - _weibull_rate(z),
             log_density_slope=lambda z: 1 - _weibull_rate(z),
             log_density_bend=lambda z: -_weibull_rate(z),
+            quantile=lambda share: np.log(-np.log1p(-share)) - _LOG_LOG_2,
         ),
     )
 }

@@ -34,6 +34,11 @@ def _axis(name: str) -> Callable[[pd.DataFrame], Reals]:
     return lambda trials: _log(reals_of(trials, name))
 
 
+def _squared(name: str) -> Callable[[pd.DataFrame], Reals]:
+    """The feature that is the square of the log of an axis: a power that bends."""
+    return lambda trials: _log(reals_of(trials, name)) ** 2
+
+
 def _n_to_k(trials: pd.DataFrame) -> Reals:
     """The log of n^k."""
     return reals_of(trials, "k") * _log(reals_of(trials, "n"))
@@ -66,11 +71,35 @@ FEATURES: dict[str, tuple[tuple[str, ...], Callable[[pd.DataFrame], Reals]]] = {
     **{name: ((name,), _axis(name)) for name in AXES},
     "n_to_k": (("n", "k"), _n_to_k),
     "n_to_k_squared": (("n", "k"), lambda trials: _n_to_k(trials) ** 2),
+    "train_size_squared": (("train_size",), _squared("train_size")),
+    "weight_decay_squared": (("weight_decay",), _squared("weight_decay")),
     "choose": (("n", "k"), _choose),
     "decay_time": (("learning_rate", "weight_decay"), _decay_time),
     "norm_ratio": (("memorized_norm", "settled_norm"), _norm_ratio),
     "memorized": (("memorized_epoch", "steps_per_epoch"), _memorized),
 }
+
+
+# The axes that a slope of a feature is taken along, where they are not all that the feature is made
+# of: k changes the task, and initial weights are what moves the norms of one task.
+_MOVED_BY = {
+    "n_to_k": ("n",),
+    "n_to_k_squared": ("n",),
+    "choose": ("n",),
+    "norm_ratio": ("init_scale",),
+}
+
+
+def moved_by(name: str) -> tuple[str, ...]:
+    """The axes that a slope of a feature is taken along, all others staying.
+
+    Args:
+        name: a name in `FEATURES`.
+    Raises: UsageError for another name.
+    """
+    if name not in FEATURES:
+        raise unknown("a feature", name, FEATURES)
+    return _MOVED_BY.get(name, FEATURES[name][0])
 
 
 def feature(trials: pd.DataFrame, name: str) -> Reals:
@@ -96,6 +125,8 @@ def feature(trials: pd.DataFrame, name: str) -> Reals:
     if bad:
         where = " and ".join(f"{column} > 0" for column in columns if column in AXES)
         remedy = f'Leave them out with where "{where}".' if where else "Choose another law."
+        if name == "norm_ratio":
+            remedy = "Train on after generalizing, with linger = 3, so that norms settle."
         raise UsageError(
             f"{name}: no logarithm in {bad:,} of {len(trials):,} trials; a law takes logarithms of "
             f"what it is written in. {remedy}"

@@ -1,53 +1,28 @@
 """Fit a law: trials in, estimates with intervals out.
 
-`fit_law` does all of this. Where the trials cannot determine a law, an error says why in one
-sentence. `make_design` does the first half, up to the likelihood, for callers that need no more.
+Where the trials cannot determine a law, an error says why in one sentence. `make_design` is the
+first half, up to the likelihood, for callers that need no more.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.laws.equations import Law, equation_of, find_law
-from analysis.laws.families import Reals, find_family
-from analysis.laws.features import FEATURES, check_spread, feature
-from analysis.laws.intervals import Parameter, parameters_of
+from analysis.laws.adequacy import Adequacy, adequacy_of
+from analysis.laws.design import Cure, Design, make_design, points_of
+from analysis.laws.equations import Law
+from analysis.laws.families import Reals
+from analysis.laws.intervals import LEAST_CLUSTERS, Parameter, parameters_of
 from analysis.laws.model import Model, best
-from analysis.laws.times import COMPETING, incidence, times_of
-from analysis.phases.drawn_axes import axes_that_vary
-from study.errors import UsageError, unknown
+from analysis.laws.strata import strata_of
+from analysis.laws.times import COMPETING, incidence, watched_log_steps
+from study.errors import unknown
 from study.search.newton import Top
 
 REGIMES = ("multi-pass", "online")  # several passes over fixed rows, or fresh rows every step
-Cure = bool | Sequence[str] | None  # whether there is a cure fraction, or its features
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """What a fit starts from: the likelihood, which of the trials are at risk, and the choices."""
-
-    model: Model
-    rows: NDArray[np.bool_]  # True for trials at risk of the event, [all trials]
-    at_once: int  # number of trials whose delay is zero or less
-    axes: tuple[str, ...]  # features that enter as powers, if the law does not speak of them
-    cure: tuple[str, ...] | None  # features of the cure fraction; None without a cure fraction
-    cure_center: tuple[float, ...] = ()  # the mean of each of these features, which is subtracted
-
-    def of(self, trials: pd.DataFrame, event: str) -> Model:
-        """The likelihood of other trials, under the same law with the same centers.
-
-        Args:
-            trials: as `load_trials` gives them; those that are at risk count.
-            event: see `fit_law`.
-        """
-        times = times_of(trials, event)
-        at_risk = trials[times.rows]
-        x = self.model.equation.features(at_risk)
-        cure = None if self.cure is None else _cured(at_risk, self.cure, self.cure_center)
-        return Model(self.model.equation, self.model.family, times.observed, x, cure)
 
 
 @dataclass(frozen=True)
@@ -60,7 +35,7 @@ class Fit:
         law: that was fitted.
         event: a name in `times.CLOCKS`.
         errors: a name in `FAMILIES`.
-        regime: one of `REGIMES`.
+        regime: one of `REGIMES` or of `regimes.SIDES`.
         axes: features that enter as powers, if the law does not speak of them.
         cure: features of the cure fraction; None without a cure fraction.
         parameters: by name, with intervals.
@@ -77,7 +52,11 @@ class Fit:
         model: the likelihood.
         top: the maximum of the likelihood.
         points: the number of each trial's point, [T].
+        clusters: what robust intervals allow for the scatter between: "strata" (of the decay time),
+            "points", or the columns that were named.
+        adequacy: whether the law fits at all; None where seeds are too few to tell.
         stratum: the column and the value of the part that was fitted; empty for all trials.
+        warnings: why a pooled slope misleads, by the name of its parameter; see `strata.simpson`.
         heldout: the mean of `heldout_by_axis`.
         heldout_by_axis: the held-out score on each axis, as `with_heldout` gives them.
     """
@@ -102,7 +81,10 @@ class Fit:
     model: Model = field(repr=False)
     top: Top = field(repr=False)
     points: NDArray[np.intp] = field(repr=False)
+    clusters: str
+    adequacy: Adequacy | None = None
     stratum: dict[str, object] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
     heldout: float | None = None
     heldout_by_axis: dict[str, float | None] = field(default_factory=dict)
 
@@ -122,13 +104,16 @@ class Fit:
             "regime": self.regime,
             "stratum": self.stratum,
             "cure": None if self.cure is None else list(self.cure),
+            "clusters": self.clusters,
             "parameters": {name: asdict(value) for name, value in self.parameters.items()},
+            "adequacy": None if self.adequacy is None else self.adequacy.to_json(),
             "trials": self.trials,
             "events": self.events,
             "censored": self.censored,
             "left_out": self.left_out,
             "at_once": self.at_once,
             "incidence": self.incidence,
+            "warnings": self.warnings,
             "converged": converged,
             "identified": self.identified,
             "log_likelihood": self.log_likelihood if converged else None,
@@ -155,6 +140,7 @@ def fit_law(
     errors: str = "lognormal",
     axes: Sequence[str] | None = None,
     cure: Cure = None,
+    clusters: Sequence[str] | None = None,
 ) -> Fit:
     """Fit a law of the transition time to all trials, censored trials included.
 
@@ -167,19 +153,29 @@ def fit_law(
             that vary.
         cure: True if a share of the trials never has the event, or the features that the logit of
             that share depends on.
+        clusters: columns; trials that are alike in all of them may err alike, and robust intervals
+            allow for that. By default, all axes but learning rate and weight decay.
     Raises: UsageError, one sentence, where the trials cannot determine the law.
     """
     design = make_design(trials, law, event, errors, axes, cure)
     top = best(design.model, design.model.starts())
-    return _fit_of(design, top, trials, event, errors)
+    return _fit_of(design, top, trials, event, errors, clusters)
 
 
-def _fit_of(design: Design, top: Top, trials: pd.DataFrame, event: str, errors: str) -> Fit:
+def _fit_of(
+    design: Design,
+    top: Top,
+    trials: pd.DataFrame,
+    event: str,
+    errors: str,
+    columns: Sequence[str] | None,
+) -> Fit:
     """The fit that ends at a top: intervals, counts and criteria."""
     model = design.model
     at_risk = trials[design.rows]
     points = points_of(at_risk)
-    parameters, top = parameters_of(model, top, design.cure, points)
+    clusters, clustered_by = _clusters_of(at_risk, points, columns)
+    parameters, top = parameters_of(model, top, design.cure, clusters)
     events = int((~model.observed.censored).sum())
     share = incidence(at_risk, event)
     return Fit(
@@ -203,85 +199,40 @@ def _fit_of(design: Design, top: Top, trials: pd.DataFrame, event: str, errors: 
         model=model,
         top=top,
         points=points,
+        clusters=clustered_by,
     )
 
 
-def make_design(
-    trials: pd.DataFrame,
-    law: str,
-    event: str,
-    errors: str,
-    axes: Sequence[str] | None,
-    cure: Cure = None,
-) -> Design:
-    """The likelihood of a law on some trials; arguments and errors are those of `fit_law`."""
-    row, family = find_law(law), find_family(errors)
-    cure_names = _cure_names(cure)
-    times = times_of(trials, event)
-    at_risk = trials[times.rows]
-    events = int((~times.observed.censored).sum())
-    _check_events(len(trials), len(at_risk), events, event)
-    online = at_risk["train_size"].isna()
-    if online.any() and not online.all():
-        raise UsageError(
-            f"{int(online.sum()):,} of {len(at_risk):,} trials are online; a law is of one regime. "
-            'Choose with where "train_size is null" or "train_size is not null".'
-        )
-    used = _axes(trials, axes)
-    equation = equation_of(row, at_risk, used)
-    center = []
-    for name in cure_names or ():
-        values = feature(at_risk, name)
-        check_spread(at_risk, name, values)
-        center.append(float(values.mean()))
-    cured = None if cure_names is None else _cured(at_risk, cure_names, tuple(center))
-    model = Model(equation, family, times.observed, equation.features(at_risk), cured)
-    if events < model.size:
-        raise UsageError(
-            f"{events} trials with the event for {model.size} parameters of {law}; each needs at "
-            "least one. Train longer or more seeds, or fit a law with fewer parameters."
-        )
-    return Design(model, times.rows, times.at_once, used, cure_names, tuple(center))
+def with_adequacy(fit: Fit, trials: pd.DataFrame) -> Fit:
+    """The fit with its adequacy; as it is where it has no maximum, or seeds are too few to tell.
+
+    Args:
+        fit: from `fit_law`.
+        trials: the trials that it was fitted to.
+    """
+    if not fit.converged:
+        return fit
+    watched = watched_log_steps(trials, fit.event)
+    return replace(fit, adequacy=adequacy_of(fit.model, fit.top, fit.points, watched))
 
 
-def _cured(trials: pd.DataFrame, names: Sequence[str], center: Sequence[float]) -> Reals:
-    """What the logit of the cure fraction is linear in: 1, and the centered features, [T, c]."""
-    columns = [feature(trials, name) - mean for name, mean in zip(names, center, strict=True)]
-    return np.column_stack([np.ones(len(trials)), *columns])
+def _clusters_of(
+    at_risk: pd.DataFrame, points: NDArray[np.intp], columns: Sequence[str] | None
+) -> tuple[NDArray[np.intp], str]:
+    """The number of each trial's cluster, [T], and what the clusters are.
 
-
-def _check_events(trials: int, at_risk: int, events: int, event: str) -> None:
-    """Raise UsageError where there is no trial, or none with the event."""
-    if not trials:
-        raise UsageError("0 trials; a law is fitted to some. Loosen the filter.")
-    if not events:
-        word = "memorized" if event == "delay" and not at_risk else event
-        raise UsageError(
-            f"{event}: 0 of {trials:,} trials {'had a ' if word == 'delay' else ''}{word} within "
-            "their budget; a law is fitted to events. Train longer (a larger budget), or fit "
-            "another event."
-        )
-
-
-def _axes(trials: pd.DataFrame, axes: Sequence[str] | None) -> tuple[str, ...]:
-    """The features that may enter as powers: those that are named, or all axes that vary."""
-    if axes is None:
-        return axes_that_vary(trials)
-    for name in axes:
-        if name not in FEATURES:
-            raise unknown("a feature", name, FEATURES)
-    return tuple(dict.fromkeys(axes))
-
-
-def _cure_names(cure: Cure) -> tuple[str, ...] | None:
-    """The features of the cure fraction; None without a cure fraction."""
-    if cure is None or isinstance(cure, bool):
-        return () if cure else None
-    return tuple(cure)
-
-
-def points_of(at_risk: pd.DataFrame) -> NDArray[np.intp]:
-    """The number of each trial's point, [T]; without a column of points, every trial is a point."""
-    if "point_id" not in at_risk:
-        return np.arange(len(at_risk))
-    return np.asarray(pd.factorize(at_risk["point_id"])[0])
+    Args:
+        at_risk: the trials.
+        points: the number of each trial's point, [T].
+        columns: that a cluster is alike in; None for strata of the decay time, or points where
+            these strata are few.
+    Raises: UsageError for a column that is not there.
+    """
+    if columns is not None:
+        for column in columns:
+            if column not in at_risk:
+                raise unknown("a column", column, map(str, at_risk.columns))
+        numbers = at_risk.groupby(list(columns), dropna=False).ngroup()
+        return numbers.to_numpy().astype(np.intp), ", ".join(columns)
+    strata = strata_of(at_risk, "decay_time")
+    return (points, "points") if strata.max() + 1 < LEAST_CLUSTERS else (strata, "strata")

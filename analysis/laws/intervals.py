@@ -2,14 +2,17 @@
 
 Regular parameters have information intervals. Critical points, the parameters that trade against
 them, and cure fractions have profile intervals. Beside each interval stands one that is robust to
-scatter between points (the sandwich, clustered by point). With many trials a law that is a little
-wrong has narrow information intervals, and only the robust interval shows it.
+what trials of a cluster have in common (the sandwich). With many trials a law that is a little
+wrong has narrow information intervals, and only the robust interval shows it. Clusters are the
+strata of the decay time, since a law that errs at one weight decay errs alike at the next; where
+there are few strata, they are points.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.special import expit
 
 from analysis.laws.clocks import SIGMA
@@ -20,7 +23,8 @@ from analysis.laws.terms import CRITICAL, EXPONENT, FACTOR, LEVEL, Wall
 from analysis.statistics import Z_95
 from study.search.newton import Top
 
-LEAST_POINTS = 10  # fewer points are too few to estimate a variance between points
+LEAST_CLUSTERS = 10  # fewer are too few to estimate a variance between clusters
+_LEAST_FREEDOM = 5  # clusters beyond one a parameter
 CURED = "cured_share"  # the parameter that is the share of a cure fraction
 _FLAT = 1e-10  # the likelihood is flat, or a saddle, where an eigenvalue is not above this
 
@@ -36,8 +40,8 @@ class Parameter:
         low, high: the ends of the interval.
         interval: "information", "profile", or "none" where the fit has no maximum.
         identified: whether the interval has both ends.
-        robust_low, robust_high: the interval that allows for scatter between points; None with
-            fewer than `LEAST_POINTS` points.
+        robust_low, robust_high: the interval that allows for scatter between clusters; None with
+            fewer than `LEAST_CLUSTERS` of them.
         bootstrap_low, bootstrap_high: None without a bootstrap.
     """
 
@@ -99,7 +103,7 @@ def _curved(model: Model, name: str) -> bool:
 
 
 def parameters_of(
-    model: Model, top: Top, cure: tuple[str, ...] | None, points: NDArray[np.intp]
+    model: Model, top: Top, cure: tuple[str, ...] | None, clusters: NDArray[np.intp]
 ) -> tuple[dict[str, Parameter], Top]:
     """All parameters with their intervals, by name, and the top of the fit.
 
@@ -110,18 +114,19 @@ def parameters_of(
         model: the likelihood.
         top: its maximum.
         cure: features of the cure fraction; None without a cure fraction.
-        points: the number of each trial's point, [T].
+        clusters: the number of each trial's cluster, [T].
     """
     names = parameter_names(model, cure)
     if not top.converged:
         return dict.fromkeys(names, Parameter(None, None, None, "none", identified=False)), top
     for _ in range(4):
-        errors, robust = standard_errors(model, top.theta, points)
+        errors, robust = standard_errors(model, top.theta, clusters)
         parameters = {}
         higher: Top | None = None
         for index, name in enumerate(names):
             error, robust_error = float(errors[index]), float(robust[index])
-            parameters[name], reached = _parameter(model, top, index, name, error, robust_error)
+            reach = robust_error * float(stats.t.ppf(0.975, freedom_of(clusters, model.size)))
+            parameters[name], reached = _parameter(model, top, index, name, error, reach)
             higher = reached or higher
         if higher is None:
             break
@@ -130,7 +135,7 @@ def parameters_of(
 
 
 def _parameter(
-    model: Model, top: Top, index: int, name: str, error: float, robust_error: float
+    model: Model, top: Top, index: int, name: str, error: float, robust_reach: float
 ) -> tuple[Parameter, Top | None]:
     """One parameter of theta with its intervals, and a higher top if its profile reached one."""
     theta = float(top.theta[index])
@@ -151,7 +156,7 @@ def _parameter(
     if name == CURED and high is not None and low is None:
         low = -np.inf  # a share of 0, whose logit is -inf, is possible
     ends = [None if end is None else in_units(name, end) for end in (low, high)]
-    robust = [_finite(in_units(name, theta + sign * Z_95 * robust_error)) for sign in (-1, 1)]
+    robust = [_finite(in_units(name, theta + sign * robust_reach)) for sign in (-1, 1)]
     identified = None not in ends
     return Parameter(in_units(name, theta), ends[0], ends[1], kind, identified, *robust), higher
 
@@ -182,25 +187,36 @@ def covariance_of(model: Model, theta: Reals) -> tuple[Reals, NDArray[np.bool_]]
     return np.asarray(inverse / np.outer(scale, scale)), flat
 
 
-def standard_errors(model: Model, theta: Reals, points: NDArray[np.intp]) -> tuple[Reals, Reals]:
-    """Standard errors of theta from the information, and from the scatter between points.
+def freedom_of(clusters: NDArray[np.intp], size: int) -> int:
+    """Degrees of freedom of robust errors: clusters, less the parameters; at least 1.
+
+    Args:
+        clusters: the number of each trial's cluster, [T].
+        size: the number of parameters.
+    """
+    return max(int(clusters.max()) + 1 - size, 1)
+
+
+def standard_errors(model: Model, theta: Reals, clusters: NDArray[np.intp]) -> tuple[Reals, Reals]:
+    """Standard errors of theta from the information, and from the scatter between clusters.
 
     Args:
         model: the likelihood.
         theta: its maximum, [size].
-        points: the number of each trial's point, [T].
+        clusters: the number of each trial's cluster, [T].
     Returns: both errors, [size] each; NaN where the likelihood is flat. The second is NaN
-        everywhere if there are fewer than `LEAST_POINTS` points.
-    Source: P. J. Huber, Proc. Fifth Berkeley Symp. 1 (1967) 221, for the second; clustered by
-        point, with G / (G - 1) for G points.
+        everywhere if clusters are too few.
+    Source: P. J. Huber, Proc. Fifth Berkeley Symp. 1 (1967) 221, for the second, times
+        G / (G - size) for G clusters, as of J. G. MacKinnon and H. White, J. Econometrics 29 (1985)
+        305.
     """
     covariance, flat = covariance_of(model, theta)
     errors = np.where(flat, np.nan, np.sqrt(np.maximum(np.diag(covariance), 0)))
-    count = int(points.max()) + 1
-    if count < LEAST_POINTS:
+    count, freedom = int(clusters.max()) + 1, freedom_of(clusters, len(theta))
+    if count < LEAST_CLUSTERS or freedom < _LEAST_FREEDOM:
         return errors, np.full(len(theta), np.nan)
     scores = model.row_gradients(theta) * model.observed.weight[:, None]
     sums = np.zeros((count, len(theta)))
-    np.add.at(sums, points, scores)
-    sandwich = covariance @ (sums.T @ sums * count / (count - 1)) @ covariance
+    np.add.at(sums, clusters, scores)
+    sandwich = covariance @ (sums.T @ sums * count / freedom) @ covariance
     return errors, np.where(flat, np.nan, np.sqrt(np.maximum(np.diag(sandwich), 0)))

@@ -1,6 +1,6 @@
 """The fits of a whole study: a list of fits for each regime and each stratum."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,18 +9,31 @@ import pandas as pd
 
 from analysis.laws.bootstrap import bootstrap, interval_of
 from analysis.laws.compare import fit_laws
-from analysis.laws.fit import REGIMES, Cure, Fit
+from analysis.laws.design import Cure
+from analysis.laws.fit import REGIMES, Fit
+from analysis.laws.regimes import regime_of
+from analysis.laws.strata import own_slopes, simpson
 from analysis.laws.times import with_norms
 from study.errors import UsageError, unknown
 from study.machine import usable_cores
 from study.store.store import Store
+from study.vocabulary.axes import AXES
 
 MOST_STRATA = 50  # each stratum adds its own fits, and its own lines to the answer
+POOLED = (*AXES, "decay_time", "n_to_k")  # features whose slopes are compared with those of strata
 NO_TRIALS = "0 trials; a law is fitted to some. Loosen the filter."
 
 
-def by_regime(trials: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The trials of each regime, multi-pass and online, without a regime that has no trials."""
+def by_regime(trials: pd.DataFrame, regime: str | None = None) -> dict[str, pd.DataFrame]:
+    """The trials of each regime, multi-pass and online, without a regime that has no trials.
+
+    Args:
+        trials: as `load_trials` gives them.
+        regime: a name in `regimes.SIDES`: that regime alone.
+    Raises: UsageError where a regime that is asked for has no trials.
+    """
+    if regime is not None:
+        return {regime: regime_of(trials, regime).trials}
     online = trials["train_size"].isna()
     parts = dict(zip(REGIMES, (trials[~online], trials[online]), strict=True))
     return {name: part for name, part in parts.items() if len(part)}
@@ -34,8 +47,10 @@ def fit_study(
     axes: Sequence[str] | None = None,
     cure: Cure = None,
     by: str | None = None,
+    regime: str | None = None,
+    clusters: Sequence[str] | None = None,
 ) -> tuple[list[list[Fit]], list[str]]:
-    """The fits of each regime, and of each value of a column.
+    """The fits of each regime, and of each value of a column; whether they fit, and what misleads.
 
     Args:
         trials: as `load_trials` gives them, of any regimes.
@@ -45,6 +60,8 @@ def fit_study(
         axes: see `fit_law`.
         cure: see `fit_law`.
         by: a column of at most 50 values, each of which is fitted by itself.
+        regime: "grokking" or "comprehension": the trials of `regimes.regime_of` alone.
+        clusters: see `fit_law`.
     Returns: a list of fits for each regime and value, best first; and a sentence for each law that
         was asked for or tried and could not be fitted.
     Raises: UsageError as `fit_laws`, with the value of the column named: where no law could be
@@ -55,23 +72,53 @@ def fit_study(
     names = None if laws is None else list(laws)
     lists, notes = [], []
     failure = UsageError(NO_TRIALS)
-    for regime, part in by_regime(trials).items():
-        strata = [({}, part)] if by is None else _strata(part, by)
-        for stratum, members in strata:
-            label = "".join([f"{name} = {value}: " for name, value in stratum.items()])
-            try:
-                fits, refused = fit_laws(members, names, event, errors, axes, cure)
-            except UsageError as error:
-                failure = UsageError(f"{label}{error}")
-                if names is not None:
-                    raise failure from None
-                notes.append(f"{regime}, {label}no law fitted: {error}")
-                continue
-            lists.append([replace(fit, stratum=stratum) for fit in fits])
-            notes += [f"{regime}, {label}{law} not fitted: {why}" for law, why in refused.items()]
+    for name, stratum, members in _parts(trials, regime, by):
+        label = "".join([f"{column} = {value}: " for column, value in stratum.items()])
+        try:
+            fits, refused = fit_laws(members, names, event, errors, axes, cure, clusters)
+        except UsageError as error:
+            failure = UsageError(f"{label}{error}")
+            if names is not None:
+                raise failure from None
+            notes.append(f"{name}, {label}no law fitted: {error}")
+            continue
+        fits = with_warnings(fits, members)
+        lists.append([replace(fit, regime=name, stratum=stratum) for fit in fits])
+        notes += [f"{name}, {label}{law} not fitted: {why}" for law, why in refused.items()]
     if not lists:
         raise failure
     return lists, notes
+
+
+def _parts(
+    trials: pd.DataFrame, regime: str | None, by: str | None
+) -> Iterator[tuple[str, dict[str, object], pd.DataFrame]]:
+    """The trials to fit together, each with its regime and the column and value of its stratum."""
+    for name, part in by_regime(trials, regime).items():
+        for stratum, members in [({}, part)] if by is None else _strata(part, by):
+            yield name, stratum, members
+
+
+def with_warnings(fits: Sequence[Fit], trials: pd.DataFrame) -> list[Fit]:
+    """The fits, each with the warnings that one of its pooled slopes misleads.
+
+    Args:
+        fits: of laws to the same trials.
+        trials: that they were fitted to.
+    """
+    strata: dict[str, pd.DataFrame] = {}
+    warned = []
+    for fit in fits:
+        warnings = {}
+        for parameter, value in fit.parameters.items():
+            name = parameter.removeprefix("slope_")
+            if name not in POOLED or name == parameter or value.estimate is None:
+                continue
+            if name not in strata:
+                strata[name] = own_slopes(trials, name, fit.event, fit.errors)
+            warnings[parameter] = simpson(value.estimate, strata[name])
+        warned.append(replace(fit, warnings={key: why for key, why in warnings.items() if why}))
+    return warned
 
 
 def with_norms_of(store: str | Path, trials: pd.DataFrame) -> pd.DataFrame:

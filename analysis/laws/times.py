@@ -32,6 +32,7 @@ CLOCKS: dict[str, str] = {
     "generalized": "test accuracy above its threshold",
     "delay": "steps from memorizing to generalizing, of trials that memorized",
 }
+SETTLED = 3  # decay times after generalizing, by which the norm has settled
 COMPETING = tuple(sorted(ended.value for ended in BROKEN))  # after them no event can happen
 
 
@@ -84,6 +85,25 @@ def times_of(trials: pd.DataFrame, event: str) -> Times:
             np.log(np.maximum(low, 0) * steps)[rows], np.log(np.maximum(high, 1) * steps)[rows]
         )
     return Times(observed, rows, at_once)
+
+
+def watched_log_steps(trials: pd.DataFrame, event: str) -> Reals:
+    """How long each trial at risk of an event is watched if it does not happen, in log steps.
+
+    It is the budget, without the steps until memorizing for the delay. A trial that collapsed or
+    diverged is watched until then.
+
+    Args:
+        trials: as `load_trials` gives them.
+        event: a name in `CLOCKS`.
+    """
+    rows = times_of(trials, event).rows
+    at_risk = trials[rows]
+    ended = at_risk["ended"].isin(COMPETING).to_numpy(bool)
+    epochs = np.where(ended, reals_of(at_risk, "epochs_run"), reals_of(at_risk, "budget_epochs"))
+    if event == "delay":
+        epochs = epochs - reals_of(at_risk, "memorized_epoch")
+    return np.log(np.maximum(epochs, 1) * reals_of(at_risk, "steps_per_epoch"))
 
 
 def at_level(trials: pd.DataFrame, level: int) -> pd.DataFrame:
@@ -163,14 +183,15 @@ def incidence(trials: pd.DataFrame, event: str) -> dict[str, float]:
 
 
 def with_norms(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
-    """The trials with `memorized_norm` and `settled_norm`, which the law `norms` needs.
+    """The trials with `memorized_norm` and `settled_norm`, which the feature `norm_ratio` needs.
 
     `memorized_norm` is the weight norm at the reading of memorizing. `settled_norm` stands for the
-    norm after generalizing, which a trial that never generalized cannot show. So every trial gets
-    the norm of a group: the trials that generalized at the same n, k, width and init_scale. The
-    norm is the median of the group's final norms at the trial's own learning_rate times
-    weight_decay. Between two products of the group it is interpolated in logarithms, and beyond
-    the least or the largest product it is that of the nearest. It is NaN where the group is empty.
+    norm after generalizing. A trial that leaves once it is decided never shows it: its final norm
+    is that of the transition. So only trials that were trained on for `SETTLED` decay times after
+    generalizing tell, as those of a study with `linger`. Every trial gets the norm of a group: the
+    trials that tell at the same n, k, width and init_scale. The norm is the median of the group's
+    final norms at the trial's own learning_rate times weight_decay, interpolated in logarithms
+    between two products of the group. Beyond its least and largest product it is NaN.
 
     Args:
         trials: as `load_trials` gives them.
@@ -183,14 +204,20 @@ def with_norms(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
     )
     norms = at_memorizing.drop_duplicates("trial_id").set_index("trial_id")["weight_norm"]
     settled = np.full(len(trials), np.nan)
-    rate = np.log(reals_of(trials, "learning_rate") * reals_of(trials, "weight_decay").clip(1e-300))
-    final = np.where(trials["generalized_epoch"].notna(), reals_of(trials, "final_weight_norm"), 0)
+    product = reals_of(trials, "learning_rate") * reals_of(trials, "weight_decay")
+    rate = np.log(product.clip(1e-300))
+    since = reals_of(trials, "epochs_run") - reals_of(trials, "generalized_epoch")
+    tells = since * reals_of(trials, "steps_per_epoch") * product >= SETTLED
+    final = np.where(tells, reals_of(trials, "final_weight_norm"), 0)
     for rows in trials.groupby(["n", "k", "width", "init_scale"], dropna=False).indices.values():
-        generalized = np.asarray(rows)[final[rows] > 0]
-        if len(generalized):
-            logs = pd.Series(np.log(final[generalized]))
-            medians = logs.groupby(rate[generalized].round(9)).median()
-            settled[rows] = np.exp(np.interp(rate[rows], medians.index, medians.to_numpy()))
+        telling = np.asarray(rows)[final[rows] > 0]
+        if len(telling):
+            logs = pd.Series(np.log(final[telling]))
+            medians = logs.groupby(rate[telling].round(9)).median()
+            between = np.interp(
+                rate[rows].round(9), medians.index, medians, left=np.nan, right=np.nan
+            )
+            settled[rows] = np.exp(between)
     return trials.assign(
         memorized_norm=trials["trial_id"].map(norms).astype(float), settled_norm=settled
     )

@@ -72,9 +72,9 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
     text = (
         f"<p>Steps until test accuracy passes its threshold, {regime} trials: {fit.events:,} "
         f"events in {fit.trials:,}{of_how_many}; {fit.censored:,} had none by their last reading "
-        "and count as censored there. Errors are log-normal, intervals 95%; those after “points” "
-        "allow for scatter between points. Laws are ranked by how well they predict the hardest "
-        "third of each axis.</p>"
+        f"and count as censored there. Errors are log-normal, intervals 95%; those after "
+        f"“{fit.clusters}” allow for scatter between {fit.clusters}. Laws are ranked by how well "
+        "they predict the hardest third of each axis.</p>"
     )
     can_be_drawn = fit.converged and axes_that_vary(sample)  # a chart needs an axis that varies
     return text + _table(fits), _figures(fits, sample) if can_be_drawn else []
@@ -123,7 +123,7 @@ def _table(fits: Sequence[Fit]) -> str:
     for fit in fits:
         score = "" if fit.heldout is None else f"{fit.heldout:.3f}"
         lines = [
-            f"{html.escape(name)} {html.escape(in_words(parameter))}"
+            f"{html.escape(name)} {html.escape(in_words(parameter, fit.clusters))}"
             for name, parameter in fit.parameters.items()
             if parameter.estimate is not None and name not in {"log_a", "sigma"}
         ]

@@ -1,16 +1,17 @@
 """What `analysis laws` answers: the fits, the scorecard of published statements, or finite size."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from analysis.formats import records
+from analysis.formats import JsonRow, records
 from analysis.laws import finite_size as sizes
 from analysis.laws import scorecard as statements
 from analysis.laws import study_fits
-from analysis.laws.fit import Cure
+from analysis.laws.design import Cure
+from analysis.laws.strata import slopes_within
 from analysis.text import law_text
 
 
@@ -34,6 +35,8 @@ class LawRequest:
             that vary.
         cure: whether there is a cure fraction, or its features.
         by: a column; the trials of each of its values are fitted apart. None: all trials together.
+        regime: "grokking" or "comprehension": the trials of that regime alone; None for all.
+        clusters: columns that clusters of robust intervals are alike in; None: see `fit_law`.
         draws: of the bootstrap; 0 for no bootstrap.
     """
 
@@ -43,6 +46,8 @@ class LawRequest:
     axes: Sequence[str] | None
     cure: Cure
     by: str | None
+    regime: str | None
+    clusters: Sequence[str] | None
     draws: int
 
 
@@ -74,6 +79,8 @@ def fit_answer(
         request.axes,
         request.cure,
         request.by,
+        request.regime,
+        request.clusters,
     )
     for sentence in refused:
         note(sentence)
@@ -83,6 +90,26 @@ def fit_answer(
         [fit.to_json() for fits in lists for fit in fits],
         [line for fits in lists for line in law_text.lines_of_fits(fits)],
     )
+
+
+def slopes_answer(trials: pd.DataFrame, feature: str, request: LawRequest) -> LawAnswer:
+    """The slope of a feature within strata, in each regime.
+
+    Args:
+        trials: to fit the slopes to.
+        feature: a name in `FEATURES`.
+        request: the event, the errors and the regime.
+    Raises: UsageError where a regime's strata do not determine slopes.
+    """
+    content: list[JsonRow] = []
+    lines: list[str] = []
+    for regime, part in study_fits.by_regime(trials, request.regime).items():
+        within = slopes_within(part, feature, request.event, request.errors)
+        plain = {**asdict(replace(within, strata=pd.DataFrame())), "strata": records(within.strata)}
+        content.append({"regime": regime, "event": request.event, **plain})
+        head = f"{regime}, {request.event}, {request.errors}"
+        lines += [*([""] if lines else []), *law_text.lines_of_slopes(head, within)]
+    return LawAnswer(content, lines)
 
 
 def scorecard_answer(store_url: str | Path, trials: pd.DataFrame, errors: str) -> LawAnswer:

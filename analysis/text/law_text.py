@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.formats import as_table
+from analysis.laws.adequacy import Adequacy
 from analysis.laws.compare import comparison, ratio_tests
 from analysis.laws.finite_size import Curve, Estimate, FiniteSize
 from analysis.laws.fit import Fit
 from analysis.laws.intervals import Parameter
 from analysis.laws.scorecard import Tested
+from analysis.laws.strata import Bounded, SlopesWithin
 
 
 def lines_of_fits(fits: Sequence[Fit]) -> list[str]:
     """A list of fits to the same trials: counts, the ranking, then each law's parameters."""
     lines = [_counts(fits[0])]
     if len(fits) > 1:
-        columns = ["law", "parameters", "converged", "identified", "delta_aic", "heldout"]
+        columns = ["law", "parameters", "identified", "rejected", "delta_aic", "heldout"]
         shown = comparison(fits)[columns].copy()
         shown["delta_aic"] = shown["delta_aic"].astype(float).round(1)
         shown["heldout"] = shown["heldout"].astype(float).round(3)
@@ -31,9 +33,56 @@ def lines_of_fits(fits: Sequence[Fit]) -> list[str]:
         if not fit.converged:
             lines.append("  no maximum: these trials do not determine this law")
             continue
+        lines += [f"  {adequacy_in_words(fit.adequacy)}"]
         wide = max(map(len, fit.parameters))
-        lines += [f"  {name:<{wide}}  {in_words(value)}" for name, value in fit.parameters.items()]
+        lines += [
+            f"  {name:<{wide}}  {in_words(value, fit.clusters)}"
+            for name, value in fit.parameters.items()
+        ]
+        lines += [f"  warning: {name} {why}" for name, why in fit.warnings.items()]
     return lines
+
+
+def adequacy_in_words(found: Adequacy | None) -> str:
+    """Whether a law fits, with the deviance that says so."""
+    if found is None:
+        return "too few seeds to tell whether the law fits"
+    verdict = "the law is rejected" if found.rejected else "the law is not rejected"
+    near = "" if found.near_half is None else f"; {found.near_half:.0%} of points near half by"
+    near += " the stated median" if near else ""
+    return (
+        f"{verdict}: deviance {found.deviance:,.0f} on {found.freedom:,} degrees of freedom, "
+        f"{_chance_in_words(found.chance)}; sigma {found.sigma:.2f}, between seeds "
+        f"{found.pure_sigma:.2f}{near}"
+    )
+
+
+def _chance_in_words(chance: float) -> str:
+    return f"p = {chance:.2g}" if chance > 1e-9 else "p < 1e-9"
+
+
+def lines_of_slopes(head: str, within: SlopesWithin) -> list[str]:
+    """A slope within strata: one for all, the mean and spread of their own, and a line for each.
+
+    Args:
+        head: which trials, in words.
+        within: as `slopes_within` gives them.
+    """
+    known = int(within.strata["slope"].notna().sum())
+    shown = within.strata.round(dict.fromkeys(("slope", "low", "high"), 3))
+    return [
+        f"{head}: slope of {within.feature} within {known} strata, {within.trials:,} trials",
+        f"  one slope for all       {_ends_in_words(within.common)}",
+        f"  mean of own slopes      {_ends_in_words(within.mean)}",
+        f"  spread of own slopes    {_ends_in_words(within.spread)}",
+        f"  95% of strata           {_interval(within.predicted.low, within.predicted.high)}",
+        "",
+        as_table(shown.drop(columns="error")),
+    ]
+
+
+def _ends_in_words(number: Bounded) -> str:
+    return f"{number.estimate:.4g} {_interval(number.low, number.high)}"
 
 
 def _counts(fit: Fit) -> str:
@@ -49,15 +98,20 @@ def _counts(fit: Fit) -> str:
     )
 
 
-def in_words(parameter: Parameter) -> str:
-    """An estimate and its interval, then the robust and the bootstrap interval if there are any."""
+def in_words(parameter: Parameter, clusters: str) -> str:
+    """An estimate and its interval, then the robust and the bootstrap interval if there are any.
+
+    Args:
+        parameter: of a fit.
+        clusters: what its robust interval allows for the scatter between.
+    """
     if parameter.estimate is None:
         return "not identified"
     text = f"{parameter.estimate:.4g} {_interval(parameter.low, parameter.high)}"
     if not parameter.identified:
         text += ", not identified"
     if parameter.robust_low is not None:
-        text += f"; points {_interval(parameter.robust_low, parameter.robust_high)}"
+        text += f"; {clusters} {_interval(parameter.robust_low, parameter.robust_high)}"
     if parameter.bootstrap_low is not None:
         text += f"; bootstrap {_interval(parameter.bootstrap_low, parameter.bootstrap_high)}"
     return text
@@ -84,20 +138,15 @@ def lines_of_scorecard(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _result(tested: Tested) -> str:
     """What the trials say of a statement: the verdict with its numbers, or why there is none."""
-    if tested.withdrawn:
-        return f"withdrawn: {tested.withdrawn}"
     if tested.lacks:
         return f"not testable here: {tested.lacks}"
-    counts = f"{tested.trials:,} trials, {tested.censored:,} censored"
-    counts += f", {tested.left_out:,} left out" if tested.left_out else ""
-    if tested.estimate is None:
-        return f"{tested.verdict}: {tested.parameter}; {counts}"
-    estimate = f"{tested.parameter} {tested.estimate:.4g}"
-    if (tested.low, tested.high) != (None, None):
-        estimate += f" {_interval(tested.low, tested.high)}"
-    if (tested.robust_low, tested.robust_high) != (None, None):
-        estimate += f" points {_interval(tested.robust_low, tested.robust_high)}"
-    return f"{tested.verdict}: {estimate}, stated {tested.stated}; {counts}"
+    counts = f"{tested.trials:,} trials" + (f", {tested.strata} strata" if tested.strata else "")
+    numbers = ""
+    if tested.estimate is not None:
+        ends = _interval(tested.low, tested.high)
+        what = f"{tested.parameter} {tested.estimate:.3g}"
+        numbers = f": {what} {ends}" + (f", stated {tested.stated}" if tested.stated else "")
+    return f"{tested.verdict}{numbers}; {counts}" + (f"; {tested.why}" if tested.why else "")
 
 
 def lines_of_sizes(sizes: FiniteSize) -> list[str]:

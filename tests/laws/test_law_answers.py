@@ -1,7 +1,6 @@
 """The scorecard, finite-size analysis, the numbers of the charts, the charts, and the command."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,9 @@ from analysis import cli, load_trials
 from analysis.charts import law_charts
 from analysis.laws import diagnostics, fit_law, fit_laws, views
 from analysis.laws.finite_size import finite_size
-from analysis.laws.scorecard import scorecard
 from analysis.laws.statements import STATEMENTS
 from analysis.laws.study_fits import fit_study
 from analysis.report.law_section import law_section
-from analysis.text.law_text import lines_of_scorecard
 from study.errors import UsageError
 
 
@@ -31,57 +28,6 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trials(store):
     return load_trials(store, "weight_decay < 0.2")
-
-
-# The statements as if each fit were a test of them: what a verdict is made of.
-STANDING = [replace(statement, withdrawn="") for statement in STATEMENTS]
-
-
-def test_a_withdrawn_statement_gets_its_reason_and_no_verdict(trials):
-    card = scorecard(trials)
-    withdrawn = card[card["withdrawn"].notna()]
-    assert withdrawn["verdict"].isna().all()
-    # One law fitted to trials of all phases tests none of them: neither slopes nor walls.
-    assert set(withdrawn["law"]) == {statement.law for statement in STATEMENTS if statement.law}
-    rows = card.astype(object).where(card.notna(), None).to_dict("records")
-    lines = lines_of_scorecard(rows)[1::2]
-    assert len(lines) == len(rows)
-    for row, line in zip(rows, lines, strict=True):
-        if row["withdrawn"]:
-            assert line == f"  withdrawn: {row['withdrawn']}"
-        else:
-            assert "withdrawn" not in line
-    # The fits are what they were: only nothing is read from them.
-    slope = card["parameter"] == "slope_weight_decay"
-    assert card.loc[slope, "estimate"].equals(
-        scorecard(trials, statements=STANDING).loc[slope, "estimate"]
-    )
-
-
-def test_the_scorecard_tests_what_the_axes_allow(trials):
-    card = scorecard(trials, statements=STANDING).set_index(["source", "parameter"])
-    assert len(card) == len(STATEMENTS)
-    # The simulated delay is 1.5 decay times, later where rows are few.
-    delay = card.loc[("arXiv 2506.05718", "slope_decay_time")]
-    assert delay["verdict"] == "consistent"
-    assert delay["low"] < 1 < delay["high"]
-    assert delay["trials"] - delay["censored"] == trials["generalized_epoch"].notna().sum()
-    assert card.loc[("arXiv 2207.08799", "slope_n_to_k"), "lacks"].iloc[0] == "online trials"
-    untested = card[card["verdict"].isna()]
-    assert untested["lacks"].notna().all()
-    assert untested["estimate"].isna().all()
-
-
-def test_the_scorecard_refutes(trials):
-    # Time to generalize is memorizing and delay together: not inverse in weight decay.
-    slope = draw(TRUTHS["power"], np.random.default_rng(0), 0.3)
-    slope["memorized_epoch"] = slope["memorized_epoch_90"] = pd.NA
-    slope["generalized_epoch_90"], slope["memorized_after_epoch"] = pd.NA, 5
-    slope["ungrokked_epoch"], slope["final_test_accuracy"] = pd.NA, 0.5
-    card = scorecard(slope, statements=STANDING).set_index(["source", "parameter"])
-    slope_row = card.loc[("arXiv 2210.01117", "slope_weight_decay")]
-    assert slope_row["verdict"] == "not consistent"  # the truth is -0.8, stated -1
-    assert slope_row["high"] > -0.8 > slope_row["low"]
 
 
 def shares(rng, half, width, seeds=60):
@@ -282,9 +228,8 @@ def test_the_command_shows_scorecard_sizes_and_bootstrap(run, store):
     assert code == 0
     assert len(json.loads(out)) == len(STATEMENTS)
     shown = run("laws", store, "--scorecard")[1]
-    assert b"not testable here" in shown
-    assert b"withdrawn: one slope is fitted" in shown
-    assert b"stated -1" not in shown
+    assert b"not testable here: online trials" in shown
+    assert b"one power law describes all trials" in shown
     code, out, _ = run("laws", store, "--finite-size", "--where", "weight_decay == 0.01", "--json")
     assert json.loads(out)["verdict"].startswith("unresolved")
     code, out, err = run("laws", store, "--law", "constant", "--bootstrap", "20", "--json")

@@ -17,7 +17,7 @@ import pytest
 from law_truths import SIGMA, TRUTHS, draw
 
 from analysis.laws import fit_law
-from analysis.laws.fit import make_design
+from analysis.laws.design import make_design
 from analysis.laws.intervals import in_units, parameter_names, standard_errors
 from analysis.laws.model import best
 from analysis.statistics import Z_95

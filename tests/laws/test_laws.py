@@ -112,6 +112,7 @@ def test_norms_after_generalizing_stand_in_for_trials_that_never_did():
         weight_decay=[0.001, 0.01, 0.1, 0.01],
         memorized_epoch=[10, 10, 10, 10],
         generalized_epoch=[50, None, 50, None],
+        epochs_run=[20_000, 100, 2_000, 100],
     ).assign(trial_id=list("abcd"), final_weight_norm=[8.0, 50.0, 2.0, 50.0])
     readings = pd.DataFrame(
         {"trial_id": list("aabcd"), "epoch": [9, 10, 10, 10, 11], "weight_norm": [1.0, 9, 8, 7, 6]}
@@ -119,6 +120,9 @@ def test_norms_after_generalizing_stand_in_for_trials_that_never_did():
     with_both = with_norms(trials, readings)
     np.testing.assert_allclose(with_both["memorized_norm"], [9, 8, 7, np.nan])
     np.testing.assert_allclose(with_both["settled_norm"], [8, 4, 2, 4])  # halfway in logarithms
+    # A trial that leaves at the transition has no settled norm: 3 decay times are 15,000 epochs.
+    decided = with_norms(trials.assign(epochs_run=[1_000, 100, 100, 100]), readings)
+    assert decided["settled_norm"].isna().all()
 
 
 @pytest.mark.parametrize("name", TRUTHS)

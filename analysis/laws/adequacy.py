@@ -1,0 +1,203 @@
+"""Does a law fit at all? Its likelihood against that of a free location for every point.
+
+The *deviance* is twice the log-likelihood that a law lacks beside the saturated model, in which
+every point has a location of its own and all share one sigma, the *pure error* between seeds. A law
+whose deviance is larger than chance allows is rejected: its parameters describe no network.
+
+The chi-square distribution of a deviance holds for many seeds a point. With few, deviances are
+larger: points without the event, and a sigma that the saturated model makes too small. Then trials
+are drawn from the fitted law, and their deviances are compared with that of the trials.
+
+`calibration` compares points, one by one, with the law.
+
+T trials.
+"""
+
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import expit
+
+from analysis.laws.families import Reals
+from analysis.laws.grouped import fit_groups
+from analysis.laws.likelihood import Observed
+from analysis.laws.model import Model, maximum_from
+from analysis.laws.turnbull import turnbull
+from study.search.newton import Top
+
+REJECTED_BELOW = 0.05  # a true law is rejected once in 20 times
+LEAST_SPARE = 10  # events beyond one a point; fewer do not tell sigma from misfit
+SAMPLES = 49  # samples from the law
+# A deviance so unlikely under the F distribution is rejected without samples. The F distribution
+# makes rejections at 5% up to three times too frequent, which does not matter so far out.
+_CERTAIN = 1e-9
+_FARTHEST = 700.0  # log steps that stand for never
+NEAR_HALF = (0.25, 0.75)  # shares that are near one half
+
+
+@dataclass(frozen=True, slots=True)
+class Adequacy:
+    """Whether a law fits, beside a free location for every point.
+
+    Attributes:
+        deviance: twice the log-likelihood that the law lacks.
+        freedom: points with the event, less the parameters of the law.
+        sigma: of the law; of a law with several, their mean over the trials.
+        pure_sigma: of the saturated model, the scatter between seeds.
+        chance: of a deviance at least so large if the law is true: a p value.
+        near_half: the share of points of which between a quarter and three quarters of the trials
+            have the event by the median that the law states.
+        one_sided: the share of points of which none or all do.
+    """
+
+    deviance: float
+    freedom: int
+    sigma: float
+    pure_sigma: float
+    chance: float
+    near_half: float | None
+    one_sided: float | None
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the trials reject the law."""
+        return self.chance < REJECTED_BELOW
+
+    def to_json(self) -> dict[str, object]:
+        """The record as data, with the verdict."""
+        return {**asdict(self), "rejected": self.rejected}
+
+
+def adequacy_of(
+    model: Model, top: Top, points: NDArray[np.intp], watched: Reals, seed: int = 0
+) -> Adequacy | None:
+    """Whether a law fits; None where seeds are too few to tell.
+
+    Args:
+        model: the law, and the trials.
+        top: the maximum of its likelihood.
+        points: the number of each trial's point, [T].
+        watched: how long each trial would have been watched, in log steps, [T].
+        seed: of the samples.
+    """
+    free = fit_groups(model.observed, model.family, points)
+    events = int((~model.observed.censored).sum())
+    freedom, spare = free.with_event + 1 - model.size, events - free.with_event
+    if freedom < 1 or spare < LEAST_SPARE:
+        return None
+    deviance = max(2 * (free.value - top.value), 0.0)
+    chance = float(stats.chi2.sf(deviance, freedom))
+    if chance < REJECTED_BELOW:
+        ratio = np.expm1(min(deviance / events, 700)) * spare / freedom
+        chance = float(stats.f.sf(ratio, freedom, spare))
+        if chance > _CERTAIN:
+            chance = _chance_among_samples(model, top, points, watched, deviance, seed)
+    shares = calibration(model, top, points)["before_median"].dropna()
+    return Adequacy(
+        deviance,
+        freedom,
+        float(np.mean(np.exp(model.arguments(top.theta)[1].value))),
+        free.sigma,
+        chance,
+        float(shares.between(*NEAR_HALF).mean()) if len(shares) else None,
+        float(shares.round(6).isin([0.0, 1.0]).mean()) if len(shares) else None,
+    )
+
+
+def calibration(model: Model, top: Top, points: NDArray[np.intp]) -> pd.DataFrame:
+    """Each point against a law.
+
+    Args:
+        model: the law, and the trials.
+        top: the maximum of its likelihood.
+        points: the number of each trial's point, [T].
+
+    Returns: a row for each point, in the order of their numbers, with the columns
+        stated: the median time that the law states, in steps; inf for never.
+        median: that of the trials in steps, by Turnbull's estimate; null where fewer than half
+            were seen to have the event.
+        watched: the steps that half of the trials without the event were watched for; inf where all
+            had it.
+        before_median: the estimated share with the event by the stated median; null where the point
+            was not watched for so long.
+        trials, events: how many the point has.
+    """
+    stated = np.clip(model.arguments(top.theta)[0].value, -_FARTHEST, _FARTHEST)
+    order = np.argsort(points, kind="stable")
+    rows = []
+    for members in np.split(order, np.cumsum(np.bincount(points))[:-1]):
+        part, at = model.observed.take(members), float(np.median(stated[members]))
+        curve, censored = turnbull(part), part.censored
+        watched = float(np.median(part.low[censored])) if censored.any() else np.inf
+        rows.append(
+            {
+                "stated": float(np.exp(at)) if at < _FARTHEST else np.inf,
+                "median": curve.median,
+                "watched": float(np.exp(watched)),
+                "before_median": curve.share_by(at) if at <= watched else np.nan,
+                "trials": len(members),
+                "events": int((~censored).sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _chance_among_samples(
+    model: Model,
+    top: Top,
+    points: NDArray[np.intp],
+    watched: Reals,
+    deviance: float,
+    seed: int,
+) -> float:
+    """The p value of a deviance among those of samples that are drawn from the law.
+
+    The cube roots of deviances are nearly normal, so a t distribution with one degree of freedom
+    less than there are samples gives the chance of the next one. Arguments are those of
+    `adequacy_of`.
+    Source: E. B. Wilson and M. M. Hilferty, Proc. Natl. Acad. Sci. 17 (1931) 684.
+    """
+    rng = np.random.default_rng(seed)
+    roots = []
+    for _ in range(SAMPLES):
+        observed = sample_of(model, top.theta, watched, rng)
+        if observed.censored.all():
+            continue
+        free = fit_groups(observed, model.family, points)
+        refitted = maximum_from(replace(model, observed=observed), top.theta)
+        roots.append(np.cbrt(max(2 * (free.value - refitted.value), 0.0)))
+    spread = float(np.std(roots, ddof=1)) * np.sqrt(1 + 1 / len(roots))
+    away = (np.cbrt(deviance) - float(np.mean(roots))) / max(spread, 1e-12)
+    return float(stats.t.sf(away, len(roots) - 1))
+
+
+def sample_of(model: Model, theta: Reals, watched: Reals, rng: np.random.Generator) -> Observed:
+    """Times drawn from a law, observed as the trials of the model were.
+
+    A time is known to an interval that is as wide, in log time, as that of the trial whose event
+    was nearest in time.
+
+    Args:
+        model: the law, and the trials.
+        theta: its parameters, [size].
+        watched: how long each trial is watched, in log steps, [T].
+        rng: the source of randomness.
+    """
+    mu, log_sigma, *cured = (argument.value for argument in model.arguments(theta))
+    count = len(mu)
+    times = mu + np.exp(log_sigma) * model.family.quantile(rng.random(count))
+    for logit in cured:
+        times = np.where(rng.random(count) < expit(logit), np.inf, times)
+    happened = times <= watched
+    events = ~model.observed.censored
+    ends = model.observed.high[events]
+    order = np.argsort(ends)
+    nearest = np.clip(np.searchsorted(ends[order], times), 0, len(ends) - 1)
+    width = (ends - model.observed.low[events])[order][nearest]
+    high = np.minimum(times + np.where(np.isfinite(width), width, 0) * rng.random(count), watched)
+    high = np.where(np.isfinite(width), high, np.maximum(high, ends[order][nearest]))
+    low = np.where(happened, high - width, watched)
+    return Observed.between(low, np.where(happened, high, np.inf))

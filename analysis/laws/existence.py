@@ -1,0 +1,156 @@
+"""Is there a critical value at all? A law with a wall, tried stratum by stratum.
+
+Any curve that bends is better fitted by a law with a wall than by a straight power, and the wall
+then lies just beyond the edge of the grid. So a critical value is believed of a stratum only if all
+of this holds:
+
+- its law has a maximum, both ends of the interval of its critical value, and is not rejected;
+- its AIC is lower by more than 2 than those of the rivals, which bend without a wall: a power with
+  a square, and `saturating` for dataset sizes;
+- it stays, within its interval, when the value of the axis that is nearest to it is left out.
+
+It is believed of a study if it is believed of more than half of the strata that can tell.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.laws.adequacy import REJECTED_BELOW
+from analysis.laws.design import make_design
+from analysis.laws.features import feature
+from analysis.laws.fit import Fit, fit_law, with_adequacy
+from analysis.laws.model import best
+from analysis.laws.strata import stratum_axes
+from study.errors import UsageError
+
+BETTER = 2.0  # by how much AIC must be lower
+LEAST_VALUES = 5  # of the axis with the event; the law and its rivals have four parameters
+Rival = tuple[str, tuple[str, ...]]  # a law, and the features of its powers
+# A law with a wall: its axis, and its rivals.
+RIVALS: dict[str, tuple[str, tuple[Rival, ...]]] = {
+    "critical_rows": (
+        "train_size",
+        (("power", ("train_size", "train_size_squared")), ("saturating", ())),
+    ),
+    "critical_decay": (
+        "weight_decay",
+        (("power", ("weight_decay", "weight_decay_squared")),),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Existence:
+    """Whether a study has a critical value.
+
+    Attributes:
+        believed: whether more than half of the strata have one.
+        why: a sentence with the counts, and the most frequent reason against.
+        strata: a row for each stratum that can tell: its axes, `trials`, `events`, `critical`,
+            `low` and `high` (null without a maximum), and `against`: "" where it is believed, or
+            why not.
+    """
+
+    believed: bool
+    why: str
+    strata: pd.DataFrame
+
+
+def existence(trials: pd.DataFrame, law: str, event: str, errors: str) -> Existence:
+    """Whether a critical value exists.
+
+    Args:
+        trials: as `load_trials` gives them, of one regime.
+        law: a name in `RIVALS`.
+        event: see `fit_law`.
+        errors: see `fit_law`.
+    Raises: UsageError where no stratum has the event at `LEAST_VALUES` values of the axis.
+    """
+    axis = RIVALS[law][0]
+    axes = list(stratum_axes(trials, axis))
+    groups = [part for _, part in trials.groupby(axes, dropna=False)] if axes else [trials]
+    happened = [part[part[f"{event}_epoch"].notna()] for part in groups]
+    able = [
+        part
+        for part, events in zip(groups, happened, strict=True)
+        if events[axis].nunique() >= LEAST_VALUES
+    ]
+    if not able:
+        raise UsageError(
+            f"{axis}: no stratum has {event} times at {LEAST_VALUES} of its values; a critical "
+            f"value needs them. Vary {axis} more finely."
+        )
+    rows = []
+    for part in able:
+        fit, against = _stands(part, law, event, errors)
+        critical = None if fit is None else fit.parameters[f"critical_{axis}"]
+        rows.append(
+            {
+                **part.iloc[0][axes],
+                "trials": len(part),
+                "events": int(part[f"{event}_epoch"].notna().sum()),
+                "critical": None if critical is None else critical.estimate,
+                "low": None if critical is None else critical.low,
+                "high": None if critical is None else critical.high,
+                "against": against,
+            }
+        )
+    table = pd.DataFrame(rows)
+    reasons = Counter(str(reason) for reason in table["against"] if reason)
+    count = len(table) - reasons.total()
+    why = f"in {count} of {len(table)} strata a critical value stands"
+    why += "".join(f"; in {times}, {reason}" for reason, times in reasons.most_common())
+    return Existence(2 * count > len(table), why, table)
+
+
+def _stands(part: pd.DataFrame, law: str, event: str, errors: str) -> tuple[Fit | None, str]:
+    """The law fitted to a stratum, None without a maximum, and why its wall does not stand."""
+    axis, rivals = RIVALS[law]
+    fit = _fitted(part, law, event, errors)
+    if fit is None:
+        return None, "its law has no maximum"
+    critical = fit.parameters[f"critical_{axis}"]
+    if critical.ends is None:
+        return fit, "its interval has no end"
+    if any(fit.aic > _aic(part, rival, event, errors) - BETTER for rival in rivals):
+        return fit, "a law without one does as well"
+    adequacy = with_adequacy(fit, part).adequacy
+    if adequacy is not None and adequacy.chance < REJECTED_BELOW:
+        return fit, "its law is rejected"
+    again = _fitted(_without_edge(part, axis, event), law, event, errors)
+    low, high = critical.ends
+    moved = None if again is None else again.parameters[f"critical_{axis}"].estimate
+    if moved is None or not low <= moved <= high:
+        return fit, "it moves when the nearest value is left out"
+    return fit, ""
+
+
+def _fitted(part: pd.DataFrame, law: str, event: str, errors: str) -> Fit | None:
+    """A law fitted to a stratum; None where it has no maximum."""
+    try:
+        fit = fit_law(part, law, event, errors, ())
+    except UsageError:
+        return None
+    return fit if fit.converged else None
+
+
+def _aic(part: pd.DataFrame, rival: Rival, event: str, errors: str) -> float:
+    """Akaike's criterion of a rival; minus infinity, which nothing beats, where it has none."""
+    law, powers = rival
+    try:
+        model = make_design(part, law, event, errors, powers).model
+    except UsageError:
+        return -np.inf
+    top = best(model, model.starts())
+    return 2 * model.size - 2 * top.value if top.converged else -np.inf
+
+
+def _without_edge(part: pd.DataFrame, axis: str, event: str) -> pd.DataFrame:
+    """The trials without those at the least value of an axis that has the event."""
+    values = feature(part, axis)
+    edge = values[part[f"{event}_epoch"].notna().to_numpy(bool)].min()
+    kept: pd.DataFrame = part[np.abs(values - edge) > 1e-9]
+    return kept
