@@ -18,12 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.laws.adequacy import REJECTED_BELOW
 from analysis.laws.design import make_design
-from analysis.laws.features import feature
-from analysis.laws.fit import Fit, fit_law, with_adequacy
+from analysis.laws.features import SAME_LOG, feature
+from analysis.laws.fit import fit_law, with_adequacy
+from analysis.laws.intervals import Parameter
 from analysis.laws.model import best
 from analysis.laws.strata import stratum_axes
+from analysis.laws.times import happened
 from study.errors import UsageError
 
 BETTER = 2.0  # by how much AIC must be lower
@@ -50,8 +51,8 @@ class Existence:
         believed: whether more than half of the strata have one.
         why: a sentence with the counts, and the most frequent reason against.
         strata: a row for each stratum that can tell: its axes, `trials`, `events`, `critical`,
-            `low` and `high` (null without a maximum), and `against`: "" where it is believed, or
-            why not.
+            `low` and `high` (null where the law did not come so far), and `against`: "" where it
+            is believed, or why not.
     """
 
     believed: bool
@@ -72,12 +73,7 @@ def existence(trials: pd.DataFrame, law: str, event: str, errors: str) -> Existe
     axis = RIVALS[law][0]
     axes = list(stratum_axes(trials, axis))
     groups = [part for _, part in trials.groupby(axes, dropna=False)] if axes else [trials]
-    happened = [part[part[f"{event}_epoch"].notna()] for part in groups]
-    able = [
-        part
-        for part, events in zip(groups, happened, strict=True)
-        if events[axis].nunique() >= LEAST_VALUES
-    ]
+    able = [part for part in groups if part[axis][happened(part, event)].nunique() >= LEAST_VALUES]
     if not able:
         raise UsageError(
             f"{axis}: no stratum has {event} times at {LEAST_VALUES} of its values; a critical "
@@ -85,13 +81,12 @@ def existence(trials: pd.DataFrame, law: str, event: str, errors: str) -> Existe
         )
     rows = []
     for part in able:
-        fit, against = _stands(part, law, event, errors)
-        critical = None if fit is None else fit.parameters[f"critical_{axis}"]
+        critical, against = _stands(part, law, event, errors)
         rows.append(
             {
                 **part.iloc[0][axes],
                 "trials": len(part),
-                "events": int(part[f"{event}_epoch"].notna().sum()),
+                "events": int(happened(part, event).sum()),
                 "critical": None if critical is None else critical.estimate,
                 "low": None if critical is None else critical.low,
                 "high": None if critical is None else critical.high,
@@ -106,39 +101,44 @@ def existence(trials: pd.DataFrame, law: str, event: str, errors: str) -> Existe
     return Existence(2 * count > len(table), why, table)
 
 
-def _stands(part: pd.DataFrame, law: str, event: str, errors: str) -> tuple[Fit | None, str]:
-    """The law fitted to a stratum, None without a maximum, and why its wall does not stand."""
+def _stands(part: pd.DataFrame, law: str, event: str, errors: str) -> tuple[Parameter | None, str]:
+    """The critical value of a stratum, None where it has no interval, and why it does not stand."""
     axis, rivals = RIVALS[law]
-    fit = _fitted(part, law, event, errors)
-    if fit is None:
+    own = _aic(part, (law, ()), event, errors)
+    if np.isinf(own):
         return None, "its law has no maximum"
+    if any(own > _aic(part, rival, event, errors) - BETTER for rival in rivals):
+        return None, "a law without one does as well"
+    fit = with_adequacy(fit_law(part, law, event, errors, ()), part)
     critical = fit.parameters[f"critical_{axis}"]
     if critical.ends is None:
-        return fit, "its interval has no end"
-    if any(fit.aic > _aic(part, rival, event, errors) - BETTER for rival in rivals):
-        return fit, "a law without one does as well"
-    adequacy = with_adequacy(fit, part).adequacy
-    if adequacy is not None and adequacy.chance < REJECTED_BELOW:
-        return fit, "its law is rejected"
-    again = _fitted(_without_edge(part, axis, event), law, event, errors)
+        return None, "its interval has no end"
+    if fit.adequacy is not None and fit.adequacy.rejected:
+        return critical, "its law is rejected"
     low, high = critical.ends
-    moved = None if again is None else again.parameters[f"critical_{axis}"].estimate
-    if moved is None or not low <= moved <= high:
-        return fit, "it moves when the nearest value is left out"
-    return fit, ""
+    if not low <= _without_edge(part, law, event, errors) <= high:
+        return critical, "it moves when the nearest value is left out"
+    return critical, ""
 
 
-def _fitted(part: pd.DataFrame, law: str, event: str, errors: str) -> Fit | None:
-    """A law fitted to a stratum; None where it has no maximum."""
+def _without_edge(part: pd.DataFrame, law: str, event: str, errors: str) -> float:
+    """The critical value without the trials at the least value of the axis that has the event.
+
+    Returns: NaN where the other trials do not determine it.
+    """
+    axis = RIVALS[law][0]
+    values = feature(part, axis)
+    edge = values[happened(part, event)].min()
     try:
-        fit = fit_law(part, law, event, errors, ())
+        fit = fit_law(part[np.abs(values - edge) > SAME_LOG], law, event, errors, ())
     except UsageError:
-        return None
-    return fit if fit.converged else None
+        return np.nan
+    estimate = fit.parameters[f"critical_{axis}"].estimate
+    return np.nan if estimate is None else estimate
 
 
 def _aic(part: pd.DataFrame, rival: Rival, event: str, errors: str) -> float:
-    """Akaike's criterion of a rival; minus infinity, which nothing beats, where it has none."""
+    """Akaike's criterion of a law; minus infinity, which nothing beats, without a maximum."""
     law, powers = rival
     try:
         model = make_design(part, law, event, errors, powers).model
@@ -146,11 +146,3 @@ def _aic(part: pd.DataFrame, rival: Rival, event: str, errors: str) -> float:
         return -np.inf
     top = best(model, model.starts())
     return 2 * model.size - 2 * top.value if top.converged else -np.inf
-
-
-def _without_edge(part: pd.DataFrame, axis: str, event: str) -> pd.DataFrame:
-    """The trials without those at the least value of an axis that has the event."""
-    values = feature(part, axis)
-    edge = values[part[f"{event}_epoch"].notna().to_numpy(bool)].min()
-    kept: pd.DataFrame = part[np.abs(values - edge) > 1e-9]
-    return kept

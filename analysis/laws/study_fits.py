@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.laws.bootstrap import bootstrap, interval_of
 from analysis.laws.compare import fit_laws
 from analysis.laws.design import Cure
+from analysis.laws.existence import RIVALS, existence
 from analysis.laws.fit import REGIMES, Fit
 from analysis.laws.regimes import regime_of
 from analysis.laws.strata import own_slopes, simpson
@@ -100,7 +101,7 @@ def _parts(
 
 
 def with_warnings(fits: Sequence[Fit], trials: pd.DataFrame) -> list[Fit]:
-    """The fits, each with the warnings that one of its pooled slopes misleads.
+    """The fits, each with the warnings that a pooled slope misleads or a critical value is none.
 
     Args:
         fits: of laws to the same trials.
@@ -117,8 +118,20 @@ def with_warnings(fits: Sequence[Fit], trials: pd.DataFrame) -> list[Fit]:
             if name not in strata:
                 strata[name] = own_slopes(trials, name, fit.event, fit.errors)
             warnings[parameter] = simpson(value.estimate, strata[name])
+        if fit.converged and fit.law.name in RIVALS:
+            warnings |= _doubts(fit, trials)
         warned.append(replace(fit, warnings={key: why for key, why in warnings.items() if why}))
     return warned
+
+
+def _doubts(fit: Fit, trials: pd.DataFrame) -> dict[str, str]:
+    """Why the critical value of a fit is not believed, by its parameter; empty where it is."""
+    parameter = f"critical_{RIVALS[fit.law.name][0]}"
+    try:
+        found = existence(trials, fit.law.name, fit.event, fit.errors)
+    except UsageError as error:
+        return {parameter: f"is not identified: {error}"}
+    return {} if found.believed else {parameter: f"is not identified: {found.why}"}
 
 
 def with_norms_of(store: str | Path, trials: pd.DataFrame) -> pd.DataFrame:

@@ -87,6 +87,19 @@ def times_of(trials: pd.DataFrame, event: str) -> Times:
     return Times(observed, rows, at_once)
 
 
+def happened(trials: pd.DataFrame, event: str) -> NDArray[np.bool_]:
+    """True for the trials that had an event, [T]; False also for those never at risk of it.
+
+    Args:
+        trials: as `load_trials` gives them.
+        event: a name in `CLOCKS`.
+    """
+    times = times_of(trials, event)
+    had_it = np.zeros(len(trials), bool)
+    had_it[times.rows] = ~times.observed.censored
+    return had_it
+
+
 def watched_log_steps(trials: pd.DataFrame, event: str) -> Reals:
     """How long each trial at risk of an event is watched if it does not happen, in log steps.
 

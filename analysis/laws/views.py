@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.laws.families import Reals
 from analysis.laws.fit import Fit
 from analysis.laws.intervals import covariance_of
-from analysis.laws.times import times_of
+from analysis.laws.times import happened, times_of
 from analysis.phases.drawn_axes import axes_that_vary
 from analysis.statistics import Z_95, RiskSteps
 from study.errors import UsageError
@@ -37,11 +37,9 @@ def slice_of(trials: pd.DataFrame, event: str, x: str, series: str | None = None
     others = [axis for axis in axes_that_vary(trials) if axis not in {x, series}]
     if not others:
         return trials
-    times = times_of(trials, event)
-    happened = np.zeros(len(trials), bool)
-    happened[times.rows] = ~times.observed.censored
     key = trials.groupby(others, dropna=False).ngroup().to_numpy()
-    events = pd.DataFrame({"key": key, "x": trials[x].to_numpy()})[happened].groupby("key")["x"]
+    positions = pd.DataFrame({"key": key, "x": trials[x].to_numpy()})
+    events = positions[happened(trials, event)].groupby("key")["x"]
     ranked = events.agg(["nunique", "size"]).sort_values(["nunique", "size"])
     chosen = ranked.index[-1] if len(ranked) else key[0]
     part: pd.DataFrame = trials[key == chosen]
@@ -75,9 +73,9 @@ def survival(trials: pd.DataFrame, event: str, by: str) -> pd.DataFrame:
     parts = []
     for value in _spread_out(trials[by]):
         observed = times_of(trials[trials[by] == value], event).observed
-        happened = ~observed.censored
-        time = np.exp(np.where(happened, observed.high, observed.low))
-        curve = RiskSteps.of(time, happened)
+        had_it = ~observed.censored
+        time = np.exp(np.where(had_it, observed.high, observed.low))
+        curve = RiskSteps.of(time, had_it)
         rows = pd.DataFrame(
             {"steps": curve.time, "share": curve.survival, "censored": ~curve.happened}
         )
@@ -152,14 +150,14 @@ def cell_median(cell: pd.DataFrame, event: str) -> dict[str, object]:
     Returns: `steps`, `reached`, `events` and `trials`.
     """
     observed = times_of(cell, event).observed
-    happened = ~observed.censored
-    time = np.where(happened, observed.high, observed.low)
-    curve = RiskSteps.of(time, happened)
+    had_it = ~observed.censored
+    time = np.where(had_it, observed.high, observed.low)
+    curve = RiskSteps.of(time, had_it)
     medians = curve.time[curve.medians()]
     reached = len(medians) > 0
     at = medians[0] if reached else (time.max() if len(time) else np.nan)
     steps = float(np.exp(at)) if np.isfinite(at) else None
-    counts = {"events": int(happened.sum()), "trials": len(cell)}
+    counts = {"events": int(had_it.sum()), "trials": len(cell)}
     return {"steps": steps, "reached": reached, **counts}
 
 

@@ -15,6 +15,7 @@ from analysis.laws.scorecard import scorecard
 from analysis.laws.shares import rows_at_half
 from analysis.laws.statements import STATEMENTS
 from analysis.laws.strata import Bounded
+from analysis.laws.study_fits import fit_study
 from analysis.text.law_text import lines_of_scorecard
 from study.errors import UsageError
 
@@ -149,3 +150,12 @@ def test_the_rows_at_half_go_as_the_power_that_was_drawn():
     one_width = shares(np.random.default_rng(0), 0.0)
     with pytest.raises(UsageError, match="width: no stratum"):
         rows_at_half(one_width[one_width["width"] == 100], "width", "generalized")
+
+
+def test_a_wall_that_is_none_is_said_of_its_fit():
+    bent = draw(BENT, np.random.default_rng(0), 0.3)
+    [[fit]], _ = fit_study(bent, ["critical_rows"])
+    assert "is not identified: in 0 of 1 strata" in fit.warnings["critical_train_size"]
+    wall = draw(TRUTHS["critical_rows"], np.random.default_rng(0), 0.3)
+    [[fit]], _ = fit_study(wall, ["critical_rows"])
+    assert fit.warnings == {}
