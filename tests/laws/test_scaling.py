@@ -73,6 +73,7 @@ def test_the_pooled_power_law_is_rejected_and_its_slopes_are_those_of_few_strata
     assert "another sign" in why
 
 
+@pytest.mark.slow
 def test_critical_values_follow_the_edge_of_the_grid(passes):
     sizes = [
         fit_law(passes[passes["train_size"] > least], "critical_rows")
