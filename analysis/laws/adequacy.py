@@ -25,6 +25,7 @@ from analysis.laws.families import Reals
 from analysis.laws.grouped import fit_groups
 from analysis.laws.likelihood import Observed
 from analysis.laws.model import Model, maximum_from
+from analysis.laws.times import Watched
 from analysis.laws.turnbull import turnbull
 from study.search.newton import Top
 
@@ -72,7 +73,7 @@ class Adequacy:
 
 
 def adequacy_of(
-    model: Model, top: Top, points: NDArray[np.intp], watched: Reals, seed: int = 0
+    model: Model, top: Top, points: NDArray[np.intp], watched: Watched
 ) -> Adequacy | None:
     """Whether a law fits; None where seeds are too few to tell.
 
@@ -80,8 +81,7 @@ def adequacy_of(
         model: the law, and the trials.
         top: the maximum of its likelihood.
         points: the number of each trial's point, [T].
-        watched: how long each trial would have been watched, in log steps, [T].
-        seed: of the samples.
+        watched: how the trials were watched.
     """
     free = fit_groups(model.observed, model.family, points)
     events = int((~model.observed.censored).sum())
@@ -94,7 +94,7 @@ def adequacy_of(
         ratio = np.expm1(min(deviance / events, 700)) * spare / freedom
         chance = float(stats.f.sf(ratio, freedom, spare))
         if chance > _CERTAIN:
-            chance = _chance_among_samples(model, top, points, watched, deviance, seed)
+            chance = _chance_among_samples(model, top, points, watched, deviance)
     shares = calibration(model, top, points)["before_median"].dropna()
     return Adequacy(
         deviance,
@@ -149,9 +149,8 @@ def _chance_among_samples(
     model: Model,
     top: Top,
     points: NDArray[np.intp],
-    watched: Reals,
+    watched: Watched,
     deviance: float,
-    seed: int,
 ) -> float:
     """The p value of a deviance among those of samples that are drawn from the law.
 
@@ -160,7 +159,8 @@ def _chance_among_samples(
     `adequacy_of`.
     Source: E. B. Wilson and M. M. Hilferty, Proc. Natl. Acad. Sci. 17 (1931) 684.
     """
-    rng = np.random.default_rng(seed)
+    # The trials seed the samples: one seed for all would make the errors of all studies one error.
+    rng = np.random.default_rng(np.frombuffer(np.float64(top.value).tobytes(), np.uint32))
     roots = []
     for _ in range(SAMPLES):
         observed = sample_of(model, top.theta, watched, rng)
@@ -174,16 +174,13 @@ def _chance_among_samples(
     return float(stats.t.sf(away, len(roots) - 1))
 
 
-def sample_of(model: Model, theta: Reals, watched: Reals, rng: np.random.Generator) -> Observed:
+def sample_of(model: Model, theta: Reals, watched: Watched, rng: np.random.Generator) -> Observed:
     """Times drawn from a law, observed as the trials of the model were.
-
-    A time is known to an interval that is as wide, in log time, as that of the trial whose event
-    was nearest in time.
 
     Args:
         model: the law, and the trials.
         theta: its parameters, [size].
-        watched: how long each trial is watched, in log steps, [T].
+        watched: how the trials were watched.
         rng: the source of randomness.
     """
     mu, log_sigma, *cured = (argument.value for argument in model.arguments(theta))
@@ -191,13 +188,34 @@ def sample_of(model: Model, theta: Reals, watched: Reals, rng: np.random.Generat
     times = mu + np.exp(log_sigma) * model.family.quantile(rng.random(count))
     for logit in cured:
         times = np.where(rng.random(count) < expit(logit), np.inf, times)
-    happened = times <= watched
-    events = ~model.observed.censored
-    ends = model.observed.high[events]
-    order = np.argsort(ends)
-    nearest = np.clip(np.searchsorted(ends[order], times), 0, len(ends) - 1)
-    width = (ends - model.observed.low[events])[order][nearest]
-    high = np.minimum(times + np.where(np.isfinite(width), width, 0) * rng.random(count), watched)
-    high = np.where(np.isfinite(width), high, np.maximum(high, ends[order][nearest]))
-    low = np.where(happened, high - width, watched)
-    return Observed.between(low, np.where(happened, high, np.inf))
+    log_epoch = np.log(watched.steps_per_epoch)
+    epochs = np.exp(np.clip(times - log_epoch, -_FARTHEST, _FARTHEST))
+    seen = model.observed.take(~model.observed.censored)
+    shift = log_epoch[~model.observed.censored]
+    low, high = _readings_around(
+        np.minimum(epochs, watched.epochs), np.exp(seen.low - shift), np.exp(seen.high - shift)
+    )
+    happened = epochs <= watched.epochs
+    with np.errstate(divide="ignore"):  # before the first reading
+        low = np.log(np.where(happened, low, watched.epochs)) + log_epoch
+    return Observed.between(low, np.where(happened, np.log(high) + log_epoch, np.inf))
+
+
+def _readings_around(epochs: Reals, low: Reals, high: Reals) -> tuple[Reals, Reals]:
+    """The readings before and after each epoch, [T] each, by the intervals of S events.
+
+    Trials of a study are read at the same epochs. So the interval of an event that holds an epoch
+    holds it again; an epoch that none holds is in one as wide as that of the next event.
+
+    Args:
+        epochs: not whole, [T].
+        low: the last reading before each event, [S].
+        high: the reading that showed it, [S].
+    """
+    order = np.argsort(high, kind="stable")
+    low, high = low[order].round(6), high[order].round(6)
+    place = np.minimum(np.searchsorted(high, epochs), len(high) - 1)
+    width = np.maximum(high - low, 1e-6)[place]
+    held = (low[place] < epochs) & (epochs <= high[place])
+    upper = np.where(held, high[place], np.ceil(epochs / width) * width)
+    return np.where(held, low[place], upper - width), upper

@@ -100,23 +100,30 @@ def happened(trials: pd.DataFrame, event: str) -> NDArray[np.bool_]:
     return had_it
 
 
-def watched_log_steps(trials: pd.DataFrame, event: str) -> Reals:
-    """How long each trial at risk of an event is watched if it does not happen, in log steps.
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How the trials at risk of an event were watched for it."""
 
-    It is the budget, without the steps until memorizing for the delay. A trial that collapsed or
+    epochs: Reals  # how long, if the event does not happen, [T]
+    steps_per_epoch: Reals  # [T]
+
+
+def watched_for(trials: pd.DataFrame, event: str) -> Watched:
+    """How long each trial at risk of an event is watched if it does not happen.
+
+    It is the budget, without the epochs until memorizing for the delay. A trial that collapsed or
     diverged is watched until then.
 
     Args:
         trials: as `load_trials` gives them.
         event: a name in `CLOCKS`.
     """
-    rows = times_of(trials, event).rows
-    at_risk = trials[rows]
+    at_risk = trials[times_of(trials, event).rows]
     ended = at_risk["ended"].isin(COMPETING).to_numpy(bool)
     epochs = np.where(ended, reals_of(at_risk, "epochs_run"), reals_of(at_risk, "budget_epochs"))
     if event == "delay":
         epochs = epochs - reals_of(at_risk, "memorized_epoch")
-    return np.log(np.maximum(epochs, 1) * reals_of(at_risk, "steps_per_epoch"))
+    return Watched(np.maximum(epochs, 1), reals_of(at_risk, "steps_per_epoch"))
 
 
 def at_level(trials: pd.DataFrame, level: int) -> pd.DataFrame:
