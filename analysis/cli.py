@@ -142,18 +142,29 @@ def phases(
     ] = "generalized_epoch",
     x: Annotated[str | None, typer.Option(help="Of the boundary: axis across.")] = None,
     y: Annotated[str | None, typer.Option(help="Of the boundary: axis up.")] = None,
+    patience: Annotated[
+        bool,
+        typer.Option("--patience", help="Instead: phases by the decay times that trials are seen."),
+    ] = False,
     as_json: JsonFlag = False,
 ) -> bytes:
     """Count the trials of each phase, with the median epochs of their events."""
     from analysis.phases.classify import find_preset
     from analysis.phases.slices import StudyBoundary
     from analysis.tables.frames import some_trials
+    from analysis.text.patience_counts import PatienceCounts
     from analysis.text.phase_counts import PhaseCounts
 
     find_preset(preset)  # an error of the user's comes before errors of the store
+    if patience and boundary:
+        raise UsageError("--patience and --boundary; an answer has one of them. Leave one out.")
     trials = some_trials(store, where)
-    drawn = StudyBoundary.of(trials, x, y, event) if boundary else None
-    counts = PhaseCounts.of(trials, preset, drawn)
+    counts: PatienceCounts | PhaseCounts
+    if patience:
+        counts = PatienceCounts.of(trials, preset)
+    else:
+        drawn = StudyBoundary.of(trials, x, y, event) if boundary else None
+        counts = PhaseCounts.of(trials, preset, drawn)
     return json_answer(counts.to_json()) if as_json else text_answer(*counts.lines())
 
 

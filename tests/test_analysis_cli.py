@@ -11,6 +11,7 @@ import pytest
 from simulated import QUICK, empty_store, simulate
 
 from analysis import cli, load_trials
+from analysis.phases.cells import cells
 from analysis.phases.classify import classify
 from study.store.schema import TRIALS
 
@@ -98,6 +99,36 @@ def test_phases_are_counted(run, store):
     assert run("phases", store, "--preset", "liu")[1].decode() != table
 
 
+def test_phases_are_counted_at_each_patience(run, store):
+    code, out, err = run("phases", store, "--patience", "--json")
+    answer = json.loads(out)
+    assert (code, err) == (0, "")
+    trials = load_trials(store)
+    patiences = [row["decay_times"] for row in answer["trials"]]
+    assert patiences == [5, 10, 20, 40, None]
+    for patience, of_trials, of_cells in zip(
+        patiences, answer["trials"], answer["cells"], strict=True
+    ):
+        phases = classify(trials, patience=patience)["phase"].value_counts()
+        by_cell = cells(trials, patience=patience)
+        for phase, count in phases.items():
+            assert of_trials[phase] == count
+            assert of_cells[phase] == (by_cell["phase"] == phase).sum()
+        assert of_cells["hatched"] == by_cell["hatched"].sum()
+    assert answer["trials"][0] != answer["trials"][1]
+    lines = run("phases", store, "--patience")[1].decode().splitlines()
+    heads = [number for number, line in enumerate(lines) if "decay_times" in line]
+    for head, rows in zip(heads[:2], (answer["trials"], answer["cells"]), strict=True):
+        assert lines[head].split() == list(rows[0])
+        for line, row in zip(lines[head + 1 : head + 6], rows, strict=True):
+            first, *numbers = row.values()
+            texts = ["all" if first is None else str(first)]
+            assert line.split() == texts + [str(one) for one in numbers if one is not None]
+    assert [line.split()[1] for line in lines[heads[2] + 1 :]] == [
+        str(row["until"]) for row in answer["generalized_later"]
+    ]
+
+
 def test_report_is_written(run, store, tmp_path):
     path = tmp_path / "report.html"
     code, out, err = run("report", store, "-o", path, "--x", "train_size", "--y", "weight_decay")
@@ -127,6 +158,7 @@ BAD_INPUT = [
     (["query"], 2, "Missing argument"),
     (["qeury", "STORE"], 2, "No such command"),
     (["phases", "STORE", "--preset", "lui"], 2, "Did you mean 'liu'?"),
+    (["phases", "STORE", "--patience", "--boundary"], 2, "--patience and --boundary; an answer"),
     (["report", "STORE", "-o", "OUT", "--x", "widht"], 2, "Did you mean 'width'?"),
     (["report", "STORE", "-o", "OUT", "--x", "k", "--y", "k"], 2, "'k' twice"),
     (["laws", "STORE", "--law", "powr"], 2, "Did you mean 'power'?"),

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from analysis.laws.families import Reals
 from analysis.laws.features import reals_of
 from analysis.laws.likelihood import Observed
+from analysis.phases.watching import watched_until
 from analysis.statistics import RiskSteps
 from study.errors import UsageError, unknown
 from study.vocabulary.columns import CROSSINGS
-from study.vocabulary.outcomes import BROKEN, Ended
+from study.vocabulary.outcomes import BROKEN
 
 # What can be timed, and when its clock stops. The first two start with training.
 CLOCKS: dict[str, str] = {
@@ -161,18 +162,7 @@ def shortened(trials: pd.DataFrame, steps: float) -> pd.DataFrame:
         trials: as `load_trials` gives them.
         steps: after which training is taken to have stopped.
     """
-    last = np.floor(steps / reals_of(trials, "steps_per_epoch"))
-    columns = {}
-    for name in ("memorized", "generalized"):
-        epoch, after = trials[f"{name}_epoch"], trials[f"{name}_after_epoch"]
-        columns[f"{name}_epoch"] = epoch.mask(reals_of(trials, f"{name}_epoch") > last)
-        shown = np.fmin(reals_of(trials, f"{name}_after_epoch"), last)
-        columns[f"{name}_after_epoch"] = pd.Series(shown, after.index).astype(after.dtype)
-    epochs_run = np.fmin(reals_of(trials, "epochs_run"), last)
-    cut = pd.Series(epochs_run < reals_of(trials, "epochs_run"), trials.index)
-    columns["epochs_run"] = pd.Series(epochs_run, trials.index).astype(trials["epochs_run"].dtype)
-    columns["ended"] = trials["ended"].mask(cut, Ended.BUDGET.value)
-    return trials.assign(**columns)
+    return watched_until(trials, np.floor(steps / reals_of(trials, "steps_per_epoch")))
 
 
 def incidence(trials: pd.DataFrame, event: str) -> dict[str, float]:

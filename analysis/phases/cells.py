@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.phases.classify import FLAGS, PHASES, classify, find_preset, phases_by_code
+from analysis.phases.watching import decay_times_watched
 from analysis.statistics import kaplan_meier_medians, wilson_interval
 from study.vocabulary.axes import AXES
 from study.vocabulary.outcomes import BROKEN
@@ -18,7 +19,10 @@ FOREVER = 2**62  # an epoch after every other
 
 
 def cells(
-    trials: pd.DataFrame, by: Sequence[str] = ("setting", *AXES), preset: str = "default"
+    trials: pd.DataFrame,
+    by: Sequence[str] = ("setting", *AXES),
+    preset: str = "default",
+    patience: float | None = None,
 ) -> pd.DataFrame:
     """One row for each cell, in the order of its keys.
 
@@ -30,10 +34,13 @@ def cells(
         trials: as `load_trials` gives them.
         by: columns that are equal in a cell. Null is a value: online trials have no train_size.
         preset: a name in `PRESETS`.
+        patience: in decay times: the cells as they would be, had no trial been watched for longer,
+            as `classify` takes it. None: as the trials were watched.
 
     Returns: the columns of `by`, and
         trials: how many the cell has.
-        A column for each phase and each flag: how many trials have it.
+        A column for each phase and each flag: how many trials have it. With a patience,
+            `semi_grokking` is null, because it is not known of trials that were cut.
         phase, phase_share: the most frequent phase, and its share.
         generalized: how many trials generalized; generalized_low and generalized_high are the ends
             of the Wilson interval of their share.
@@ -43,26 +50,33 @@ def cells(
         hatched: whether at least half of the trials are short-watched; more epochs may then change
             the phase.
         watched_epochs: the most epochs that a trial was watched.
+        watched_decay_times: the most decay times; null without weight decay.
     Raises: UsageError for an unknown preset; KeyError for a column of `by` that is missing.
     """
-    labeled = classify(trials, preset)
+    labeled = classify(trials, preset, patience)
     keys = list(by)
     cell_of = labeled.groupby(keys, dropna=False, sort=True).ngroup().to_numpy().astype(np.intp)
     first = np.unique(cell_of, return_index=True)[1]
     points: pd.DataFrame = labeled[keys].take(first).reset_index(drop=True)
-    return points.join(_tally(labeled, cell_of, preset))
+    tally = _tally(labeled, cell_of, preset)
+    if patience is not None:
+        tally["semi_grokking"] = pd.array([None] * len(tally), "Int64")
+    return points.join(tally)
 
 
-def summary(trials: pd.DataFrame, preset: str = "default") -> pd.DataFrame:
+def summary(
+    trials: pd.DataFrame, preset: str = "default", patience: float | None = None
+) -> pd.DataFrame:
     """One row for each phase: phase, trials, share of all, and the median epochs of both events.
 
     Args:
         trials: as `load_trials` gives them.
         preset: a name in `PRESETS`.
+        patience: as in `cells`.
 
     Raises: UsageError for an unknown preset.
     """
-    labeled = classify(trials, preset)
+    labeled = classify(trials, preset, patience)
     phase = labeled["phase"].cat.codes.to_numpy().astype(np.intp)
     table = pd.DataFrame({"phase": list(PHASES)})
     table["trials"] = np.bincount(phase, minlength=len(PHASES))
@@ -92,6 +106,8 @@ def _tally(labeled: pd.DataFrame, cell_of: NDArray[np.intp], preset: str) -> pd.
     low, high = wilson_interval(generalized, sizes)
     watched = np.zeros(count, np.int64)
     np.maximum.at(watched, cell_of, labeled["epochs_run"].to_numpy(np.int64))
+    decay_times = np.zeros(count)
+    np.maximum.at(decay_times, cell_of, decay_times_watched(labeled))
     tally = pd.DataFrame(
         {
             "trials": sizes,
@@ -105,6 +121,7 @@ def _tally(labeled: pd.DataFrame, cell_of: NDArray[np.intp], preset: str) -> pd.
             "short_watched_share": flags["short_watched"] / sizes,
             "hatched": 2 * flags["short_watched"] >= sizes,
             "watched_epochs": watched,
+            "watched_decay_times": np.where(decay_times > 0, decay_times, np.nan),
         }
     )
     return tally.join(_medians(labeled, cell_of, count, preset))

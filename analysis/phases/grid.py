@@ -5,7 +5,7 @@ axes; the other axes choose a slice. In a study with too many cells the longest 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -86,6 +86,19 @@ def make_grid(trials: pd.DataFrame, preset: str = "default") -> Grid:
         table.insert(i, ruler.name, columns[i])
     cell_of = np.unique(flat, return_inverse=True)[1].astype(np.int32)
     return Grid(tuple(rulers), table, cell_of)
+
+
+def at_patience(grid: Grid, trials: pd.DataFrame, patience: float) -> Grid:
+    """The grid with the cells as they would be, had no trial been watched for longer.
+
+    Args:
+        grid: of the trials, by the default preset.
+        trials: as `make_grid` had them.
+        patience: in decay times.
+    """
+    table = cells(trials.assign(_cell=grid.cell_of), ["_cell"], patience=patience)
+    positions = grid.cells[[ruler.name for ruler in grid.rulers]]
+    return replace(grid, cells=positions.join(table.drop(columns="_cell")))
 
 
 def _flat(rulers: list[Ruler], positions: list[NDArray[np.intp]]) -> NDArray[np.intp]:

@@ -53,14 +53,14 @@ def test_an_unknown_preset_is_refused():
     ("row", "flags"),
     [
         (event(10, 20), set()),
-        (event(10, None), set()),
-        (event(10, None, epochs_run=499), {"short_watched"}),
-        (event(10, None, epochs_run=500), set()),  # 5 decay times of 1,000 steps, to the epoch
+        (event(10, None), {"short_watched"}),
+        (event(10, None, epochs_run=1999), {"short_watched"}),
+        (event(10, None, epochs_run=2000), set()),  # 20 decay times of 1,000 steps, to the epoch
         (event(10, 20, epochs_run=30), set()),  # decided early is not watched too shortly
         (event(10, None, weight_decay=0.0, epochs_run=1), set()),  # no decay, no decay time
-        (event(10, None, final_test_accuracy=0.85), {"semi_grokking"}),
-        (event(None, None, final_test_accuracy=0.85), set()),
-        (event(10, None, final_test_accuracy=0.85, epochs_run=400), {"short_watched"}),
+        (event(10, None, final_test_accuracy=0.85, epochs_run=2000), {"semi_grokking"}),
+        (event(None, None, final_test_accuracy=0.85, epochs_run=2000), set()),
+        (event(10, None, final_test_accuracy=0.85), {"short_watched"}),
         (event(10, 20, ungrokked_epoch=300), {"ungrokked"}),
         (event(10, None, ended="collapsed", epochs_run=30), {"collapsed"}),
         (event(None, None, ended="diverged", epochs_run=3), {"diverged"}),
