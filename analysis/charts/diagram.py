@@ -50,11 +50,16 @@ TEXTS = {
     "interval_text": (
         "format(datum.generalized_low, '.0%') + ' to ' + format(datum.generalized_high, '.0%')"
     ),
+    "watched_text": (
+        "format(datum.watched_epochs, ',') + ' epochs' + (isValid(datum.watched_decay_times) ? "
+        "', ' + format(datum.watched_decay_times, '.2~r') + ' decay times' : '')"
+    ),
     "phases_text": _listing(list(PHASES)),
     "flags_text": _listing(list(FLAGS)),
     "sentence": (
         "datum.trials ? datum.cell_name + ': ' + datum.phase + ', ' + datum.generalized + '/' + "
-        "datum.trials + ' generalized, median epoch ' + datum.median_text "
+        "datum.trials + ' generalized, median epoch ' + datum.median_text + "
+        "(datum.hatched ? ', short-watched' : '') "
         ": datum.cell_name + ': no trials'"
     ),
 }
@@ -66,6 +71,7 @@ _TOOLTIP = {
     "count_text": "generalized",
     "interval_text": "95% (Wilson)",
     "median_text": "median epoch",
+    "watched_text": "watched at most",
 }
 
 # Width and height of a cell in pixels, and the letter size at which a text fits into the cell.
@@ -140,7 +146,7 @@ def _filled_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
     )
     diagonals = (("x0", "ym", "xm", "y1"), ("x0", "y0", "x1", "y1"), ("xm", "y0", "x1", "ym"))
     hatched = cells.transform_filter("datum.hatched").mark_rule(
-        stroke=style.hatching, opacity=0.3, aria=False
+        stroke=style.hatching, opacity=0.55, aria=False
     )
     return [
         _rounded(squares, fill=style.ground, opacity=style.ground_opacity),

@@ -4,6 +4,7 @@ Each answer is read from one snapshot. The store is asked only for readings of t
 """
 
 import io
+import json
 import shlex
 from collections.abc import Iterator, Mapping
 from threading import Lock
@@ -17,11 +18,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.formats import JsonRow, records
-from analysis.live.snapshot import LiveStudy, StudySnapshot, state_frame
+from analysis.live.snapshot import LiveStudy, StudySnapshot, compact_json, phase_frame
 from analysis.live.trials import plain
 from analysis.phases.classify import classify
-from analysis.report.page_records import CellAnswer
-from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, rounded
+from analysis.phases.grid import Grid
+from analysis.phases.watching import watched_for
+from analysis.report.page_records import CellAnswer, PatienceState
+from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, patience_state, rounded
 from analysis.tables.frames import as_frame, phases_of
 from analysis.tables.where import COLUMNS, columns_of, read_filter
 from study.store.schema import TRIALS
@@ -58,9 +61,35 @@ class Answers:
 
     def __init__(self, live: LiveStudy) -> None:
         self._live = live
-        self._lock = Lock()  # one thread orders rows at a time; a million rows take 100 MB
+        self._lock = Lock()  # one thread works at a time; to order a million rows takes 100 MB
         self._orders: dict[tuple[str, str | None, bool], _Indices] = {}
         self._ordered: pa.Table | None = None  # the table whose rows the orders are
+        self._patience: dict[int, PatienceState] = {}
+        self._patient: pa.Table | None = None  # the table that the states are of
+
+    def state(self, patience: int | None) -> bytes:
+        """The state of the page as JSON.
+
+        Args:
+            patience: in decay times: as if no trial had been watched for longer. None: as watched.
+
+        Raises: StoreError as `LiveStudy.now`.
+        """
+        snapshot = self._live.now()
+        if patience is None or snapshot.grid is None:
+            return snapshot.state
+        with self._lock:
+            at = self._at_patience(snapshot.trials, snapshot.grid, patience)
+        return compact_json({**json.loads(snapshot.state), **at})
+
+    def _at_patience(self, trials: pa.Table, grid: Grid, patience: int) -> PatienceState:
+        if self._patient is not trials:
+            self._patience, self._patient = {}, trials
+        if patience not in self._patience:
+            # What is cut here is not copied again there: it saves 100 MB of a million trials.
+            cut = watched_for(phase_frame(trials), patience)
+            self._patience[patience] = patience_state(cut, grid, patience)
+        return self._patience[patience]
 
     def cell(self, labels: Mapping[str, str]) -> CellAnswer:
         """The first seeds of a cell, with their readings.
@@ -78,7 +107,7 @@ class Answers:
         by_seed = rows[np.argsort(seeds, kind="stable")]
         shown = snapshot.trials.take(by_seed[:MAX_CURVES_PER_CELL])
         readings = self._live.trials.readings(shown)
-        return cell_answer(_classified(shown), readings, len(rows))
+        return cell_answer(_classified(shown), readings, phase_frame(snapshot.trials.take(by_seed)))
 
     def trial(self, trial_id: str) -> TrialAnswer | None:
         """The row of a trial and the command that replays the trial; None without such a trial.
@@ -161,7 +190,7 @@ def _passing(trials: pa.Table, where: str) -> _Indices:
     named = columns_of(where)
     numbered = trials.select([name for name in named if name != "phase"])
     if "phase" in named:
-        numbered = numbered.append_column("phase", phases_of(state_frame(trials)))
+        numbered = numbered.append_column("phase", phases_of(phase_frame(trials)))
     numbered = numbered.append_column(PART, pa.array(every))
     passing: _Indices = numbered.filter(expression)[PART].to_numpy()
     return passing
@@ -170,7 +199,7 @@ def _passing(trials: pa.Table, where: str) -> _Indices:
 def _keys(trials: pa.Table, sort: str) -> pa.ChunkedArray:
     """Values whose order is the order of a column."""
     if sort == "phase":
-        codes = classify(state_frame(trials))["phase"].cat.codes
+        codes = classify(phase_frame(trials))["phase"].cat.codes
         return pa.chunked_array([pa.array(codes.to_numpy())])
     column = trials[sort]
     if not pa.types.is_dictionary(column.type):

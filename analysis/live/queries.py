@@ -8,6 +8,7 @@ from typing import TypedDict
 from starlette.requests import Request
 
 from analysis.live.answers import SORTED_BY
+from analysis.phases.patience import PATIENCES
 from study.errors import UsageError, choices
 
 MAX_PAGE_ROWS = 1_000  # rows of one page of the table
@@ -36,6 +37,8 @@ FIRST_PAGE: TableQuery = {
     "where": "", "sort": None, "descending": False, "offset": 0, "limit": 100,
 }  # fmt: skip
 
+_PATIENCES = tuple(map(str, PATIENCES))
+
 # A parser of one parameter. Its ValueError says the rule and the remedy.
 Parser = Callable[[str], str | int]
 
@@ -63,6 +66,7 @@ def _choice(value: str, allowed: tuple[str, ...]) -> str:
 
 
 # The parameters of each route.
+STATE_PARSERS: dict[str, Parser] = {"patience": partial(_choice, allowed=_PATIENCES)}
 TRIAL_PARSERS: dict[str, Parser] = {"trial_id": _text}
 TABLE_PARSERS: dict[str, Parser] = {
     "where": str,  # checked by `analysis.tables.where`

@@ -30,6 +30,7 @@ from analysis.live.queries import (
     FILE_PARSERS,
     FILES,
     FIRST_PAGE,
+    STATE_PARSERS,
     TABLE_PARSERS,
     TRIAL_PARSERS,
     FileQuery,
@@ -52,7 +53,7 @@ class _Routes:
     """One method for each route; each method runs in a thread of its own."""
 
     def __init__(self, study: LiveStudy) -> None:
-        self._study, self._answers = study, Answers(study)
+        self._answers = Answers(study)
 
     @cached_property  # making the files takes two seconds; another thread reads the store meanwhile
     def _files(self) -> dict[str, tuple[str, bytes]]:
@@ -73,8 +74,8 @@ class _Routes:
         return _tagged(request, content, kind)
 
     def state(self, request: Request) -> Response:
-        query_of(request, {})
-        return _tagged(request, self._study.now().state)
+        patience = query_of(request, STATE_PARSERS).get("patience")
+        return _tagged(request, self._answers.state(None if patience is None else int(patience)))
 
     def cell(self, request: Request) -> Response:
         return _tagged(request, compact_json(self._answers.cell(labels_of(request))))

@@ -35,12 +35,16 @@ FRESH_TIMES = 3.0
 WAIT_SECONDS = 1.0  # for a newer snapshot, where there is a snapshot already
 FIRST_WAIT_SECONDS = 60.0  # for the first snapshot
 
-# The columns that cells and facts are made of. A frame of all columns is three times as large.
-STATE_COLUMNS = (
-    *TITLES, "study", "steps_per_epoch", "epochs_run", "ended", "memorized_epoch",
+# The columns that phases are made of, and those that cells and facts are made of. A frame of all
+# columns is three times as large as the latter.
+PHASE_COLUMNS = (
+    "weight_decay", "learning_rate", "steps_per_epoch", "epochs_run", "ended", "memorized_epoch",
     "memorized_after_epoch", "generalized_epoch", "generalized_after_epoch", "ungrokked_epoch",
-    "final_test_accuracy", "device", "kernel", "wall_seconds",
+    "final_test_accuracy",
 )  # fmt: skip
+STATE_COLUMNS = tuple(
+    dict.fromkeys((*TITLES, *PHASE_COLUMNS, "study", "device", "kernel", "wall_seconds"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +163,13 @@ def _drawn(
 
 
 def state_frame(trials: pa.Table) -> pd.DataFrame:
-    """The columns that phases, cells and facts are made of."""
+    """The columns that cells and facts are made of."""
     return as_frame(trials.select(list(STATE_COLUMNS)))
+
+
+def phase_frame(trials: pa.Table) -> pd.DataFrame:
+    """The columns that phases are made of."""
+    return as_frame(trials.select(list(PHASE_COLUMNS)))
 
 
 def compact_json(content: object) -> bytes:

@@ -1,4 +1,4 @@
-"""What a report has beside its state: rows of trials, and curves of the first seeds of a cell.
+"""What a report has beside its state: trials, curves of a cell's first seeds, other patiences.
 
 Readings here are for plotting only. A reading is quantized to 3 digits of the largest value of its
 trial and stored as the integer difference from the reading before: about 2 bytes each after gzip.
@@ -8,6 +8,7 @@ Where a study has more trials than a page can carry, the first seeds of every ce
 import base64
 import gzip
 import json
+from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -15,7 +16,9 @@ import pandas as pd
 
 from analysis.phases import classify as phases
 from analysis.phases.grid import Grid
-from analysis.report.state import CURVES, MAX_CURVES_PER_CELL, columnar
+from analysis.phases.patience import PATIENCES
+from analysis.report.page_records import PatienceState
+from analysis.report.state import CURVES, MAX_CURVES_PER_CELL, columnar, patience_state
 from study.store.schema import TRIALS
 
 MAX_ROWS = 25_000  # rows of the table
@@ -61,13 +64,40 @@ def drawn(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["rank"] < limit]
 
 
-def pack_archive(rows: pd.DataFrame, readings: pd.DataFrame) -> str:
-    """Trials and readings as compressed text, which source.js unpacks.
+class PatienceArchive(TypedDict):
+    """A patience in a report: its state, and the phase of each row of `carried`."""
+
+    state: PatienceState
+    phase: list[str]
+
+
+def patience_archive(trials: pd.DataFrame, grid: Grid, rows: pd.DataFrame) -> list[PatienceArchive]:
+    """The study at each patience, the least first.
+
+    Args:
+        trials: as `load_trials` gives them.
+        grid: of these trials.
+        rows: of `carried`.
+    """
+    return [
+        {
+            "state": patience_state(trials, grid, patience),
+            "phase": phases.classify(rows, patience=patience)["phase"].tolist(),
+        }
+        for patience in PATIENCES
+    ]
+
+
+def pack_archive(
+    rows: pd.DataFrame, readings: pd.DataFrame, patience: Sequence[PatienceArchive] = ()
+) -> str:
+    """Trials, readings and patiences as compressed text, which source.js unpacks.
 
     Args:
         rows: of `carried`.
         readings: of the trials of `drawn`, as `load_readings` gives them. Where there are too many,
             the trials of higher ranks go without; each cell has the readings of one trial.
+        patience: as `patience_archive` gives it.
     """
     row_of = pd.Series(range(len(rows)), index=rows["trial_id"].to_numpy())
     readings = readings.assign(row=readings["trial_id"].map(row_of).to_numpy())
@@ -79,6 +109,7 @@ def pack_archive(rows: pd.DataFrame, readings: pd.DataFrame) -> str:
         "trials": columnar(rows.drop(columns=["cell", "rank"])),
         "cell": rows["cell"].tolist(),
         "count": np.bincount(readings["row"], minlength=len(rows)).tolist(),
+        "patience": list(patience),
         "readings": {
             "epoch": _differences(readings["epoch"], readings["row"]),
             "columns": {

@@ -20,12 +20,13 @@ from analysis.charts.diagram import diagram_template
 from analysis.charts.layout import CELL_PIXELS
 from analysis.charts.theme import Specification
 from analysis.phases.axis_scales import TITLES
-from analysis.phases.classify import FLAGS, LEAST_DECAY_TIMES
+from analysis.phases.classify import FLAGS
 from analysis.phases.grid import make_grid
-from analysis.report.archive import carried, drawn, pack_archive
+from analysis.phases.patience import PATIENCES
+from analysis.report.archive import carried, drawn, pack_archive, patience_archive
 from analysis.report.scripts import joined_modules
 from analysis.report.sections import BOUNDARY_CAPTION, law_state
-from analysis.report.state import CURVES, TABLE_COLUMNS, page_state
+from analysis.report.state import CURVES, PATIENCE_NAMES, TABLE_COLUMNS, page_state
 from analysis.report.template import filled, web_file
 from analysis.tables.frames import load_readings, some_trials
 from analysis.tables.output import write_whole
@@ -35,9 +36,7 @@ from study.store.store import Store
 CAPTIONS = {
     "phase": (
         "The most frequent phase of each cell, paler where fewer of its trials share it, and how "
-        "many generalized of all. "
-        "Hatched: half of its trials or more were watched for less than "
-        f"{LEAST_DECAY_TIMES} decay times. Dashed: no trials."
+        "many generalized of all. Dashed: no trials."
     ),
     "share": "The share of each cell's trials that generalized, and their number of all.",
     "median": (
@@ -70,6 +69,7 @@ class Setup(TypedDict):
     Attributes:
         diagrams: the template of the diagram for each coloring.
         colorings: the colorings by name, with what each shows.
+        patiences: a name and a text for each, in the order of a menu.
         captions: by the part of the page.
         curves: the charts of the panel by title.
         steps: pixels of a cell, the least and the most.
@@ -84,6 +84,7 @@ class Setup(TypedDict):
 
     diagrams: dict[str, Specification]
     colorings: dict[str, str]
+    patiences: list[tuple[str, str]]
     captions: dict[str, str]
     curves: dict[str, CurveChart]
     steps: tuple[int, int]
@@ -127,7 +128,7 @@ def write_report(
         ),
         "style": f"<style>{web_file('page.css')}</style>",
         "setup": _script_json(setup),
-        "archive": pack_archive(rows, readings),
+        "archive": pack_archive(rows, readings, patience_archive(trials, grid, rows)),
         "scripts": f"<script>{_vega()}</script>\n<script>{_page_script()}</script>",
     }
     write_whole(output, filled("page.html", slots).encode())
@@ -166,6 +167,10 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
     return {
         "diagrams": {name: diagram_template(name) for name in COLORINGS},
         "colorings": COLORINGS,
+        "patiences": [
+            (PATIENCE_NAMES[None], "as watched"),
+            *((PATIENCE_NAMES[p], f"{p} decay times") for p in reversed(PATIENCES)),
+        ],
         "captions": CAPTIONS,
         "curves": {
             title: {"columns": columns, "chart": curve_template(title, columns)}

@@ -42,14 +42,33 @@ class AxisState(TypedDict):
     channel: Channel
 
 
-class PageState(TypedDict):
+class PatienceState(TypedDict):
+    """The part of the page's state that depends on the patience.
+
+    Attributes:
+        patience: in decay times, as the address bar has it; "" for trials as they were watched.
+        patience_said: above the phases: what is shown, and what it lacks; "" as watched.
+        hatching_said: below the diagram: which cells are hatched.
+        phases: a row for each phase, with its meaning.
+        cells: columns with a value for each cell.
+        boundaries: empty; `LawState` has them, for trials as they were watched.
+    """
+
+    patience: str
+    patience_said: str
+    hatching_said: str
+    phases: list[JsonRow]
+    cells: Columns
+    boundaries: list[object]
+
+
+class PageState(PatienceState):
     """All that the page shows before a click, but for boundaries and laws.
 
     Attributes:
         name: of the study.
         facts: of the header.
         status: as `study_status` answers; None for a report.
-        phases: a row for each phase, with its meaning.
         versions: of the packages that the study ran with.
         command: that ran the study.
         trials: how many there are.
@@ -57,8 +76,6 @@ class PageState(TypedDict):
         x: the axis across to begin with.
         y: the axis up to begin with.
         start: labels of the cell to begin with, by axis.
-        cells: columns with a value for each cell.
-        boundaries: empty; `LawState` has them.
         epochs: the color scale of median epochs.
         aggregated: whether an axis fell into bins.
     """
@@ -66,7 +83,6 @@ class PageState(TypedDict):
     name: str
     facts: list[Fact]
     status: Mapping[str, object] | None
-    phases: list[JsonRow]
     versions: dict[str, str]
     command: str
     trials: int
@@ -74,15 +90,38 @@ class PageState(TypedDict):
     x: str
     y: str
     start: dict[str, str]
-    cells: Columns
-    boundaries: list[object]
     epochs: EpochRamp
     aggregated: bool
 
 
+class CellPatience(TypedDict):
+    """A cell as it would be, had none of its trials been watched for longer.
+
+    Attributes:
+        patience: as in `PatienceState`.
+        phase: of the cell.
+        hatched: whether at least half of its trials are short-watched.
+        trials: the phase of each trial that is shown.
+    """
+
+    patience: str
+    phase: str
+    hatched: bool
+    trials: list[str]
+
+
 class CellAnswer(TypedDict):
-    """What a click on a cell asks for: how many trials it holds, some of them, their readings."""
+    """What a click on a cell asks for.
+
+    Attributes:
+        trials: some of the cell's trials.
+        total: how many trials it holds.
+        readings: of `trials`.
+        patience: the cell at each patience, the least first and as watched last; none without
+            weight decay.
+    """
 
     trials: list[JsonRow]
     total: int
     readings: Columns
+    patience: list[CellPatience]

@@ -16,8 +16,17 @@ from analysis.formats import JsonCell, records
 from analysis.phases import classify as phases
 from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.cells import summary
-from analysis.phases.grid import Grid, diagram_axes, make_grid
-from analysis.report.page_records import AxisState, CellAnswer, Columns, Fact, PageState
+from analysis.phases.grid import Grid, at_patience, diagram_axes, make_grid
+from analysis.phases.patience import PATIENCES
+from analysis.report.page_records import (
+    AxisState,
+    CellAnswer,
+    CellPatience,
+    Columns,
+    Fact,
+    PageState,
+    PatienceState,
+)
 from study.terminal.durations import duration_in_words
 from study.vocabulary.measures import MEASURES
 from study.vocabulary.outcomes import Ended
@@ -35,8 +44,11 @@ TABLE_COLUMNS = (
 CELL_COLUMNS = (
     "trials", *phases.PHASES, *phases.FLAGS, "phase", "phase_share", "generalized",
     "generalized_low", "generalized_high", "memorized_median_epoch", "generalized_median_epoch",
-    "watched_epochs", "hatched",
+    "watched_epochs", "watched_decay_times", "hatched",
 )  # fmt: skip
+
+# What addresses and routes call each patience; None is as watched.
+PATIENCE_NAMES: dict[int | None, str] = {**{p: str(p) for p in PATIENCES}, None: ""}
 
 # The charts of the panel: the title of each, and the readings that it shows.
 CURVES: dict[str, tuple[str, ...]] = {
@@ -75,10 +87,6 @@ def page_state(
         "name": str(trials["study"].iloc[0]),
         "facts": facts(trials, manifest),
         "status": None if status is None else dict(status),
-        "phases": [
-            {**row, "meaning": phases.PHASES[str(row["phase"])].meaning}
-            for row in records(summary(trials))
-        ],
         "versions": dict(versions) if isinstance(versions, Mapping) else {},
         "command": str(manifest.get("command", "")),
         "trials": len(trials),
@@ -86,10 +94,37 @@ def page_state(
         "x": x,
         "y": y,
         "start": _labels_of(interesting_cell(grid.cells), grid),
-        "cells": columnar(grid.cells[[*(r.name for r in grid.rulers), *CELL_COLUMNS]]),
-        "boundaries": [],
         "epochs": epoch_ramp(grid.cells),
         "aggregated": grid.aggregated,
+        **patience_state(trials, grid),
+    }
+
+
+def patience_state(trials: pd.DataFrame, grid: Grid, patience: int | None = None) -> PatienceState:
+    """The part of the state that depends on the patience.
+
+    Args:
+        trials: as `load_trials` gives them, at least one.
+        grid: of these trials.
+        patience: in decay times: as if no trial had been watched for longer. None: as watched.
+    """
+    least = phases.LEAST_DECAY_TIMES if patience is None else patience
+    shown = grid if patience is None else at_patience(grid, trials, patience)
+    short = int(shown.cells["short_watched"].sum())
+    return {
+        "patience": PATIENCE_NAMES[patience],
+        "patience_said": ""
+        if patience is None
+        else f"As if training had stopped after {patience} decay times; {short:,} of "
+        f"{len(trials):,} trials did not generalize and were watched for less.",
+        "hatching_said": "Hatched: at least half of the trials did not generalize and were watched "
+        f"for less than {least} decay times of 1 / (learning rate x weight decay) steps.",
+        "phases": [
+            {**row, "meaning": phases.PHASES[str(row["phase"])].meaning}
+            for row in records(summary(trials, patience=patience))
+        ],
+        "cells": columnar(shown.cells[[*(r.name for r in grid.rulers), *CELL_COLUMNS]]),
+        "boundaries": [],
     }
 
 
@@ -108,19 +143,46 @@ def cell_trials(trials: pd.DataFrame, grid: Grid, labels: Mapping[str, str]) -> 
     return phases.classify(rows).sort_values("seed", kind="stable")
 
 
-def cell_answer(members: pd.DataFrame, readings: pd.DataFrame, total: int) -> CellAnswer:
+def cell_answer(members: pd.DataFrame, readings: pd.DataFrame, every: pd.DataFrame) -> CellAnswer:
     """What a click on a cell asks for.
 
     Args:
         members: the trials to show: the first 24 of `cell_trials` at most.
         readings: of these trials, as `load_readings` gives them.
-        total: how many trials the cell holds.
+        every: all trials of the cell in the same order, with the columns that phases are made of.
     """
     return {
         "trials": records(rounded(members)),
-        "total": total,
+        "total": len(every),
         "readings": columnar(curve_readings(members, readings)),
+        "patience": cell_patience(every, len(members)),
     }
+
+
+def cell_patience(every: pd.DataFrame, shown: int) -> list[CellPatience]:
+    """A cell at each patience, the least first and as watched last.
+
+    There is none for a cell without trials, or without weight decay: it has no decay time.
+
+    Args:
+        every: all trials of the cell.
+        shown: how many of them are shown, the first ones.
+    """
+    if not (every["weight_decay"] > 0).any():
+        return []
+    found: list[CellPatience] = []
+    for patience, name in PATIENCE_NAMES.items():
+        labeled = phases.classify(every, patience=patience)
+        found.append(
+            {
+                "patience": name,
+                # As in `cells`: of the most frequent ones, the first of PHASES.
+                "phase": str(labeled["phase"].value_counts(sort=False).idxmax()),
+                "hatched": bool(2 * labeled["short_watched"].sum() >= len(labeled)),
+                "trials": labeled["phase"].head(shown).tolist(),
+            }
+        )
+    return found
 
 
 def curve_readings(members: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:

@@ -5,8 +5,14 @@ import {setup} from "./setup.js";
 
 /** @import {State, View} from "./types.js" */
 
-/** @type {("x" | "y" | "color" | "trial" | "where" | "sort" | "descending")[]} */
-const KEYS = ["x", "y", "color", "trial", "where", "sort", "descending"];
+/** @type {("x" | "y" | "color" | "patience" | "trial" | "where" | "sort" | "descending")[]} */
+const KEYS = ["x", "y", "color", "patience", "trial", "where", "sort", "descending"];
+
+/** The patience that the address asks for; "" is as watched, and stands for one that is none. */
+export function patienceAsked() {
+  const asked = new URLSearchParams(location.hash.slice(1)).get("patience");
+  return setup.patiences.some(([name]) => name === asked) ? asked ?? "" : "";
+}
 
 /**
  * The view that the address asks for. What the study does not have is replaced: a bookmark may be
@@ -25,6 +31,7 @@ export function viewOf(state) {
     x,
     y: y === x ? names.find((name) => name !== x) ?? x : y,
     color: Object.hasOwn(setup.colorings, asked("color")) ? asked("color") : "phase",
+    patience: patienceAsked(),
     labels: Object.fromEntries(state.axes.map(({name, labels}) =>
       [name, labels.includes(asked(name)) ? asked(name) : state.start[name]])),
     trial: asked("trial"),

@@ -1,4 +1,4 @@
-// The menus of the diagram: its two axes, its coloring, and the slice on all other axes.
+// The menus of the diagram: its two axes, its coloring, the patience, and the slice on all other axes.
 
 import {viewOf} from "./address.js";
 import {nearestLabels} from "./cells.js";
@@ -14,16 +14,18 @@ import {setup} from "./setup.js";
  * @param {(change: Partial<View>) => void} change is told what of the view a choice changes
  */
 export function showControls(state, view, change) {
-  const [x, y, color] = ["x", "y", "color"].map(menuById);
+  const [x, y, color, patience] = ["x", "y", "color", "patience"].map(menuById);
   /** @type {[string, string][]} */
   const axes = state.axes.map((axis) => [axis.name, axis.title]);
   fillMenu(x, axes, view.x);
   fillMenu(y, axes, view.y);
   fillMenu(color, Object.entries(setup.colorings), view.color);
+  fillMenu(patience, setup.patiences, state.patience);
   // Choosing the other axis swaps the two.
   x.onchange = () => change({x: x.value, y: x.value === view.y ? view.x : view.y});
   y.onchange = () => change({y: y.value, x: y.value === view.x ? view.y : view.x});
   color.onchange = () => change({color: color.value});
+  patience.onchange = () => change({patience: patience.value});
   const others = state.axes.filter((axis) => ![view.x, view.y].includes(axis.name));
   makeSliceMenus(others);
   for (const {name, labels, trials} of others) {

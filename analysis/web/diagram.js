@@ -53,7 +53,7 @@ export class Diagram {
     const chosen = positionOf(state, view);
     const chart = chartOf(state, view, byId("diagram").clientWidth);
     const boundary = boundaryOf(state, view);
-    byId("diagram-said").textContent = [setup.captions[view.color],
+    byId("diagram-said").textContent = [setup.captions[view.color], state.hatching_said,
       ...boundary.length ? [setup.captions.boundary] : [],
       ...state.aggregated ? ["Neighboring values of an axis (~) share a cell."] : [],
       ...setup.limits ? [setup.limits] : []].join(" ");
@@ -250,5 +250,5 @@ function sentence(row) {
   const median = row.generalized_median_epoch === null
     ? `> ${whole(Number(row.watched_epochs))}` : whole(Number(row.generalized_median_epoch));
   return `${row.cell_name}: ${row.phase}, ${row.generalized}/${row.trials} generalized, ` +
-    `median epoch ${median}`;
+    `median epoch ${median}${row.hatched ? ", short-watched" : ""}`;
 }

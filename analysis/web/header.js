@@ -27,13 +27,26 @@ export function showProgress(status) {
 
 /** @param {string} sentence why what is shown may be old; "" where it is not */
 export function showTrouble(sentence) {
-  byId("trouble").hidden = !sentence;
-  // A screen reader would say an equal text again.
-  if (byId("trouble").textContent !== sentence) byId("trouble").textContent = sentence;
+  say("trouble", sentence);
 }
 
-/** @param {PhaseRow[]} phases to show as cards */
-export function showPhases(phases) {
+/**
+ * Show a sentence, or hide its box; a screen reader would say an equal text again.
+ * @param {string} id of the box
+ * @param {string} sentence
+ */
+function say(id, sentence) {
+  byId(id).hidden = !sentence;
+  if (byId(id).textContent !== sentence) byId(id).textContent = sentence;
+}
+
+/**
+ * Show the trials of each phase as cards.
+ * @param {PhaseRow[]} phases
+ * @param {string} said below the cards: at which patience these are; "" as watched
+ */
+export function showPhases(phases, said) {
+  say("patience-said", said);
   byId("phases").replaceChildren(...phases.map((row) => {
     const card = element("li");
     card.style.setProperty("--phase", setup.colors[row.phase]);

@@ -1,7 +1,7 @@
 // The page. Its state comes from a source; which part of the state is on show, the address bar says.
 // Whenever one of the two changes, the page is drawn again.
 
-import {go, viewOf} from "./address.js";
+import {go, patienceAsked, viewOf} from "./address.js";
 import {labelsOfTrial} from "./cells.js";
 import {showControls} from "./controls.js";
 import {Diagram} from "./diagram.js";
@@ -39,7 +39,8 @@ const trials = new Trials(source, (parts, row) => {
   change(row && state ? {...parts, labels: labelsOfTrial(state, row)} : parts);
 });
 
-window.addEventListener("hashchange", show);
+window.addEventListener("hashchange", () =>
+  state && state.patience !== patienceAsked() ? renew() : show());
 let resizing = 0;
 window.addEventListener("resize", () => {
   clearTimeout(resizing);
@@ -52,7 +53,7 @@ start();
 
 async function start() {
   if (source.live) return follow();
-  const news = await source.state();
+  const news = await source.state(patienceAsked());
   if (news) await arrive(news);
 }
 
@@ -64,14 +65,13 @@ async function follow() {
     clearTimeout(timer);
     if (document.hidden) return;
     try {
-      const news = await source.state();
+      const news = await source.state(patienceAsked());
       failures = 0;
       if (news) await arrive(news);
       showTrouble(state?.problem ?? "");
     } catch (error) {
       failures += 1;
-      const reason = error instanceof Error ? error.message : String(error);
-      showTrouble(`Not reachable, trying again: what is shown may be old (${reason}).`);
+      showTrouble(`Not reachable, trying again: what is shown may be old (${reasonOf(error)}).`);
     }
     clearTimeout(timer);
     const seconds = Math.min(LONGEST_WAIT_SECONDS, POLL_SECONDS * 2 ** failures);
@@ -81,6 +81,21 @@ async function follow() {
   window.addEventListener("online", ask);
   await ask();
 }
+
+// Ask for the state at the patience that the address names. Where there is no answer, the address
+// goes back to the patience that is on show.
+async function renew() {
+  try {
+    const news = await source.state(patienceAsked());
+    if (news) await arrive(news);
+  } catch (error) {
+    showTrouble(`Not reachable: the patience stays as it was (${reasonOf(error)}).`);
+    change({patience: state?.patience});
+  }
+}
+
+/** @param {unknown} error */
+const reasonOf = (error) => error instanceof Error ? error.message : String(error);
 
 /** @param {State} news the newest state */
 async function arrive(news) {
@@ -94,7 +109,7 @@ async function arrive(news) {
   }
   byId("main").hidden = false;
   showFacts(state.facts);
-  showPhases(state.phases);
+  showPhases(state.phases, state.patience_said);
   byId("command").textContent = state.command;
   byId("versions").textContent =
     Object.entries(state.versions).map(([name, version]) => `${name} ${version}`).join(", ");
@@ -116,7 +131,7 @@ function show() {
     await diagram.show(state, view);
     await panel.show(state, view);
     await trials.show(state, view);
-    document.body.dataset.shown = location.hash;
+    if (state.patience === view.patience) document.body.dataset.shown = location.hash;
     performance.mark("shown");
   });
   return showing;

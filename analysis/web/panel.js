@@ -7,12 +7,12 @@ import {draw} from "./charts.js";
 import {asText, byId, csv, element, percent, table, whole, words} from "./dom.js";
 import {setup} from "./setup.js";
 
-/** @import {CellAnswer, Chart, Source, State, Trial, Value, VegaView, View} from "./types.js" */
+/** @import {CellAnswer, CellPatience, Chart, Source, State, Value, VegaView, View} from "./types.js" */
 
 /** @typedef {{event: string, epoch: number}} Marked an event to mark in the curves */
 
 /** @type {CellAnswer} */
-const NO_TRIALS = {trials: [], readings: {trial: []}, total: 0};
+const NO_TRIALS = {trials: [], readings: {trial: []}, total: 0, patience: []};
 
 export class Panel {
   /**
@@ -48,7 +48,7 @@ export class Panel {
       this.shown = key;
       this.answer = answer;
       this.describe(state, view, row);
-      this.list(answer.trials);
+      this.list(answer, state.patience);
       await this.draw();
       this.medians = row === null ? [] : eventsOf(row, "half ", "_median_epoch");
     }
@@ -71,7 +71,7 @@ export class Panel {
   describe(state, view, row) {
     if (row === null) {
       byId("cell-title").textContent = "No trials here";
-      byId("cell-said").textContent = "";
+      for (const id of ["cell-said", "cell-patience"]) byId(id).textContent = "";
       return;
     }
     /** @param {string[]} names of counts */
@@ -86,6 +86,7 @@ export class Panel {
     byId("cell-said").textContent = `${listed(Object.keys(setup.colors))}` +
       `${flags && ` (${flags})`}. Generalized ${row.generalized}/${count}, 95% interval ` +
       `${percent(Number(row.generalized_low))} to ${percent(Number(row.generalized_high))}.${some}`;
+    byId("cell-patience").textContent = movesOf(this.answer.patience);
   }
 
   // Draw a chart of each reading that the trials have; without readings, an empty one of accuracy.
@@ -131,17 +132,23 @@ export class Panel {
     this.views.set(title, view);
   }
 
-  /** @param {Trial[]} trials to list, by seed */
-  list(trials) {
-    const heads = ["seed", "phase", "memorized", "generalized", "ended", "epochs"];
+  /**
+   * List trials by seed: what each did, and its phase at a patience.
+   * @param {CellAnswer} answer
+   * @param {string} patience
+   */
+  list({trials, patience: cell}, patience) {
+    const phase = patience ? `phase at ${patience}` : "phase";
+    const heads = ["seed", phase, "memorized", "generalized", "ended", "epochs"];
+    const phases = cell.find((row) => row.patience === patience)?.trials;
     byId("members").replaceChildren(table("Trials of this cell, by seed; times in epochs", heads,
-      trials.map((trial) => {
+      trials.map((trial, index) => {
         const button = element("button", trial.seed,
           {type: "button", "data-trial": trial.trial_id});
         button.addEventListener("click", () => this.choose(trial.trial_id));
         /** @param {number | null} epoch of an event */
         const time = (epoch) => epoch ?? `not by ${whole(trial.epochs_run)}`;
-        const texts = [trial.phase, time(trial.memorized_epoch), time(trial.generalized_epoch),
+        const texts = [phases?.[index] ?? trial.phase, time(trial.memorized_epoch), time(trial.generalized_epoch),
           trial.ended, trial.epochs_run];
         return [button, texts.map((text) => element("td", text))];
       })));
@@ -210,6 +217,20 @@ export class Panel {
  */
 const numbersOf = (state, cell) => Object.fromEntries(
   Object.entries(state.cells).map(([name, column]) => [name, column[cell]]));
+
+/**
+ * How the phase of a cell moves with patience, as a sentence. A patience that is longer than half of
+ * its trials were watched says nothing.
+ * @param {CellPatience[]} rows the least patience first, and as watched last
+ */
+function movesOf(rows) {
+  const known = rows.filter((row) => !row.patience || !row.hatched);
+  const parts = known.filter((row, i) => row.phase !== known[i - 1]?.phase)
+    .map(({phase, patience}) => patience ? `${phase} from ${patience} on` : `${phase} as watched`);
+  const short = rows.find((row) => row.patience && row.hatched);
+  if (short) parts.push(`watched for less than ${short.patience}`);
+  return parts.length ? `Phase by decay times watched: ${parts.join(", ")}.` : "";
+}
 
 /**
  * The two events of a trial or a cell, where they have happened.

@@ -5,7 +5,7 @@ import {csv, saveFile, saveText} from "./dom.js";
 import {Refusal} from "./tokens.js";
 import {readFilter} from "./where.js";
 
-/** @import {CellAnswer, Labels, Setup, State, TableAnswer, TableQuery, Trial, TrialAnswer, Value} from "./types.js" */
+/** @import {CellAnswer, CellPatience, Labels, Setup, State, TableAnswer, TableQuery, Trial, PatienceState, TrialAnswer, Value} from "./types.js" */
 
 /**
  * A reading of all trials, packed (analysis/report/archive.py): a value is the sum of the trial's
@@ -19,6 +19,7 @@ import {readFilter} from "./where.js";
  * @property {number[]} cell
  * @property {number[]} count
  * @property {{epoch: number[], columns: Record<string, PackedColumn>}} readings
+ * @property {{state: PatienceState, phase: string[]}[]} patience the least first
  */
 
 // Trials of a cell that a panel lists where the report has the readings of none of them.
@@ -27,7 +28,8 @@ const MAX_LISTED = 24;
 /** The trials of a report. */
 class Table {
   /** @param {Content} content */
-  constructor({trials, cell, count, readings}) {
+  constructor({trials, cell, count, readings, patience}) {
+    this.patience = patience;
     this.columns = trials;
     this.names = Object.keys(trials);
     this.size = trials.trial_id.length;
@@ -93,7 +95,13 @@ export class Archive {
     this.table = unpack(packed).then((content) => new Table(content));
   }
 
-  async state() { return this.setup.state; }
+  /** @param {string} patience */
+  async state(patience) {
+    const state = this.setup.state;
+    if (!patience) return state;
+    const table = await this.table;
+    return {...state, ...table.patience.find((row) => row.state.patience === patience)?.state};
+  }
 
   /**
    * @param {Labels} _labels
@@ -102,8 +110,12 @@ export class Archive {
   async cell(_labels, cell) {
     const table = await this.table;
     const members = table.members(cell);
+    const state = this.setup.state;
+    const decays = state.cells.watched_decay_times[cell] !== null;
+    const patience = [...table.patience, {state, phase: table.columns.phase}];
     return {
-      total: this.setup.state.cells.trials[cell] ?? 0,
+      total: state.cells.trials[cell] ?? 0,
+      patience: decays ? patience.map((row) => cellAtPatience(row, cell, members)) : [],
       trials: members.map((index) => table.row(index)),
       readings: table.curves(members),
     };
@@ -165,6 +177,18 @@ export class Archive {
 }
 
 /**
+ * A cell at a patience (`cell_patience` of analysis/report/state.py makes the same for the live page).
+ * @param {{state: PatienceState, phase: Value[]}} row
+ * @param {number} cell
+ * @param {number[]} members the trials to show
+ * @returns {CellPatience}
+ */
+const cellAtPatience = ({state: {patience, cells}, phase}, cell, members) => ({
+  patience, phase: String(cells.phase[cell]), hatched: Boolean(cells.hatched[cell]),
+  trials: members.map((index) => String(phase[index])),
+});
+
+/**
  * Indices by the values of a column; nulls come last either way, and ties keep their order.
  * @param {number[]} indices
  * @param {Value[]} column
@@ -187,11 +211,15 @@ export class Server {
     this.tag = null;
   }
 
-  /** @returns {Promise<State | null>} */
-  async state() {
+  /**
+   * @param {string} patience
+   * @returns {Promise<State | null>}
+   */
+  async state(patience) {
     /** @type {Record<string, string>} */
     const headers = this.tag ? {"If-None-Match": this.tag} : {};
-    const answer = await fetch("/api/state", {headers, cache: "no-store"});
+    const query = patience && `?${new URLSearchParams({patience})}`;
+    const answer = await fetch(`/api/state${query}`, {headers, cache: "no-store"});
     if (answer.status === 304) return null;
     if (!answer.ok) throw new Error(`the server says ${answer.status}`);
     const state = await answer.json();

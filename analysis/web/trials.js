@@ -94,7 +94,7 @@ export class Trials {
     const focused = document.activeElement instanceof HTMLElement
       ? document.activeElement.dataset.sort : undefined;
     const heads = names.map((name) => this.head(name));
-    byId("rows").replaceChildren(table("Trials; times in epochs",
+    byId("rows").replaceChildren(table("Trials; times in epochs, phases as watched",
       [element("th", "trial", {scope: "col"}), ...heads],
       rows.map((row) => this.row(row, names))));
     if (focused) {

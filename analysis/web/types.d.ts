@@ -72,6 +72,16 @@ export interface Status {
   seconds_left: number | null;
 }
 
+/** The part of the state that depends on the patience; "" is as watched. */
+export interface PatienceState {
+  patience: string;
+  patience_said: string;
+  hatching_said: string;
+  phases: PhaseRow[];
+  cells: CellColumns;
+  boundaries: Boundary[];
+}
+
 export interface PhaseRow {
   phase: string;
   meaning: string;
@@ -89,22 +99,19 @@ export interface Fact {
 }
 
 /** All that the page shows before a click. */
-export interface State {
+export interface State extends PatienceState {
   name: string;
   store: string;
   /** How many trials there are; without any, the live page sends only `name` and `trials`. */
   trials: number;
   facts: Fact[];
   status: Status | null;
-  phases: PhaseRow[];
   versions: Record<string, string>;
   command: string;
   axes: Axis[];
   x: string;
   y: string;
   start: Labels;
-  cells: CellColumns;
-  boundaries: Boundary[];
   epochs: {domain: [number, number], values: number[]};
   aggregated: boolean;
   laws_html?: string;
@@ -118,6 +125,8 @@ export interface State {
 export interface Setup {
   diagrams: Record<string, Chart>;
   colorings: Record<string, string>;
+  /** A name and a text for each, in the order of the menu. */
+  patiences: [string, string][];
   captions: Record<string, string>;
   curves: Record<string, {columns: string[], chart: Chart}>;
   /** Smallest and largest width of a cell, in pixels. */
@@ -141,11 +150,20 @@ export interface View {
   x: string;
   y: string;
   color: string;
+  patience: string;
   labels: Labels;
   trial: string;
   where: string;
   sort: string;
   descending: boolean;
+}
+
+/** A cell as it would be at a patience; `trials` has the phase of each trial that is shown. */
+export interface CellPatience {
+  patience: string;
+  phase: string;
+  hatched: boolean;
+  trials: string[];
 }
 
 /** What a click on a cell asks for: how many trials it holds, and some of them. */
@@ -154,6 +172,8 @@ export interface CellAnswer {
   trials: Trial[];
   /** Columns; `trial` is the index of the row in `trials`. */
   readings: Record<string, (number | null)[]>;
+  /** The cell at each patience, the least first and as watched last. */
+  patience: CellPatience[];
 }
 
 export interface TrialAnswer {
@@ -178,8 +198,8 @@ export interface TableAnswer {
 /** Answers the page's questions: a report's archive, or the server of a live page. */
 export interface Source {
   live: boolean;
-  /** The state, or null where it has not changed since it was last asked for. */
-  state(): Promise<State | null>;
+  /** The state at a patience, or null where it has not changed since it was last asked for. */
+  state(patience: string): Promise<State | null>;
   cell(labels: Labels, cell: number): Promise<CellAnswer>;
   trial(id: string): Promise<TrialAnswer>;
   trials(query: TableQuery): Promise<TableAnswer>;

@@ -73,6 +73,10 @@ def test_a_million_trials(tmp_path):
             took = sorted(browser.execute_async_script(CLICK_A_CELL) for _ in range(11))
         print(f"clicks in a browser: median {took[5]:.0f} ms, slowest {took[-1]:.0f} ms")
         api(served, "trials", where="weight_decay > 0.01", sort="generalized_epoch")
+        began = time.monotonic()
+        at = api(served, "state", patience=10)
+        print(f"the state at another patience: {time.monotonic() - began:.1f} s")
+        assert sum(at["cells"]["trials"]) == trials
         size = len(Answer(served, "/api/download?format=parquet").body)
         print(f"all trials as Parquet: {size:,} bytes")
         now, most = (resident(process.pid, name) for name in ("VmRSS", "VmHWM"))

@@ -21,11 +21,15 @@ from browsing import (
 )
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 from simulated import QUICK, empty_store, simulate
+
+from analysis import load_trials, summary
 
 pytestmark = needs_chromium
 AXES = {**QUICK["axes"], "weight_decay": [0.001, 0.01], "train_size": [400, 600]}
 FEW = {**QUICK, "axes": AXES, "seeds": 3}
+DECAYING = {**FEW, "axes": {**AXES, "weight_decay": [0.03, 0.1]}}  # for 5 decay times in all trials
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -140,3 +144,36 @@ def test_a_server_that_goes_is_said_and_one_that_comes_back_is_found(browser, tm
         waits(browser, lambda: counted(browser) == "16")
         waits(browser, lambda: not browser.find_element(By.ID, "trouble").is_displayed())
         assert text(browser, "cell-title") == title
+
+
+def test_another_patience_is_asked_of_the_server_and_stays_while_the_study_grows(browser, tmp_path):
+    store = simulate(tmp_path / "quick", DECAYING)
+    with serving(store) as served:
+        opened(browser, served.url)
+        assert cards(browser) == counts_of(store, None)
+        Select(browser.find_element(By.ID, "patience")).select_by_value("5")
+        settled(browser)
+        assert cards(browser) == counts_of(store, 5)
+        assert counts_of(store, 5) != counts_of(store, None)
+        go(browser, weight_decay="0.1", train_size="400")
+        assert "memorization from 5 on, grokking from 10 on" in text(browser, "cell-patience")
+        grow(store, {**DECAYING, "seeds": 4}, tmp_path)
+        waits(browser, lambda: counted(browser) == "16")
+        assert cards(browser) == counts_of(store, 5)
+    Select(browser.find_element(By.ID, "patience")).select_by_value("10")
+    waits(browser, lambda: "patience=5" in browser.current_url)  # nobody answers: it stays
+    assert "Not reachable" in text(browser, "trouble")
+    assert Select(browser.find_element(By.ID, "patience")).first_selected_option.text.startswith(
+        "5"
+    )
+    assert "stopped after 5 decay times" in text(browser, "patience-said")
+
+
+def cards(browser):
+    """The counts on the cards of the phases."""
+    shown = browser.find_elements(By.CSS_SELECTOR, "#phases li b")
+    return [int(card.text.split()[0]) for card in shown]
+
+
+def counts_of(store, patience):
+    return summary(load_trials(store), patience=patience)["trials"].tolist()

@@ -16,7 +16,14 @@ from simulated import QUICK, empty_store, simulate
 from analysis.cli import main
 from analysis.formats import records
 from analysis.phases.grid import make_grid
-from analysis.report.state import cell_answer, cell_trials, page_state, rounded
+from analysis.phases.patience import PATIENCES
+from analysis.report.state import (
+    cell_answer,
+    cell_trials,
+    page_state,
+    patience_state,
+    rounded,
+)
 from analysis.tables.exports import FORMATS
 from analysis.tables.frames import load_readings, load_trials
 from study.plan.status import study_status
@@ -87,11 +94,24 @@ def test_what_is_known_already_is_not_sent_again(served, path):
 def test_a_cell_is_its_trials_and_readings(served, store):
     trials = load_trials(store)
     members = cell_trials(trials, make_grid(trials), CELL)
-    expected = cell_answer(members, load_readings(store, members), len(members))
+    expected = cell_answer(members, load_readings(store, members), members)
     assert api(served, "cell", **CELL) == as_json(expected)
     assert len(expected["trials"]) == 5
     nowhere = api(served, "cell", **{**CELL, "train_size": "601"})
     assert (nowhere["trials"], nowhere["total"]) == ([], 0)
+
+
+def test_the_state_at_a_patience_is_that_of_the_report(served, store):
+    trials = load_trials(store)
+    as_watched = state_of(served, lambda state: "laws" in state)
+    for patience in PATIENCES:
+        at = as_json(patience_state(trials, make_grid(trials), patience))
+        assert at["cells"]["phase"] != as_watched["cells"]["phase"] or patience > 10
+        path = f"/api/state?patience={patience}"
+        assert api(served, "state", patience=patience) == {**as_watched, **at}
+        tag = Answer(served, path).headers["ETag"]
+        assert Answer(served, path, If_None_Match=tag).status == 304
+        assert Answer(served, "/api/state", If_None_Match=tag).status == 200
 
 
 def test_a_trial_and_the_command_that_replays_it(served, store):
@@ -230,7 +250,8 @@ def test_other_names_and_other_methods_are_refused(served):
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("/api/state?a=1", "'a'; nothing is asked here"),
+        ("/api/state?a=1", "'a'; a parameter is one of 1 names. Use one of patience."),
+        ("/api/state?patience=7", "patience: '7'; it is one of 4 names. Use one of 5, 10, 20, 40."),
         ("/api/cell?weight_decay=0.01", "train_size: no label"),
         ("/api/cell?weight_decay=0.01&weight_decay=0.1", "'weight_decay' twice"),
         ("/api/cell?decay=0.01", "'decay'; an axis is one of"),

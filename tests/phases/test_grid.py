@@ -15,9 +15,17 @@ from analysis.figures.study import plane
 from analysis.phases import grid as grid_module
 from analysis.phases.axis_scales import make_ruler
 from analysis.phases.cells import cells
-from analysis.phases.grid import diagram_axes, make_grid
+from analysis.phases.classify import classify
+from analysis.phases.grid import at_patience, diagram_axes, make_grid
+from analysis.phases.patience import PATIENCES
 from analysis.report.archive import carried, pack_archive
-from analysis.report.state import cell_answer, cell_trials, interesting_cell, page_state
+from analysis.report.state import (
+    cell_answer,
+    cell_patience,
+    cell_trials,
+    interesting_cell,
+    page_state,
+)
 from study.errors import UsageError
 
 
@@ -208,7 +216,7 @@ def test_a_cell_is_answered_with_its_trials_and_their_readings(store):
     frame = load_trials(store)
     members = cell_trials(frame, make_grid(frame), {"weight_decay": "0.01", "train_size": "400"})
     readings = load_readings(store, members)
-    answer = json.loads(json.dumps(cell_answer(members, readings, 2), allow_nan=False))
+    answer = json.loads(json.dumps(cell_answer(members, readings, members), allow_nan=False))
     assert [row["seed"] for row in answer["trials"]] == [0, 1]
     got = pd.DataFrame(answer["readings"])
     for number, row in enumerate(answer["trials"]):
@@ -231,6 +239,25 @@ def test_a_report_carries_the_first_seeds_of_every_cell(store, monkeypatch):
     monkeypatch.setattr("analysis.report.archive.MAX_READINGS", 1)
     counts = unpacked(pack_archive(rows, load_readings(store, rows)))["count"]
     assert [count > 0 for count in counts] == (rows["rank"] == 0).tolist()
+
+
+def test_a_cell_is_answered_at_each_patience_as_the_grid_counts_it():
+    frame = mixed()
+    grid = make_grid(frame)
+    tables = [*(at_patience(grid, frame, patience).cells for patience in PATIENCES), grid.cells]
+    assert not tables[0]["phase"].equals(grid.cells["phase"])
+    for cell in range(len(grid.cells)):
+        rows = frame.iloc[grid.members(cell)]
+        told = cell_patience(rows, 2)
+        assert [row["phase"] for row in told] == [table["phase"][cell] for table in tables]
+        assert [row["hatched"] for row in told] == [table["hatched"][cell] for table in tables]
+        for row, patience in zip(told, (*PATIENCES, None), strict=True):
+            assert row["patience"] == ("" if patience is None else str(patience))
+            assert row["trials"] == classify(rows, patience=patience)["phase"].tolist()[:2]
+    tied = trials(event(10, None), event(10, 40))  # the first of PHASES names the cell
+    assert {row["phase"] for row in cell_patience(tied, 0)} == {"grokking"}
+    assert cell_patience(tied.assign(weight_decay=0.0), 2) == []
+    assert cell_patience(tied.iloc[:0], 0) == []
 
 
 def unpacked(text):

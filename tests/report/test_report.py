@@ -31,8 +31,11 @@ from simulated import QUICK, simulate
 
 from analysis import load_trials, write_report
 from analysis.charts.curves import curve_template
+from analysis.phases.cells import summary
 from analysis.phases.classify import classify
-from analysis.phases.grid import make_grid
+from analysis.phases.grid import at_patience, make_grid
+from analysis.phases.patience import PATIENCES
+from analysis.report.state import cell_patience, cell_trials
 
 pytestmark = needs_chromium
 AXE = Path(__file__).parents[1] / "support" / "axe" / "axe.min.js"
@@ -186,6 +189,74 @@ def test_the_table_twin_says_the_same_and_selects(page, store):
     assert page.switch_to.active_element.get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.parametrize("patience", PATIENCES)
+def test_another_patience_shows_what_python_counts(page, store, patience):
+    """Cells, cards and the trials of the selected cell, against the table of trials."""
+    trials = load_trials(store)
+    grid = make_grid(trials)
+    Select(page.find_element(By.ID, "patience")).select_by_value(str(patience))
+    settled(page)
+    assert f"patience={patience}" in page.current_url
+    at = at_patience(grid, trials, patience).cells
+    rulers = {ruler.name: ruler.labels for ruler in grid.rulers}
+    page.find_element(By.CSS_SELECTOR, "#twin-part summary").click()
+    for cell in at[at["width"] == rulers["width"].index("100")].itertuples():
+        size = rulers["train_size"][cell.train_size]
+        row = page.find_element(By.XPATH, f"//div[@id='twin']//tr[th='{size}']")
+        button = row.find_elements(By.TAG_NAME, "td")[cell.weight_decay]
+        assert button.text == f"{cell.phase} {cell.generalized}/{cell.trials}"
+        said = button.find_element(By.TAG_NAME, "button").get_attribute("title")
+        assert said.endswith(", short-watched") == cell.hatched
+    cards = page.find_elements(By.CSS_SELECTOR, "#phases li b")
+    counts = [int(card.text.split()[0]) for card in cards]
+    assert counts == summary(trials, patience=patience)["trials"].tolist()
+    assert f"stopped after {patience} decay times" in text(page, "patience-said")
+    assert f"{at['short_watched'].sum()} of {len(trials)} trials" in text(page, "patience-said")
+    assert f"less than {patience} decay times" in text(page, "diagram-said")
+    assert page.find_elements(By.CSS_SELECTOR, "#diagram .mark-line path") == []
+    labels = {"setting": "narrow", "width": "100", "weight_decay": "0.1", "train_size": "400"}
+    go(page, **labels)
+    members = cell_trials(trials, grid, labels)
+    rows = page.find_elements(By.CSS_SELECTOR, "#members tbody tr")
+    listed = [row.find_elements(By.TAG_NAME, "td")[0].text for row in rows]
+    assert listed == classify(members, patience=patience)["phase"].tolist()
+    Select(page.find_element(By.ID, "patience")).select_by_value("")
+    settled(page)
+    assert text(page, "patience-said") == ""
+    assert page.find_elements(By.CSS_SELECTOR, "#diagram .mark-line path")
+
+
+@pytest.mark.parametrize(
+    ("decay", "rows", "said"),
+    [
+        ("0.1", "400", "memorization from 5 on, grokking from 10 on."),
+        ("0.01", "1,000", "grokking from 5 on."),
+        ("0.01", "200", "memorization as watched, watched for less than 5."),
+        ("0.1", "200", "memorization from 5 on."),
+    ],
+)
+def test_the_panel_says_how_the_phase_moves_with_patience(page, store, decay, rows, said):
+    labels = {"setting": "narrow", "width": "100", "weight_decay": decay, "train_size": rows}
+    go(page, **labels)
+    assert text(page, "cell-patience") == f"Phase by decay times watched: {said}"
+    trials = load_trials(store)
+    members = cell_trials(trials, make_grid(trials), labels)
+    by_patience = [row["phase"] for row in cell_patience(members, len(members))]
+    assert [phase for phase in dict.fromkeys(by_patience) if phase not in said] == []
+
+
+def test_an_address_has_the_patience_and_the_keyboard_changes_it(page):
+    go(page, patience="10")
+    opened(page, page.current_url)
+    menu = page.find_element(By.ID, "patience")
+    assert Select(menu).first_selected_option.text == "10 decay times"
+    menu.send_keys(Keys.ARROW_DOWN)
+    waits(page, lambda: "stopped after 5 decay times" in text(page, "patience-said"))
+    go(page, patience="7")  # no such patience: as watched
+    assert Select(page.find_element(By.ID, "patience")).first_selected_option.text == "as watched"
+    assert text(page, "patience-said") == ""
+
+
 def test_other_axes_and_slices_are_chosen_by_menus(page):
     assert len(cells(page)) == 9
     menu = Select(page.find_element(By.ID, "slice-width"))
@@ -203,7 +274,9 @@ def test_other_axes_and_slices_are_chosen_by_menus(page):
     waits(page, lambda: len(cells(page)) == 6)
     assert text(page, "cell-title") == title
     assert page.find_elements(By.CSS_SELECTOR, "#diagram .mark-line path") == []
-    assert "half of the trials" not in text(page, "diagram-said")  # nothing drawn, nothing said
+    assert "half of the trials generalize" not in text(
+        page, "diagram-said"
+    )  # nothing drawn, nothing said
     Select(page.find_element(By.ID, "color")).select_by_value("share")
     settled(page)
     fills = {path.value_of_css_property("fill") for path in cells(page).values()}

@@ -7,31 +7,41 @@ import pytest
 from analysis.live.answers import TableAnswer, TrialAnswer
 from analysis.report.law_section import FigureState
 from analysis.report.page import Setup
-from analysis.report.page_records import AxisState, CellAnswer, Fact, PageState
+from analysis.report.page_records import (
+    AxisState,
+    CellAnswer,
+    CellPatience,
+    Fact,
+    PageState,
+    PatienceState,
+)
 from analysis.report.sections import BoundaryState, LawState
 from analysis.report.template import web_file
 
 
 def members(interface):
-    """The names of an interface's members."""
-    body = re.search(
-        rf"export interface {interface} {{\n(.*?)^}}",
+    """The names of an interface's members, with those of the interface that it extends."""
+    head, body = re.search(
+        rf"export interface {interface}( extends \w+)? {{\n(.*?)^}}",
         web_file("types.d.ts"),
         re.DOTALL | re.MULTILINE,
-    )
-    return set(re.findall(r"^  (\w+)\??:", body[1], re.MULTILINE))
+    ).groups()
+    inherited = members(head.split()[-1]) if head else set()
+    return inherited | set(re.findall(r"^  (\w+)\??:", body, re.MULTILINE))
 
 
 @pytest.mark.parametrize(
     ("interface", "records", "others"),
     [
         ("State", (PageState, LawState), {"store", "problem"}),  # which report and server add
+        ("PatienceState", (PatienceState,), set()),
         ("Setup", (Setup,), set()),
         ("Axis", (AxisState,), set()),
         ("Boundary", (BoundaryState,), set()),
         ("Figure", (FigureState,), set()),
         ("Fact", (Fact,), set()),
         ("CellAnswer", (CellAnswer,), set()),
+        ("CellPatience", (CellPatience,), set()),
         ("TrialAnswer", (TrialAnswer,), set()),
         ("TableAnswer", (TableAnswer,), set()),
     ],
