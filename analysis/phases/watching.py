@@ -12,7 +12,9 @@ from study.vocabulary.columns import EVENT_COLUMNS
 from study.vocabulary.outcomes import Ended
 
 _EVENTS = {*EVENT_COLUMNS, "ungrokked_epoch"}  # null until the event
-_WATCHED = {"epochs_run", "memorized_after_epoch", "generalized_after_epoch"}  # last epochs seen
+_EPOCHS = _EVENTS | {
+    "budget_epochs", "epochs_run", "memorized_after_epoch", "generalized_after_epoch",
+}  # fmt: skip
 
 
 def decay_times_watched(trials: pd.DataFrame, column: str = "epochs_run") -> NDArray[np.float64]:
@@ -57,7 +59,7 @@ def watched_for(trials: pd.DataFrame, decay_times: float) -> pd.DataFrame:
 
 
 def watched_until(trials: pd.DataFrame, last: NDArray[np.float64]) -> pd.DataFrame:
-    """The trials as if training had stopped at an epoch: later events are censored.
+    """The trials as if their budget had ended at an epoch: later events are censored.
 
     The columns `final_*` of a trial that is cut are null: its row does not have them.
 
@@ -65,19 +67,17 @@ def watched_until(trials: pd.DataFrame, last: NDArray[np.float64]) -> pd.DataFra
         trials: as `load_trials` gives them; columns may be missing.
         last: the epoch of each trial, [trials]; a trial that ended before is as it was.
     """
-    cut = _numbers(trials["epochs_run"]) > last
-    if not cut.any():
+    late = {name: _numbers(trials[name]) > last for name in _EPOCHS & set(trials)}
+    if not any(is_late.any() for is_late in late.values()):
         return trials
-    ended = trials["ended"]
+    cut, ended = late["epochs_run"], trials["ended"]
     if isinstance(ended.dtype, pd.CategoricalDtype):  # of the endings that there are
         ended = ended.astype(pd.StringDtype())
     columns = {"ended": ended.mask(cut, Ended.BUDGET.value)}
-    for name in _EVENTS & set(trials):
-        columns[name] = trials[name].mask(_numbers(trials[name]) > last)
-    for name in _WATCHED & set(trials):
-        epoch = _numbers(trials[name])
-        shown = pd.Series(np.where(epoch > last, last, epoch), trials.index)
-        columns[name] = shown.astype(trials[name].dtype)
+    for name, is_late in late.items():
+        last_instead = pd.Series(np.where(is_late, last, 0), trials.index)
+        instead = pd.NA if name in _EVENTS else last_instead.astype(trials[name].dtype)
+        columns[name] = trials[name].mask(is_late, instead)
     for name in trials.columns[trials.columns.str.startswith("final_")]:
         columns[name] = trials[name].mask(cut)
     return trials.assign(**columns)
