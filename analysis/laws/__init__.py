@@ -16,6 +16,7 @@
     compare      which law: criteria, likelihood ratios, prediction beyond what was fitted
     strata       slopes within strata, their mean and spread, and when a pooled slope misleads
     regimes      the trials that grok or comprehend, told by seeds that are held aside
+    lines        a line for every stratum, and whether it fits
     existence    whether there is a critical value; shares has the rows that half of the nets need
     study_fits   the fits of a whole study, by regime and stratum
     statements   what was published; claims are the kinds of tests, scorecard has the results

@@ -14,11 +14,16 @@ from typing import Literal, Protocol
 import numpy as np
 import pandas as pd
 
+from analysis.laws.adequacy import Adequacy
+from analysis.laws.equations import find_law
 from analysis.laws.existence import existence
 from analysis.laws.fit import fit_law, with_adequacy
+from analysis.laws.lines import adequacy_within
 from analysis.laws.regimes import SIDES, regime_of
 from analysis.laws.shares import rows_at_half
 from analysis.laws.strata import Bounded, own_slopes, random_effects, simpson, slopes_within
+from analysis.phases.drawn_axes import axes_that_vary
+from analysis.statistics import Z_95
 from study.errors import UsageError
 
 MARGIN = 0.1  # of a stated number, within which the trials agree with it
@@ -117,74 +122,47 @@ def verdict_of(estimate: Bounded, stated: Stated) -> tuple[str, str]:
 class SlopeTest:
     """A slope within strata, against a number or a sign.
 
-    The mean of the strata's own slopes is judged: its interval allows for their spread.
+    The mean of the strata's own slopes is judged: its interval allows for their spread. A line in
+    every stratum must not be rejected.
 
     Attributes:
         feature: a name in `FEATURES`.
         stated: of the slope.
-        least_decay: whether only trials at the least weight decay count: of a statement on learning
-            without weight decay.
     """
 
     feature: str
     stated: Stated
-    least_decay: bool = False
 
     def run(self, trials: pd.DataFrame, event: str, errors: str, /) -> Finding:
         """See `Test.run`."""
-        part = _at_least_decay(trials) if self.least_decay else trials
-        if (
-            self.feature == "norm_ratio" and "settled_norm" in part
-        ):  # a norm that has not fallen has no such logarithm
+        part = trials
+        if self.feature == "norm_ratio" and "settled_norm" in part:
+            # A norm that has not fallen has no such logarithm.
             part = part[part["memorized_norm"] > part["settled_norm"]]
             if part.empty:
                 raise UsageError("trials that were trained on after generalizing, with linger = 3")
         within = slopes_within(part, self.feature, event, errors)
+        found = adequacy_within(part, within, event, errors)
         verdict, why = verdict_of(within.mean, self.stated)
-        spread = within.spread.estimate
-        shown = [f"spread of the strata's slopes {spread:.2g}"]
-        if within.common.low is not None and within.common.high is not None:
-            common = within.common
-            shown.append(
-                f"one slope for all {common.estimate:.3f} [{common.low:.3f}, {common.high:.3f}]"
-            )
+        if found is not None and found.rejected:
+            verdict, why = UNDECIDED, f"lines within strata are rejected: {_deviance(found)}"
+        said = [why] if why else []
+        said.append(f"one slope for all {_shown(within.common)}")
+        said.append(f"spread of the strata's slopes {within.spread.estimate:.2g}")
+        if found is not None and not found.rejected:
+            said.append(f"lines within strata: {_deviance(found)}, p = {found.chance:.2g}")
         return Finding(
-            f"slope of {self.feature}",
-            verdict,
-            "; ".join([*([why] if why else []), *shown]),
-            within.mean,
-            within.trials,
-            int(within.strata["slope"].notna().sum()),
-        )
+            f"slope of {self.feature}", verdict, "; ".join(said), within.mean, within.trials,
+            len(within.known),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class BendTest:
-    """Whether log time bends upward in k log n, for each k by itself, at the least weight decay."""
+class EachKTest:
+    """The sign of a parameter of a law of n, for each k by itself, at the least weight decay.
 
-    def run(self, trials: pd.DataFrame, event: str, errors: str, /) -> Finding:
-        """See `Test.run`."""
-        part = _at_least_decay(trials)
-        squares, errors_of, said = [], [], []
-        for k, members in part.groupby("k"):
-            fit = fit_law(members, "n_to_k_bent", event, errors)
-            square = fit.parameters["slope_n_to_k_squared"]
-            if square.estimate is None or square.ends is None:
-                continue
-            squares.append(square.estimate)
-            errors_of.append((square.ends[1] - square.ends[0]) / 3.92)
-            said.append(f"k = {k}: {square.estimate:.3f}")
-        if len(squares) < 2:
-            raise UsageError("several k, each at four n or more")
-        mean, _, _ = random_effects(np.array(squares), np.array(errors_of))
-        verdict, why = verdict_of(mean, "above 0")
-        why = "; ".join([*([why] if why else []), *said])
-        return Finding("square of k log n", verdict, why, mean, len(part), len(squares))
-
-
-@dataclass(frozen=True, slots=True)
-class LawTest:
-    """A parameter of a law that is fitted to all trials at once, if the trials do not reject it."""
+    Few k are no sample of all k: the verdict is theirs if they agree, and no mean is taken.
+    """
 
     law: str
     parameter: str
@@ -192,22 +170,59 @@ class LawTest:
 
     def run(self, trials: pd.DataFrame, event: str, errors: str, /) -> Finding:
         """See `Test.run`."""
-        fit = with_adequacy(fit_law(trials, self.law, event, errors), trials)
-        if self.parameter not in fit.parameters:
-            raise UsageError(f"{self.parameter.rsplit('_', 1)[-1]} does not vary")
-        value = fit.parameters[self.parameter]
-        if value.estimate is None:
-            return Finding(self.parameter, NOT_IDENTIFIED, "no maximum", None, fit.trials)
-        ends = [value.low, value.high, value.robust_low, value.robust_high]
-        low = None if value.low is None else min(end for end in ends[::2] if end is not None)
-        high = None if value.high is None else max(end for end in ends[1::2] if end is not None)
-        estimate = Bounded(value.estimate, low, high)
-        if fit.adequacy is not None and fit.adequacy.rejected:
-            freedom, deviance = fit.adequacy.freedom, fit.adequacy.deviance
-            why = f"the law is rejected: deviance {deviance:,.0f} on {freedom} degrees of freedom"
-            return Finding(self.parameter, UNDECIDED, why, estimate, fit.trials)
-        verdict, why = verdict_of(estimate, self.stated)
-        return Finding(self.parameter, verdict, why, estimate, fit.trials)
+        decay = trials["weight_decay"]
+        part = trials[decay == decay.min()]
+        verdicts, said = set(), []
+        for k, members in part.groupby("k"):
+            value = fit_law(members, self.law, event, errors).parameters[self.parameter]
+            if value.estimate is not None:
+                own = Bounded(value.estimate, value.low, value.high)
+                verdicts.add(verdict_of(own, self.stated)[0])
+                said.append(f"k = {k}: {_shown(own)}")
+        verdict = verdicts.pop() if len(verdicts) == 1 else UNDECIDED
+        return Finding(self.parameter, verdict, "; ".join(said), None, len(part), len(said))
+
+
+@dataclass(frozen=True, slots=True)
+class LawTest:
+    """A parameter of a law, in strata that are alike in all axes but those that the law speaks of.
+
+    Attributes:
+        law: a name in `LAWS`.
+        parameter: of the law.
+        axis: of the law; a stratum tells if it has three values of it, and does not reject the law.
+        stated: of the parameter.
+    """
+
+    law: str
+    parameter: str
+    axis: str
+    stated: Stated
+
+    def run(self, trials: pd.DataFrame, event: str, errors: str, /) -> Finding:
+        """See `Test.run`."""
+        speaks_of = find_law(self.law).speaks_of
+        axes = [name for name in axes_that_vary(trials) if name not in speaks_of]
+        groups = [part for _, part in trials.groupby(axes, dropna=False)] if axes else [trials]
+        able = [part for part in groups if part[self.axis].nunique() >= 3]
+        if not able:
+            raise UsageError(f"{self.axis} at three values where all else stays")
+        fits = [with_adequacy(fit_law(part, self.law, event, errors), part) for part in able]
+        kept = [fit for fit in fits if fit.adequacy is None or not fit.adequacy.rejected]
+        values = [fit.parameters[self.parameter] for fit in kept]
+        known = [value for value in values if value.estimate is not None and value.ends is not None]
+        why = f"{len(fits) - len(kept)} of {len(fits)} strata reject the law"
+        count = sum(fit.trials for fit in kept)
+        if not known:
+            return Finding(self.parameter, NOT_IDENTIFIED, why, None, count, len(fits))
+        estimates = np.array([value.estimate for value in known], np.float64)
+        ends = np.array([value.ends for value in known], np.float64)
+        mean = Bounded(float(estimates[0]), *ends[0])
+        if len(known) > 1:
+            mean, _, _ = random_effects(estimates, (ends[:, 1] - ends[:, 0]) / (2 * Z_95))
+        verdict, reason = verdict_of(mean, self.stated)
+        why = "; ".join([*([reason] if reason else []), why])
+        return Finding(self.parameter, verdict, why, mean, count, len(known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,26 +242,21 @@ class ExistenceTest:
 
 @dataclass(frozen=True, slots=True)
 class RowsTest:
-    """The sign of an axis's exponent in the rows at which half have the event, for each k."""
+    """The sign of an exponent in the rows at which half have the event: see `rows_at_half`."""
 
     axis: str
     stated: Stated
 
     def run(self, trials: pd.DataFrame, event: str, _errors: str, /) -> Finding:
         """See `Test.run`."""
-        whole = rows_at_half(trials, self.axis, event)
-        verdict, why = verdict_of(whole.exponent, self.stated)
-        said = [] if not why else [why]
-        for k, part in trials.groupby("k"):
-            try:
-                own = rows_at_half(part, self.axis, event).exponent
-            except UsageError:
-                continue
-            said.append(f"k = {k}: {own.estimate:.3f} [{own.low:.3f}, {own.high:.3f}]")
-            if verdict_of(own, self.stated)[0] not in {verdict, UNDECIDED}:
-                verdict = UNDECIDED
-        parameter = f"exponent of {self.axis} in the rows at half"
-        return Finding(parameter, verdict, "; ".join(said), whole.exponent, whole.trials)
+        found = rows_at_half(trials, self.axis, event)
+        verdict, why = verdict_of(found.exponent, self.stated)
+        own = found.cells["exponent"]
+        span = f"those of cells run from {own.min():.2f} to {own.max():.2f}"
+        return Finding(
+            f"exponent of {self.axis} in the rows at half", verdict,
+            "; ".join([*([why] if why else []), span]), found.exponent, found.trials, len(own),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +278,7 @@ class PooledTest:
         value, found = fit.parameters[parameter], fit.adequacy
         if value.estimate is None or found is None:
             raise UsageError("more seeds at each point: they do not tell whether a law fits")
-        said = [f"deviance {found.deviance:,.0f} on {found.freedom} degrees of freedom"]
+        said = [_deviance(found)]
         said += [f"k = {k}: {why}" for k, why in self._misleading(trials, event, errors)]
         pooled = Bounded(value.estimate, value.robust_low, value.robust_high)
         verdict = REJECTED if found.rejected else "not rejected"
@@ -291,8 +301,10 @@ class PooledTest:
                 yield str(k), why
 
 
-def _at_least_decay(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials at the least weight decay."""
-    decay = trials["weight_decay"]
-    part: pd.DataFrame = trials[decay == decay.min()]
-    return part
+def _deviance(found: Adequacy) -> str:
+    return f"deviance {found.deviance:,.0f} on {found.freedom} degrees of freedom"
+
+
+def _shown(number: Bounded) -> str:
+    ends = ("?" if end is None else f"{end:.3f}" for end in (number.low, number.high))
+    return f"{number.estimate:.3f} [{', '.join(ends)}]"

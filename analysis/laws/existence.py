@@ -7,7 +7,10 @@ of this holds:
 - its law has a maximum, both ends of the interval of its critical value, and is not rejected;
 - its AIC is lower by more than 2 than those of the rivals, which bend without a wall: a power with
   a square, and `saturating` for dataset sizes;
-- it stays, within its interval, when the value of the axis that is nearest to it is left out.
+- without the value of the axis that is nearest to it, its interval still meets the one with it.
+
+A stratum can tell only if it has the axis at `LEAST_VALUES` values: walls that were drawn into
+grids of five values were hardly ever seen.
 
 It is believed of a study if it is believed of more than half of the strata that can tell.
 """
@@ -28,7 +31,8 @@ from analysis.laws.times import happened
 from study.errors import UsageError
 
 BETTER = 2.0  # by how much AIC must be lower
-LEAST_VALUES = 5  # of the axis with the event; the law and its rivals have four parameters
+LEAST_VALUES = 8  # of the axis in a stratum
+_LEAST_WITH_EVENT = 5  # of these values; the law and its rivals have four parameters
 Rival = tuple[str, tuple[str, ...]]  # a law, and the features of its powers
 # A law with a wall: its axis, and its rivals.
 RIVALS: dict[str, tuple[str, tuple[Rival, ...]]] = {
@@ -68,16 +72,21 @@ def existence(trials: pd.DataFrame, law: str, event: str, errors: str) -> Existe
         law: a name in `RIVALS`.
         event: see `fit_law`.
         errors: see `fit_law`.
-    Raises: UsageError where no stratum has the event at `LEAST_VALUES` values of the axis.
+    Raises: UsageError where no stratum can tell.
     """
     axis = RIVALS[law][0]
     axes = list(stratum_axes(trials, axis))
     groups = [part for _, part in trials.groupby(axes, dropna=False)] if axes else [trials]
-    able = [part for part in groups if part[axis][happened(part, event)].nunique() >= LEAST_VALUES]
+    able = [
+        part
+        for part in groups
+        if part[axis].nunique() >= LEAST_VALUES
+        and part[axis][happened(part, event)].nunique() >= _LEAST_WITH_EVENT
+    ]
     if not able:
         raise UsageError(
-            f"{axis}: no stratum has {event} times at {LEAST_VALUES} of its values; a critical "
-            f"value needs them. Vary {axis} more finely."
+            f"{axis}: no stratum has {LEAST_VALUES} of its values and {event} times at "
+            f"{_LEAST_WITH_EVENT} of them; a critical value needs them. Vary {axis} more finely."
         )
     rows = []
     for part in able:
@@ -116,15 +125,19 @@ def _stands(part: pd.DataFrame, law: str, event: str, errors: str) -> tuple[Para
     if fit.adequacy is not None and fit.adequacy.rejected:
         return critical, "its law is rejected"
     low, high = critical.ends
-    if not low <= _without_edge(part, law, event, errors) <= high:
+    again = _without_edge(part, law, event, errors)
+    if again is None or again[0] > high or again[1] < low:
         return critical, "it moves when the nearest value is left out"
     return critical, ""
 
 
-def _without_edge(part: pd.DataFrame, law: str, event: str, errors: str) -> float:
-    """The critical value without the trials at the least value of the axis that has the event.
+def _without_edge(
+    part: pd.DataFrame, law: str, event: str, errors: str
+) -> tuple[float, float] | None:
+    """The interval of the critical value without the least value of the axis that has the event.
 
-    Returns: NaN where the other trials do not determine it.
+    Returns: None where the other trials do not determine the law; an end that they do not determine
+        is infinite.
     """
     axis = RIVALS[law][0]
     values = feature(part, axis)
@@ -132,9 +145,12 @@ def _without_edge(part: pd.DataFrame, law: str, event: str, errors: str) -> floa
     try:
         fit = fit_law(part[np.abs(values - edge) > SAME_LOG], law, event, errors, ())
     except UsageError:
-        return np.nan
-    estimate = fit.parameters[f"critical_{axis}"].estimate
-    return np.nan if estimate is None else estimate
+        return None
+    critical = fit.parameters[f"critical_{axis}"]
+    if critical.estimate is None:
+        return None
+    low, high = critical.low, critical.high
+    return -np.inf if low is None else low, np.inf if high is None else high
 
 
 def _aic(part: pd.DataFrame, rival: Rival, event: str, errors: str) -> float:

@@ -7,7 +7,7 @@ and how it is tested. `scorecard` tests the statements on a study.
 from dataclasses import dataclass
 
 from analysis.laws.claims import (
-    BendTest,
+    EachKTest,
     ExistenceTest,
     LawTest,
     PooledTest,
@@ -40,11 +40,15 @@ STATEMENTS = (
     ),
     Statement(
         "arXiv 2210.01117", "where nets grok, time to generalize goes as 1 / weight_decay",
-        GROKKING, test=SlopeTest("decay_time", 1.0),
+        GROKKING, test=SlopeTest("weight_decay", -1.0),
     ),
     Statement(
-        "arXiv 2506.05718", "where nets grok, the delay goes as 1 / (learning_rate weight_decay)",
-        GROKKING, "delay", SlopeTest("decay_time", 1.0),
+        "arXiv 2506.05718", "where nets grok, the delay goes as 1 / weight_decay",
+        GROKKING, "delay", SlopeTest("weight_decay", -1.0),
+    ),
+    Statement(
+        "arXiv 2506.05718", "where nets grok, the delay goes as 1 / learning_rate",
+        GROKKING, "delay", SlopeTest("learning_rate", -1.0),
     ),
     Statement(
         "arXiv 2603.13331", "the delay goes as log(V_mem / V_post)", GROKKING, "delay",
@@ -52,13 +56,16 @@ STATEMENTS = (
     ),
     Statement(
         "arXiv 2311.18817", "time to generalize goes as log(init_scale), large scales", GROKKING,
-        test=LawTest("initial_scale", "exponent_init_scale", 1.0),
+        test=LawTest("initial_scale", "exponent_init_scale", "init_scale", 1.0),
     ),
     Statement(
-        "arXiv 2207.08799", "steps grow as n^(a k) with a near 1", ONLINE,
-        test=SlopeTest("n_to_k", 1.0, least_decay=True),
+        "arXiv 2207.08799", "steps grow as a power of n, n^O(k)", ONLINE,
+        test=EachKTest("n_to_k", "slope_n_to_k", "above 0"),
     ),
-    Statement("arXiv 2207.08799", "the exponent worsens with n", ONLINE, test=BendTest()),
+    Statement(
+        "arXiv 2207.08799", "the exponent worsens with n", ONLINE,
+        test=EachKTest("n_to_k_bent", "slope_n_to_k_squared", "above 0"),
+    ),
     Statement(
         "arXiv 2207.08799", "a neuron's Fourier gap grows long before accuracy", ONLINE,
         lacks="readings of the measure fourier_gap",

@@ -9,6 +9,7 @@ rule by which a pooled slope is called misleading.
 S strata, T trials.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,7 @@ class SlopesWithin:
         spread: the standard deviation of the strata's true slopes.
         predicted: the mean, and the interval that holds the slopes of 95% of strata.
         strata: a row for each stratum, as `own_slopes` gives them.
-        trials: how many are in strata with a slope of their own.
+        trials: how many are in strata with a slope of their own, as all numbers above.
     """
 
     feature: str
@@ -66,6 +67,11 @@ class SlopesWithin:
     predicted: Bounded
     strata: pd.DataFrame
     trials: int
+
+    @property
+    def known(self) -> pd.DataFrame:
+        """The rows of the strata that have a slope of their own."""
+        return self.strata.dropna(subset="slope")
 
 
 def stratum_axes(trials: pd.DataFrame, name: str) -> tuple[str, ...]:
@@ -156,8 +162,25 @@ def slopes_within(trials: pd.DataFrame, name: str, event: str, errors: str) -> S
         )
     slopes, errors_of = usable["slope"].to_numpy(float), usable["error"].to_numpy(float)
     mean, spread, predicted = random_effects(slopes, errors_of)
-    common = common_slope(trials, name, event, errors)
+    telling = in_strata(trials, usable, stratum_axes(trials, name))
+    common = common_slope(telling, name, event, errors)
     return SlopesWithin(name, common, mean, spread, predicted, table, int(usable["trials"].sum()))
+
+
+def in_strata(trials: pd.DataFrame, strata: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+    """The trials that are in some strata.
+
+    Args:
+        trials: as `load_trials` gives them.
+        strata: a row for each, with its axes.
+        axes: that a stratum is alike in.
+    """
+    if not axes:
+        return trials
+    keys = pd.MultiIndex.from_frame(strata[list(axes)].astype(float))
+    inside = pd.MultiIndex.from_frame(trials[list(axes)].astype(float)).isin(keys)
+    part: pd.DataFrame = trials[inside]
+    return part
 
 
 def common_slope(trials: pd.DataFrame, name: str, event: str, errors: str) -> Bounded:
@@ -241,13 +264,13 @@ def simpson(pooled: float, strata: pd.DataFrame) -> str:
     against = int((known["slope"] * pooled < 0).sum())
     outside = int(((known["low"] > pooled) | (known["high"] < pooled)).sum())
     if 2 * against > count:
-        what = f"has another sign than {against} of {count} strata"
+        what = f"has another sign than {against} of {count} strata (Simpson)"
     elif 2 * outside > count:
         what = f"is outside the intervals of {outside} of {count} strata"
     else:
         return ""
     least, most = known["slope"].min(), known["slope"].max()
-    return f"{pooled:.3g} pooled {what}, whose own run from {least:.2f} to {most:.2f} (Simpson)"
+    return f"{pooled:.3g} pooled {what}; their own run from {least:.2f} to {most:.2f}"
 
 
 def _slope_of(model: Model) -> tuple[float, float]:

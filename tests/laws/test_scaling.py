@@ -41,20 +41,24 @@ def shown(number):
     return f"{number.estimate:.3f} [{number.low:.3f}, {number.high:.3f}]"
 
 
-def test_where_nets_grok_the_time_to_generalize_goes_with_the_decay_time(trials):
+def test_where_nets_grok_the_time_to_generalize_is_inverse_in_weight_decay(trials):
     """A referee's own code gave 1.004 and 1.092, with all seeds and strata of k = 2 alone."""
     part = regime_of(trials, "grokking").trials
-    generalized = slopes_within(part, "decay_time", "generalized", "lognormal")
-    delay = slopes_within(part, "decay_time", "delay", "lognormal")
-    assert generalized.common.estimate == pytest.approx(1.004, abs=0.02)
-    assert delay.common.estimate == pytest.approx(1.092, abs=0.02)
-    assert f"{shown(generalized.mean)} in decay time" in LAWS
-    assert f"{shown(delay.mean)} crosses the margin" in LAWS
+    generalized = slopes_within(part, "weight_decay", "generalized", "lognormal")
+    delay = slopes_within(part, "weight_decay", "delay", "lognormal")
+    assert generalized.common.estimate == pytest.approx(-1.004, abs=0.02)
+    assert delay.common.estimate == pytest.approx(-1.092, abs=0.02)
+    assert f"slope {shown(generalized.mean)} within {len(generalized.known)} strata" in LAWS
+    assert f"slope {shown(delay.mean)} within {len(delay.known)} strata" in LAWS
     assert f"one slope is {shown(delay.common)}" in LAWS
+    pairs = int((generalized.known["k"] == 2).sum())
+    assert f"{len(generalized.known)} have a slope of weight decay ({pairs} of k = 2)" in LAWS
     mean = generalized.mean
-    assert f"the {mean.estimate:.2f}th [{mean.low:.2f}, {mean.high:.2f}] power" in README
+    shortly = f"{mean.estimate:.2f} [{mean.low:.2f}, {mean.high:.2f}]"
+    assert f"weight_decay^{shortly}, inversely as published" in README
     mean = delay.mean
-    assert f"its {mean.estimate:.2f}th [{mean.low:.2f}, {mean.high:.2f}]" in README
+    shortly = f"{mean.estimate:.2f} [{mean.low:.2f}, {mean.high:.2f}]"
+    assert f"weight_decay^{shortly}: a little steeper" in README
 
 
 def test_the_pooled_power_law_is_rejected_and_its_slopes_are_those_of_few_strata(passes):
@@ -71,6 +75,8 @@ def test_the_pooled_power_law_is_rejected_and_its_slopes_are_those_of_few_strata
     why = simpson(slope, own_slopes(triples, "weight_decay", "generalized", "lognormal"))
     assert f"warning: slope_weight_decay {why}" in LAWS
     assert "another sign" in why
+    memorized = own_slopes(passes, "weight_decay", "memorized", "lognormal")["slope"]
+    assert f"their median is {memorized.median():.2f} |" in LAWS
 
 
 @pytest.mark.slow

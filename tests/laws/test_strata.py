@@ -10,6 +10,7 @@ import pytest
 from scatter import KINDS, SLOPES, SPREAD, scattered
 
 from analysis import fit_law
+from analysis.laws.lines import adequacy_within
 from analysis.laws.strata import own_slopes, random_effects, simpson, slopes_within
 from study.errors import UsageError
 
@@ -77,10 +78,24 @@ def strata(*slopes):
 
 def test_a_pooled_slope_is_called_misleading_by_the_rule():
     assert simpson(1.0, strata(0.95, 1.0, 1.05, 3.0)) == ""
-    assert simpson(0.2, strata(-0.1, -0.2, -0.1, 0.9)).startswith("0.2 pooled has another sign")
+    opposed = simpson(0.2, strata(-0.1, -0.2, -0.1, 0.9))
+    assert opposed.startswith("0.2 pooled has another sign than 3 of 4 strata (Simpson)")
     assert "outside the intervals of 3 of 4" in simpson(1.0, strata(0.2, 0.3, 1.0, 3.0))
     assert simpson(1.0, strata(-3.0, -3.0)) == ""  # two strata show no rule
     assert simpson(1.0, strata(-3.0, np.nan, np.nan, -3.0)) == ""
+
+
+def test_lines_within_strata_are_rejected_where_times_bend():
+    trials = scattered("slopes", np.random.default_rng(1))
+    within = slopes_within(trials, "weight_decay", "generalized", "lognormal")
+    assert not adequacy_within(trials, within, "generalized", "lognormal").rejected
+    # Twice as late at the least and at the largest weight decay.
+    edge = trials["weight_decay"].isin([0.001, 0.1])
+    later = (trials["generalized_epoch"] * 2).where(edge, trials["generalized_epoch"])
+    after = (trials["generalized_after_epoch"] * 2).where(edge, trials["generalized_after_epoch"])
+    bent = trials.assign(generalized_epoch=later, generalized_after_epoch=after)
+    within = slopes_within(bent, "weight_decay", "generalized", "lognormal")
+    assert adequacy_within(bent, within, "generalized", "lognormal").rejected
 
 
 def test_slopes_need_strata():
