@@ -1,7 +1,8 @@
 """Does a law fit at all? Its likelihood against that of a free location for every point.
 
 The *deviance* is twice the log-likelihood that a law lacks beside the saturated model, in which
-every point has a location of its own and all share one sigma, the *pure error* between seeds. A law
+every point has a location of its own and all share one sigma, the *pure error* between seeds. (For
+a law of several sigmas the scales of the errors are those of the law, times one factor.) A law
 whose deviance is larger than chance allows is rejected: its parameters describe no network.
 
 The chi-square distribution of a deviance holds for many seeds a point. With few, deviances are
@@ -22,7 +23,7 @@ from scipy import stats
 from scipy.special import expit
 
 from analysis.laws.families import Reals
-from analysis.laws.grouped import fit_groups
+from analysis.laws.grouped import Grouped, fit_groups
 from analysis.laws.likelihood import Observed
 from analysis.laws.model import Model, maximum_from
 from analysis.laws.times import Watched
@@ -45,7 +46,7 @@ class Adequacy:
 
     Attributes:
         deviance: twice the log-likelihood that the law lacks.
-        freedom: points with the event, less the parameters of the law.
+        freedom: points with the event, less the parameters of the law other than sigmas.
         sigma: of the law; of a law with several, their mean over the trials.
         pure_sigma: of the saturated model, the scatter between seeds.
         chance: of a deviance at least so large if the law is true: a p value.
@@ -83,9 +84,10 @@ def adequacy_of(
         points: the number of each trial's point, [T].
         watched: how the trials were watched.
     """
-    free = fit_groups(model.observed, model.family, points)
+    free = _saturated(model, top.theta, points)
     events = int((~model.observed.censored).sum())
-    freedom, spare = free.with_event + 1 - model.size, events - free.with_event
+    freedom = free.with_event + len(model.equation.sigmas) - model.size
+    spare = events - free.with_event
     if freedom < 1 or spare < LEAST_SPARE:
         return None
     deviance = max(2 * (free.value - top.value), 0.0)
@@ -99,12 +101,29 @@ def adequacy_of(
     return Adequacy(
         deviance,
         freedom,
-        float(np.mean(np.exp(model.arguments(top.theta)[1].value))),
+        float(np.mean(np.exp(model.errors(top.theta)[1]))),
         free.sigma,
         chance,
         float(shares.between(*NEAR_HALF).mean()) if len(shares) else None,
         float(shares.round(6).isin([0.0, 1.0]).mean()) if len(shares) else None,
     )
+
+
+def _saturated(model: Model, theta: Reals, points: NDArray[np.intp]) -> Grouped:
+    """The model of a free location for every point, all with one sigma.
+
+    Where a law has several sigmas, the scales of the errors are one multiple of those of the law.
+    Log times divided by the law's scales have one sigma; their intervals keep their probabilities.
+
+    Args:
+        model: the law, and the trials.
+        theta: its parameters, [size].
+        points: the number of each trial's point, [T].
+    """
+    observed, sigma = model.observed, np.exp(model.errors(theta)[1])
+    scale = sigma / sigma.mean()
+    scaled = replace(observed, low=observed.low / scale, high=observed.high / scale)
+    return fit_groups(scaled, model.family, points)
 
 
 def calibration(model: Model, top: Top, points: NDArray[np.intp]) -> pd.DataFrame:
@@ -125,7 +144,7 @@ def calibration(model: Model, top: Top, points: NDArray[np.intp]) -> pd.DataFram
             was not watched for so long.
         trials, events: how many the point has.
     """
-    stated = np.clip(model.arguments(top.theta)[0].value, -_FARTHEST, _FARTHEST)
+    stated = np.clip(model.errors(top.theta)[0], -_FARTHEST, _FARTHEST)
     order = np.argsort(points, kind="stable")
     rows = []
     for members in np.split(order, np.cumsum(np.bincount(points))[:-1]):
@@ -166,8 +185,9 @@ def _chance_among_samples(
         observed = sample_of(model, top.theta, watched, rng)
         if observed.censored.all():
             continue
-        free = fit_groups(observed, model.family, points)
-        refitted = maximum_from(replace(model, observed=observed), top.theta)
+        sampled = replace(model, observed=observed)
+        refitted = maximum_from(sampled, top.theta)
+        free = _saturated(sampled, refitted.theta, points)
         roots.append(np.cbrt(max(2 * (free.value - refitted.value), 0.0)))
     spread = float(np.std(roots, ddof=1)) * np.sqrt(1 + 1 / len(roots))
     away = (np.cbrt(deviance) - float(np.mean(roots))) / max(spread, 1e-12)
@@ -183,11 +203,11 @@ def sample_of(model: Model, theta: Reals, watched: Watched, rng: np.random.Gener
         watched: how the trials were watched.
         rng: the source of randomness.
     """
-    mu, log_sigma, *cured = (argument.value for argument in model.arguments(theta))
+    mu, log_sigma, cured = model.errors(theta)
     count = len(mu)
     times = mu + np.exp(log_sigma) * model.family.quantile(rng.random(count))
-    for logit in cured:
-        times = np.where(rng.random(count) < expit(logit), np.inf, times)
+    if cured is not None:
+        times = np.where(rng.random(count) < expit(cured), np.inf, times)
     log_epoch = np.log(watched.steps_per_epoch)
     epochs = np.exp(np.clip(times - log_epoch, -_FARTHEST, _FARTHEST))
     seen = model.observed.take(~model.observed.censored)

@@ -34,13 +34,13 @@ def cox_snell(fit: Fit) -> pd.DataFrame:
     Source: D. R. Cox and E. J. Snell, J. R. Stat. Soc. B 30 (1968) 248.
     """
     observed = fit.model.observed
-    mu, log_sigma, *cure = fit.model.arguments(fit.top.theta)
+    mu, log_sigma, cure = fit.model.errors(fit.top.theta)
     happened = ~observed.censored
     ends = np.where(happened, observed.high, observed.low)
-    z = np.clip((ends - mu.value) / np.exp(log_sigma.value), -50, 50)
+    z = np.clip((ends - mu) / np.exp(log_sigma), -50, 50)
     log_survival = fit.model.family.log_survival(z)
-    for logit in cure:
-        share = 1 / (1 + np.exp(-logit.value))
+    if cure is not None:
+        share = 1 / (1 + np.exp(-cure))
         log_survival = np.log(share + (1 - share) * np.exp(log_survival))
     residuals = RiskSteps.of(-log_survival, happened)
     events = np.flatnonzero(residuals.happened)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis.laws.clocks import ONE_CLOCK, Clocks
+from analysis.laws.clocks import LEARNING, ONE_CLOCK, TWO_CLOCKS, WAITING, Clocks
 from analysis.laws.families import Reals
 from analysis.laws.features import check_independent, check_spread, feature
-from analysis.laws.terms import Leveling, Side, Slopes, Term, Wall
+from analysis.laws.terms import Leveling, OverCritical, Side, Slopes, Term, Wall
 from study.errors import unknown
 
 
@@ -59,6 +59,26 @@ def _wall(axis: str, side: Side) -> Callable[[tuple[str, ...]], tuple[Term, ...]
     return lambda others: (Slopes(others), Wall(axis, side))
 
 
+def _two_clocks(others: tuple[str, ...]) -> tuple[Term, ...]:
+    """Learning, a product of powers; and the wait, one of the decay time and of other axes."""
+    return Slopes(others, LEARNING), Slopes(_waits(others), WAITING)
+
+
+def _two_clocks_rows(others: tuple[str, ...]) -> tuple[Term, ...]:
+    """As `_two_clocks`, but the wait is a power of train_size over a critical value."""
+    waits = [name for name in _waits(others) if name != "train_size"]
+    by = tuple(name for name in waits if name in _SHAPE)
+    rest = tuple(name for name in waits if name not in _SHAPE)
+    return Slopes(others, LEARNING), OverCritical("train_size", by, rest, WAITING)
+
+
+def _waits(others: tuple[str, ...]) -> tuple[str, ...]:
+    """What the wait is a power of: the decay time has the learning rate in it."""
+    return ("decay_time", *(name for name in others if name != "learning_rate"))
+
+
+_SHAPE = ("n", "k", "width")
+_CLOCKS_SPEAK_OF = ("weight_decay", "decay_time")
 _LR_WD = ("learning_rate", "weight_decay")
 
 LAWS: dict[str, Law] = {
@@ -141,6 +161,19 @@ LAWS: dict[str, Law] = {
             lambda others: (Slopes(("decay_time", *others)), Wall("init_scale", "log")),
             speaks_of=(*_LR_WD, "init_scale"),
         ),
+        Law(
+            "two_clocks",
+            "T = A + B (learning_rate weight_decay)^-slope; A, B = a prod x_i^slope_i",
+            "after arXiv 2210.01117: slope 1",
+            "when a net first learns, and then waits for its norm to decay", _two_clocks,
+            speaks_of=_CLOCKS_SPEAK_OF, clocks=TWO_CLOCKS,
+        ),
+        Law(
+            "two_clocks_rows",
+            "as two_clocks; B = a (train_size / critical)^-exponent; critical = prod x_i^slope_i",
+            "after arXiv 2210.01117: slope 1", "as two_clocks, within one k", _two_clocks_rows,
+            speaks_of=_CLOCKS_SPEAK_OF, clocks=TWO_CLOCKS,
+        ),
     )
 }  # fmt: skip
 
@@ -150,23 +183,6 @@ def find_law(name: str) -> Law:
     if name not in LAWS:
         raise unknown("a law", name, LAWS)
     return LAWS[name]
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A number of each trial that its likelihood depends on, and its derivatives by theta.
-
-    The derivatives are by q neighboring parameters of theta; by the others they are 0.
-    """
-
-    value: Reals  # [T]
-    slopes: Reals  # [T, q]
-    first: int  # the first of these parameters in theta
-
-    @property
-    def columns(self) -> slice:
-        """Where the q parameters are in theta."""
-        return slice(self.first, self.first + self.slopes.shape[1])
 
 
 @dataclass(frozen=True)
@@ -202,43 +218,26 @@ class Equation:
             x: the features of each term, as `features` gives them.
             theta: the parameters, [parameters].
         """
-        terms, slopes = self._terms(x, theta)
+        terms, slopes = self.at(x, theta)
         mu, by_terms = self.law.clocks.median(terms)
-        return mu, _through(by_terms, slopes)
+        by_each = zip(by_terms.T, slopes, strict=True)
+        return mu, np.column_stack([by_term[:, None] * slope for by_term, slope in by_each])
 
-    def look(self, x: tuple[Reals, ...], theta: Reals) -> tuple["Argument", "Argument"]:
-        """The log median and the log of the scale of the errors.
+    def at(self, x: tuple[Reals, ...], theta: Reals) -> tuple[Reals, list[Reals]]:
+        """The terms of each trial, [T, terms], and the derivatives of each by its own parameters.
 
         Args:
             x: the features of each term, as `features` gives them.
-            theta: the parameters and the logs of the sigmas, [parameters + sigmas].
+            theta: the parameters, [parameters].
         """
-        count = len(self.parameters)
-        terms, slopes = self._terms(x, theta[:count])
-        mu, by_terms = self.law.clocks.median(terms)
-        median = Argument(mu, _through(by_terms, slopes), 0)
-        spread = self.law.clocks.spread(terms, theta[count:])
-        if spread.by_terms is None:
-            return median, Argument(spread.log_sigma, spread.by_sigmas, count)
-        by_theta = np.column_stack([_through(spread.by_terms, slopes), spread.by_sigmas])
-        return median, Argument(spread.log_sigma, by_theta, 0)
-
-    def _terms(self, x: tuple[Reals, ...], theta: Reals) -> tuple[Reals, list[Reals]]:
-        """The terms of each trial, [T, m], and the derivatives of each by its own parameters."""
         values, slopes, first = [], [], 0
         for term, columns in zip(self.terms, x, strict=True):
             last = first + len(term.parameters)
-            value, by_theta = term.value(columns, theta[first:last])
+            value, by_own = term.value(columns, theta[first:last])
             values.append(value)
-            slopes.append(by_theta)
+            slopes.append(by_own)
             first = last
         return np.column_stack(values), slopes
-
-
-def _through(by_terms: Reals, slopes: list[Reals]) -> Reals:
-    """The chain rule: derivatives by the terms, [T, m], to those by the parameters."""
-    by_each = zip(by_terms.T, slopes, strict=True)
-    return np.column_stack([by_term[:, None] * slope for by_term, slope in by_each])
 
 
 def equation_of(law: Law, trials: pd.DataFrame, axes: tuple[str, ...]) -> Equation:
@@ -256,7 +255,7 @@ def equation_of(law: Law, trials: pd.DataFrame, axes: tuple[str, ...]) -> Equati
 
 def _checked(term: Term, trials: pd.DataFrame) -> Term:
     """The term, with its means if it is a wall that moves; UsageError where it cannot be fitted."""
-    if isinstance(term, Slopes):
+    if isinstance(term, Slopes | OverCritical):
         columns = {name: feature(trials, name) for name in term.features}
         for name, values in columns.items():
             check_spread(trials, name, values)

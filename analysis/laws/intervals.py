@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from analysis.laws.clocks import SIGMA
 from analysis.laws.families import Reals
-from analysis.laws.model import Model, maximum_from
+from analysis.laws.model import WIDEST_SIGMA, Model, maximum_from
 from analysis.laws.profiles import REACH, STEEPEST, profile_interval
 from analysis.laws.terms import CRITICAL, EXPONENT, FACTOR, LEVEL, Wall
 from analysis.statistics import Z_95
@@ -41,7 +41,8 @@ class Parameter:
         interval: "information", "profile", or "none" where the fit has no maximum.
         identified: whether the interval has both ends.
         robust_low, robust_high: the interval that allows for scatter between clusters; None with
-            fewer than `LEAST_CLUSTERS` of them.
+            fewer than `LEAST_CLUSTERS` of them, for a parameter that is not identified, and for a
+            cured share that may be 0.
         bootstrap_low, bootstrap_high: None without a bootstrap.
     """
 
@@ -96,10 +97,21 @@ def _curved(model: Model, name: str) -> bool:
     """Whether a parameter gets a profile interval, since its likelihood need not be a parabola.
 
     The factor of a law with a wall is the time at twice the critical value, and moves with that
-    value. So it gets a profile, too.
+    value. So it gets a profile, too. So does every parameter of several clocks: trials may be
+    explained without one of the clocks.
     """
     walled = any(isinstance(term, Wall) for term in model.equation.terms)
-    return profiled(name) or (walled and name == FACTOR)
+    several = len(model.equation.sigmas) > 1
+    return several or profiled(name) or (walled and name == FACTOR)
+
+
+def _reach(name: str, theta: float) -> float:
+    """The greatest distance from an estimate theta at which a profile looks for an end."""
+    if name == CURED:
+        return STEEPEST + abs(theta)  # the logit of a share near 0 is far from all others
+    if name.startswith(SIGMA):
+        return max(min(REACH, WIDEST_SIGMA - abs(theta) - 1), 0)
+    return REACH if name == FACTOR or name.startswith((CRITICAL, LEVEL)) else STEEPEST
 
 
 def parameters_of(
@@ -143,21 +155,22 @@ def _parameter(
     high: float | None
     higher = None
     if _curved(model, name):
-        kind, limit = "profile", REACH
-        # The logit of a share near 0 is far from the estimate.
-        if name.startswith(EXPONENT) or name == CURED:
-            limit = STEEPEST
+        kind, limit = "profile", _reach(name, theta)
         low, high, higher = profile_interval(model, top, index, error, limit)
     else:
         kind = "information"
         low, high = theta - Z_95 * error, theta + Z_95 * error
         if not np.isfinite(error):
             low, high = None, None
-    if name == CURED and high is not None and low is None:
-        low = -np.inf  # a share of 0, whose logit is -inf, is possible
+    reaches_border = name == CURED and low is None  # a share of 0, whose logit is -inf, is possible
+    if reaches_border:
+        low = -np.inf
     ends = [None if end is None else in_units(name, end) for end in (low, high)]
-    robust = [_finite(in_units(name, theta + sign * robust_reach)) for sign in (-1, 1)]
     identified = None not in ends
+    # No error around an estimate at a border, or at none, makes an interval.
+    robust: list[float | None] = [None, None]
+    if identified and not reaches_border:
+        robust = [_finite(in_units(name, theta + sign * robust_reach)) for sign in (-1, 1)]
     return Parameter(in_units(name, theta), ends[0], ends[1], kind, identified, *robust), higher
 
 

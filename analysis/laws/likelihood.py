@@ -54,15 +54,15 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class RowScores:
-    """The log-likelihood of each trial and its derivatives.
+    """The log-likelihood of each trial and its derivatives by a few arguments, in this order.
 
-    The three arguments of the derivatives are the log median mu, log sigma, and the logit of the
-    cure fraction, in this order.
+    The arguments that `row_scores` gives are three: the log median mu, log sigma, and the logit of
+    the cure fraction. `Clocks.chained` gives derivatives by others.
     """
 
     value: Reals  # [T]
-    slopes: Reals  # first derivatives, [T, 3]
-    bends: Reals  # second derivatives, [T, 3, 3]
+    slopes: Reals  # first derivatives, [T, arguments]
+    bends: Reals  # second derivatives, [T, arguments, arguments]
 
 
 def row_scores(

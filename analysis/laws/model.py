@@ -12,24 +12,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.laws.equations import Argument, Equation
+from analysis.laws.equations import Equation
 from analysis.laws.families import Family, Reals
 from analysis.laws.likelihood import Observed, RowScores, row_scores
 from study.search.newton import Look, Top, climb
 
 _CLOSE = 1e-8  # a climb ends where a step would gain less than half of this
 _LONGEST_STEP = 5.0  # in any parameter; as parameters are logarithms, a factor of 150
-_WIDEST_SIGMA = 20.0  # largest absolute value of log sigma
+WIDEST_SIGMA = 20.0  # largest absolute value of log sigma
 _DIFFERENCE = 1e-5  # relative step of theta between two gradients, each exact to 1e-10
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The log-likelihood at one theta, and the parts of its derivatives."""
+    """The log-likelihood at one theta, and what its derivatives are made of.
+
+    The arguments of a trial's likelihood are the terms of its law, the log sigmas and its cure
+    logit. Each argument depends on parameters of its own.
+    """
 
     value: float
-    arguments: tuple[Argument, ...]
-    scores: RowScores
+    scores: RowScores  # by the arguments
+    slopes: list[Reals]  # of each argument by its own parameters, [T, parameters] each
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +68,26 @@ class Model:
         """The same model with trials that count `weight` times, [T]."""
         return replace(self, observed=replace(self.observed, weight=weight))
 
-    def arguments(self, theta: Reals) -> tuple[Argument, ...]:
-        """Log medians, logs of sigma, and the logits of the cure fraction if there is one."""
-        last = self.sigmas.stop
-        of_law = self.equation.look(self.x, theta[:last])
-        if self.cure is None:
-            return of_law
-        return *of_law, Argument(self.cure @ theta[last:], self.cure, last)
+    def errors(self, theta: Reals) -> tuple[Reals, Reals, Reals | None]:
+        """The log median, log sigma and cure logit of each trial, [T]; None without a cure."""
+        return self._errors(self._terms(theta)[0], theta)
 
-    def look(self, theta: Reals) -> "View":
+    def _terms(self, theta: Reals) -> tuple[Reals, list[Reals]]:
+        return self.equation.at(self.x, theta[: self.sigmas.start])
+
+    def _errors(self, terms: Reals, theta: Reals) -> tuple[Reals, Reals, Reals | None]:
+        clocks = self.equation.law.clocks
+        cure = None if self.cure is None else self.cure @ theta[self.sigmas.stop :]
+        return clocks.median(terms)[0], clocks.log_sigma(terms, theta[self.sigmas]), cure
+
+    def look(self, theta: Reals) -> View:
         """The log-likelihood at a theta, and the scores of each trial there."""
-        arguments = self.arguments(theta)
-        scores = row_scores(self.observed, self.family, *(of.value for of in arguments))
-        value = float(self.observed.weight @ scores.value)
-        return View(value, arguments, scores)
+        terms, slopes = self._terms(theta)
+        scores = row_scores(self.observed, self.family, *self._errors(terms, theta))
+        scores = self.equation.law.clocks.chained(scores, terms, theta[self.sigmas])
+        slopes += [np.ones((len(terms), 1))] * len(self.equation.sigmas)
+        slopes += [] if self.cure is None else [self.cure]
+        return View(float(self.observed.weight @ scores.value), scores, slopes)
 
     def value(self, theta: Reals) -> float:
         """The log-likelihood of all trials."""
@@ -90,21 +100,16 @@ class Model:
     def row_gradients(self, theta: Reals) -> Reals:
         """The derivatives of each trial's log-likelihood by theta, [T, size]; weights left out."""
         view = self.look(theta)
-        gradients = np.zeros((len(view.scores.value), self.size))
-        for place, argument in enumerate(view.arguments):
-            gradients[:, argument.columns] += view.scores.slopes[:, place, None] * argument.slopes
-        return gradients
+        by_each = view.scores.slopes.T[:, :, None]
+        return np.column_stack([by_each[i] * own for i, own in enumerate(view.slopes)])
 
     def gradient(self, theta: Reals) -> Reals:
         """The derivatives of the log-likelihood by theta, [size]."""
         return self._gradient_at(self.look(theta))
 
-    def _gradient_at(self, view: "View") -> Reals:
-        gradient = np.zeros(self.size)
-        for place, argument in enumerate(view.arguments):
-            scores = self.observed.weight * view.scores.slopes[:, place]
-            gradient[argument.columns] += scores @ argument.slopes
-        return gradient
+    def _gradient_at(self, view: View) -> Reals:
+        weighted = self.observed.weight[:, None] * view.scores.slopes
+        return np.concatenate([weighted[:, i] @ own for i, own in enumerate(view.slopes)])
 
     def information(self, theta: Reals) -> Reals:
         """Minus the second derivatives, [size, size], by central differences of the gradient."""
@@ -117,40 +122,39 @@ class Model:
         matrix = np.array(columns)
         return np.asarray((matrix + matrix.T) / 2)
 
-    def slopes_at(self, view: "View") -> tuple[Reals, Reals]:
+    def slopes_at(self, view: View) -> tuple[Reals, Reals]:
         """The gradient, [size], and minus the second derivatives, [size, size].
 
-        The second derivatives of the law itself are left out. They are 0 for a law of slopes, and
-        a climb reaches the same maximum without them.
+        The second derivatives of the terms of the law are left out. They are 0 for a term of
+        slopes, and a climb reaches the same maximum without them.
         """
-        weight, bends = self.observed.weight, view.scores.bends
-        matrix = np.zeros((self.size, self.size))
-        for i, left in enumerate(view.arguments):
-            for j, right in enumerate(view.arguments):
-                product = left.slopes.T @ ((weight * bends[:, i, j])[:, None] * right.slopes)
-                matrix[left.columns, right.columns] += product
+        bends = self.observed.weight[:, None, None] * view.scores.bends
+        matrix = np.block(
+            [
+                [left.T @ (bends[:, i, j, None] * right) for j, right in enumerate(view.slopes)]
+                for i, left in enumerate(view.slopes)
+            ]
+        )
         return self._gradient_at(view), -(matrix + matrix.T) / 2
 
     def starts(self) -> list[Reals]:
-        """Where climbs begin, [size] each: the median observed time, and the terms' own starts."""
+        """Where climbs begin, [size] each: the terms' own starts, shifted to the observed times."""
         happened = ~self.observed.censored
         times = np.where(happened, self.observed.high, self.observed.low)
         times = times[np.isfinite(times)]
-        tail = [np.log(max(float(np.std(times)), 0.1))]
+        tail = [np.log(max(float(np.std(times)), 0.1))] * len(self.equation.sigmas)
         tail += [] if self.cure is None else [-2.0] + [0.0] * (self.cure.shape[1] - 1)
         of_terms = [
             term.starts(x, happened) for term, x in zip(self.equation.terms, self.x, strict=True)
         ]
+        factors = np.cumsum([0, *(len(own[0]) for own in of_terms[:-1])])
         starts = []
         for number in range(max(map(len, of_terms))):
-            parts = [own[min(number, len(own) - 1)] for own in of_terms]
-            start = np.concatenate([*parts, tail])
-            start[0] = float(np.median(times))
-            mu = self.equation.value(self.x, start[: self.sigmas.start])[0]
-            inside = np.isfinite(mu)
-            if inside.any():  # the factor cancels what the other terms add
-                start[0] -= float(np.median(mu[inside])) - start[0]
-            starts.append(start)
+            theta = np.concatenate([own[min(number, len(own) - 1)] for own in of_terms])
+            for shift in self.equation.law.clocks.shifts(self.equation.at(self.x, theta)[0], times):
+                start = np.r_[theta, tail]
+                start[factors] += shift
+                starts.append(start)
         return starts
 
 
@@ -164,7 +168,7 @@ def maximum_from(model: Model, start: Reals, free: NDArray[np.bool_] | None = No
     """
 
     def look(theta: Reals) -> Look:
-        if np.abs(theta[model.sigmas]).max() >= _WIDEST_SIGMA:
+        if np.abs(theta[model.sigmas]).max() >= WIDEST_SIGMA:
             return Look(-np.inf, lambda: model.slopes_at(model.look(theta)))
         view = model.look(theta)
         return Look(view.value, lambda: model.slopes_at(view))

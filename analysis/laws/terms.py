@@ -1,8 +1,9 @@
 """The terms that laws are sums of. Each term states its equation and its derivatives once.
 
-Slopes    log a + sum of slope times feature: a product of powers
-Wall      -g log(x / x_c - 1) and its relatives: a divergence at a critical point
-Leveling  log(1 + (x_0 / x)^g): a power that levels off
+Slopes        log a + sum of slope times feature: a product of powers
+Wall          -g log(x / x_c - 1) and its relatives: a divergence at a critical point
+Leveling      log(1 + (x_0 / x)^g): a power that levels off
+OverCritical  -g log(x / x_c): a power of x over a critical value that depends on other features
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from analysis.laws.families import Reals
 Side = Literal["above", "below", "log"]
 # Beginnings of the names of parameters, by which other modules tell their kinds apart.
 CRITICAL, EXPONENT, LEVEL = "critical_", "exponent_", "level_"
-FACTOR = "log_a"
+FACTOR, SLOPE = "log_a", "slope_"
 # The least distance in log x of a trial with the event from the critical value. A wall that is
 # closer would be fitted to that trial alone.
 _MARGIN = 1e-3
@@ -55,25 +56,38 @@ class Term(Protocol):
         """
 
 
+def _of_clock(name: str, clock: str) -> str:
+    """The name of a parameter that is of one of several clocks."""
+    return f"{name}_{clock}" if clock else name
+
+
 @dataclass(frozen=True, slots=True)
 class Slopes:
-    """The log of a product of powers: log_a + sum of slope times feature."""
+    """The log of a product of powers: log_a + sum of slope times feature.
+
+    The names of the parameters end with the clock, if the term is one of several.
+    """
 
     features: tuple[str, ...]
+    clock: str = ""
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The log of the factor a, and one slope for each feature."""
-        return (FACTOR, *(f"slope_{name}" for name in self.features))
+        """The factor, and a slope for each feature."""
+        names = (FACTOR, *(f"{SLOPE}{name}" for name in self.features))
+        return tuple(_of_clock(name, self.clock) for name in names)
 
     def value(self, x: Reals, theta: Reals) -> tuple[Reals, Reals]:
         """See `Term.value`. The term is linear in theta."""
         slopes = np.column_stack([np.ones(len(x)), x])
         return slopes @ theta, slopes
 
-    def starts(self, x: Reals, _happened: NDArray[np.bool_], /) -> list[Reals]:
-        """All zero. The likelihood of a linear term has one maximum, so any start will do."""
-        return [np.zeros(1 + x.shape[1])]
+    def starts(self, _x: Reals, _happened: NDArray[np.bool_], /) -> list[Reals]:
+        """All zero, but 1 for the decay time, as most theories have it.
+
+        As the term is linear, a law of this one term has one maximum, and any start will do.
+        """
+        return [np.r_[0.0, [float(name == "decay_time") for name in self.features]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +179,45 @@ class Leveling:
     def starts(self, x: Reals, _happened: NDArray[np.bool_], /) -> list[Reals]:
         """Leveling off at the small end of the axis, in the middle, and at the large end."""
         return [np.r_[np.quantile(x[:, 0], share), 1.0] for share in (0.1, 0.5, 0.9)]
+
+
+@dataclass(frozen=True, slots=True)
+class OverCritical:
+    """A power of x over its critical value, times powers of others: log_a - g log(x / x_c) + ...
+
+    The critical value x_c is a product of powers of the features `by`; its factor is part of a. The
+    time does not diverge there.
+    """
+
+    axis: str
+    by: tuple[str, ...]
+    others: tuple[str, ...]
+    clock: str = ""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The other features, the axis, and the features that its critical value depends on."""
+        return (*self.others, self.axis, *self.by)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The factor and the slopes of the others, the exponent g, and the slopes of log x_c."""
+        slopes = (f"{SLOPE}of_{CRITICAL}{self.axis}_{name}" for name in self.by)
+        return (*self._powers.parameters, f"{EXPONENT}{self.axis}", *slopes)
+
+    @property
+    def _powers(self) -> Slopes:
+        return Slopes(self.others, self.clock)
+
+    def value(self, x: Reals, theta: Reals) -> tuple[Reals, Reals]:
+        """See `Term.value`."""
+        count = len(self.others)
+        exponent, by = theta[count + 1], x[:, count + 1 :]
+        distance = x[:, count] - by @ theta[count + 2 :]
+        powers, slopes = self._powers.value(x[:, :count], theta[: count + 1])
+        return powers - exponent * distance, np.column_stack([slopes, -distance, exponent * by])
+
+    def starts(self, x: Reals, happened: NDArray[np.bool_], /) -> list[Reals]:
+        """The exponent is 1, and the critical value is the same everywhere."""
+        [powers] = self._powers.starts(x, happened)
+        return [np.r_[powers, 1.0, np.zeros(len(self.by))]]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from law_truths import SIGMA, TRUTHS, draw
+from law_truths import TRUTHS, draw
 
 from analysis.laws import fit_law
 from analysis.laws.design import make_design
@@ -34,7 +34,7 @@ def replicate(name, errors, censored, seed):
     fit = fit_law(trials, truth.law, errors=errors, cure=truth.cured > 0)
     naive = events_alone(trials, truth.law, errors)
     rows = []
-    for parameter, value in {**truth.parameters, "sigma": SIGMA}.items():
+    for parameter, value in {**truth.parameters, **truth.sigmas}.items():
         fitted = fit.parameters[parameter]
         low = -np.inf if fitted.low is None else fitted.low
         high = np.inf if fitted.high is None else fitted.high

@@ -175,8 +175,14 @@ def test_a_cure_fraction_is_tested_on_its_border():
     assert row["chance"] < 1e-6
     none = fit_law(draw(TRUTHS["power"], np.random.default_rng(1), 0.3), "power", cure=True)
     share = none.parameters["cured_share"]
-    assert share.low < 1e-6
-    assert share.high < 0.1
+    assert share.interval == "profile"
+    assert share.low == 0
+    assert share.estimate < share.high < 0.1
+    # An error of the logit of a share of 0 makes no interval.
+    assert (share.robust_low, share.robust_high) == (None, None)
+    alone = trials.drop(columns="point_id")  # every trial is a point: there are 7 otherwise
+    inside = fit_law(alone, "power", cure=True).parameters["cured_share"]
+    assert 0 < inside.robust_low < inside.estimate < inside.robust_high
 
 
 def test_the_hardest_third_is_held_out():

@@ -7,7 +7,8 @@ budget, which censors a stated share of them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from scipy.special import comb
 
 SIGMA = 0.4
+SIGMA_LEARNING, SIGMA_WAITING = 0.2, 0.5  # of two clocks
 STEPS_PER_EPOCH = 10
 BASE = {
     "n": 40, "k": 3, "width": 100, "weight_decay": 0.01, "train_size": 1000,
@@ -29,13 +31,46 @@ DRAWS = {
 
 @dataclass(frozen=True)
 class Truth:
-    """A law with its parameters."""
+    """A law with its parameters; a law of two clocks has a second log median, of the wait.
+
+    The log of the time of two clocks is drawn as the law has it, with one error, whose sigma is
+    mixed of two. With `added`, each clock has an error of its own and the two times are added,
+    which the law approximates.
+    """
 
     law: str
     axes: dict[str, list]
     log_median: Callable[[pd.DataFrame], np.ndarray]  # from the frame of points
     parameters: dict[str, float]
     cured: float = 0.0  # share of trials that never have the event
+    waiting: Callable[[pd.DataFrame], np.ndarray] | None = None  # likewise
+    added: bool = False
+
+    @property
+    def sigmas(self) -> dict[str, float]:
+        """The scales of the errors, by the name of the parameter."""
+        if self.waiting is None:
+            return {"sigma": SIGMA}
+        return {"sigma_learning": SIGMA_LEARNING, "sigma_waiting": SIGMA_WAITING}
+
+    def log_times(self, points: pd.DataFrame, errors: Callable[[int], np.ndarray]) -> np.ndarray:
+        """The log time of each point in steps.
+
+        Args:
+            points: the frame of points.
+            errors: draws so many standardized errors.
+        """
+        count = len(points)
+        median = np.asarray(self.log_median(points), float)
+        if self.waiting is None:
+            return median + SIGMA * errors(count)
+        waiting = np.asarray(self.waiting(points), float)
+        if self.added:
+            both = median + SIGMA_LEARNING * errors(count), waiting + SIGMA_WAITING * errors(count)
+            return np.logaddexp(*both)
+        waited = 1 / (1 + np.exp(median - waiting))
+        sigma = np.hypot((1 - waited) * SIGMA_LEARNING, waited * SIGMA_WAITING)
+        return np.logaddexp(median, waiting) + sigma * errors(count)
 
 
 def _log(points: pd.DataFrame, name: str) -> np.ndarray:
@@ -147,7 +182,37 @@ TRUTHS = {
         {"log_a": 3.5, "slope_weight_decay": -0.8, "cured_share": 0.2},
         cured=0.2,
     ),
+    "two_clocks": Truth(
+        "two_clocks",
+        {"n": [15, 25, 40, 70], "weight_decay": DECAYS},
+        lambda p: 3.5 + 0.5 * _log(p, "n"),
+        {
+            "log_a_learning": 3.5, "slope_n_learning": 0.5,
+            "log_a_waiting": -7.8, "slope_decay_time_waiting": 1.0, "slope_n_waiting": 2.0,
+        },
+        waiting=lambda p: -7.8 - np.log(0.1 * p["weight_decay"]) + 2.0 * _log(p, "n"),
+    ),
+    "two_clocks_rows": Truth(
+        "two_clocks_rows",
+        {
+            "n": [15, 30, 60], "width": [30, 300], "train_size": [80, 180, 400],
+            "weight_decay": [0.001, 0.004, 0.02, 0.1],
+        },
+        lambda p: 6.5 + 0.5 * _log(p, "n") - 0.3 * _log(p, "width") - 0.3 * _log(p, "train_size"),
+        {
+            "log_a_learning": 6.5, "slope_n_learning": 0.5, "slope_width_learning": -0.3,
+            "slope_train_size_learning": -0.3,
+            "log_a_waiting": 1.6, "slope_decay_time_waiting": 1.0, "exponent_train_size": 2.0,
+            "slope_of_critical_train_size_n": 1.1, "slope_of_critical_train_size_width": 0.1,
+        },
+        waiting=lambda p: (
+            1.6
+            - np.log(0.1 * p["weight_decay"])
+            - 2.0 * np.log(p["train_size"] / (p["n"] ** 1.1 * p["width"] ** 0.1))
+        ),
+    ),
 }  # fmt: skip
+TRUTHS["two_clocks added"] = replace(TRUTHS["two_clocks"], added=True)
 
 
 def points_of(truth: Truth, trials: int) -> pd.DataFrame:
@@ -171,7 +236,6 @@ def draw(
     censored: float,
     trials: int = 600,
     errors: str = "lognormal",
-    sigma: float = SIGMA,
 ) -> pd.DataFrame:
     """Trials of a truth, under the one budget that censors a share of them on average.
 
@@ -181,32 +245,26 @@ def draw(
         censored: the share to censor; with a cure fraction, cured trials count.
         trials: how many, or a few more.
         errors: the error family.
-        sigma: scale of the errors.
     """
     points = points_of(truth, trials)
-    middle = np.asarray(truth.log_median(points), float)
-    budget = budget_steps(middle, truth.cured, censored, errors, sigma)
-    steps = np.exp(middle + sigma * DRAWS[errors](rng, len(points)))
+    budget = budget_steps(truth, points, censored, errors)
+    steps = np.exp(truth.log_times(points, partial(DRAWS[errors], rng)))
     never = rng.random(len(points)) < truth.cured
     return as_trials(points, np.where(never, np.inf, steps), budget)
 
 
-def budget_steps(
-    middle: np.ndarray, cured: float, censored: float, errors: str, sigma: float
-) -> float:
+def budget_steps(truth: Truth, points: pd.DataFrame, censored: float, errors: str) -> float:
     """The budget in steps, from a fixed large sample: it must not depend on the trials drawn.
 
     Args:
-        middle: log median time of each trial, [T].
-        cured: share of trials that never have the event.
+        truth: the law.
+        points: the point of each trial.
         censored: the share to censor, cured trials included.
         errors: the error family.
-        sigma: scale of the errors.
     """
-    rng = np.random.default_rng(1)
-    many = np.repeat(middle, 100)
-    times = np.exp(many + sigma * DRAWS[errors](rng, len(many)))
-    return float(np.quantile(times, 1 - (censored - cured) / (1 - cured)))
+    many = points.loc[points.index.repeat(100)]
+    times = np.exp(truth.log_times(many, partial(DRAWS[errors], np.random.default_rng(1))))
+    return float(np.quantile(times, 1 - (censored - truth.cured) / (1 - truth.cured)))
 
 
 def as_trials(points: pd.DataFrame, steps: np.ndarray, budget: float) -> pd.DataFrame:
