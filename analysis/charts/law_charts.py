@@ -3,14 +3,27 @@
 A triangle stands for a median that was not reached: the time lies above the triangle.
 """
 
+import textwrap
+
 import altair as alt
 import pandas as pd
 
-from analysis.charts.theme import EPOCH_TICKS, INK, SHORT_NUMBER, legend, named, themed
+from analysis.charts.theme import (
+    CURVE_COLORS,
+    EPOCH_TICKS,
+    INK,
+    SHORT_NUMBER,
+    legend,
+    named,
+    themed,
+)
 from analysis.laws.diagnostics import HALF_LOSS
 from analysis.phases.axis_scales import TITLES
 
 _SIZE = (420, 260)
+_ROW_HEIGHT = 17  # of a forest
+_HEADING_LETTERS = 38  # of a line above a forest's labels; more do not fit a phone
+_OWN, _MARKED = CURVE_COLORS["train"], CURVE_COLORS["test"]
 # The ends of the scheme are left out: one would vanish on a dark page, the other on a light page.
 _SERIES = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.85]))
 
@@ -63,6 +76,83 @@ def survival_chart(curves: pd.DataFrame, by: str) -> alt.LayerChart:
         thickness=2, size=10, orient="vertical"
     )
     return themed(alt.layer(lines, ticks), *_SIZE)
+
+
+def calibration_chart(points: pd.DataFrame) -> alt.LayerChart:
+    """What a law states of each point against what was seen there; alike on the diagonal.
+
+    Points of which the law says never are at the right edge, in another color.
+
+    Args:
+        points: `point`, `stated`, `steps`, `reached`, `trials` and `events`, as
+            `views.calibration_points` gives them.
+    """
+    times = points[["stated", "steps"]]
+    ends = [float(times.min().min()) / 1.3, float(times.max().max()) * 1.3]
+    scale = alt.Scale(type="log", domain=ends, nice=False)
+    diagonal = (
+        alt.Chart(named("diagonal", pd.DataFrame({"stated": ends, "steps": ends})))
+        .mark_line(strokeDash=[4, 4], color=INK, opacity=0.6)
+        .encode(x="stated:Q", y="steps:Q")
+    )
+    seen = alt.Chart(named("points", points)).encode(
+        y=alt.Y("steps:Q", title="steps, as observed", scale=scale, axis=_axis()),
+        shape=_reached(),
+        size=_size_of("trials", points["trials"]),
+        tooltip=["point:N", "stated:Q", "steps:Q", "events:Q", "trials:Q"],
+    )
+    across = alt.X("stated:Q", title="steps, by the law", scale=scale, axis=_axis(grid=False))
+    dots = seen.transform_filter("isValid(datum.stated)").mark_point(
+        filled=True, opacity=0.65, color=_OWN
+    )
+    never = seen.transform_filter("!isValid(datum.stated)").mark_point(
+        filled=True, opacity=0.65, color=_MARKED
+    )
+    layers = [diagonal, alt.layer(dots.encode(x=across), never.encode(x=alt.value("width")))]
+    if points["stated"].isna().any():
+        word = alt.Chart(named("edge", pd.DataFrame({"word": ["never"]})))
+        layers.append(
+            word.mark_text(align="right", baseline="bottom", color=_MARKED, fontSize=12).encode(
+                text="word:N", x=alt.value("width"), y=alt.value(-6)
+            )
+        )
+    return themed(alt.layer(*layers), _SIZE[0], 300)
+
+
+def forest_chart(rows: pd.DataFrame, heading: str, claim: float | None) -> alt.LayerChart:
+    """The slope of each stratum with its interval, and their mean as a diamond and a band.
+
+    Args:
+        rows: `label`, `slope`, `low`, `high`, `trials`, `events` and `is_mean`, as `views.forest`
+            gives them.
+        heading: stands above the labels.
+        claim: a slope that was published, drawn as a dashed line.
+    """
+    height = max(_ROW_HEIGHT * len(rows), 140)
+    scale = alt.Scale(domain=_span(rows, claim), nice=False)
+
+    def across(field: str) -> alt.X:
+        return alt.X(f"{field}:Q", title="slope", scale=scale, axis=_few())
+
+    base = alt.Chart(named("slopes", rows)).encode(
+        x=across("slope"),
+        y=alt.Y("label:N", title=None, sort=None, axis=_row_labels()),
+        tooltip=["label:N", "slope:Q", "low:Q", "high:Q", "events:Q", "trials:Q"],
+    )
+    mean, own = base.transform_filter("datum.is_mean"), base.transform_filter("!datum.is_mean")
+    band = mean.mark_rect(color=_MARKED, opacity=0.16, clip=True).encode(
+        x=across("low"), x2="high:Q", y=alt.value(0), y2=alt.value(height)
+    )
+    bars = own.mark_rule(opacity=0.7, color=_OWN, clip=True).encode(x=across("low"), x2="high:Q")
+    dots = own.mark_point(filled=True, size=36, opacity=1, color=_OWN)
+    diamond = mean.mark_point(filled=True, size=150, opacity=1, shape="diamond", color=_MARKED)
+    layers = [alt.layer(band, bars, dots, diamond)]
+    if claim is not None:
+        line = alt.Chart(named("claim", pd.DataFrame({"slope": [claim]})))
+        layers.insert(0, line.mark_rule(strokeDash=[4, 4], color=INK).encode(x=across("slope")))
+    words = textwrap.wrap(heading, _HEADING_LETTERS)
+    title = alt.Title(words, anchor="start", frame="bounds", fontSize=12, fontWeight=600, color=INK)
+    return themed(alt.layer(*layers).properties(title=title), _SIZE[0], height)
 
 
 def residual_chart(points: pd.DataFrame) -> alt.LayerChart:
@@ -159,8 +249,37 @@ def _across() -> alt.Axis:
     return alt.Axis(format="~g", labelOverlap="greedy", tickCount=6, grid=False)
 
 
-def _axis() -> alt.Axis:
-    return alt.Axis(labelExpr=SHORT_NUMBER, labelOverlap="greedy", values=EPOCH_TICKS[1:])
+def _axis(*, grid: bool = True) -> alt.Axis:
+    return alt.Axis(
+        labelExpr=SHORT_NUMBER,
+        labelOverlap="greedy",
+        labelSeparation=8,
+        values=EPOCH_TICKS[1:],
+        grid=grid,
+    )
+
+
+def _row_labels() -> alt.Axis:
+    return alt.Axis(labelFontSize=11, labelOverlap=False, labelLimit=240)
+
+
+def _span(rows: pd.DataFrame, claim: float | None) -> list[float]:
+    """The ends of the slopes in a forest; an interval is cut where it would squeeze the others."""
+    slopes = [*rows["slope"], *([] if claim is None else [claim])]
+    least, most = min(slopes), max(slopes)
+    reach = (most - least) or 1.0
+    low, high = min(least, rows["low"].min()), max(most, rows["high"].max())
+    ends = max(low, least - reach), min(high, most + reach)
+    margin = (ends[1] - ends[0]) / 25
+    return [float(ends[0] - margin), float(ends[1] + margin)]
+
+
+def _size_of(field: str, counts: pd.Series) -> alt.Size:
+    """Larger points for more trials; no legend where all have as many."""
+    ends = sorted({int(counts.min()), int(counts.max())})
+    shown = legend(field, values=ends, format="d") if len(ends) > 1 else None
+    scale = alt.Scale(domain=[0, ends[-1]], range=[20, 70])
+    return alt.Size(f"{field}:Q", scale=scale, legend=shown)
 
 
 def _few() -> alt.Axis:

@@ -18,7 +18,8 @@ from analysis.figures.album import Drawing, Plate
 from analysis.formats import JsonRow, records
 from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.grid import Grid, diagram_axes, make_grid
-from analysis.report.law_section import SectionFigure, law_section
+from analysis.report.law_figures import SectionFigure
+from analysis.report.law_section import law_section
 from analysis.report.sections import BOUNDARY_CAPTION, boundary_points, circuit_figures
 from analysis.report.state import epoch_ramp, interesting_cell
 
@@ -44,8 +45,8 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
     figures = [("law", figure) for figure in law_section(trials)[1]]
     figures += [("circuits", figure) for figure in circuit_figures(trials)]
     plates += [
-        Plate(figure.title, figure.caption, [_section_drawing(f"{kind}-{number}", figure)])
-        for number, (kind, figure) in enumerate(figures, 1)
+        Plate(figure.title, figure.caption, [_section_drawing(f"{kind}-{figure.name}", figure)])
+        for kind, figure in figures
     ]
     return plates
 

@@ -87,3 +87,18 @@ STATEMENTS = (
         test=ExistenceTest("critical_decay", "weight_decay"),
     ),
 )  # fmt: skip
+
+
+def published_slope(name: str, event: str) -> float | None:
+    """The slope of a feature that a statement names; None where there is no such statement.
+
+    Args:
+        name: of the feature.
+        event: that the statement is about.
+    """
+    for statement in STATEMENTS:
+        match statement:
+            case Statement(event=its, test=SlopeTest(feature=feature, stated=float(slope))):
+                if (feature, its) == (name, event):
+                    return slope
+    return None

@@ -6,20 +6,45 @@ Times are in steps. Where a cell does not reach its median, `reached` is False, 
 steps that the cell was watched for. A chart draws a triangle there.
 """
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
+from analysis.laws.adequacy import calibration
 from analysis.laws.families import Reals
 from analysis.laws.fit import Fit
 from analysis.laws.intervals import covariance_of
+from analysis.laws.strata import SlopesWithin
 from analysis.laws.times import happened, times_of
 from analysis.phases.drawn_axes import axes_that_vary
 from analysis.statistics import Z_95, RiskSteps
 from study.errors import UsageError
+from study.vocabulary.axes import AXES, ONLINE
 
 GRID = 60  # points of a curve
 SERIES = 5  # the most curves in one chart
 FARTHEST = 100.0  # times the longest watch; a longer time is drawn as never
+MOST_POINTS = 700  # in one chart of points against a law
+FOREST_ROWS = 40  # the most strata in one chart
+NO_BREAK = "\N{NO-BREAK SPACE}"  # where a heading must not be wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """Slopes within strata as the rows of a forest chart.
+
+    Attributes:
+        heading: the names of the axes whose values are in the labels.
+        rows: `label`, `slope`, `low`, `high`, `trials`, `events` and `is_mean`; a row for each
+            stratum by rising slope, then one for the mean.
+        left_out: how many strata with a slope have no row.
+    """
+
+    heading: str
+    rows: pd.DataFrame
+    left_out: int
 
 
 def slice_of(trials: pd.DataFrame, event: str, x: str, series: str | None = None) -> pd.DataFrame:
@@ -120,6 +145,76 @@ def law_curves(
     return pd.concat(lines, ignore_index=True), pd.DataFrame(cells)
 
 
+def calibration_points(fit: Fit, trials: pd.DataFrame) -> pd.DataFrame:
+    """Each point against a law: what the law states, and what was seen.
+
+    Args:
+        fit: the law.
+        trials: that it was fitted to.
+    Returns: `point` (the values of its axes), `stated` (the median by the law, at least 1 step;
+        null where the law says never), `steps` (Turnbull's median of the trials), `reached`,
+        `trials` and `events`. Of more than `MOST_POINTS` points, every second, or third, and so on.
+    """
+    points = calibration(fit.model, fit.top, fit.points)
+    first_trials = np.unique(fit.points, return_index=True)[1]
+    at_risk = trials[times_of(trials, fit.event).rows].iloc[first_trials]
+    names = axes_that_vary(trials)
+    reached = points["median"].notna()
+    steps = points["median"].where(reached, points["watched"])
+    frame = pd.DataFrame(
+        {
+            "point": [_point_in_words(names, row) for row in _values(at_risk, names)],
+            "stated": drawable(points["stated"].clip(lower=1.0).to_numpy(float), trials),
+            "steps": steps.clip(lower=1.0),
+            "reached": reached,
+            "trials": points["trials"],
+            "events": points["events"],
+        }
+    )
+    every = -(-len(frame) // MOST_POINTS)
+    thinned: pd.DataFrame = frame.iloc[::every]
+    return thinned
+
+
+def forest(within: SlopesWithin) -> Forest:
+    """Slopes within strata as the rows of a forest chart.
+
+    Of more than `FOREST_ROWS` strata, those are shown that are evenly spaced in the order of their
+    slopes, the first and the last included.
+
+    Args:
+        within: as `slopes_within` gives them.
+    """
+    known = within.strata.dropna(subset="slope").sort_values("slope", kind="stable")
+    names = [name for name in AXES if name in known and known[name].nunique(dropna=False) > 1]
+    count = min(len(known), FOREST_ROWS)
+    shown = known.iloc[np.linspace(0, len(known) - 1, count).round().astype(int)]
+    labels = [" · ".join(map(_label, row)) for row in _values(shown, names)]
+    own = shown.assign(label=labels, is_mean=False)
+    mean = {
+        "label": f"mean of {len(known)}",
+        "slope": within.mean.estimate,
+        "low": within.mean.low,
+        "high": within.mean.high,
+        **known[["trials", "events"]].sum(),
+        "is_mean": True,
+    }
+    rows = pd.concat([own[list(mean)], pd.DataFrame([mean])], ignore_index=True)
+    heading = " · ".join(name.replace("_", NO_BREAK) for name in names)
+    return Forest(heading, rows, len(known) - count)
+
+
+def _values(trials: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[float, ...]]:
+    """The values of some axes, row by row."""
+    columns = [trials[name].to_numpy(float, na_value=np.nan) for name in names]
+    return zip(*columns, strict=True)
+
+
+def _point_in_words(names: Sequence[str], values: Sequence[float]) -> str:
+    named = zip(names, values, strict=True)
+    return ", ".join(f"{name.replace('_', ' ')} {_label(value)}" for name, value in named)
+
+
 def _median_and_error(fit: Fit, at: pd.DataFrame) -> tuple[Reals, Reals]:
     """The log median of each trial that a fit gives, and its standard error, [T] each."""
     equation = fit.model.equation
@@ -170,5 +265,7 @@ def _spread_out(values: pd.Series) -> list[float]:
 
 
 def _label(value: float) -> str:
-    """A value of an axis, as the legend shows it."""
+    """A value of an axis, as legends and labels show it; NaN is that of fresh rows."""
+    if np.isnan(value):
+        return ONLINE
     return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"

@@ -14,7 +14,8 @@ from analysis.formats import JsonRow, records
 from analysis.phases.axis_scales import TITLES, Ruler, make_ruler
 from analysis.phases.boundary import boundary
 from analysis.phases.grid import Grid, diagram_axes, make_grid
-from analysis.report.law_section import FigureState, SectionFigure, law_section, section_state
+from analysis.report.law_figures import SectionFigure
+from analysis.report.law_section import FigureState, law_section, section_state
 from analysis.report.state import interesting_cell, rounded
 from study.errors import UsageError
 from study.vocabulary.outcomes import Ended
@@ -133,6 +134,7 @@ def circuit_figures(trials: pd.DataFrame) -> list[SectionFigure]:
     rulers = rulers or [make_ruler("setting", measured["setting"])]
     return [
         SectionFigure(
+            f"sparsity-{ruler.name}",
             f"Neurons that predict like the whole net: {TITLES[ruler.name]}",
             "A dot is a number of trials, larger where there are more; the line is their median.",
             sparsity_chart(sparsity_counts(measured, ruler), ruler),

@@ -47,14 +47,21 @@ def adequacy_in_words(found: Adequacy | None) -> str:
     """Whether a law fits, with the deviance that says so."""
     if found is None:
         return "too few seeds to tell whether the law fits"
-    verdict = "the law is rejected" if found.rejected else "the law is not rejected"
     near = "" if found.near_half is None else f"; {found.near_half:.0%} of points near half by"
     near += " the stated median" if near else ""
     return (
-        f"{verdict}: deviance {found.deviance:,.0f} on {found.freedom:,} degrees of freedom, "
+        f"the law is {adequacy_in_brief(found)} degrees of freedom, "
         f"{_chance_in_words(found.chance)}; sigma {found.sigma:.2f}, between seeds "
         f"{found.pure_sigma:.2f}{near}"
     )
+
+
+def adequacy_in_brief(found: Adequacy | None) -> str:
+    """Whether a law fits, in a few words: the verdict, a colon, and the deviance."""
+    if found is None:
+        return "too few seeds to tell"
+    verdict = "rejected" if found.rejected else "not rejected"
+    return f"{verdict}: deviance {found.deviance:,.0f} on {found.freedom:,}"
 
 
 def _chance_in_words(chance: float) -> str:
@@ -72,16 +79,17 @@ def lines_of_slopes(head: str, within: SlopesWithin) -> list[str]:
     shown = within.strata.round(dict.fromkeys(("slope", "low", "high"), 3))
     return [
         f"{head}: slope of {within.feature} within {known} strata, {within.trials:,} trials",
-        f"  one slope for all       {_ends_in_words(within.common)}",
-        f"  mean of own slopes      {_ends_in_words(within.mean)}",
-        f"  spread of own slopes    {_ends_in_words(within.spread)}",
+        f"  one slope for all       {number_in_words(within.common)}",
+        f"  mean of own slopes      {number_in_words(within.mean)}",
+        f"  spread of own slopes    {number_in_words(within.spread)}",
         f"  95% of strata           {_interval(within.predicted.low, within.predicted.high)}",
         "",
         as_table(shown.drop(columns="error")),
     ]
 
 
-def _ends_in_words(number: Bounded) -> str:
+def number_in_words(number: Bounded) -> str:
+    """A number and its 95% interval."""
     return f"{number.estimate:.4g} {_interval(number.low, number.high)}"
 
 

@@ -7,6 +7,8 @@ import {setup} from "./setup.js";
 
 /** @import {Axis, Figure, State} from "./types.js" */
 
+const TALL = 400;  // pixels; a chart that is higher takes the room of two
+
 /**
  * What is on show in a section, as JSON: charts are drawn again only where they have changed.
  * @type {Record<string, string>}
@@ -45,6 +47,7 @@ async function showFigures(section, figures, axes) {
   for (const [i, {title, chart}] of shown.entries()) {
     const id = `${section}-${i}`;
     const fitted = structuredClone(chart);
+    byId(id).parentElement?.classList.toggle("tall", (chart.height ?? 0) > TALL);
     fitted.width = Math.min(460, byId(id).clientWidth);
     fitted.autosize = {type: "fit-x", contains: "padding"};
     await draw(id, fitted, title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-"));

@@ -218,6 +218,11 @@ def test_any_study_has_figures(run_main, tmp_path):
     assert "two_circuits and modular make them" in err
     rows = pd.read_csv(tmp_path / "figures_files" / "diagram-phase.csv")
     assert (len(rows), rows["trials"].sum()) == (30, 150)
+    [points] = (tmp_path / "figures_files").glob("law-calibration-*.csv")
+    drawn = pd.read_csv(points).query("part == 'points'")
+    assert (len(drawn), drawn["trials"].sum()) == (30, 150)
+    strata = pd.read_csv(tmp_path / "figures_files" / "law-slopes-weight_decay.csv")
+    assert strata.query("part == 'slopes'")["label"].iloc[-1] == "mean of 4"
     picture = (tmp_path / "figures_files" / "diagram-median.svg").read_text()
     assert "X-axis titled 'training rows'" in picture
 

@@ -15,6 +15,7 @@ from analysis.charts import law_charts
 from analysis.laws import diagnostics, fit_law, fit_laws, views
 from analysis.laws.finite_size import finite_size
 from analysis.laws.statements import STATEMENTS
+from analysis.laws.strata import slopes_within
 from analysis.laws.study_fits import fit_study
 from analysis.report.law_section import law_section
 from study.errors import UsageError
@@ -150,7 +151,10 @@ def test_every_chart_draws(trials):
     fits, _ = fit_laws(trials, ["power", "saturating"])
     x, series = views.longest_axes(trials)
     lines, cells = views.law_curves(fits[0], trials, x, series)
+    shown = views.forest(slopes_within(trials, "weight_decay", "generalized", "lognormal"))
     drawn = {
+        "calibration": law_charts.calibration_chart(views.calibration_points(fits[0], trials)),
+        "forest": law_charts.forest_chart(shown.rows, shown.heading, -1.0),
         "law": law_charts.law_chart(lines, cells, x, "training rows"),
         "survival": law_charts.survival_chart(
             views.survival(views.slice_of(trials, "generalized", x), "generalized", x), x

@@ -283,6 +283,21 @@ def test_other_axes_and_slices_are_chosen_by_menus(page):
     assert len(fills) > 1
 
 
+def test_points_stand_beside_the_law_whatever_the_axis(page):
+    for axis in ("weight_decay", "train_size", "width"):
+        Select(page.find_element(By.ID, "laws-axis")).select_by_value(axis)
+        heads = waits(page, lambda axis=axis: headings_after(page, axis))
+        assert heads[1].startswith("Each point against the law ")
+    assert "rejected" in text(page, "laws-said")
+
+
+def headings_after(page, axis):
+    """The headings of the charts of laws, once the first is along an axis."""
+    heads = [head.text for head in page.find_elements(By.CSS_SELECTOR, "#laws-figures h3")]
+    words = {"train_size": "training rows"}.get(axis, axis.replace("_", " "))
+    return heads if heads and heads[0].endswith(words) else None
+
+
 def test_log_axes_have_true_positions(page):
     """Weight decays are a decade apart each; 200, 400 and 1,000 rows are not."""
     go(page, width="100", setting="narrow")
