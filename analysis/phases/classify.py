@@ -97,10 +97,7 @@ FLAGS: dict[str, str] = {
         f"memorized and, watched for {LEAST_DECAY_TIMES} decay times, still between {PARTIAL} and "
         "the threshold on test rows: partial generalization, after Varma et al., arXiv 2309.02390"
     ),
-    "ungrokked": (
-        "generalized, and lost it again while training went on (arXiv 2309.02390); judged at "
-        "stored readings only, so late or unseen where these are far apart"
-    ),
+    "ungrokked": "generalized, and lost it again while training went on (arXiv 2309.02390)",
     "collapsed": Ended.COLLAPSED.sentence,
     "diverged": Ended.DIVERGED.sentence,
     "short_watched": (

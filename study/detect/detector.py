@@ -21,6 +21,7 @@ from study.detect.watch import (
     GENERALIZED,
     MEMORIZED,
     NEVER,
+    RUN_EVENTS,
     UNGROKKED,
     Flags,
     Watch,
@@ -36,6 +37,8 @@ DECIDED_ABOVE = 0.99
 UNGROKKED_BELOW = 0.90
 # A share of the initial norm. Networks at 2% of it were seen to grow again and to generalize.
 COLLAPSED_NORM = 1e-8
+# Above this multiple of the initial norm a loss may overflow while the norm is still finite.
+OVERFLOWING_NORM = 1e6
 # An accuracy counts as above a threshold if it exceeds the threshold by 1e-7. Float32 rounds 0.98
 # to 0.98 + 1.9e-8, which must not count. One row of up to ten million is more than the margin.
 _MARGIN = 1e-7
@@ -43,15 +46,16 @@ _TRANSITIONS = [MEMORIZED, GENERALIZED, UNGROKKED]  # events that have columns i
 
 
 class Bounds(NamedTuple):
-    """Most wrong rows with which an accuracy is above the lowest awaited threshold.
+    """Most wrong rows with which an accuracy is above a level that decides something awaited.
 
-    -1 where no threshold is awaited, or none can be reached.
+    -1 where nothing is awaited, or the level cannot be reached.
     """
 
-    train: Whole  # [T] training rows
-    test: Whole  # [T] test rows
-    decided_train: Whole  # [T] the same for the training accuracy that decides a trial
-    decided_test: Whole  # [T] the same for the test accuracy that decides a trial
+    train: Whole  # [T] training rows, at the lowest awaited threshold
+    test: Whole  # [T] test rows, at the lowest awaited threshold
+    decided_train: Whole  # [T] training rows, at the accuracy that decides a trial
+    decided_test: Whole  # [T] test rows, at the accuracy that decides a trial
+    kept_test: Whole  # [T] test rows, at the level of ungrokking
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ class GrokkingDetector:
                 train > self.memorized,
                 test > self.generalized,
                 (train > decided) & (test > decided),
-                (test <= min(UNGROKKED_BELOW, self.generalized)) & generalized,
+                (test <= self._ungrokked) & generalized,
             )
         )
         begins = read & holds & (watch.lengths == 0)
@@ -167,11 +171,10 @@ class GrokkingDetector:
         )
 
     def bounds(self, watch: Watch) -> Bounds:
-        """Most wrong rows, per part, with which some awaited event is still possible.
+        """Most wrong rows, per part, that decide what is awaited; a glance may stop beyond.
 
-        A glance may stop beyond. `decided` needs both accuracies: the test rows are tested for it
-        here, and `glance_at` counts the training rows where the test rows allow the event.
-        Ungrokking cannot be told from these bounds: it needs a reading.
+        `decided` needs both accuracies: the test rows are tested for it here, and `glance_at`
+        counts the training rows where the test rows allow the event.
         """
         levels = np.array(CROSSINGS)[:, None] / 100
         awaited = np.where(watch.crossings == NEVER, levels, np.inf).min(axis=1)
@@ -186,32 +189,66 @@ class GrokkingDetector:
         for part, event, level in wanted:
             lower = np.minimum(awaited[part], level)
             awaited[part] = np.where(never[event], lower, awaited[part])
+        decides = np.where(never[DECIDED], decided, np.inf)
+        kept = np.where(never[UNGROKKED] & ~never[GENERALIZED], self._ungrokked, np.inf)
         return Bounds(
-            _most_wrong(watch.train_rows, awaited[train]),
-            _most_wrong(watch.test_rows, awaited[test]),
-            *(
-                _most_wrong(rows, np.where(never[DECIDED], decided, np.inf))
-                for rows in (watch.train_rows, watch.test_rows)
-            ),
+            train=_most_wrong(watch.train_rows, awaited[train]),
+            test=_most_wrong(watch.test_rows, awaited[test]),
+            decided_train=_most_wrong(watch.train_rows, decides),
+            decided_test=_most_wrong(watch.test_rows, decides),
+            kept_test=_most_wrong(watch.test_rows, kept),
         )
 
-    def shrunken(self, watch: Watch, norm: NDArray[np.float64]) -> Flags:
-        """Trials [T] whose norm is not finite or near collapse: they need readings.
+    def strayed(self, watch: Watch, norm: NDArray[np.float64]) -> Flags:
+        """Trials [T] whose norm is near collapse or near divergence: they need readings.
 
         Args:
             watch: with the initial norms.
-            norm: of the weights at the epoch looked at, [T].
+            norm: of the weights at the epoch looked at, [T]; it may be no finite number.
         """
-        return ~(norm >= COLLAPSED_NORM * watch.initial_norm) | ~np.isfinite(norm)
+        least, most = COLLAPSED_NORM * watch.initial_norm, OVERFLOWING_NORM * watch.initial_norm
+        return ~((norm >= least) & (norm <= most))
 
     def unfinished(self, watch: Watch) -> Flags:
         """Trials [T] in the middle of a run: the next epoch is looked at."""
         return np.asarray(self._pending(watch).any(axis=0) & watch.finite)
 
-    def falling(self, watch: Watch) -> Flags:
-        """Trials [T] that may be collapsing or ungrokking: they need readings."""
-        lost = self._pending(watch)[UNGROKKED]
-        return np.asarray((watch.falling > 0) | (watch.dead > 0) | lost)
+    def collapsing(self, watch: Watch) -> Flags:
+        """Trials [T] that may be collapsing: they need readings."""
+        return np.asarray((watch.falling > 0) | (watch.dead > 0))
+
+    def ungrokking(self, watch: Watch) -> Flags:
+        """Trials [T] in the middle of a run of ungrokking."""
+        return np.asarray(self._pending(watch)[UNGROKKED])
+
+    def fallen_at(self, watch: Watch, epoch: int) -> Flags:
+        """Trials [T] in the middle of a run of ungrokking that begins at an epoch."""
+        return np.asarray(self.ungrokking(watch) & (watch.starts[UNGROKKED] == epoch))
+
+    def dated_back(self, watch: Watch, epoch: int, fallen: Flags) -> Watch:
+        """The watch where runs of ungrokking begin one epoch earlier.
+
+        Args:
+            watch: where these runs begin at the next epoch.
+            epoch: at which they begin now; the epoch before it is taken to be no part of them.
+            fallen: the trials [T] with such a run.
+        """
+        earlier = (np.arange(len(RUN_EVENTS)) == UNGROKKED)[:, None] & fallen
+        lengths = watch.lengths + earlier
+        new = earlier & (watch.epochs == NEVER) & (lengths >= self.hold)
+        return replace(
+            watch,
+            starts=np.where(earlier, epoch, watch.starts),
+            befores=np.where(earlier, epoch - 1, watch.befores),
+            lengths=lengths,
+            epochs=np.where(new, epoch, watch.epochs),
+            afters=np.where(new, epoch - 1, watch.afters),
+        )
+
+    @property
+    def _ungrokked(self) -> float:
+        """The test accuracy at or below which a trial that generalized has lost it again."""
+        return min(UNGROKKED_BELOW, self.generalized)
 
     def _pending(self, watch: Watch) -> Flags:
         """Runs [4, T] that have begun and may yet become an event."""

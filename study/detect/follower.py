@@ -1,26 +1,28 @@
 """How a pack is followed: glances find the events of its trials, readings are stored.
 
 A reading measures everything and costs about as much as an epoch. Detection needs less: whether
-more rows are wrong than an awaited threshold allows, which a glance proves by a few rows. With
-`readings.every = 1`, most glances are taken at multiples of `hold` only, because every run of
-`hold` epochs contains one. A trial in the middle of a run is glanced at in every epoch. If a glance
-cannot rule an event out, the skipped epochs are examined again from saved states.
+more rows are wrong than a threshold allows, which a glance proves by a few rows. At every epoch of
+the schedule a glance asks each trial whether an accuracy has risen above a threshold that is
+awaited: that of an event, or a level whose first crossing is a column. Of a trial that has
+generalized, a glance also asks whether the test accuracy has fallen to the level of ungrokking. To
+rule a fall out takes nearly all test rows. With `readings.every = 1`, falls are therefore asked for
+at multiples of `hold` only, because every run of `hold` epochs contains one. Where a glance sees a
+fall, the epochs since the last multiple are looked at again from saved states.
 
-An example: `hold` is 3, and of the thresholds only 0.98 is still awaited, for the test accuracy
-over 100 rows. So at most one row may be wrong.
+An example: `hold` is 3, and a trial has ungrokked when 10 of its 100 test rows are wrong.
 
-    epoch  looked at            wrong test rows   what follows
-    6      glance               2 of the first 7  No event: the glance stops at the second.
-    7, 8   not yet                                Their states are saved.
-    9      glance               1 of all 100      News: epochs 7 and 8 were skipped.
-    7      glance, from memory  2 of the first 5  No run has begun.
-    8      glance, from memory  1 of all 100      A run begins at epoch 8; epoch 9 is its second.
-    10     glance               0 of all 100      Looked at because a run is unfinished; its third.
+    epoch  asked for            wrong test rows    what follows
+    6      rises, falls         3 of all 100       No fall.
+    7, 8   rises                                   Their states are saved.
+    9      rises, falls         10 of the first 12 A fall: epochs 8 and 7 were not asked.
+    8      falls, from memory   10 of the first 15 The run began at epoch 8 or before.
+    7      falls, from memory   6 of all 100       The run began at epoch 8; epoch 9 is its second.
+    10     rises, falls         10 of the first 11 Asked because a run is unfinished; its third.
 
-The trial has generalized at epoch 8, and after epoch 7. Epochs 7, 8 and 9 are then read and stored,
-because they lie around the event. Readings are also taken at log-spaced epochs, at the end of a
-trial, and wherever a glance does not suffice. All of it depends on a trial's own weights, never on
-its neighbors in the pack.
+The trial has ungrokked at epoch 8. Epochs 7, 8 and 9 are then read and stored, because they lie
+around the event. Readings are also taken at log-spaced epochs, at the end of a trial, and wherever
+a glance does not suffice. No event depends on which readings are stored. All of it depends on a
+trial's own weights, never on its neighbors in the pack.
 """
 
 from collections import deque
@@ -32,7 +34,7 @@ from numpy.typing import NDArray
 
 from study.detect.detector import GrokkingDetector
 from study.detect.endings import Endings
-from study.detect.glances import Parts, Seen, glance_at
+from study.detect.glances import Asked, Seen, glance_at
 from study.detect.log import ReadingLog
 from study.detect.saved_states import SavedState
 from study.detect.schedule import scheduled
@@ -127,12 +129,10 @@ class Follower:
         read = self._due(epoch, on_schedule=on_schedule)
         self._read(now, read, values)
         if on_schedule:
-            to_glance = ~read
-            if epoch % self._stride:
-                to_glance &= self._detector.unfinished(self.watch)
-            unclear = self._glance(now, to_glance)
+            unclear = self._glance(now, ~read)
             self._read(now, unclear, values)
             read |= unclear
+            self._look_back(epoch)
         self._read_around(self._detector.changed(before, self.watch), now, read)
         why = self._endings.reasons(self.watch, epoch, self.members)
         indices = np.flatnonzero(why != "")
@@ -165,6 +165,14 @@ class Follower:
         for arrays in sorted(earlier, key=lambda arrays: int(arrays["epoch"])):
             state = self._engine.restore(members, arrays)
             self._saved.append(SavedState(int(arrays["epoch"]), self.members, state))
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Look at saved epochs not looked at yet: earlier programs left some for later."""
+        for saved in self._saved:
+            behind = self.watch.last_epoch < saved.epoch
+            if behind.any():
+                self._update(saved.epoch, behind, self._seen(saved, Asked(behind, behind)))
 
     def _due(self, epoch: int, *, on_schedule: bool) -> Flags:
         """Members [T] that are read whatever a glance would show."""
@@ -172,7 +180,7 @@ class Follower:
         due = self._endings.due(watch, epoch, self.members)
         if not on_schedule:
             return due | detector.unfinished(watch)
-        due |= detector.falling(watch) | self.log.wants(epoch, self.members)
+        due |= detector.collapsing(watch) | self.log.wants(epoch, self.members)
         return due | detector.just_changed(watch, epoch, WINDOW)
 
     def _read(self, saved: SavedState, chosen: Flags, values: NDArray[np.float64]) -> None:
@@ -222,33 +230,43 @@ class Follower:
         """Follow the members `chosen` [T] by a glance; returns those [T] that need a reading."""
         if not chosen.any():
             return chosen
-        seen = self._seen(now, Parts.both(chosen))
-        unclear: Flags = chosen & (~seen.active | self._detector.shrunken(self.watch, seen.norm))
+        falls = chosen
+        if now.epoch % self._stride:
+            falls = chosen & self._detector.ungrokking(self.watch)
+        seen = self._seen(now, Asked(rises=chosen, falls=falls))
+        unclear: Flags = chosen & (~seen.active | self._detector.strayed(self.watch, seen.norm))
         self._update(now.epoch, chosen & ~unclear, seen)
         return unclear
 
-    def _seen(self, saved: SavedState, asked: Parts) -> Seen:
-        """What a glance at an epoch tells of the parts asked for."""
+    def _seen(self, saved: SavedState, asked: Asked) -> Seen:
+        """What a glance at an epoch answers."""
         return glance_at(self._engine, saved, self.members, self.watch, self._bounds, asked)
 
-    def _update(self, epoch: int, chosen: Flags, seen: Seen) -> None:
-        """Let the watch see an epoch of the members `chosen` [T].
+    def _look_back(self, epoch: int) -> None:
+        """Date falls that are first seen now back to the epochs where they began.
 
-        The parts of members with news are glanced at in the skipped epochs first, in order.
+        Args:
+            epoch: the present one.
         """
-        news = seen.news(self.watch, self._bounds).of(chosen)
-        for saved in self._saved:
-            skipped = news.of(self.watch.last_epoch < saved.epoch)
-            if saved.epoch < epoch and skipped.either.any():
-                self._take_in(saved.epoch, skipped.either, self._seen(saved, skipped))
-        self._take_in(epoch, chosen, seen)
+        last_asked = (epoch - 1) // self._stride * self._stride
+        fallen = self._detector.fallen_at(self.watch, epoch)
+        watch, rises = self.watch, np.zeros_like(fallen)
+        for saved in reversed(self._saved):
+            if last_asked < saved.epoch < epoch and fallen.any():
+                wrong = watch.test_rows - self._seen(saved, Asked(rises, fallen)).test_right
+                fallen = fallen & (wrong > self._bounds.kept_test)
+                watch = self._detector.dated_back(watch, saved.epoch, fallen)
+        self._follow(watch)
 
-    def _take_in(self, epoch: int, chosen: Flags, seen: Seen) -> None:
-        """Let the watch see one epoch; new events change what is awaited."""
-        before = self.watch
-        self.watch = self._detector.update(before, epoch, *seen, chosen)
-        if self._detector.new(before, self.watch):
-            self._bounds = self._detector.bounds(self.watch)
+    def _update(self, epoch: int, chosen: Flags, seen: Seen) -> None:
+        """Let the watch see an epoch of the members `chosen` [T]."""
+        self._follow(self._detector.update(self.watch, epoch, *seen, chosen))
+
+    def _follow(self, after: Watch) -> None:
+        """Go on with another watch of the same members; new events change what is awaited."""
+        before, self.watch = self.watch, after
+        if self._detector.new(before, after):
+            self._bounds = self._detector.bounds(after)
 
     def _read_around(self, changed: Flags, now: SavedState, read: Flags) -> None:
         """Store readings of the epochs around an event that was just confirmed.

@@ -16,32 +16,18 @@ from study.detect.watch import Flags, Watch
 from study.engine.protocol import Engine, Indices
 
 
-class Parts(NamedTuple):
-    """For each open member, a flag of its training rows and a flag of its test rows: each [T]."""
+class Asked(NamedTuple):
+    """What a glance is to answer of each open member."""
 
-    train: Flags
-    test: Flags
-
-    @classmethod
-    def both(cls, members: Flags) -> "Parts":
-        """Both parts of the members [T] flagged."""
-        return cls(members, members)
-
-    def of(self, members: Flags) -> "Parts":
-        """Only the parts of the members [T] flagged."""
-        return Parts(self.train & members, self.test & members)
-
-    @property
-    def either(self) -> Flags:
-        """Members [T] with a flag on any part."""
-        return self.train | self.test
+    rises: Flags  # [T] whether an accuracy is above a threshold that is awaited
+    falls: Flags  # [T] whether the test accuracy has fallen to the level of ungrokking
 
 
 class Seen(NamedTuple):
     """What `GrokkingDetector.update` takes of one epoch, each [T]; zero for members not seen.
 
     A count of right rows may be an upper bound: as good as the count itself, if it lies below the
-    lowest awaited threshold.
+    lowest awaited threshold. Where ungrokking was not asked for, the count is above its level.
     """
 
     train_right: NDArray[np.int64]
@@ -49,21 +35,9 @@ class Seen(NamedTuple):
     norm: NDArray[np.float64]
     active: Flags
 
-    def news(self, watch: Watch, bounds: Bounds) -> Parts:
-        """The parts on which no more rows are wrong than an awaited threshold allows.
-
-        Args:
-            watch: with the counts of rows.
-            bounds: most wrong rows that still matter.
-        """
-        return Parts(
-            watch.train_rows - self.train_right <= bounds.train,
-            watch.test_rows - self.test_right <= bounds.test,
-        )
-
 
 def glance_at(
-    engine: Engine, saved: SavedState, members: Indices, watch: Watch, bounds: Bounds, asked: Parts
+    engine: Engine, saved: SavedState, members: Indices, watch: Watch, bounds: Bounds, asked: Asked
 ) -> Seen:
     """What one glance, or two, tell of an epoch.
 
@@ -73,27 +47,23 @@ def glance_at(
         members: all open members [T], as indices into the pack as it began.
         watch: what the detector has seen of them.
         bounds: most wrong rows that still matter to the detector.
-        asked: the parts to look at. Of a part not asked for, the answer is "nothing new".
+        asked: the questions.
     """
-    glance = saved.glance(
-        engine,
-        members,
-        np.where(asked.train, bounds.train, -1),
-        np.where(asked.test, bounds.test, -1),
+    test_allowed = np.maximum(
+        np.where(asked.rises, bounds.test, -1), np.where(asked.falls, bounds.kept_test, -1)
     )
-    train_wrong = np.where(asked.train, glance.train_wrong, bounds.train + 1)
-    test_wrong = np.where(asked.test, glance.test_wrong, bounds.test + 1)
+    glance = saved.glance(engine, members, np.where(asked.rises, bounds.train, -1), test_allowed)
+    train_wrong = glance.train_wrong
     # `decided` needs both accuracies: where the test rows allow it, count the training rows too.
-    train_unseen = ~asked.train | (bounds.train < 0)
-    decides = train_unseen & asked.test & (test_wrong <= bounds.decided_test)
+    decides = asked.rises & (bounds.train < 0) & (glance.test_wrong <= bounds.decided_test)
     if decides.any():
-        allowed = np.maximum(bounds.train, bounds.decided_train)
         passed_over = np.full(len(members), -1)
-        second = saved.glance(engine, members, np.where(decides, allowed, -1), passed_over)
+        train_allowed = np.where(decides, bounds.decided_train, -1)
+        second = saved.glance(engine, members, train_allowed, passed_over)
         train_wrong = np.where(decides, second.train_wrong, train_wrong)
     return Seen(
         watch.train_rows - train_wrong,
-        watch.test_rows - test_wrong,
+        watch.test_rows - glance.test_wrong,
         glance.weight_norm,
         glance.active,
     )

@@ -1,4 +1,4 @@
-"""Saved states of earlier epochs. They are looked at again when a later epoch brings news."""
+"""Saved states of earlier epochs, for what a later epoch asks of them: falls, and readings."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -71,7 +71,8 @@ READING_COLUMNS: dict[str, ColumnKind] = {
     **{column: _kind(measure) for measure in MEASURES.values() for column in measure.columns},
 }
 
-# The columns that two runs of one trial must agree on.
+# The columns that two runs of one trial must agree on, if both are judged at the same epochs
+# ([detect] and `readings.every`). Which readings are stored makes no difference.
 RESULT_COLUMNS = tuple(
     name
     for name in TRIAL_COLUMNS

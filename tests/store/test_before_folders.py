@@ -3,7 +3,9 @@
 tests/data/before_folders was interrupted with 6 of 18 trials done and a checkpoint of each of its
 three packs: the fused kernel's, the torch kernel's and that of modules. The two tables beside it
 are those of the same study trained to its end by the same program. All was computed on an AMD EPYC
-(Zen 4) with AVX-512; elsewhere the last bits of what is trained now may differ.
+(Zen 4) with AVX-512; elsewhere the last bits of what is trained now may differ. That program looked
+at every third epoch only. So what is trained now may cross a level earlier, if only for an epoch or
+two, and a net may be seen to have collapsed up to two epochs earlier.
 """
 
 import re
@@ -20,11 +22,12 @@ from study.kernel.relu_kernel import ReluKernel
 from study.plan.status import study_status
 from study.store.manifest import stored_spec
 from study.store.schema import READINGS
-from study.vocabulary.columns import RESULT_COLUMNS
+from study.vocabulary.columns import EVENT_COLUMNS, RESULT_COLUMNS
 
 DATA = Path(__file__).parents[1] / "data"
 LIBRARY = ReluKernel.load()
 PROCESSOR = Path("/proc/cpuinfo").read_text("utf-8")
+CROSSINGS_OF_EVENTS = EVENT_COLUMNS[2:]
 SAME_MACHINE = (
     LIBRARY is not None
     and "avx512" in LIBRARY.versions
@@ -45,6 +48,16 @@ def expected():
     return rows, [{**dict.fromkeys(READINGS.names), **reading} for reading in readings]
 
 
+def alike_but_for_crossings(rows, before):
+    """Whether rows are those of before, and first crossings are at most earlier."""
+    return all(
+        row[name] == old[name]
+        or (name in CROSSINGS_OF_EVENTS and (old[name] is None or row[name] < old[name]))
+        for row, old in zip(rows, before, strict=True)
+        for name in RESULT_COLUMNS
+    )
+
+
 def test_it_is_read(store):
     counts = study_status(store)
     assert (counts["planned"], counts["done"]) == (18, 6)
@@ -62,7 +75,8 @@ def test_it_is_resumed(store):
     assert all(kept[row["trial_id"]] == row for row in before), "no stored row is trained again"
     whole = expected()
     if SAME_MACHINE:
-        assert (rows, readings) == whole
+        assert readings == whole[1]
+        assert alike_but_for_crossings(rows, whole[0])
     assert [row["trial_id"] for row in rows] == [row["trial_id"] for row in whole[0]]
     assert [row["ended"] for row in rows] == [row["ended"] for row in whole[0]]
 
@@ -70,5 +84,8 @@ def test_it_is_resumed(store):
 def test_its_trials_are_replayed(store):
     for row in store.trials().to_pylist():
         found = replay(store, row["trial_id"])
-        assert found.exact or not SAME_MACHINE, found.moved
         assert found.row["ended"] == row["ended"]
+        if row["ended"] == "collapsed":
+            assert 0 <= row["epochs_run"] - found.row["epochs_run"] <= 2 or not SAME_MACHINE
+        else:
+            assert found.moved.keys() <= set(CROSSINGS_OF_EVENTS) or not SAME_MACHINE, found.moved
