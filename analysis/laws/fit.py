@@ -18,7 +18,7 @@ from analysis.laws.families import Reals
 from analysis.laws.intervals import LEAST_CLUSTERS, Parameter, parameters_of
 from analysis.laws.model import Model, best
 from analysis.laws.strata import strata_of
-from analysis.laws.times import COMPETING, incidence, watched_for
+from analysis.laws.times import COMPETING, incidence, watch_of
 from study.errors import unknown
 from study.search.newton import Top
 
@@ -212,7 +212,7 @@ def with_adequacy(fit: Fit, trials: pd.DataFrame) -> Fit:
     """
     if not fit.converged:
         return fit
-    watched = watched_for(trials, fit.event)
+    watched = watch_of(trials, fit.event)
     return replace(fit, adequacy=adequacy_of(fit.model, fit.top, fit.points, watched))
 
 

@@ -19,7 +19,7 @@ from analysis.laws.features import feature
 from analysis.laws.grouped import fit_groups
 from analysis.laws.model import Model, maximum_from
 from analysis.laws.strata import SlopesWithin, in_strata, strata_of, stratum_axes
-from analysis.laws.times import times_of, watched_for
+from analysis.laws.times import times_of, watch_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +79,4 @@ def adequacy_within(
     )
     start = np.r_[common.locations, np.full(count, common.slopes[0]), np.log(common.sigma)]
     top = maximum_from(model, start)
-    return adequacy_of(model, top, points_of(at_risk), watched_for(part, event))
+    return adequacy_of(model, top, points_of(at_risk), watch_of(part, event))

@@ -109,7 +109,7 @@ class Watched:
     steps_per_epoch: Reals  # [T]
 
 
-def watched_for(trials: pd.DataFrame, event: str) -> Watched:
+def watch_of(trials: pd.DataFrame, event: str) -> Watched:
     """How long each trial at risk of an event is watched if it does not happen.
 
     It is the budget, without the epochs until memorizing for the delay. A trial that collapsed or
