@@ -19,7 +19,8 @@
     lines        a line for every stratum, and whether it fits
     existence    whether there is a critical value; shares has the rows that half of the nets need
     study_fits   the fits of a whole study, by regime and stratum
-    statements   what was published; claims are the kinds of tests, scorecard has the results
+    statements   what was published; claims are the kinds of tests, with their verdicts, and
+                 scorecard has the results
     finite_size  the share that generalizes against dataset size, for several n
     views        laws against trials, for charts; diagnostics has residuals, profiles and drift
 

@@ -1,20 +1,15 @@
 """How a published statement is tested: a kind of test for each kind of statement.
 
-A *stated* number is held against an interval by equivalence. The trials *agree* where the whole 95%
-interval is within 10% of it; they *contradict* it where the whole interval is further away;
-otherwise the test is *undecided*, and the reason says whether the interval is too wide or crosses
-the margin. A stated sign is agreed with or contradicted by an interval without 0. A law that the
-trials reject judges nothing.
+`verdicts` says how a number or a sign is judged.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from analysis.laws.adequacy import Adequacy
 from analysis.laws.equations import find_law
 from analysis.laws.existence import existence
 from analysis.laws.fit import fit_law, with_adequacy
@@ -22,37 +17,19 @@ from analysis.laws.lines import adequacy_within
 from analysis.laws.regimes import SIDES, regime_of
 from analysis.laws.shares import rows_at_half
 from analysis.laws.strata import Bounded, own_slopes, random_effects, simpson, slopes_within
+from analysis.laws.verdicts import (
+    NOT_IDENTIFIED,
+    REJECTED,
+    UNDECIDED,
+    Finding,
+    Stated,
+    bounds_in_words,
+    deviance_in_words,
+    verdict_of,
+)
 from analysis.phases.drawn_axes import axes_that_vary
 from analysis.statistics import Z_95
 from study.errors import UsageError
-
-MARGIN = 0.1  # of a stated number, within which the trials agree with it
-WIDE = 0.5  # of a stated number; a wider interval decides nothing
-AGREES, CONTRADICTS, UNDECIDED = f"agrees within {MARGIN:.0%}", "contradicts", "undecided"
-NOT_IDENTIFIED, REJECTED = "not identified", "rejected"
-Stated = float | Literal["above 0", "below 0"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What the trials say of a statement.
-
-    Attributes:
-        parameter: that the statement is about, in words.
-        verdict: one of the constants above; "agrees" for a sign or a critical value, "not rejected"
-            for a law.
-        why: what the verdict rests on, in words; "" where the interval says it all.
-        estimate: of the parameter, with its interval; None for a critical value that is not there.
-        trials: how many the test used.
-        strata: how many strata they are in; None for a law that is fitted to all at once.
-    """
-
-    parameter: str
-    verdict: str
-    why: str
-    estimate: Bounded | None
-    trials: int
-    strata: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +72,6 @@ class Test(Protocol):
         """
 
 
-def verdict_of(estimate: Bounded, stated: Stated) -> tuple[str, str]:
-    """The verdict on a stated number or sign, and the reason where it is undecided."""
-    low, high = estimate.low, estimate.high
-    if low is None or high is None:
-        return NOT_IDENTIFIED, "an end of the interval is not determined"
-    if isinstance(stated, str):
-        above = stated == "above 0"
-        if low <= 0 <= high:
-            return UNDECIDED, "the interval contains 0"
-        return ("agrees" if (low > 0) == above else CONTRADICTS), ""
-    margin = MARGIN * abs(stated)
-    if max(abs(low - stated), abs(high - stated)) <= margin:
-        return AGREES, ""
-    if low > stated + margin or high < stated - margin:
-        return CONTRADICTS, ""
-    wide = high - low > WIDE * abs(stated)
-    return UNDECIDED, (
-        "the interval is wider than half of the claim"
-        if wide
-        else f"the interval crosses the margin of {MARGIN:.0%}"
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class SlopeTest:
     """A slope within strata, against a number or a sign.
@@ -145,12 +99,15 @@ class SlopeTest:
         found = adequacy_within(part, within, event, errors)
         verdict, why = verdict_of(within.mean, self.stated)
         if found is not None and found.rejected:
-            verdict, why = UNDECIDED, f"lines within strata are rejected: {_deviance(found)}"
+            verdict, why = (
+                UNDECIDED,
+                f"lines within strata are rejected: {deviance_in_words(found)}",
+            )
         said = [why] if why else []
-        said.append(f"one slope for all {_shown(within.common)}")
+        said.append(f"one slope for all {bounds_in_words(within.common)}")
         said.append(f"spread of the strata's slopes {within.spread.estimate:.2g}")
         if found is not None and not found.rejected:
-            said.append(f"lines within strata: {_deviance(found)}, p = {found.chance:.2g}")
+            said.append(f"lines within strata: {deviance_in_words(found)}, p = {found.chance:.2g}")
         return Finding(
             f"slope of {self.feature}", verdict, "; ".join(said), within.mean, within.trials,
             len(within.known),
@@ -178,7 +135,7 @@ class EachKTest:
             if value.estimate is not None:
                 own = Bounded(value.estimate, value.low, value.high)
                 verdicts.add(verdict_of(own, self.stated)[0])
-                said.append(f"k = {k}: {_shown(own)}")
+                said.append(f"k = {k}: {bounds_in_words(own)}")
         verdict = verdicts.pop() if len(verdicts) == 1 else UNDECIDED
         return Finding(self.parameter, verdict, "; ".join(said), None, len(part), len(said))
 
@@ -278,7 +235,7 @@ class PooledTest:
         value, found = fit.parameters[parameter], fit.adequacy
         if value.estimate is None or found is None:
             raise UsageError("more seeds at each point: they do not tell whether a law fits")
-        said = [_deviance(found)]
+        said = [deviance_in_words(found)]
         said += [f"k = {k}: {why}" for k, why in self._misleading(trials, event, errors)]
         pooled = Bounded(value.estimate, value.robust_low, value.robust_high)
         verdict = REJECTED if found.rejected else "not rejected"
@@ -299,12 +256,3 @@ class PooledTest:
             why = simpson(slope, own_slopes(part, self.axis, event, errors))
             if why:
                 yield str(k), why
-
-
-def _deviance(found: Adequacy) -> str:
-    return f"deviance {found.deviance:,.0f} on {found.freedom} degrees of freedom"
-
-
-def _shown(number: Bounded) -> str:
-    ends = ("?" if end is None else f"{end:.3f}" for end in (number.low, number.high))
-    return f"{number.estimate:.3f} [{', '.join(ends)}]"

@@ -24,7 +24,7 @@ class Tested:
         stated: what is expected of the parameter.
         estimate: of the parameter.
         low, high: its 95% interval, robust to scatter between strata.
-        verdict: see `claims.verdict_of`; None where `lacks` says why there is none.
+        verdict: see `verdicts.verdict_of`; None where `lacks` says why there is none.
         why: what the verdict rests on.
         trials: how many the test used.
         strata: how many strata they are in; None for a law that is fitted to all at once.

@@ -8,7 +8,6 @@ from scipy.special import expit
 from simulated import QUICK, simulate
 
 from analysis import load_trials
-from analysis.laws.claims import verdict_of
 from analysis.laws.existence import existence
 from analysis.laws.regimes import regime_of
 from analysis.laws.scorecard import scorecard
@@ -16,6 +15,7 @@ from analysis.laws.shares import rows_at_half
 from analysis.laws.statements import STATEMENTS
 from analysis.laws.strata import Bounded
 from analysis.laws.study_fits import fit_study
+from analysis.laws.verdicts import verdict_of
 from analysis.text.law_text import lines_of_scorecard
 from study.errors import UsageError
 
