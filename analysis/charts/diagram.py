@@ -10,8 +10,9 @@ the axes of a study over it (`charts.layout.laid_out`).
         `charts.layout.spans` gives them.
     trials: how many the position holds; 0 for a position without a cell.
     And the columns of `analysis.phases.cells.cells`.
-`boundary` has one row for each point: x, y, the band from low to high, the piece of the line that
-the point is on, and the order of the point within the piece.
+`boundary` has one row for each point: x, y, the pointwise band from low to high, the simultaneous
+band from simultaneous_low to simultaneous_high, the piece of the line that the point is on, and the
+order of the point within the piece.
 
 The template has two parameters: `cell`, the position that is outlined, and `cursor`, the position
 that the keyboard is on.
@@ -90,9 +91,8 @@ def diagram_template(coloring: str) -> Specification:
     layers = [
         *_empty_layers(cells),
         *_filled_layers(cells, style),
-        boundary.mark_area(fill=INK, opacity=0.18, clip=True, aria=False).encode(
-            y="low:Q", y2="high:Q"
-        ),
+        _band(boundary, "simultaneous_"),
+        _band(boundary, ""),
         boundary.mark_line(stroke=INK, strokeWidth=2.5, clip=True, aria=False).encode(
             y="y:Q", order="order:Q"
         ),
@@ -101,6 +101,13 @@ def diagram_template(coloring: str) -> Specification:
     ]
     params = [alt.param(name=name, value="") for name in ("cell", "cursor")]
     return specification(themed(alt.layer(*layers).add_params(*params), *DIAGRAM_SIZE))
+
+
+def _band(boundary: alt.Chart, prefix: str) -> alt.Chart:
+    """A band of the boundary; `prefix` is that of its columns. Where both lie it is darker."""
+    area = boundary.mark_area(fill=INK, opacity=0.13, clip=True, aria=False)
+    band: alt.Chart = area.encode(y=f"{prefix}low:Q", y2=f"{prefix}high:Q")
+    return band
 
 
 def _rounded(squares: alt.Chart, **options: Any) -> alt.Chart:

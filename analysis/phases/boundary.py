@@ -1,28 +1,36 @@
-"""The boundary of an event: the line along which half of the networks have the event, and its band.
+"""The boundary of an event, along which half of the networks have the event, and its two bands.
 
 A logistic surface in two log axes is fitted to the cells of a study. The boundary is the contour of
-the surface at one half. The band comes from resampled studies. Points are resampled, not seeds,
-because a point has too few seeds to show their spread.
+the surface at one half. The bands come from the posterior of the same surface: `phases.band`.
 """
 
 import itertools
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
 from contourpy import contour_generator
 from numpy.typing import NDArray
 
+from analysis.phases.band import POINTWISE_LEVEL, band_ends, simultaneous_level
 from analysis.phases.boundary_checks import check_boundary_axes, check_boundary_trials
-from study.search.surface import Surface, fit_surface, fit_weights
+from study.search.surface import Features, Surface, fit_surface
 
 Floats = NDArray[np.float64]
 
 GRID_SIDE = 121  # positions on each axis of the grid from which a contour is drawn
-DRAWS = 200  # resampled studies
-UNDECIDED = (0.025, 0.975)  # shares of resampled surfaces between which a side is undecided
+DRAWS = 1000  # of the posterior, for the level of the simultaneous band
+# What the evidence chooses from: for each axis a length, in half sides of the window, and one
+# scale in log odds. One length for both axes, or an average of surfaces by their evidence, covers
+# worse: docs/boundary.md.
+BOUNDARY_LENGTHS = (0.15, 0.3, 0.6, 1.2)
+BOUNDARY_SCALES = (3.0, 6.0, 12.0)
 # The axis of each column of `boundary`: 0 across, 1 up.
-_AXIS_OF = {"x": 0, "y": 1, "low": 1, "high": 1, "left": 0, "right": 0}
+_AXIS_OF = {
+    "x": 0, "y": 1, "low": 1, "high": 1, "left": 0, "right": 0,
+    "simultaneous_low": 1, "simultaneous_high": 1, "simultaneous_left": 0, "simultaneous_right": 0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +68,87 @@ def boundary(
         x: the axis across; it varies.
         y: the axis up; it varies.
         event: a column that is null where the event did not happen.
-        draws: resampled studies of the band.
-        seed: of the resampling.
+        draws: of the posterior, for the level of the simultaneous band.
+        seed: of the draws.
 
-    Returns: a row for each point of the contour, in order, and no row where the surface has no
-    contour. Columns:
+    Returns: a row for each vertex of the contour, in order, and no row where the surface has no
+    contour. A band that reaches the end of an axis is open. Columns:
         piece: 0, 1, ...: which line of the contour.
-        x, y: the point.
-        low, high: the 95% band in y at this x; beyond it, resampled studies agree on the side.
-        left, right: the 95% band in x at this y. A band that reaches the end of an axis is open.
+        x, y: the vertex.
+        low, high: the pointwise 95% band in y at this x: of the truth's points, 95% are inside.
+        left, right: the pointwise 95% band in x at this y.
+        simultaneous_low, simultaneous_high: the simultaneous 95% band in y at this x: in 95% of
+            studies the whole boundary is inside.
+        simultaneous_left, simultaneous_right: the simultaneous 95% band in x at this y.
     Raises: UsageError for an axis or event that cannot be used, and where all trials are on one
     side, with where to widen.
     """
     check_boundary_axes(trials, x, y, event)
     check_boundary_trials(trials, x, y, event)
     cells = _Cells.of(trials, x, y, event)
-    surface = fit_surface(cells.points, cells.events, cells.trials)
+    surface = boundary_surface(cells.points, cells.events, cells.trials)
+    contour = _contour(surface, draws, seed)
+    for name, axis in _AXIS_OF.items():
+        share = contour[name] / (GRID_SIDE - 1)
+        contour[name] = np.exp(cells.low[axis] + share * (cells.high[axis] - cells.low[axis]))
+    return contour
+
+
+def boundary_surface(points: Floats, events: Floats, trials: Floats) -> Surface:
+    """The surface whose contour is a boundary.
+
+    Args:
+        points: on the square [-1, 1]^2, [C, 2].
+        events: trials of each point that had the event, [C].
+        trials: of each point, [C].
+    """
+    return fit_surface(points, events, trials, _smoothness())
+
+
+@cache
+def _smoothness() -> tuple[Features, ...]:
+    """What the evidence chooses from: lengths of both axes, and a scale."""
+    lengths = itertools.product(BOUNDARY_LENGTHS, repeat=2)
+    return tuple(Features.make(pair, scale) for pair in lengths for scale in BOUNDARY_SCALES)
+
+
+def _contour(surface: Surface, draws: int, seed: int) -> pd.DataFrame:
+    """The frame of `boundary` in grid steps.
+
+    Args:
+        surface: a posterior.
+        draws: of the posterior, for the level of the simultaneous band.
+        seed: of the draws.
+    """
     side = np.linspace(-1, 1, GRID_SIDE)
     grid = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
     lines = zero_lines(surface.log_odds(grid).reshape(GRID_SIDE, GRID_SIDE))
-    above = _shares_above(surface, cells, grid, draws, seed)
-    undecided = (above > UNDECIDED[0]) & (above < UNDECIDED[1])
-    rows = [
-        (piece, row, column, *_band(undecided, row, column), *_band(undecided.T, column, row))
-        for piece, line in enumerate(lines)
-        for row, column in line
+    if not lines:
+        return pd.DataFrame(columns=["piece", *_AXIS_OF], dtype=float)
+    vertices = np.concatenate(lines)
+    across, up = vertices.T
+    piece = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    sureness = surface.sureness(grid).reshape(GRID_SIDE, GRID_SIDE)
+    whole = simultaneous_level(surface, 2 * vertices / (GRID_SIDE - 1) - 1, draws, seed)
+    bands = [
+        _band(sureness, vertices, POINTWISE_LEVEL),
+        _band(sureness, vertices, whole).add_prefix("simultaneous_"),
     ]
-    contour = pd.DataFrame(rows, columns=["piece", *_AXIS_OF])
-    for name, axis in _AXIS_OF.items():
-        share = contour[name].astype(float) / (GRID_SIDE - 1)
-        contour[name] = np.exp(cells.low[axis] + share * (cells.high[axis] - cells.low[axis]))
-    return contour
+    return pd.concat([pd.DataFrame({"piece": piece, "x": across, "y": up}), *bands], axis=1)
+
+
+def _band(sureness: Floats, vertices: Floats, level: float) -> pd.DataFrame:
+    """A band in grid steps: low and high along y, left and right along x.
+
+    Args:
+        sureness: on the grid, [GRID_SIDE, GRID_SIDE].
+        vertices: of the contour, in grid steps, [V, 2].
+        level: the sureness at the ends.
+    """
+    across, up = vertices.T
+    low, high = band_ends(sureness, across, up, level)
+    left, right = band_ends(sureness.T, up, across, level)
+    return pd.DataFrame({"low": low, "high": high, "left": left, "right": right})
 
 
 def zero_lines(heights: Floats) -> list[Floats]:
@@ -105,50 +163,3 @@ def zero_lines(heights: Floats) -> list[Floats]:
     """
     lines = contour_generator(z=heights).lines(0.0)
     return [np.asarray(line)[:, ::-1] for line in lines]  # contourpy has (column, row)
-
-
-def _shares_above(surface: Surface, cells: _Cells, grid: Floats, draws: int, seed: int) -> Floats:
-    """The share of resampled surfaces that are above one half at each position of the grid.
-
-    Args:
-        surface: fitted to all cells.
-        cells: to draw from, with replacement.
-        grid: positions, [GRID_SIDE^2, 2].
-        draws: resampled studies.
-        seed: of the resampling.
-
-    Returns: shares, [GRID_SIDE, GRID_SIDE].
-    """
-    rng = np.random.default_rng(seed)
-    features = surface.features.at(grid)
-    above = np.zeros(len(grid))
-    count = len(cells.points)
-    for _ in range(draws):
-        times = np.bincount(rng.integers(count, size=count), minlength=count)
-        drawn = fit_weights(
-            surface.features,
-            cells.points,
-            times * cells.events,
-            times * cells.trials,
-            # Each draw has a prior of its own. A common prior would smooth all draws alike: of
-            # simulated boundaries a band of 95% then holds 83%, instead of 85%.
-            prior=rng.standard_normal(len(surface.weights)),
-            start=surface.weights,
-        )
-        above += features @ drawn.weights > 0
-    return (above / draws).reshape(GRID_SIDE, GRID_SIDE)
-
-
-def _band(undecided: NDArray[np.bool_], row: float, column: float) -> tuple[float, float]:
-    """The ends of the run of undecided positions of a row that a point of the contour lies in.
-
-    Args:
-        undecided: positions of the grid, [rows, columns].
-        row: of the point, in grid steps.
-        column: of the point, in grid steps.
-    """
-    in_row = undecided[round(row)]
-    low, high = int(np.floor(column)), int(np.ceil(column))
-    below = itertools.takewhile(lambda i: in_row[i], range(low, -1, -1))
-    beyond = itertools.takewhile(lambda i: in_row[i], range(high, len(in_row)))
-    return float(min(below, default=column)), float(max(beyond, default=column))

@@ -20,8 +20,11 @@ from analysis.report.state import interesting_cell, rounded
 from study.errors import UsageError
 from study.vocabulary.outcomes import Ended
 
-BOUNDARY_CAPTION = "The line, with its 95% band: half of the trials generalize."
-MAX_SLICES = 12  # of a diagram; each has a boundary, which takes a third of a second
+BOUNDARY_CAPTION = (
+    "The line: half of the trials generalize. The dark band is pointwise: 95% of the true line is "
+    "inside. The light band is simultaneous: in 95% of studies the whole true line is inside."
+)
+MAX_SLICES = 12  # of a diagram; each has a boundary, which takes a tenth of a second
 SPARSITY_COLUMN = "final_effective_sparsity_train"
 
 

@@ -106,5 +106,7 @@ export function boundaryOf(state, view) {
     Object.entries(slice).every(([name, label]) => view.labels[name] === label));
   if (!boundary || boundary.x === view.x) return boundary?.points ?? [];
   return boundary.points.map((point) => ({...point, x: point.y, y: point.x,
-    low: point.left, high: point.right, left: point.low, right: point.high}));
+    low: point.left, high: point.right, left: point.low, right: point.high,
+    simultaneous_low: point.simultaneous_left, simultaneous_high: point.simultaneous_right,
+    simultaneous_left: point.simultaneous_low, simultaneous_right: point.simultaneous_high}));
 }

@@ -8,6 +8,7 @@ the surface is one half.
 Axis letters: N points, d axes, M features, C candidates.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,7 +24,7 @@ FloatArray = NDArray[np.float64]
 # Centers of the features. With so many a surface over two axes can bend within a quarter of the
 # cube.
 CENTERS = 64
-# What the evidence chooses from: SCALES in log odds, LENGTHS in half sides of the cube.
+# What the evidence of a search chooses from: SCALES in log odds, LENGTHS in half sides of the cube.
 SCALES = (3.0, 6.0)
 LENGTHS = (0.6, 1.2)
 TREND = 5.0  # prior deviation of level and slopes, in log odds
@@ -38,26 +39,25 @@ _TOLERANCE = 1e-9  # in log posterior
 class Features:
     """M functions on the cube [-1, 1]^d whose weights have unit normal priors."""
 
-    length: float
+    lengths: tuple[float, ...]  # [d]
     scale: float
     projection: FloatArray  # [CENTERS, M - d - 1]
 
     @classmethod
-    def make(cls, axes: int, length: float, scale: float) -> "Features":
+    def make(cls, lengths: tuple[float, ...], scale: float) -> "Features":
         """Features of a squared exponential kernel, and of a linear trend.
 
         Args:
-            axes: d.
-            length: on which the kernel falls, in half sides of the cube.
+            lengths: on which the kernel falls along each axis, in half sides of the cube, [d].
             scale: prior deviation of the kernel's part, in log odds.
         """
-        values, vectors = linalg.eigh(_kernel(_centers(axes), axes, length))
+        values, vectors = linalg.eigh(_kernel(_centers(len(lengths)), lengths))
         large = values > _NEGLIGIBLE * values[-1]
-        return cls(length, scale, vectors[:, large] / np.sqrt(values[large]))
+        return cls(lengths, scale, vectors[:, large] / np.sqrt(values[large]))
 
     def at(self, points: FloatArray) -> FloatArray:
         """The features [C, M] of points [C, d]."""
-        bends = _kernel(points, points.shape[1], self.length) @ self.projection
+        bends = _kernel(points, self.lengths) @ self.projection
         level = np.full((len(points), 1), TREND)
         return np.hstack([level, TREND * points, self.scale * bends])
 
@@ -75,18 +75,37 @@ class Surface:
         """The most probable log odds [C] at points [C, d]; 0 is a chance of one half."""
         return self.features.at(points) @ self.weights
 
+    def sureness(self, points: FloatArray) -> FloatArray:
+        """The log odds [C] at points [C, d], in their own posterior deviations."""
+        phi = self.features.at(points)
+        variance = np.einsum("cm,cm->c", phi @ self.covariance, phi)
+        sureness: FloatArray = phi @ self.weights / np.sqrt(variance)
+        return sureness
 
-def fit_surface(points: FloatArray, events: FloatArray, tries: FloatArray) -> Surface:
-    """The surface behind k events in m tries at each point.
+
+@cache
+def smoothness_of_a_search(axes: int) -> tuple[Features, ...]:
+    """What the evidence of a search chooses from: each of its lengths is the same on all d axes."""
+    return tuple(Features.make((ln,) * axes, scale) for ln in LENGTHS for scale in SCALES)
+
+
+def fit_surface(
+    points: FloatArray,
+    events: FloatArray,
+    tries: FloatArray,
+    kinds: Iterable[Features] | None = None,
+) -> Surface:
+    """The surface behind k events in m tries at each point, as smooth as the evidence says.
 
     Args:
         points: in the cube [-1, 1]^d, [N, d], N at least 1.
         events: k of each point, [N].
         tries: m of each point, [N].
+        kinds: what the evidence chooses from; None is `smoothness_of_a_search`.
     """
     step = -(-len(points) // EVIDENCE_POINTS)
     some = points[::step], events[::step], tries[::step]
-    kinds = [Features.make(points.shape[1], ln, scale) for ln in LENGTHS for scale in SCALES]
+    kinds = smoothness_of_a_search(points.shape[1]) if kinds is None else kinds
     best = max((fit_weights(kind, *some) for kind in kinds), key=lambda fit: fit.log_evidence)
     return best if step == 1 else fit_weights(best.features, points, events, tries)
 
@@ -96,9 +115,6 @@ def fit_weights(
     points: FloatArray,
     events: FloatArray,
     tries: FloatArray,
-    *,
-    prior: FloatArray | float = 0.0,
-    start: FloatArray | None = None,
 ) -> Surface:
     """The surface of given smoothness: Newton's method on the log posterior, which is concave.
 
@@ -107,26 +123,24 @@ def fit_weights(
         points: in the cube [-1, 1]^d, [N, d].
         events: k of each point, [N].
         tries: m of each point, [N].
-        prior: mean of the weights before any event was seen, [M] or one number.
-        start: weights that the climb starts from, [M]; None starts at 0.
     """
     phi = features.at(points)
 
     def look(weights: FloatArray) -> Look:
-        odds, moved = phi @ weights, weights - prior
+        odds = phi @ weights
 
         def slopes() -> tuple[FloatArray, FloatArray]:
             chance = special.expit(odds)
-            gradient = phi.T @ (events - tries * chance) - moved
+            gradient = phi.T @ (events - tries * chance) - weights
             return gradient, _precision(phi, tries * chance * (1 - chance))
 
-        log_posterior = events @ odds - tries @ np.logaddexp(0, odds) - moved @ moved / 2
+        log_posterior = events @ odds - tries @ np.logaddexp(0, odds) - weights @ weights / 2
         return Look(float(log_posterior), slopes)
 
-    first = np.zeros(phi.shape[1]) if start is None else start
-    top = climb(look, first, tolerance=_TOLERANCE, most_steps=_NEWTON_STEPS)
+    start = np.zeros(phi.shape[1])
+    top = climb(look, start, tolerance=_TOLERANCE, most_steps=_NEWTON_STEPS)
     factor = linalg.cho_factor(top.curvature, lower=True)
-    covariance = linalg.cho_solve(factor, np.eye(len(first)))
+    covariance = linalg.cho_solve(factor, np.eye(len(start)))
     log_evidence = top.value - float(np.log(np.diag(factor[0])).sum())
     return Surface(features, top.theta, covariance, log_evidence)
 
@@ -150,15 +164,16 @@ def _centers(axes: int) -> FloatArray:
     return 2.2 * spread - 1.1  # a little beyond the cube, or its edges would have none
 
 
-def _kernel(points: FloatArray, axes: int, length: float) -> FloatArray:
+def _kernel(points: FloatArray, lengths: tuple[float, ...]) -> FloatArray:
     """The squared exponential kernel [C, CENTERS] between points and the centers.
 
     Args:
         points: of the cube, [C, d].
-        axes: d.
-        length: on which the kernel falls, in half sides of the cube.
+        lengths: on which the kernel falls along each axis, in half sides of the cube, [d].
     """
-    centers = _centers(axes)
-    square = (points**2).sum(1)[:, None] + (centers**2).sum(1) - 2 * points @ centers.T
-    near: FloatArray = np.exp(-np.maximum(square, 0) / (2 * length**2 * axes))
+    axes = len(lengths)
+    centers = _centers(axes) / lengths
+    scaled = points / lengths
+    square = (scaled**2).sum(1)[:, None] + (centers**2).sum(1) - 2 * scaled @ centers.T
+    near: FloatArray = np.exp(-np.maximum(square, 0) / (2 * axes))
     return near

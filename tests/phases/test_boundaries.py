@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit
+from boundary_truths import truth_named
 from simulated import simulate
 
 from analysis import cli
@@ -14,36 +14,7 @@ from analysis.phases.slices import StudyBoundary
 from analysis.text.boundary_text import boundary_lines
 from study.errors import UsageError
 
-SIZES, DECAYS = np.geomspace(30, 300, 12).round(), np.geomspace(1e-3, 0.5, 12)
-
-
-def truth(decays):
-    """The dataset size at which half of the networks generalize."""
-    return 60 * np.exp(0.12 * np.log(decays / 0.03) ** 2)
-
-
-def drawn(seed, seeds=8, steepness=6.0):
-    """Trials on a grid whose chance to generalize is logistic in log size, one half at `truth`."""
-    rng = np.random.default_rng(seed)
-    size, decay, _ = np.meshgrid(SIZES, DECAYS, np.arange(seeds), indexing="ij")
-    happened = rng.random(size.size) < expit(
-        steepness * np.log(size.ravel() / truth(decay.ravel()))
-    )
-    return pd.DataFrame(
-        {
-            "setting": "",
-            "n": 20,
-            "k": 2,
-            "width": 50,
-            "weight_decay": decay.ravel(),
-            "train_size": size.ravel(),
-            "learning_rate": 0.1,
-            "batch_size": 32,
-            "init_scale": 1.0,
-            "generalized_epoch": pd.array(np.where(happened, 10, -1), "Int64"),
-            "final_test_accuracy": 0.5 + size.ravel() / 1000,
-        }
-    ).assign(generalized_epoch=lambda t: t["generalized_epoch"].where(happened))
+PARABOLA = truth_named("parabola")
 
 
 def test_a_closed_contour_is_one_line_that_ends_where_it_began():
@@ -69,27 +40,8 @@ def test_a_saddle_gives_two_lines_that_keep_the_middle_together():
     assert zero_lines(rows + 9) == []
 
 
-def test_a_known_boundary_is_found_with_a_band_that_covers_it():
-    covered, errors = [], []
-    for seed in range(8):
-        contour = boundary(drawn(seed), "weight_decay", "train_size", draws=100)
-        expected = truth(contour["x"])
-        errors.append(np.abs(np.log(contour["y"] / expected)).mean())
-        covered.append(((contour["low"] <= expected) & (expected <= contour["high"])).mean())
-    assert np.mean(errors) < 0.04
-    # Of 30 other studies the band held 85% of the boundary, with a deviation of 13% between them:
-    # means over 8 below 0.7 come once in a thousand.
-    assert np.mean(covered) > 0.7
-
-
-def test_the_band_is_wider_for_fewer_seeds():
-    few, many = (boundary(drawn(3, m), "weight_decay", "train_size") for m in (2, 16))
-    widths = [np.log(contour["high"] / contour["low"]).mean() for contour in (few, many)]
-    assert widths[0] > 1.5 * widths[1]
-
-
 def test_all_trials_on_one_side_say_where_to_widen():
-    trials = drawn(0)
+    trials = PARABOLA.trials(0)
     none = trials.assign(generalized_epoch=pd.array([pd.NA] * len(trials), "Int64"))
     with pytest.raises(UsageError, match=r"lacks it.*train_size above 300 first"):
         boundary(none, "weight_decay", "train_size")
@@ -112,12 +64,12 @@ def test_all_trials_on_one_side_say_where_to_widen():
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_refused_in_a_sentence(change, arguments, sentence):
     with pytest.raises(UsageError, match=sentence):
-        boundary(drawn(0).assign(**change), *arguments)
+        boundary(PARABOLA.trials(0).assign(**change), *arguments)
 
 
 def test_every_slice_has_its_boundary_or_says_why_not():
-    trials = drawn(0).assign(k=2)
-    none = drawn(1).assign(k=3, generalized_epoch=pd.array([pd.NA] * 1152, "Int64"))
+    trials = PARABOLA.trials(0).assign(k=2)
+    none = PARABOLA.trials(1).assign(k=3, generalized_epoch=pd.array([pd.NA] * 1152, "Int64"))
     both = pd.concat([trials, none], ignore_index=True)
     study = StudyBoundary.of(both, None, None, "generalized_epoch")
     first, second = study.slices
