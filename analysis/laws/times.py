@@ -130,9 +130,10 @@ def watch_of(trials: pd.DataFrame, event: str) -> Watched:
 def at_level(trials: pd.DataFrame, level: int) -> pd.DataFrame:
     """The trials with their events at another accuracy, from the columns of first crossings.
 
-    The table does not have the reading before a crossing. The interval of a crossing is taken to be
-    as wide, relative to its epoch, as the interval of the trial's event: readings are as dense at
-    both. For a trial without the event, the median width of all trials is taken.
+    Rows of earlier programs do not have the reading before a crossing. The interval of such a
+    crossing is taken to be as wide, relative to its epoch, as the interval of the trial's event:
+    readings are as dense at both. For a trial without the event, the median width of all trials is
+    taken.
 
     Args:
         trials: as `load_trials` gives them.
@@ -151,7 +152,8 @@ def at_level(trials: pd.DataFrame, level: int) -> pd.DataFrame:
         before = np.minimum(np.floor(crossed * share), crossed - 1).clip(min=0)
         last = np.where(np.isfinite(crossed), before, reals_of(trials, "epochs_run"))
         columns[f"{name}_epoch"] = trials[f"{name}_epoch_{level}"]
-        columns[f"{name}_after_epoch"] = pd.Series(last, trials.index).astype("Int64")
+        guess = pd.Series(last, trials.index).astype("Int64")
+        columns[f"{name}_after_epoch"] = trials[f"{name}_after_epoch_{level}"].fillna(guess)
     return trials.assign(**columns)
 
 

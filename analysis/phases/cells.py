@@ -13,6 +13,7 @@ from analysis.phases.classify import FLAGS, PHASES, classify, find_preset, phase
 from analysis.phases.watching import decay_times_watched
 from analysis.statistics import kaplan_meier_medians, wilson_interval
 from study.vocabulary.axes import AXES
+from study.vocabulary.columns import after_column
 from study.vocabulary.outcomes import BROKEN
 
 FOREVER = 2**62  # an epoch after every other
@@ -144,9 +145,8 @@ def _medians(
     never = labeled["ended"].isin(list(BROKEN))
     medians = {}
     for name, column in (("memorized", rule.memorized), ("generalized", rule.generalized)):
-        # A row has the last epoch before an event for the study's own thresholds only.
-        own = column == f"{name}_epoch"
-        watched = labeled[f"{name}_after_epoch" if own else "epochs_run"]
+        # Rows of earlier programs have no epoch before a first crossing.
+        watched = labeled[after_column(column)].fillna(labeled["epochs_run"])
         medians[f"{name}_median_epoch"] = kaplan_meier_medians(
             group, labeled[column], watched.mask(never, FOREVER), count
         )

@@ -8,13 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from study.vocabulary.columns import EVENT_COLUMNS
+from study.vocabulary.columns import EVENT_COLUMNS, after_column
 from study.vocabulary.outcomes import Ended
 
 _EVENTS = {*EVENT_COLUMNS, "ungrokked_epoch"}  # null until the event
-_EPOCHS = _EVENTS | {
-    "budget_epochs", "epochs_run", "memorized_after_epoch", "generalized_after_epoch",
-}  # fmt: skip
+_EPOCHS = _EVENTS | {"budget_epochs", "epochs_run", *map(after_column, _EVENTS)}
 
 
 def decay_times_watched(trials: pd.DataFrame, column: str = "epochs_run") -> NDArray[np.float64]:

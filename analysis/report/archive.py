@@ -20,10 +20,13 @@ from analysis.phases.patience import PATIENCES
 from analysis.report.page_records import PatienceState
 from analysis.report.state import CURVES, MAX_CURVES_PER_CELL, columnar, patience_state
 from study.store.schema import TRIALS
+from study.vocabulary.columns import EVENT_COLUMNS, after_column
 
 MAX_ROWS = 25_000  # rows of the table
 MAX_CURVES = 12_000  # trials whose readings are loaded
 MAX_READINGS = 300_000
+# The readings before first crossings are left out: nothing on the page needs them.
+_CARRIED = [name for name in TRIALS.names if name not in map(after_column, EVENT_COLUMNS[2:])]
 READING_DIGITS = 3  # a thousandth of a chart's height is half a pixel
 
 
@@ -43,14 +46,15 @@ class PackedColumn(TypedDict):
 def carried(trials: pd.DataFrame, grid: Grid) -> pd.DataFrame:
     """The trials of the report's table, by cell and seed.
 
-    Columns: those of the table `trials`, `phase`, `cell`, and `rank`, the trial's number within its
-    cell. Where there are too many trials, the lowest ranks of all cells stay.
+    Columns: those of the table `trials`, without the readings before first crossings; `phase`;
+    `cell`; and `rank`, the trial's number within its cell. Where there are too many trials, the
+    lowest ranks of all cells stay.
 
     Args:
         trials: as `load_trials` gives them.
         grid: of these trials.
     """
-    labeled = phases.classify(trials)[[*TRIALS.names, "phase"]]
+    labeled = phases.classify(trials)[[*_CARRIED, "phase"]]
     rows = labeled.assign(cell=grid.cell_of).sort_values(["cell", "seed"], kind="stable")
     rows["rank"] = rows.groupby("cell").cumcount()
     if len(rows) > MAX_ROWS:

@@ -112,15 +112,13 @@ class GrokkingDetector:
         train = np.asarray(train_correct) / watch.train_rows - _MARGIN
         test = np.asarray(test_correct) / watch.test_rows - _MARGIN
         watch = self._runs(watch, epoch, train, test, read)
-        levels = np.array(CROSSINGS)[:, None] / 100
-        first = np.stack((train > levels, test > levels)) & read & (watch.crossings == NEVER)
+        watch = _crossed(watch, epoch, train, test, read)
         decided = watch.epochs[DECIDED] != NEVER
         collapsing = (norm < COLLAPSED_NORM * watch.initial_norm) & (norm < watch.last_norm)
         inactive = np.zeros(count, bool) if active is None else ~np.asarray(active)
         return replace(
             watch,
             last_epoch=np.where(read, epoch, watch.last_epoch),
-            crossings=np.where(first, epoch, watch.crossings),
             decided_at=np.where(decided & (watch.decided_at == NEVER), epoch, watch.decided_at),
             initial_norm=np.where(read & np.isnan(watch.initial_norm), norm, watch.initial_norm),
             last_norm=np.where(read, norm, watch.last_norm),
@@ -294,6 +292,28 @@ class GrokkingDetector:
             linger_epochs: how long a decided trial trains on, [T] or one number for all.
         """
         return reasons_of_readings(watch, self.dead_readings, linger_epochs)
+
+
+def _crossed(
+    watch: Watch, epoch: int, train: NDArray[np.float64], test: NDArray[np.float64], read: Flags
+) -> Watch:
+    """The watch with the first crossings of one more reading.
+
+    Args:
+        watch: before.
+        epoch: of the reading.
+        train: accuracies of training rows, less the margin, [T].
+        test: those of test rows, [T].
+        read: the trials that were read, [T].
+    """
+    levels = np.array(CROSSINGS)[:, None] / 100
+    awaited = read & (watch.crossings == NEVER)
+    first = awaited & np.stack((train > levels, test > levels))
+    return replace(
+        watch,
+        crossings=np.where(first, epoch, watch.crossings),
+        crossing_afters=np.where(awaited & ~first, epoch, watch.crossing_afters),
+    )
 
 
 def _lengthened(lengths: Whole, holds: Flags, read: Flags) -> Whole:

@@ -37,6 +37,7 @@ class Watch:
     epochs: Whole  # [4, T] epoch of the event
     afters: Whole  # [4, T] epoch of the reading before the event
     crossings: Whole  # [2, 4, T] epoch of the first reading above each of `CROSSINGS`
+    crossing_afters: Whole  # [2, 4, T] epoch of the latest reading before the crossing
     decided_at: Whole  # [T] epoch at which the event `decided` was confirmed
     initial_norm: NDArray[np.float64]  # [T]
     last_norm: NDArray[np.float64]  # [T]
@@ -69,6 +70,7 @@ class Watch:
             epochs=never(*events),
             afters=never(*events),
             crossings=never(2, len(CROSSINGS), count),
+            crossing_afters=never(2, len(CROSSINGS), count),
             decided_at=never(count),
             initial_norm=np.full(count, np.nan),
             last_norm=np.full(count, np.nan),
@@ -100,19 +102,22 @@ def transitions(watch: Watch) -> dict[str, list[int | None]]:
     """The columns of the table `trials` that tell events, each a list over T; None for never.
 
     A trial without an event is censored at its latest reading, or at the reading before its current
-    run: that run may yet become the event.
+    run: that run may yet become the event. A trial without a crossing is censored at its latest
+    reading.
     """
     columns: dict[str, Whole] = {}
-    for row in (MEMORIZED, GENERALIZED):
+    for row in (MEMORIZED, GENERALIZED, UNGROKKED):
         event = RUN_EVENTS[row]
         happened = watch.epochs[row] != NEVER
         in_a_run = watch.lengths[row] > 0
         censored_at = np.where(in_a_run, watch.befores[row], watch.last_epoch)
         columns[f"{event}_epoch"] = watch.epochs[row]
         columns[f"{event}_after_epoch"] = np.where(happened, watch.afters[row], censored_at)
-        for level, crossing in zip(CROSSINGS, watch.crossings[row], strict=True):
-            columns[f"{event}_epoch_{level}"] = crossing
-    columns["ungrokked_epoch"] = watch.epochs[UNGROKKED]
+    for row in (MEMORIZED, GENERALIZED):
+        for index, level in enumerate(CROSSINGS):
+            columns[f"{RUN_EVENTS[row]}_epoch_{level}"] = watch.crossings[row, index]
+            after = watch.crossing_afters[row, index]
+            columns[f"{RUN_EVENTS[row]}_after_epoch_{level}"] = after
     return {
         name: [None if epoch == NEVER else int(epoch) for epoch in column]
         for name, column in columns.items()

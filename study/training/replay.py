@@ -21,7 +21,7 @@ from study.trials.identity import find_id
 from study.trials.pack import Pack
 from study.trials.trial import Point, Trial
 from study.vocabulary.axes import AXES
-from study.vocabulary.columns import RESULT_COLUMNS
+from study.vocabulary.columns import comparable_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,8 @@ def replay(store: Store, trial_id: str, engine: Engine | None = None) -> Replay:
     while finished is None:
         finished = run.advance()
     row, readings = finished.trials[0], finished.readings
-    moved = differences(
-        {n: [row[n]] for n in RESULT_COLUMNS}, {n: [stored[n]] for n in RESULT_COLUMNS}
-    )
+    names = comparable_columns(stored["schema_version"])
+    moved = differences({n: [row[n]] for n in names}, {n: [stored[n]] for n in names})
     before = store.readings([stored["trial_id"]]).to_pydict()
     shared = [name for name in READINGS.names if name in readings]
     moved |= differences({n: readings[n] for n in shared}, {n: before[n] for n in shared})

@@ -11,7 +11,7 @@ from study.vocabulary.measures import MEASURES, Measure
 
 ColumnKind = Literal["text", "whole", "real"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Accuracy levels, in percent. The first crossing of each level is stored beside the events.
 CROSSINGS = (90, 95, 98, 99)
@@ -33,6 +33,16 @@ EVENT_COLUMNS = (
     *(f"generalized_epoch_{level}" for level in CROSSINGS),
 )
 
+
+def after_column(event: str) -> str:
+    """The column with the last reading before an event: the open end of its interval.
+
+    Args:
+        event: the column with the event's epoch.
+    """
+    return event.replace("_epoch", "_after_epoch")
+
+
 TRIAL_COLUMNS: dict[str, ColumnKind] = {
     **dict.fromkeys(_IDENTITY, "text"),
     **{name: _kind(rule) for name, rule in AXES.items()},
@@ -44,7 +54,9 @@ TRIAL_COLUMNS: dict[str, ColumnKind] = {
     "generalized_epoch": "whole",
     "generalized_after_epoch": "whole",
     **dict.fromkeys(EVENT_COLUMNS[2:], "whole"),
+    **dict.fromkeys(map(after_column, EVENT_COLUMNS[2:]), "whole"),
     "ungrokked_epoch": "whole",
+    "ungrokked_after_epoch": "whole",
     "final_train_accuracy": "real",
     "final_test_accuracy": "real",
     "final_train_loss": "real",
@@ -72,12 +84,29 @@ READING_COLUMNS: dict[str, ColumnKind] = {
 }
 
 # The columns that two runs of one trial must agree on, if both are judged at the same epochs
-# ([detect] and `readings.every`). Which readings are stored makes no difference.
+# ([detect] and `readings.every`). Which readings are stored makes no difference. Judged at other
+# epochs, the intervals of an event overlap: it lies after `after_column` and no later than itself.
 RESULT_COLUMNS = tuple(
     name
     for name in TRIAL_COLUMNS
     if name not in {"pack_id", "device", "kernel", "wall_seconds", "code_version"}
 )
+
+# By version, the columns that came with it: null in rows of earlier versions.
+_ADDED = {2: {"ungrokked_after_epoch", *map(after_column, EVENT_COLUMNS[2:])}}
+
+
+def comparable_columns(schema_version: int) -> tuple[str, ...]:
+    """The columns of `RESULT_COLUMNS` in which a row written now must equal an earlier one.
+
+    Args:
+        schema_version: of the earlier row.
+    """
+    later = {"schema_version"}.union(
+        *(names for version, names in _ADDED.items() if version > schema_version)
+    )
+    return tuple(name for name in RESULT_COLUMNS if name not in later)
+
 
 # What a search can look for: the columns that are numbers of the trial, not bookkeeping.
 OBJECTIVES = tuple(

@@ -2,12 +2,13 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from small import spec_of
 from trained import fill
 
 from analysis import classify, load_trials
-from study.vocabulary.columns import CROSSINGS, RESULT_COLUMNS
+from study.vocabulary.columns import CROSSINGS, RESULT_COLUMNS, after_column
 
 STORED = ({}, {"keep_per_decade": 1}, {"keep_per_decade": 30}, {"measures": ["relevant_share"]})
 SPARSE = ({"every": 7}, {"per_decade": 20})
@@ -46,8 +47,14 @@ def first_run(holds, length):
     return next((start for start in starts if holds[start : start + length].all()), None)
 
 
+def before(epoch, last):
+    """The epoch before one; the last epoch, where there is no event."""
+    return last if epoch is None else epoch - 1 if epoch else None
+
+
 def by_brute_force(train, test, hold, threshold):
     """The event columns of a trial from its accuracies at every epoch."""
+    last = len(train) - 1
     row = {
         "memorized_epoch": first_run(train > 0.98, hold),
         "generalized_epoch": first_run(test > threshold, hold),
@@ -59,7 +66,20 @@ def by_brute_force(train, test, hold, threshold):
         known = row["generalized_epoch"] + hold  # the first epoch after the run that generalized
         lost = first_run(test[known:] <= min(0.9, threshold), hold)
         row["ungrokked_epoch"] = None if lost is None else known + lost
-    return row
+    crossed = [name for name in row if name[-2:].isdigit()]
+    return row | {after_column(name): before(row[name], last) for name in crossed}
+
+
+def intervals_of_crossings(series):
+    """By column, the readings of one trial that a first crossing lies between."""
+    epochs = [None, *series["epoch"].tolist(), None]
+    found = {}
+    for event, part in (("memorized", "train"), ("generalized", "test")):
+        for level in CROSSINGS:
+            above = series[f"{part}_accuracy"].to_numpy() > level / 100
+            first = int(np.argmax(above)) if above.any() else len(above)
+            found[f"{event}_epoch_{level}"] = (epochs[first], epochs[first + 1])
+    return found
 
 
 def judged_alike(folder, seeds, hold, threshold, choices):
@@ -110,6 +130,11 @@ def test_under_a_sparse_schedule_storage_does_not_matter_either(tmp_path, schedu
     assert len(few.readings()) < len(many.readings()) / 2
     assert results(few) == results(many)
     assert phases(few)["ungrokked"].any()
+    rows = {row["trial_id"]: row for row in results(many)}
+    for trial_id, series in many.readings().to_pandas().sort_values("epoch").groupby("trial_id"):
+        for name, interval in intervals_of_crossings(series).items():
+            row = rows[trial_id]
+            assert (row[after_column(name)], row[name]) == interval
 
 
 def test_the_end_of_a_broken_net_does_not_depend_on_what_is_stored(tmp_path):

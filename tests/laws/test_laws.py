@@ -75,10 +75,17 @@ def test_a_shorter_budget_censors_what_came_later():
 
 def test_another_accuracy_keeps_the_width_of_the_interval():
     crossed = pd.array([20, None, None, 30, 1], "Int64")
-    lower = FIVE.assign(memorized_epoch_90=crossed, generalized_epoch_90=crossed)
+    columns = dict.fromkeys(("memorized_epoch_90", "generalized_epoch_90"), crossed)
+    unknown = pd.array([None] * 5, "Int64")
+    before = dict.fromkeys(("memorized_after_epoch_90", "generalized_after_epoch_90"), unknown)
+    lower = FIVE.assign(**columns, **before)
     low, high = steps(times_of(at_level(lower, 90), "generalized"))
     np.testing.assert_allclose(high, [40, np.inf, np.inf, 60, 2])
     np.testing.assert_allclose(low, [38, 200, 200, 58, 0])
+    known = lower.assign(generalized_after_epoch_90=pd.array([12, 90, None, 20, 0], "Int64"))
+    low, high = steps(times_of(at_level(known, 90), "generalized"))
+    np.testing.assert_allclose(high, [40, np.inf, np.inf, 60, 2])
+    np.testing.assert_allclose(low, [24, 180, 200, 40, 0])
     with pytest.raises(UsageError, match="90, 95, 98, 99"):
         at_level(FIVE, 80)
 

@@ -22,7 +22,7 @@ from study.kernel.relu_kernel import ReluKernel
 from study.plan.status import study_status
 from study.store.manifest import stored_spec
 from study.store.schema import READINGS
-from study.vocabulary.columns import EVENT_COLUMNS, RESULT_COLUMNS
+from study.vocabulary.columns import EVENT_COLUMNS, RESULT_COLUMNS, comparable_columns
 
 DATA = Path(__file__).parents[1] / "data"
 LIBRARY = ReluKernel.load()
@@ -45,7 +45,10 @@ def expected():
     """The tables of the whole study, as `table` gives them: null in columns added since."""
     rows = pq.read_table(DATA / "before_folders_trials.parquet").to_pylist()
     readings = pq.read_table(DATA / "before_folders_readings.parquet").to_pylist()
-    return rows, [{**dict.fromkeys(READINGS.names), **reading} for reading in readings]
+    return (
+        [{**dict.fromkeys(RESULT_COLUMNS), **row} for row in rows],
+        [{**dict.fromkeys(READINGS.names), **reading} for reading in readings],
+    )
 
 
 def alike_but_for_crossings(rows, before):
@@ -54,7 +57,7 @@ def alike_but_for_crossings(rows, before):
         row[name] == old[name]
         or (name in CROSSINGS_OF_EVENTS and (old[name] is None or row[name] < old[name]))
         for row, old in zip(rows, before, strict=True)
-        for name in RESULT_COLUMNS
+        for name in comparable_columns(old["schema_version"])
     )
 
 
