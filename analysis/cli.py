@@ -10,6 +10,24 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from analysis import question_commands
+from analysis.options import (
+    AlikeOption,
+    DrawsOption,
+    FiniteSizeFlag,
+    JsonFlag,
+    LawOption,
+    PageOption,
+    PowersOption,
+    RegimeOption,
+    ScorecardFlag,
+    SlopeOption,
+    StorePath,
+    WhereOption,
+    XOption,
+    YOption,
+    names_listed,
+)
 from study.errors import UsageError
 from study.terminal.console import (
     INTERRUPTED,
@@ -31,39 +49,6 @@ QUERY_COLUMNS = (
     "trial_id", "n", "k", "width", "train_size", "weight_decay", "seed", "ended", "epochs_run",
     "memorized_epoch", "generalized_epoch", "final_test_accuracy",
 )  # fmt: skip
-
-StorePath = Annotated[str, typer.Argument(metavar="STORE", help="Folder or URL of a study.")]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-PageOption = Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")]
-WhereOption = Annotated[str | None, typer.Option(help="Keep these trials, as in query.")]
-XOption = Annotated[str | None, typer.Option(help="Axis across; weight_decay if it varies.")]
-YOption = Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")]
-
-# Of `laws`.
-LawOption = Annotated[
-    list[str] | None, typer.Option(help="One law, all that can be fitted otherwise. Repeats.")
-]
-PowersOption = Annotated[
-    str | None, typer.Option(help="Powers beside the law's own: a,b. All axes that vary.")
-]
-RegimeOption = Annotated[
-    str | None, typer.Option(help="grokking or comprehension, told by held-aside seeds.")
-]
-AlikeOption = Annotated[
-    str | None, typer.Option(help="Columns of trials that err alike: n,k. All but rate and decay.")
-]
-DrawsOption = Annotated[
-    int, typer.Option("--bootstrap", min=0, help="Resample points so often, too.")
-]
-SlopeOption = Annotated[
-    str | None, typer.Option(help="The slope of this within strata instead, as decay_time.")
-]
-ScorecardFlag = Annotated[
-    bool, typer.Option("--scorecard", help="Test what was published instead.")
-]
-FiniteSizeFlag = Annotated[
-    bool, typer.Option("--finite-size", help="The share that generalizes, for each n, instead.")
-]
 
 
 @app.callback()
@@ -104,7 +89,7 @@ def query(
         raise UsageError(
             "parquet; it is bytes, which a terminal cannot show. Write a file with -o, or pipe it."
         )
-    names = _names(columns)
+    names = names_listed(columns)
     if names is None and form == "table":
         names = list(QUERY_COLUMNS)
     content = FORMATS[form](some_trials(store, where, names and list(dict.fromkeys(names))))
@@ -292,9 +277,9 @@ def laws(
     from analysis.text import law_answers
 
     trials = some_trials(store, where)
-    clusters = _names(cluster)
+    clusters = names_listed(cluster)
     request = law_answers.LawRequest(
-        law, event, errors, _names(axes), cure, by, regime, clusters, draws
+        law, event, errors, names_listed(axes), cure, by, regime, clusters, draws
     )
     if scorecard:
         answer = law_answers.scorecard_answer(store, trials, errors)
@@ -307,16 +292,14 @@ def laws(
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)
 
 
-def _names(listed: str | None) -> list[str] | None:
-    """The names of an option such as a,b; None where the option is not given."""
-    return None if listed is None else [name.strip() for name in listed.split(",")]
-
-
 def _show_draws(done: int, planned: int) -> None:
     """Show the draws of the bootstrap: on a terminal one line that changes, elsewhere the last."""
     end = "\r" if sys.stderr.isatty() and done < planned else "\n"
     if end == "\r" or done == planned:
         print(f"bootstrap: {done}/{planned}", end=end, file=sys.stderr, flush=True)
+
+
+app.command()(question_commands.collapse)
 
 
 def main() -> NoReturn:

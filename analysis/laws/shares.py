@@ -107,18 +107,30 @@ def _exponent_of(cell: pd.DataFrame, axis: str, event: str) -> _Exponent | None:
     levels = pd.get_dummies(part["n"]).to_numpy(float)
     slopes = np.column_stack([feature(part, "train_size"), feature(part, axis)])
     design = np.column_stack([slopes - slopes.mean(axis=0), levels])
-    fitted = _fit_outcomes(design, had_it, points_of(part))
+    fitted = fit_outcomes(design, had_it, points_of(part))
     if fitted is None:
         return None
     theta, covariance, freedom = fitted
-    by_slopes = np.array([theta[1] / theta[0] ** 2, -1 / theta[0]])
-    error = float(np.sqrt(by_slopes @ covariance[:2, :2] @ by_slopes))
-    return _Exponent(
-        float(-theta[1] / theta[0]), error, float(stats.t.ppf(0.975, freedom)), len(part)
-    )
+    exponent, error = moved_half(theta, covariance, 1)
+    return _Exponent(exponent, error, float(stats.t.ppf(0.975, freedom)), len(part))
 
 
-def _fit_outcomes(
+def moved_half(theta: Reals, covariance: Reals, index: int) -> tuple[float, float]:
+    """How the log rows at half move with a feature, and the standard error of that.
+
+    Args:
+        theta: coefficients of a logit, the first of log rows, [c].
+        covariance: of theta, [c, c].
+        index: of the feature's coefficient.
+    """
+    by_theta = np.zeros(len(theta))
+    by_theta[0], by_theta[index] = theta[index] / theta[0] ** 2, -1 / theta[0]
+    # Rounding of a pseudo-inverse may leave a small negative number.
+    error = float(np.sqrt(max(float(by_theta @ covariance @ by_theta), 0.0)))
+    return float(-theta[index] / theta[0]), error
+
+
+def fit_outcomes(
     design: Reals, outcome: Reals, points: NDArray[np.intp]
 ) -> tuple[Reals, Reals, int] | None:
     """A logistic regression: its coefficients, their robust covariance, and degrees of freedom.

@@ -1,0 +1,17 @@
+"""The commands of `analysis` for the studies that ask a question; `analysis.cli` has the others."""
+
+from analysis.options import JsonFlag, StorePath, WhereOption
+from study.terminal.console import json_answer, text_answer
+
+
+def collapse(store: StorePath, *, where: WhereOption = None, as_json: JsonFlag = False) -> bytes:
+    """Whether delayed generalization is one curve in rows / N_c, with a critical dataset size.
+
+    For each k: the form of the wait and N_c = c n^a width^w, the largest n predicted from the
+    smaller n, and the rows at which half generalize, by patience.
+    """
+    from analysis.tables.frames import some_trials
+    from analysis.text.collapse_text import collapse_answer
+
+    answer = collapse_answer(some_trials(store, where))
+    return json_answer(answer.content) if as_json else text_answer(*answer.lines)

@@ -1,0 +1,13 @@
+"""The analyses of studies that ask a question: `collapse`, `clock` and `early`.
+
+waits        what was observed of each trial's wait, in decay times, from memorizing on
+wait_forms   the forms of the wait as a function of rows over N_c
+wait_fits    a form fitted to waits, with clustered intervals, and what it predicts
+half_rows    the rows at which half of the nets generalize, and how patience moves them
+collapse     is delayed generalization one curve, and is there a critical dataset size?
+pairs        do points of equal learning_rate x weight_decay generalize after equal times?
+landmarks    what a net shows at a landmark, and the time that is then left
+forecast     how well that time is foretold, on trials that were held out
+concordance  Harrell's C of censored times
+spread       whether times fall into their predicted distributions as often as they should
+"""
