@@ -14,6 +14,7 @@ from analysis import question_commands
 from analysis.options import (
     AlikeOption,
     DrawsOption,
+    EventOption,
     FiniteSizeFlag,
     JsonFlag,
     LawOption,
@@ -254,7 +255,7 @@ def laws(
     store: StorePath,
     *,
     law: LawOption = None,
-    event: Annotated[str, typer.Option(help="memorized, generalized or delay.")] = "generalized",
+    event: EventOption = "generalized",
     errors: Annotated[str, typer.Option(help="lognormal, loglogistic or weibull.")] = "lognormal",
     axes: PowersOption = None,
     cure: Annotated[bool, typer.Option(help="A share of trials never has the event.")] = False,
@@ -300,6 +301,7 @@ def _show_draws(done: int, planned: int) -> None:
 
 
 app.command()(question_commands.collapse)
+app.command()(question_commands.pairs)
 
 
 def main() -> NoReturn:

@@ -8,6 +8,7 @@ import typer
 StorePath = Annotated[str, typer.Argument(metavar="STORE", help="Folder or URL of a study.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PageOption = Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")]
+EventOption = Annotated[str, typer.Option(help="memorized, generalized or delay.")]
 WhereOption = Annotated[str | None, typer.Option(help="Keep these trials, as in query.")]
 XOption = Annotated[str | None, typer.Option(help="Axis across; weight_decay if it varies.")]
 YOption = Annotated[str | None, typer.Option(help="Axis up; train_size if it varies.")]

@@ -1,6 +1,6 @@
 """The commands of `analysis` for the studies that ask a question; `analysis.cli` has the others."""
 
-from analysis.options import JsonFlag, StorePath, WhereOption
+from analysis.options import EventOption, JsonFlag, StorePath, WhereOption
 from study.terminal.console import json_answer, text_answer
 
 
@@ -14,4 +14,23 @@ def collapse(store: StorePath, *, where: WhereOption = None, as_json: JsonFlag =
     from analysis.text.collapse_text import collapse_answer
 
     answer = collapse_answer(some_trials(store, where))
+    return json_answer(answer.content) if as_json else text_answer(*answer.lines)
+
+
+def pairs(
+    store: StorePath,
+    *,
+    event: EventOption = "generalized",
+    where: WhereOption = None,
+    as_json: JsonFlag = False,
+) -> bytes:
+    """Compare the times of points that agree in learning_rate x weight_decay.
+
+    Ratios of medians with intervals over seeds, equivalence tests within 10%, and the mean ratio
+    of each setting.
+    """
+    from analysis.tables.frames import some_trials
+    from analysis.text.pairs_text import pairs_answer
+
+    answer = pairs_answer(some_trials(store, where), event)
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.charts.theme import INK, legend, named, themed
 
 _SIZE = (420, 300)
+_ROW_HEIGHT = 17  # of a forest
 _SERIES = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.15, 0.9]))
 
 
@@ -48,3 +49,33 @@ def collapse_chart(cells: pd.DataFrame, curve: pd.DataFrame) -> alt.LayerChart:
 
 def _plain() -> alt.Axis:
     return alt.Axis(format="~g", labelOverlap="greedy", tickCount=6, grid=False)
+
+
+def ratio_chart(rows: pd.DataFrame, margin: float) -> alt.LayerChart:
+    """A forest of ratios with their intervals; the shade is where ratios count as equal.
+
+    Args:
+        rows: `label`, `ratio`, `low`, `high` and `verdict`, one for each pair.
+        margin: above 1; the shade goes from 1 / margin to margin.
+    """
+    height = max(_ROW_HEIGHT * len(rows), 140)
+    ends = [min(float(rows["low"].min()), 0.8) / 1.02, max(float(rows["high"].max()), 1.25) * 1.02]
+    scale = alt.Scale(type="log", domain=ends, nice=False)
+
+    def across(field: str) -> alt.X:
+        title = "ratio of medians, larger rate over smaller"
+        return alt.X(f"{field}:Q", title=title, scale=scale, axis=_plain())
+
+    shade = alt.Chart(named("margin", pd.DataFrame({"low": [1 / margin], "high": [margin]})))
+    band = shade.mark_rect(opacity=0.12, color=INK).encode(
+        x=across("low"), x2="high:Q", y=alt.value(0), y2=alt.value(height)
+    )
+    color = alt.Color("verdict:N", legend=legend(), scale=alt.Scale(scheme="tableau10"))
+    base = alt.Chart(named("ratios", rows)).encode(
+        y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelFontSize=11, labelLimit=240)),
+        color=color,
+        tooltip=["label:N", "ratio:Q", "low:Q", "high:Q", "verdict:N"],
+    )
+    bars = base.mark_rule(clip=True).encode(x=across("low"), x2="high:Q")
+    dots = base.mark_point(filled=True, size=36, opacity=1).encode(x=across("ratio"))
+    return themed(alt.layer(band, bars, dots), _SIZE[0], height)

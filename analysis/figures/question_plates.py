@@ -1,15 +1,21 @@
 """The charts of a study that asks a question, if it has the trials for them."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 
-from analysis.charts.question_charts import collapse_chart
+from analysis.charts.question_charts import collapse_chart, ratio_chart
 from analysis.charts.theme import specification
 from analysis.figures.album import Drawing, Plate
 from analysis.phases.watching import decay_times_watched
 from analysis.questions.collapse import LEAST_N, Collapse, collapses_of
 from analysis.questions.collapse_views import collapsed_cells, collapsed_curve
 from analysis.questions.half_rows import HALF_WITHIN
+from analysis.questions.pairs import MARGIN_OF_RATIO, pairs_of
+from analysis.text.pairs_text import mean_in_words
 from study.errors import UsageError
+from study.vocabulary.axes import AXES
 
 _LEAST_ROWS = 8  # dataset sizes of an n; fewer do not show a curve
 
@@ -20,7 +26,7 @@ def question_plates(trials: pd.DataFrame) -> list[Plate]:
     Args:
         trials: as `load_trials` gives them.
     """
-    return _collapse_plates(trials)
+    return [*_collapse_plates(trials), *_pairs_plates(trials)]
 
 
 def _collapse_plates(trials: pd.DataFrame) -> list[Plate]:
@@ -49,3 +55,33 @@ def _collapse_plate(collapse: Collapse) -> Plate:
     )
     drawing = Drawing(f"collapse-k{collapse.k}", chart, cells)
     return Plate(f"Waits on one curve, k = {collapse.k}", caption, [drawing])
+
+
+def _pairs_plates(trials: pd.DataFrame) -> list[Plate]:
+    """A plate for each setting with points that agree in learning_rate x weight_decay."""
+    try:
+        answers = pairs_of(trials, "generalized")
+    except UsageError:  # no pairs
+        return []
+    plates = []
+    for number, pairs in enumerate(answers):
+        rows = pairs.table.dropna(subset=["ratio", "low", "high"])
+        if len(rows):
+            rows = rows.assign(label=[_pair_label(row) for row in rows.to_dict("records")])
+            chart = specification(ratio_chart(rows, MARGIN_OF_RATIO))
+            caption = (
+                "Ratio of median times to generalize, the larger learning rate over the smaller, "
+                f"with its 95% interval over seeds; the shade is 10%. {mean_in_words(pairs)}."
+            )
+            drawing = Drawing(f"pairs-{number}", chart, rows)
+            title = f"Equal learning rate x weight decay{', ' * bool(pairs.setting)}{pairs.setting}"
+            plates.append(Plate(title, caption, [drawing]))
+    return plates
+
+
+def _pair_label(row: dict[Hashable, Any]) -> str:
+    """A pair in words: its rates and its cell."""
+    cell = [
+        f"{name} {value:g}" for name, value in row.items() if name in AXES and value is not None
+    ]
+    return f"rate {row['rate']:g} / {row['other_rate']:g} at {row['product']:g}, {', '.join(cell)}"

@@ -238,13 +238,10 @@ def verdict_on_size(collapse: Collapse) -> str:
     if high < halfway:
         return "no critical size to be seen: N_half falls with patience as a power does"
     if low > halfway:
-        walls = collapse.best.fit.model.form.critical
-        best = "and" if walls else "but"
-        again = "" if walls else " not"
-        return (
-            f"a critical size: N_half falls by less than half of what a power foretells, {best} "
-            f"the wall does{again} predict the largest n best"
-        )
+        slow = "N_half falls by less than half of what a power foretells"
+        if collapse.best.fit.model.form.critical:
+            return f"a critical size: {slow}, and the wall predicts the largest n best"
+        return f"undecided: {slow}, but a form without a wall predicts the largest n best"
     return "undecided: the interval of the move contains half of what a power foretells"
 
 

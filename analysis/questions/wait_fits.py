@@ -6,6 +6,7 @@ of the form. A net has generalized by t with probability Phi((log(rows / N_c) + 
 T trials, q parameters.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.special import ndtr
 
 from analysis.laws.compare import FLOOR
 from analysis.laws.families import FAMILIES, Reals
-from analysis.laws.likelihood import Observed, row_scores
+from analysis.laws.likelihood import Observed, RowScores, row_scores
 from analysis.laws.strata import Bounded
 from analysis.questions.wait_forms import WaitForm
 from analysis.questions.waits import Waits
@@ -25,6 +26,7 @@ _LONGEST = 1.0  # step of any parameter
 _DIFFERENCE = 1e-5  # between two values of a parameter, for a slope
 _MOST_STEPS = 60
 _FIRST_LOG_SIGMA = -1.5
+_FARTHEST = 15.0  # of any parameter from 0; a wall that runs away is none
 _NORMAL = FAMILIES["lognormal"]
 
 
@@ -50,20 +52,39 @@ class WaitModel:
 
     def values(self, theta: Reals) -> Reals:
         """The log likelihood of each trial, [T]."""
-        return self._scored(theta)[0]
+        value = self._scored(theta).value
+        return np.where(np.isnan(value), -np.inf, value)
 
     def slopes(self, theta: Reals) -> Reals:
         """The slopes of each trial's log likelihood by theta, [T, q]."""
-        slopes = self._scored(theta)[1]
-        first = self.at_sigma + 1
+        slopes = self._scored(theta).slopes
         of_shape = []
-        for index in range(first, len(theta)):
-            step = np.zeros(len(theta))
-            step[index] = _DIFFERENCE
+        for step in self._shape_steps(theta):
             ahead, behind = (self.values(theta + sign * step) for sign in (1, -1))
             with np.errstate(invalid="ignore"):
                 of_shape.append((ahead - behind) / (2 * _DIFFERENCE))
-        return np.column_stack([slopes, *of_shape])
+        return np.column_stack([self._design * slopes[:, :1], slopes[:, 1], *of_shape])
+
+    def curvature(self, theta: Reals) -> Reals:
+        """Minus the second derivatives of the log likelihood of all trials, [q, q]."""
+        design, bends = self._design, self._scored(theta).bends
+        inside = self.at_sigma + 1
+        matrix = np.zeros((len(theta), len(theta)))
+        matrix[: inside - 1, : inside - 1] = design.T @ (bends[:, 0, :1] * design)
+        matrix[: inside - 1, inside - 1] = matrix[inside - 1, : inside - 1] = (
+            bends[:, 0, 1] @ design
+        )
+        matrix[inside - 1, inside - 1] = bends[:, 1, 1].sum()
+        for index, step in enumerate(self._shape_steps(theta), start=inside):
+            ahead, behind = (self.slopes(theta + sign * step).sum(axis=0) for sign in (1, -1))
+            matrix[index] = (ahead - behind) / (2 * _DIFFERENCE)
+            matrix[:inside, index] = matrix[index, :inside]
+        return np.asarray(-(matrix + matrix.T) / 2)
+
+    def _shape_steps(self, theta: Reals) -> Iterator[Reals]:
+        """A small step of each parameter of the shape, [q] each."""
+        for index in range(self.at_sigma + 1, len(theta)):
+            yield _DIFFERENCE * (np.arange(len(theta)) == index)
 
     @property
     def at_sigma(self) -> int:
@@ -78,20 +99,17 @@ class WaitModel:
         """log(rows / N_c), [T]."""
         return np.asarray(self.waits.log_rows - self._design @ theta[: self.at_sigma])
 
-    def _scored(self, theta: Reals) -> tuple[Reals, Reals]:
-        """Log likelihoods, [T], and their slopes but for the shape's."""
-        design, log_x = self._design, self.log_x(theta)
-        count = self.at_sigma
-        observed = self.waits.observed
+    def _scored(self, theta: Reals) -> RowScores:
+        """Log likelihoods with their derivatives by -log(rows / N_c), [T], and log sigma."""
+        observed, shape = self.waits.observed, theta[self.at_sigma + 1 :]
         low, high = (
-            np.where(np.isfinite(end), self.form.fallen(end, theta[count + 1 :]), end)
+            np.where(np.isfinite(end), self.form.fallen(end, shape), end)
             for end in (observed.low, observed.high)
         )
         fallen = Observed(low, high, observed.weight)
         # s(t) takes the place of log t, and -log(rows / N_c) that of the log median.
-        scores = row_scores(fallen, _NORMAL, -log_x, theta[count : count + 1])
-        value = np.where(np.isnan(scores.value), -np.inf, scores.value)
-        return value, np.column_stack([design * scores.slopes[:, :1], scores.slopes[:, 1]])
+        log_sigma = theta[self.at_sigma : self.at_sigma + 1]
+        return row_scores(fallen, _NORMAL, -self.log_x(theta), log_sigma)
 
     def share_by(self, theta: Reals, log_wait: Reals | float) -> Reals:
         """The chance of each trial to have generalized within a log wait, [T]."""
@@ -196,12 +214,11 @@ def fit_waits(waits: Waits, form: WaitForm, near: Reals | None = None) -> WaitFi
     model = WaitModel(form, waits, waits.by.mean(axis=0))
 
     def look(theta: Reals) -> Look:
-        value = model.values(theta).sum()
+        far = np.abs(theta).max() > _FARTHEST
+        value = -np.inf if far else model.values(theta).sum()
 
         def slopes() -> tuple[Reals, Reals]:
-            scores = model.slopes(theta)
-            # The outer product of scores stands for the curvature (Berndt, Hall, Hall and Hausman).
-            return scores.sum(axis=0), scores.T @ scores
+            return model.slopes(theta).sum(axis=0), model.curvature(theta)
 
         return Look(float(value), slopes)
 
@@ -210,8 +227,7 @@ def fit_waits(waits: Waits, form: WaitForm, near: Reals | None = None) -> WaitFi
         for start in (_starts(model) if near is None else [near])
     ]
     top = max(tops, key=lambda one: one.value)
-    curvature = _curvature(model, top.theta)
-    covariance, freedom = _clustered(model, top.theta, curvature)
+    covariance, freedom = _clustered(model, top.theta)
     return WaitFit(model, top.theta, covariance, freedom, top.value, top.converged)
 
 
@@ -225,24 +241,12 @@ def _starts(model: WaitModel) -> list[Reals]:
     return [np.r_[edge, middle, _FIRST_LOG_SIGMA, shape] for shape in model.form.starts]
 
 
-def _curvature(model: WaitModel, theta: Reals) -> Reals:
-    """Minus the second derivatives at theta, [q, q], by differences of the slopes."""
-    columns = []
-    for index in range(len(theta)):
-        step = np.zeros(len(theta))
-        step[index] = 10 * _DIFFERENCE
-        ahead, behind = (model.slopes(theta + sign * step).sum(axis=0) for sign in (1, -1))
-        columns.append((behind - ahead) / (20 * _DIFFERENCE))
-    matrix = np.array(columns)
-    return np.asarray((matrix + matrix.T) / 2)
-
-
-def _clustered(model: WaitModel, theta: Reals, curvature: Reals) -> tuple[Reals, int]:
+def _clustered(model: WaitModel, theta: Reals) -> tuple[Reals, int]:
     """The sandwich covariance of theta over the waits' clusters, and its degrees of freedom.
 
     Source: as of `analysis.laws.intervals.standard_errors`.
     """
-    cluster = model.waits.cluster
+    cluster, curvature = model.waits.cluster, model.curvature(theta)
     count, size = int(cluster.max()) + 1, len(theta)
     freedom = max(count - size, 1)
     values = np.linalg.eigvalsh(curvature) if np.isfinite(curvature).all() else np.zeros(1)
