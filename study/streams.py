@@ -16,10 +16,14 @@ import torch
 from torch import Tensor
 
 from study.kernel import library as native
+from study.kernel.gpu import Gpu, GpuKernel, LaunchSize
+from study.kernel.torch_gpu import gpu_of, launch_on, tensor_address
 
 _MASK = 0xFFFFFFFF
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
+_ON_GPU = GpuKernel("streams.cu", (), "stream_words")
+_THREADS = 256  # of a block on a GPU
 
 
 class Purpose(IntEnum):
@@ -75,14 +79,17 @@ def words(keys: Tensor, count: int) -> Tensor:
 def blocks(keys: Tensor, first: tuple[int, int], count: int) -> Tensor:
     """Threefry of consecutive counters under each key: int64 words [T, 2 count].
 
-    On a CPU compiled code computes the words where there is any: as tensor operations the words
-    take more time than training does.
+    Compiled code computes the words where there is any: as tensor operations the words take more
+    time than training does.
 
     Args:
         keys: of T streams, int64 [T, 2].
         first: the two words of the first counter; the low word counts up.
         count: how many counters.
     """
+    gpu = gpu_of(keys.device)
+    if gpu is not None:
+        return _blocks_by_cuda(gpu, keys, first, count)
     library = native.library() if keys.device.type == "cpu" else None
     if library is None:
         return _blocks_by_torch(keys, first, count)
@@ -92,6 +99,17 @@ def blocks(keys: Tensor, first: tuple[int, int], count: int) -> Tensor:
         ctypes.c_void_p(contiguous.data_ptr()), *sizes, ctypes.c_void_p(drawn.data_ptr())
     )
     return drawn.to(torch.int64)
+
+
+def _blocks_by_cuda(gpu: Gpu, keys: Tensor, first: tuple[int, int], count: int) -> Tensor:
+    contiguous = keys.contiguous()
+    drawn = torch.empty((len(keys), 2 * count), dtype=torch.int64, device=keys.device)
+    grid = LaunchSize(-(-len(keys) * count // _THREADS), _THREADS)
+    sizes = [ctypes.c_int64(size) for size in (len(keys), *first, count)]
+    launch_on(
+        gpu, keys.device, _ON_GPU, grid, [tensor_address(contiguous), *sizes, tensor_address(drawn)]
+    )
+    return drawn
 
 
 def _blocks_by_torch(keys: Tensor, first: tuple[int, int], count: int) -> Tensor:

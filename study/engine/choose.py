@@ -9,7 +9,7 @@ from study.kernel.library import fused_trains, path
 from study.trials.trial import Trial
 from study.vocabulary.nets import NETS
 
-EngineName = Literal["fused", "torch", "module"]
+EngineName = Literal["fused", "cuda", "torch", "module"]
 
 
 class EngineSpeed(NamedTuple):
@@ -36,7 +36,8 @@ def engine_name(trial: Trial, device: str) -> EngineName:
     """The fastest engine here that trains a trial.
 
     A net that is a module has the one engine that trains any module. Of ReLU networks, "fused"
-    trains SGD on a CPU where the kernel is compiled, and "torch" trains the others.
+    trains SGD on a CPU where the kernel is compiled, "cuda" trains SGD in float32 on a GPU, and
+    "torch" trains the others.
 
     Args:
         trial: whose net and optimizer decide.
@@ -45,5 +46,8 @@ def engine_name(trial: Trial, device: str) -> EngineName:
     setting = trial.setting
     if NETS[setting.net].engine == "module":
         return "module"
-    fused = fused_trains(setting.train.optimizer, device) and path() is not None
+    train = setting.train
+    if device == "cuda":
+        return "cuda" if train.optimizer == "sgd" and train.dtype == "float32" else "torch"
+    fused = fused_trains(train.optimizer, device) and path() is not None
     return "fused" if fused else "torch"

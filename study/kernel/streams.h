@@ -4,7 +4,9 @@
  */
 #ifndef STUDY_STREAMS_H
 #define STUDY_STREAMS_H
+#ifndef HAS_INTEGERS
 #include <stdint.h>
+#endif
 
 #define UNROLL _Pragma("GCC unroll 16")
 

@@ -8,14 +8,13 @@ import torch
 from compiled import KERNEL, VERSIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import by_autograd
 
-from study import streams
 from study.engine.fused import FusedEngine
 from study.engine.fused_layout import Bits
 from study.engine.relu_engine import ReluEngine
 from study.nets.losses import LOSSES
 from study.spec.file import resolve
-from study.streams import Purpose
 from study.tasks.packed_parity import PackedRows
 from study.trials.expand import expand
 from study.trials.trial import Trial
@@ -42,23 +41,6 @@ def weights(engine, state):
 def assert_same_bits(one, other):
     for a, b in zip(one, other, strict=True):
         assert a.tobytes() == b.tobytes()
-
-
-def by_autograd(trial: Trial, epochs: int):
-    """One float64 network through torch.optim.SGD, on the trial's own rows and orders."""
-    start = ReluEngine().allocate([trial])
-    inputs, labels = start.data.train.inputs[0].double(), start.data.train.labels[0].double()
-    w, u = (p[0].double().requires_grad_() for p in start.nets)
-    rate, decay = trial.point.learning_rate, trial.point.weight_decay
-    optimizer = torch.optim.SGD([w, u], lr=rate, weight_decay=decay)
-    for epoch in range(epochs):
-        key = streams.fold(start.keys[:1], Purpose.ORDER, epoch)
-        for batch in streams.orders(key, trial.train_size)[0].split(trial.point.batch_size):
-            optimizer.zero_grad()
-            margin = (inputs[batch] @ w.T).relu() @ u * labels[batch]
-            LOSSES[trial.setting.train.loss].value(margin).mean().backward()
-            optimizer.step()
-    return w.detach().numpy(), u.detach().numpy()
 
 
 @pytest.fixture(params=VERSIONS)

@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from study import streams
-from study.engine.relu_engine import ReluState
+from study.engine.relu_engine import ReluEngine, ReluState
+from study.nets.losses import LOSSES as ENGINE_LOSSES
 from study.streams import Purpose
+from study.trials.trial import Trial
 
 LOSSES = {
     "hinge": lambda f, y: torch.relu(1 - f * y).mean(),
@@ -83,3 +85,25 @@ def train(state: ReluState, member: int, epochs: int) -> Curve:
             loss(net(x[batch]), y[batch]).backward()
             update.step()
     return curve
+
+
+def by_autograd(trial: Trial, epochs: int):
+    """One float64 network through torch.optim.SGD, on the trial's own rows and orders."""
+    start = ReluEngine().allocate([trial])
+    w, u = (p[0].double().requires_grad_() for p in start.nets)
+    rate, decay = trial.point.learning_rate, trial.point.weight_decay
+    optimizer = torch.optim.SGD([w, u], lr=rate, weight_decay=decay)
+    for epoch in range(epochs):
+        fresh = start.data.online
+        rows = start.data.fresh(epoch) if fresh else start.data.train
+        inputs, labels = rows.inputs[0].double(), rows.labels[0].double()
+        order = torch.arange(len(labels))
+        if not fresh:
+            key = streams.fold(start.keys[:1], Purpose.ORDER, epoch)
+            order = streams.orders(key, len(labels))[0]
+        for batch in order.split(trial.batch_rows):
+            optimizer.zero_grad()
+            margin = (inputs[batch] @ w.T).relu() @ u * labels[batch]
+            ENGINE_LOSSES[trial.setting.train.loss].value(margin).mean().backward()
+            optimizer.step()
+    return w.detach().numpy(), u.detach().numpy()
