@@ -110,6 +110,15 @@ def _quotas(listing: str, mount: Path) -> Iterator[float]:
                 yield cores
 
 
+def use_one_blas_thread() -> None:
+    """Let the linear algebra of NumPy and SciPy use one thread, unless the user says otherwise.
+
+    Its matrices are small here: OpenBLAS's threads would wait for each other longer than they
+    compute, and many times longer beside other work. To be called before NumPy is imported.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def ensure_home() -> None:
     """Give this process and its children a temporary home folder, if they have none.
 

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from study.machine import use_one_blas_thread
+
+use_one_blas_thread()  # before a test imports NumPy
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Who starts us in the background may ignore interrupts, and the commands under test inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)

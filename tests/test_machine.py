@@ -145,3 +145,19 @@ def test_an_address_is_refused_by_the_driver_too(tmp_path):
     plan = start_study(spec, store, ["study"])
     with pytest.raises(UsageError, match="a URL"):
         run_study(plan, store, "http://127.0.0.1:8265", print)
+
+
+@pytest.mark.parametrize(("said", "used"), [({}, 1), ({"OPENBLAS_NUM_THREADS": "2"}, 2)])
+def test_linear_algebra_has_the_threads_that_the_user_says(said, used):
+    code = (
+        "from study.machine import use_one_blas_thread; use_one_blas_thread()\n"
+        "import os, numpy as np\n"
+        "a = np.ones((600, 600)); a @ a; print(len(os.listdir('/proc/self/task')))"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    environment.pop("OPENBLAS_NUM_THREADS", None)
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(
+        command, env={**environment, **said}, capture_output=True, text=True, check=True
+    )
+    assert int(found.stdout) == min(used, usable_cores())

@@ -1,48 +1,87 @@
-"""The bands of a boundary: how far off the line the posterior of the surface lets the truth be.
+"""The two bands of a boundary: how far from the line the posterior lets the truth be.
 
-At a position of the window, the surface's log odds differ from 0 by so many posterior deviations:
-the sureness. A band is where the sureness is below a level, along a line through a vertex of the
-contour. There are two levels. Of the pointwise band, each vertex has a level of its own chance to
-cover the truth, 95%. Of the simultaneous band, the whole boundary is inside with a chance of 95%:
-its level is the 95% quantile, over draws of the posterior, of the largest deviation on the contour.
+At a position of the window the log odds of a surface differ from 0 by so many posterior deviations:
+their sureness. A band is where the sureness is below a level, along a line through a vertex of the
+contour. The pointwise band has the level at which 95% of the true line is inside. The simultaneous
+band has the level at which, in 95% of studies, the whole true line is inside.
 
-Axis letters: V vertices, P positions of an axis.
-Sources: D. Nychka, Bayesian confidence intervals for smoothing splines, JASA 1988, on why such a
-band covers the truth in a share of studies; D. Ruppert, M. Wand and R. Carroll, Semiparametric
-regression, 2003, section 6.5, on the simultaneous level.
+Both levels come from simulated studies at the points of the real one. The truth of each is drawn
+from the posterior, so that the levels know of the surface's bias and of points with few trials,
+where errors are not normal.
+
+Axis letters: C points of a study, V vertices, P positions of an axis, D draws.
+Sources: D. Nychka, Bayesian confidence intervals for smoothing splines, JASA 1988, on why a band
+from a posterior covers the truth in a share of studies; D. Rubin, Bayesianly justifiable and
+relevant frequency calculations, Annals of Statistics 1984, on levels from studies simulated so.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy import special
 
-from study.search.surface import Surface
+from study.search.surface import Surface, fit_weights
 
 _Floats = NDArray[np.float64]
 
 COVERAGE = 0.95  # of both bands
-POINTWISE_LEVEL = float(norm.ppf((1 + COVERAGE) / 2))  # in posterior deviations
+# Of the fit to a simulated study, in log posterior: it is then off by 0.05 posterior deviations at
+# most.
+_TOLERANCE = 1e-3
 
 
-def simultaneous_level(surface: Surface, points: _Floats, draws: int, seed: int) -> float:
-    """The deviations within which 95% of posterior surfaces stay at all points at once.
+@dataclass(frozen=True, slots=True)
+class BandLevels:
+    """The sureness at the ends of the two bands."""
+
+    pointwise: float
+    simultaneous: float
+
+    @classmethod
+    def of_errors(cls, errors: _Floats) -> "BandLevels":
+        """The levels that would have covered in 95% of simulated studies.
+
+        Args:
+            errors: of the log odds in posterior deviations, [D, V].
+        """
+        absolute = np.abs(errors)
+        pointwise = float(np.quantile(absolute, COVERAGE))
+        return cls(pointwise, float(np.quantile(absolute.max(axis=1), COVERAGE)))
+
+
+def simulated_errors(
+    surface: Surface,
+    points: _Floats,
+    trials: _Floats,
+    vertices: _Floats,
+    *,
+    draws: int,
+    seed: int,
+) -> _Floats:
+    """The errors of the log odds in simulated studies, in posterior deviations, [D, V].
 
     Args:
-        surface: a posterior.
-        points: of the contour, in the cube, [V, 2].
-        draws: of the posterior.
+        surface: fitted to the study.
+        points: of the study, in the cube, [C, 2].
+        trials: at each point, [C].
+        vertices: where the errors are wanted, in the cube, [V, 2].
+        draws: simulated studies, D.
         seed: of the draws.
-
-    Returns: at least `POINTWISE_LEVEL`.
     """
     rng = np.random.default_rng(seed)
-    weights = rng.multivariate_normal(
-        np.zeros(len(surface.weights)), surface.covariance, size=draws, method="cholesky"
+    truths = rng.multivariate_normal(
+        surface.weights, surface.covariance, size=draws, method="cholesky"
     )
-    phi = surface.features.at(points)
-    deviations = np.sqrt(np.einsum("vm,vm->v", phi @ surface.covariance, phi))
-    largest = np.abs(weights @ phi.T / deviations).max(axis=1)
-    return max(POINTWISE_LEVEL, float(np.quantile(largest, COVERAGE)))
+    of_points, of_vertices = surface.features.at(points), surface.features.at(vertices)
+    events = rng.binomial(trials.astype(int), special.expit(truths @ of_points.T))
+    errors = np.empty((draws, len(vertices)))
+    for i, truth in enumerate(truths):
+        refit = fit_weights(
+            surface.features, of_points, events[i], trials, start=truth, tolerance=_TOLERANCE
+        )
+        errors[i] = of_vertices @ (refit.weights - truth) / refit.deviations(of_vertices)
+    return errors
 
 
 def band_ends(

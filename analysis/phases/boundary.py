@@ -13,17 +13,17 @@ import pandas as pd
 from contourpy import contour_generator
 from numpy.typing import NDArray
 
-from analysis.phases.band import POINTWISE_LEVEL, band_ends, simultaneous_level
+from analysis.phases.band import BandLevels, band_ends, simulated_errors
 from analysis.phases.boundary_checks import check_boundary_axes, check_boundary_trials
 from study.search.surface import Features, Surface, fit_surface
 
 Floats = NDArray[np.float64]
 
 GRID_SIDE = 121  # positions on each axis of the grid from which a contour is drawn
-DRAWS = 1000  # of the posterior, for the level of the simultaneous band
+DRAWS = 200  # simulated studies, from which the levels of the bands come
 # What the evidence chooses from: for each axis a length, in half sides of the window, and one
-# scale in log odds. One length for both axes, or an average of surfaces by their evidence, covers
-# worse: docs/boundary.md.
+# scale in log odds. The axes have lengths of their own because a line may bend often along one axis
+# while the log odds rise evenly along the other.
 BOUNDARY_LENGTHS = (0.15, 0.3, 0.6, 1.2)
 BOUNDARY_SCALES = (3.0, 6.0, 12.0)
 # The axis of each column of `boundary`: 0 across, 1 up.
@@ -68,17 +68,17 @@ def boundary(
         x: the axis across; it varies.
         y: the axis up; it varies.
         event: a column that is null where the event did not happen.
-        draws: of the posterior, for the level of the simultaneous band.
-        seed: of the draws.
+        draws: simulated studies, from which the levels of the bands come.
+        seed: of the simulated studies.
 
     Returns: a row for each vertex of the contour, in order, and no row where the surface has no
     contour. A band that reaches the end of an axis is open. Columns:
         piece: 0, 1, ...: which line of the contour.
         x, y: the vertex.
-        low, high: the pointwise 95% band in y at this x: of the truth's points, 95% are inside.
+        low, high: the pointwise 95% band in y at this x: 95% of the true line is inside.
         left, right: the pointwise 95% band in x at this y.
         simultaneous_low, simultaneous_high: the simultaneous 95% band in y at this x: in 95% of
-            studies the whole boundary is inside.
+            studies the whole true line is inside.
         simultaneous_left, simultaneous_right: the simultaneous 95% band in x at this y.
     Raises: UsageError for an axis or event that cannot be used, and where all trials are on one
     side, with where to widen.
@@ -86,8 +86,7 @@ def boundary(
     check_boundary_axes(trials, x, y, event)
     check_boundary_trials(trials, x, y, event)
     cells = _Cells.of(trials, x, y, event)
-    surface = boundary_surface(cells.points, cells.events, cells.trials)
-    contour = _contour(surface, draws, seed)
+    contour = _contour(cells, draws, seed)
     for name, axis in _AXIS_OF.items():
         share = contour[name] / (GRID_SIDE - 1)
         contour[name] = np.exp(cells.low[axis] + share * (cells.high[axis] - cells.low[axis]))
@@ -112,29 +111,36 @@ def _smoothness() -> tuple[Features, ...]:
     return tuple(Features.make(pair, scale) for pair in lengths for scale in BOUNDARY_SCALES)
 
 
-def _contour(surface: Surface, draws: int, seed: int) -> pd.DataFrame:
+def _contour(cells: _Cells, draws: int, seed: int) -> pd.DataFrame:
     """The frame of `boundary` in grid steps.
 
     Args:
-        surface: a posterior.
-        draws: of the posterior, for the level of the simultaneous band.
-        seed: of the draws.
+        cells: of the study.
+        draws: simulated studies.
+        seed: of the simulated studies.
     """
+    surface = boundary_surface(cells.points, cells.events, cells.trials)
     side = np.linspace(-1, 1, GRID_SIDE)
     grid = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
-    lines = zero_lines(surface.log_odds(grid).reshape(GRID_SIDE, GRID_SIDE))
+    phi = surface.features.at(grid)
+    log_odds = phi @ surface.weights
+    lines = zero_lines(log_odds.reshape(GRID_SIDE, GRID_SIDE))
     if not lines:
         return pd.DataFrame(columns=["piece", *_AXIS_OF], dtype=float)
     vertices = np.concatenate(lines)
-    across, up = vertices.T
-    piece = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
-    sureness = surface.sureness(grid).reshape(GRID_SIDE, GRID_SIDE)
-    whole = simultaneous_level(surface, 2 * vertices / (GRID_SIDE - 1) - 1, draws, seed)
-    bands = [
-        _band(sureness, vertices, POINTWISE_LEVEL),
-        _band(sureness, vertices, whole).add_prefix("simultaneous_"),
-    ]
-    return pd.concat([pd.DataFrame({"piece": piece, "x": across, "y": up}), *bands], axis=1)
+    in_cube = 2 * vertices / (GRID_SIDE - 1) - 1
+    levels = BandLevels.of_errors(
+        simulated_errors(surface, cells.points, cells.trials, in_cube, draws=draws, seed=seed)
+    )
+    sureness = (log_odds / surface.deviations(phi)).reshape(GRID_SIDE, GRID_SIDE)
+    line = {
+        "piece": np.repeat(np.arange(len(lines)), [len(line) for line in lines]),
+        "x": vertices[:, 0],
+        "y": vertices[:, 1],
+    }
+    pointwise = _band(sureness, vertices, levels.pointwise)
+    simultaneous = _band(sureness, vertices, levels.simultaneous).add_prefix("simultaneous_")
+    return pd.concat([pd.DataFrame(line), pointwise, simultaneous], axis=1)
 
 
 def _band(sureness: Floats, vertices: Floats, level: float) -> pd.DataFrame:

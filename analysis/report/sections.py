@@ -24,7 +24,7 @@ BOUNDARY_CAPTION = (
     "The line: half of the trials generalize. The dark band is pointwise: 95% of the true line is "
     "inside. The light band is simultaneous: in 95% of studies the whole true line is inside."
 )
-MAX_SLICES = 12  # of a diagram; each has a boundary, which takes a tenth of a second
+MAX_SLICES = 12  # of a diagram; each has a boundary, which takes a fifth of a second
 SPARSITY_COLUMN = "final_effective_sparsity_train"
 
 

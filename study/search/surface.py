@@ -75,12 +75,10 @@ class Surface:
         """The most probable log odds [C] at points [C, d]; 0 is a chance of one half."""
         return self.features.at(points) @ self.weights
 
-    def sureness(self, points: FloatArray) -> FloatArray:
-        """The log odds [C] at points [C, d], in their own posterior deviations."""
-        phi = self.features.at(points)
-        variance = np.einsum("cm,cm->c", phi @ self.covariance, phi)
-        sureness: FloatArray = phi @ self.weights / np.sqrt(variance)
-        return sureness
+    def deviations(self, phi: FloatArray) -> FloatArray:
+        """The posterior deviations [C] of the log odds where the features are phi [C, M]."""
+        deviations: FloatArray = np.sqrt(np.einsum("cm,cm->c", phi @ self.covariance, phi))
+        return deviations
 
 
 @cache
@@ -104,27 +102,34 @@ def fit_surface(
         kinds: what the evidence chooses from; None is `smoothness_of_a_search`.
     """
     step = -(-len(points) // EVIDENCE_POINTS)
-    some = points[::step], events[::step], tries[::step]
+    some = events[::step], tries[::step]
     kinds = smoothness_of_a_search(points.shape[1]) if kinds is None else kinds
-    best = max((fit_weights(kind, *some) for kind in kinds), key=lambda fit: fit.log_evidence)
-    return best if step == 1 else fit_weights(best.features, points, events, tries)
+    fits = (fit_weights(kind, kind.at(points[::step]), *some) for kind in kinds)
+    best = max(fits, key=lambda fit: fit.log_evidence)
+    if step == 1:
+        return best
+    return fit_weights(best.features, best.features.at(points), events, tries)
 
 
 def fit_weights(
     features: Features,
-    points: FloatArray,
+    phi: FloatArray,
     events: FloatArray,
     tries: FloatArray,
+    *,
+    start: FloatArray | None = None,
+    tolerance: float = _TOLERANCE,
 ) -> Surface:
     """The surface of given smoothness: Newton's method on the log posterior, which is concave.
 
     Args:
-        features: whose length and scale are the smoothness.
-        points: in the cube [-1, 1]^d, [N, d].
+        features: whose lengths and scale are the smoothness.
+        phi: the features of the points, [N, M].
         events: k of each point, [N].
         tries: m of each point, [N].
+        start: weights that the climb starts from, [M]; None starts at 0.
+        tolerance: the climb ends where a step would gain less log posterior than this.
     """
-    phi = features.at(points)
 
     def look(weights: FloatArray) -> Look:
         odds = phi @ weights
@@ -137,10 +142,10 @@ def fit_weights(
         log_posterior = events @ odds - tries @ np.logaddexp(0, odds) - weights @ weights / 2
         return Look(float(log_posterior), slopes)
 
-    start = np.zeros(phi.shape[1])
-    top = climb(look, start, tolerance=_TOLERANCE, most_steps=_NEWTON_STEPS)
+    first = np.zeros(phi.shape[1]) if start is None else start
+    top = climb(look, first, tolerance=tolerance, most_steps=_NEWTON_STEPS)
     factor = linalg.cho_factor(top.curvature, lower=True)
-    covariance = linalg.cho_solve(factor, np.eye(len(start)))
+    covariance = linalg.cho_solve(factor, np.eye(len(first)))
     log_evidence = top.value - float(np.log(np.diag(factor[0])).sum())
     return Surface(features, top.theta, covariance, log_evidence)
 

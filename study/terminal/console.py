@@ -18,7 +18,7 @@ import typer
 
 from study import __version__
 from study.errors import StudyError, one_line
-from study.machine import ensure_home
+from study.machine import ensure_home, use_one_blas_thread
 from study.terminal import last_resort, stdio
 from study.terminal.usage import usage_sentence
 
@@ -50,6 +50,7 @@ def main_of(app: typer.Typer) -> NoReturn:
     """Run a command line and exit with its code; an error is one line on stderr."""
     stdio.make_safe()
     ensure_home()
+    use_one_blas_thread()
     _report_escaped_errors()
     sys.exit(_run(app))
 

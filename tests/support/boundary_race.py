@@ -11,9 +11,8 @@ import optuna
 import pandas as pd
 from optuna.distributions import FloatDistribution, IntDistribution
 
-from analysis.phases.boundary import zero_lines
+from analysis.phases.boundary import boundary_surface, zero_lines
 from study.search.sampler import BoundarySampler
-from study.search.surface import fit_surface
 from study.spec.file import resolve
 
 DATA = Path(__file__).parents[1] / "data"
@@ -60,7 +59,7 @@ class Truth:
         rows, columns = np.nonzero(tries)
         cube = [2 * (at - at[0]) / (at[-1] - at[0]) - 1 for at in self.logs]
         points = np.stack([cube[0][rows], cube[1][columns]], axis=1)
-        surface = fit_surface(points, events[rows, columns], tries[rows, columns] * 1.0)
+        surface = boundary_surface(points, events[rows, columns], tries[rows, columns] * 1.0)
         line = np.linspace(-1, 1, FINE)
         grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
         lines = zero_lines(surface.log_odds(grid).reshape(FINE, FINE))
