@@ -301,6 +301,7 @@ def _show_draws(done: int, planned: int) -> None:
 
 
 app.command()(question_commands.collapse)
+app.command()(question_commands.forecast)
 app.command()(question_commands.pairs)
 
 

@@ -34,3 +34,17 @@ def pairs(
 
     answer = pairs_answer(some_trials(store, where), event)
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)
+
+
+def forecast(store: StorePath, *, where: WhereOption = None, as_json: JsonFlag = False) -> bytes:
+    """Foretell at memorizing, and at 2 and 5 times that epoch, when a net will generalize.
+
+    Concordance on the largest n and on half of the seeds, which are held out; for each measure,
+    with and without test accuracy.
+    """
+    from analysis.tables.frames import load_readings, some_trials
+    from analysis.text.forecast_text import forecast_answer
+
+    trials = some_trials(store, where)
+    answer = forecast_answer(trials, load_readings(store, trials))
+    return json_answer(answer.content) if as_json else text_answer(*answer.lines)

@@ -79,3 +79,27 @@ def ratio_chart(rows: pd.DataFrame, margin: float) -> alt.LayerChart:
     bars = base.mark_rule(clip=True).encode(x=across("low"), x2="high:Q")
     dots = base.mark_point(filled=True, size=36, opacity=1).encode(x=across("ratio"))
     return themed(alt.layer(band, bars, dots), _SIZE[0], height)
+
+
+def forecast_chart(rows: pd.DataFrame) -> alt.LayerChart:
+    """Concordance within points of several models at each landmark, with intervals.
+
+    Args:
+        rows: `landmark`, `model`, `within`, `low` and `high`.
+    """
+    base = alt.Chart(named("forecast", rows)).encode(
+        x=alt.X("landmark:O", title="landmark, x memorizing", axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("model:N", sort=None),
+        color=alt.Color("model:N", sort=None, legend=legend(columns=2)),
+        tooltip=["model:N", "landmark:O", "within:Q", "low:Q", "high:Q"],
+    )
+    concordance = "concordance within points"
+    bars = base.mark_rule(strokeWidth=1.5).encode(
+        y=alt.Y("low:Q", title=concordance, scale=alt.Scale(zero=False)), y2="high:Q"
+    )
+    dots = base.mark_point(filled=True, size=50, opacity=1).encode(
+        y=alt.Y("within:Q", title=concordance)
+    )
+    chance = alt.Chart(named("chance", pd.DataFrame({"within": [0.5]})))
+    line = chance.mark_rule(strokeDash=[4, 4], color=INK, opacity=0.6).encode(y="within:Q")
+    return themed(alt.layer(line, bars, dots), *_SIZE)

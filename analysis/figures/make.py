@@ -63,7 +63,7 @@ def make_figures(
     trials yet; StudyError where a file cannot be written.
     """
     trials = some_trials(store_url)
-    plates = [*study_plates(trials, x, y), *question_plates(trials)]
+    plates = [*study_plates(trials, x, y), *question_plates(store_url, trials)]
     make_folder(output)
     circuits = _circuit_part(store_url, trials)
     modular = modular_part(store_url, trials)

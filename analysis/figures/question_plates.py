@@ -1,32 +1,43 @@
 """The charts of a study that asks a question, if it has the trials for them."""
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analysis.charts.question_charts import collapse_chart, ratio_chart
+from analysis.charts.question_charts import collapse_chart, forecast_chart, ratio_chart
 from analysis.charts.theme import specification
 from analysis.figures.album import Drawing, Plate
 from analysis.phases.watching import decay_times_watched
 from analysis.questions.collapse import LEAST_N, Collapse, collapses_of
 from analysis.questions.collapse_views import collapsed_cells, collapsed_curve
+from analysis.questions.forecast import AXES_ALONE, HELD_OUT, foresights
 from analysis.questions.half_rows import HALF_WITHIN
 from analysis.questions.pairs import MARGIN_OF_RATIO, pairs_of
+from analysis.tables.frames import load_readings
+from analysis.text.forecast_text import foresight_table
 from analysis.text.pairs_text import mean_in_words
 from study.errors import UsageError
 from study.vocabulary.axes import AXES
+from study.vocabulary.measures import MEASURES
 
+_LEAST_SIZES, _LEAST_SEEDS = 2, 10  # of a forecast
 _LEAST_ROWS = 8  # dataset sizes of an n; fewer do not show a curve
 
 
-def question_plates(trials: pd.DataFrame) -> list[Plate]:
+def question_plates(store_url: str | Path, trials: pd.DataFrame) -> list[Plate]:
     """The plates of a study that asks a question; none of any other study.
 
     Args:
+        store_url: path or URL of the store, for readings.
         trials: as `load_trials` gives them.
     """
-    return [*_collapse_plates(trials), *_pairs_plates(trials)]
+    return [
+        *_collapse_plates(trials),
+        *_pairs_plates(trials),
+        *_forecast_plates(store_url, trials),
+    ]
 
 
 def _collapse_plates(trials: pd.DataFrame) -> list[Plate]:
@@ -85,3 +96,31 @@ def _pair_label(row: dict[Hashable, Any]) -> str:
         f"{name} {value:g}" for name, value in row.items() if name in AXES and value is not None
     ]
     return f"rate {row['rate']:g} / {row['other_rate']:g} at {row['product']:g}, {', '.join(cell)}"
+
+
+def _forecast_plates(store_url: str | Path, trials: pd.DataFrame) -> list[Plate]:
+    """The plate of landmark models, of a study of many seeds whose readings have measures."""
+    several = trials[trials["train_size"].notna()]
+    seeds = several.groupby("point_id", observed=True).size()
+    if several["n"].nunique() < _LEAST_SIZES or seeds.median() < _LEAST_SEEDS:
+        return []
+    first = load_readings(store_url, several.head(1))
+    if not any(first[name].notna().any() for row in MEASURES.values() for name in row.columns):
+        return []
+    try:
+        answers = foresights(several, load_readings(store_url, several))
+    except UsageError:  # too few trials generalized after a landmark
+        return []
+    table = foresight_table(answers)
+    alone = ~table["model"].str.contains(" + ", regex=False) & (table["model"] != AXES_ALONE)
+    drawings = []
+    for how in HELD_OUT:
+        rows = table[(table["held_out"] == how) & alone]
+        if len(rows):
+            drawings.append(Drawing(f"forecast-{how}", specification(forecast_chart(rows)), rows))
+    caption = (
+        "How often the seed of a point that is foretold to generalize later does, from what nets "
+        "show at a multiple of the epoch of memorizing; foretold are the largest n, then half of "
+        "the seeds, by models of the others. 0.5 is chance."
+    )
+    return [Plate("When will it generalize", caption, drawings)] if drawings else []

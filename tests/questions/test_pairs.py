@@ -3,48 +3,17 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
+from pair_truths import draw_pairs
 from scipy.stats import binom
 
 from analysis.questions.pairs import OUTSIDE, SEED_DRAWS, UNTOLD, WITHIN, pairs_of
 from analysis.text.pairs_text import lines_of_pairs, pairs_json
 from study.errors import UsageError
 
-RATES, DECAYS = (0.03, 0.1, 0.3), (0.003, 0.01, 0.03)
-
-
-def drawn(rng, by_rate, seeds=60, common=0.3, own=0.1, budget=4e4, rows=(120, 180, 270)):
-    """Trials whose median time goes as rate^by_rate at equal rate x decay.
-
-    A seed's factor `common` is the same at every point of a cell, as with shared streams.
-    """
-    cells = [(n, rate, decay) for n in rows for rate in RATES for decay in DECAYS]
-    trials = pd.DataFrame(cells, columns=["train_size", "learning_rate", "weight_decay"])
-    trials = trials.merge(pd.DataFrame({"seed": range(seeds)}), how="cross")
-    shared = {
-        key: rng.normal() for key in {*zip(trials["train_size"], trials["seed"], strict=True)}
-    }
-    noise = [shared[key] for key in zip(trials["train_size"], trials["seed"], strict=True)]
-    log = common * np.array(noise) + own * rng.normal(size=len(trials))
-    product = trials["learning_rate"] * trials["weight_decay"]
-    time = 3 / product * (trials["learning_rate"] / 0.1) ** by_rate * np.exp(log)
-    steps = np.ceil(trials["train_size"] / 32).astype(int)
-    last = np.ceil(budget / steps)
-    epoch = np.ceil(time / steps)
-    happened = epoch <= last
-    point = trials.groupby(["train_size", "learning_rate", "weight_decay"]).ngroup().astype(str)
-    return trials.assign(
-        setting="sgd", n=30, k=2, width=100, batch_size=32, init_scale=1.0, point_id=point,
-        steps_per_epoch=steps, budget_epochs=last, epochs_run=np.minimum(epoch, last),
-        ended=np.where(happened, "decided", "budget"),
-        generalized_epoch=epoch.where(happened).astype("Int64"),
-        generalized_after_epoch=(epoch - 1).where(happened, last).astype("Int64"),
-    )  # fmt: skip
-
 
 def test_every_two_points_of_one_product_are_a_pair():
-    [pairs] = pairs_of(drawn(np.random.default_rng(1), 0.0, seeds=6), "generalized")
+    [pairs] = pairs_of(draw_pairs(np.random.default_rng(1), 0.0, seeds=6), "generalized")
     # The products 3e-4, 9e-4 and 3e-3 are made of two points each.
     assert len(pairs.table) == 3 * 3
     rates = pairs.table["rate"] * pairs.table["product"] / pairs.table["rate"]
@@ -53,7 +22,7 @@ def test_every_two_points_of_one_product_are_a_pair():
 
 
 def test_a_ratio_is_that_of_plain_medians():
-    trials = drawn(np.random.default_rng(2), 0.2, seeds=15, budget=1e9)
+    trials = draw_pairs(np.random.default_rng(2), 0.2, seeds=15, budget=1e9)
     [pairs] = pairs_of(trials, "generalized")
     for row in pairs.table.to_dict("records"):
         medians = []
@@ -71,8 +40,8 @@ def test_a_ratio_is_that_of_plain_medians():
 def test_equal_times_are_equal_and_others_differ():
     rng = np.random.default_rng(3)
     rows = (90, 120, 180, 270, 400, 600)
-    [equal] = pairs_of(drawn(rng, 0.0, rows=rows), "generalized")
-    [other] = pairs_of(drawn(rng, 0.25), "generalized")
+    [equal] = pairs_of(draw_pairs(rng, 0.0, rows=rows), "generalized")
+    [other] = pairs_of(draw_pairs(rng, 0.25), "generalized")
     assert equal.mean.low < 1 < equal.mean.high
     assert equal.mean.high / equal.mean.low < 1.08
     assert equal.within > 0.25
@@ -92,7 +61,7 @@ def test_pairs_on_the_margin_are_seldom_called_equal():
     by_rate = np.log(1.1) / np.log(3 + 1 / 3)  # 0.1 over 0.03
     called = total = 0
     for _ in range(10):
-        [pairs] = pairs_of(drawn(rng, by_rate, seeds=40), "generalized")
+        [pairs] = pairs_of(draw_pairs(rng, by_rate, seeds=40), "generalized")
         near = pairs.table[(pairs.table["rate"] == 0.1) & (pairs.table["other_rate"] == 0.03)]
         called, total = called + int((near["verdict"] == WITHIN).sum()), total + len(near)
     assert total == 30
@@ -102,7 +71,7 @@ def test_pairs_on_the_margin_are_seldom_called_equal():
 def test_shared_seeds_are_drawn_together():
     """What seeds have in common leaves the ratio: its interval is that of their own scatter."""
     rng = np.random.default_rng(5)
-    trials = drawn(rng, 0.0, common=0.6, own=0.02, rows=(120, 180))
+    trials = draw_pairs(rng, 0.0, common=0.6, own=0.02, rows=(120, 180))
     others = trials.assign(seed=(trials["seed"] + (trials["learning_rate"] * 100).astype(int)) % 60)
     [pairs], [unpaired] = (pairs_of(some, "generalized") for some in (trials, others))
     wide, narrow = (
@@ -113,7 +82,7 @@ def test_shared_seeds_are_drawn_together():
 
 
 def test_a_median_that_was_not_reached_has_no_ratio():
-    trials = drawn(np.random.default_rng(6), 0.0, seeds=20, budget=5e3)
+    trials = draw_pairs(np.random.default_rng(6), 0.0, seeds=20, budget=5e3)
     [pairs] = pairs_of(trials, "generalized")
     slow = pairs.table["product"] < 4e-4
     assert pairs.table["ratio"][slow].isna().all()
@@ -122,7 +91,7 @@ def test_a_median_that_was_not_reached_has_no_ratio():
 
 
 def test_the_answer_is_text_and_json():
-    [pairs] = pairs_of(drawn(np.random.default_rng(7), 0.0, seeds=20), "generalized")
+    [pairs] = pairs_of(draw_pairs(np.random.default_rng(7), 0.0, seeds=20), "generalized")
     text = "\n".join(lines_of_pairs(pairs, "generalized"))
     assert "9 pairs of equal learning_rate x weight_decay" in text
     assert "mean ratio, larger rate over smaller: " in text
@@ -133,6 +102,6 @@ def test_the_answer_is_text_and_json():
 
 
 def test_a_study_without_pairs_is_refused():
-    trials = drawn(np.random.default_rng(8), 0.0, seeds=6)
+    trials = draw_pairs(np.random.default_rng(8), 0.0, seeds=6)
     with pytest.raises(UsageError, match="no two points agree"):
         pairs_of(trials[trials["learning_rate"] == 0.1], "generalized")
