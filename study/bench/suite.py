@@ -43,7 +43,6 @@ def engine_on(device: str) -> Engine:
         raise UsageError(f"--device {device!r}; {choices('a device', device, ('cpu', 'cuda'))}")
     if not torch.cuda.is_available():
         raise StudyError("--device cuda: torch finds no CUDA here. Use --device cpu.")
-    torch.backends.cuda.matmul.allow_tf32 = False
     return engine_of("torch", "cuda")
 
 

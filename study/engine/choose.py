@@ -49,5 +49,5 @@ def engine_name(trial: Trial, device: str) -> EngineName:
     train = setting.train
     if device == "cuda":
         return "cuda" if train.optimizer == "sgd" and train.dtype == "float32" else "torch"
-    fused = fused_trains(train.optimizer, device) and path() is not None
+    fused = fused_trains(train.optimizer) and path() is not None
     return "fused" if fused else "torch"

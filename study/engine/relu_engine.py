@@ -7,7 +7,7 @@ against it.
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -33,12 +33,12 @@ from study.nets.relu import ReluNets
 from study.streams import Purpose
 from study.tasks.parity import Parity
 from study.tasks.rows import Rows
+from study.trials.packing import GPU_ACTIVATIONS
 from study.trials.trial import Trial
 
-# Rows of one forward product of a reading. A constant: products of other sizes round otherwise, so
-# a size that follows from T would change the bits of a member with its neighbors.
+# Rows of one forward product of a reading on a CPU. A constant: products of other sizes round
+# otherwise, so a size that follows from T would change the bits of a member with its neighbors.
 _READ_ROWS = 64
-
 
 _T = TypeVar("_T")
 
@@ -79,6 +79,7 @@ class ReluEngine:
     def __init__(self, device: str = "cpu") -> None:
         self.device = device
         self._device = torch.device(device)
+        self._launches = self._device.type == "cuda"  # every operation is a launch
 
     def allocate(self, trials: Sequence[Trial]) -> ReluState:
         """Draw rows and weights on the engine's device; the optimizer's moments start at zero."""
@@ -126,20 +127,19 @@ class ReluEngine:
         if indices is not None and len(indices) < len(state.trials):
             state = self.leave(state, indices.tolist())
         train = self._train(state)
-        loss, members = state.trials[0].setting.train.loss, len(state.trials)
-        train_correct, train_loss, largest = _forward(state.nets, train, loss)
-        test_correct, test_loss, _ = _forward(state.nets, state.data.test, loss)
+        on_train, on_test = (self._forward(state, rows) for rows in (train, state.data.test))
         norm = measures.weight_norm(state.nets)
+        # One copy of all columns: each would wait for a GPU.
+        columns = _arrays((*on_train, *on_test, norm), len(state.trials))
+        train_correct, train_loss, largest, test_correct, test_loss, _, weight_norm = columns
         return Reading(
-            train_correct=_array(train_correct, members),
-            test_correct=_array(test_correct, members),
-            train_loss=_array(train_loss, members),
-            test_loss=_array(test_loss, members),
-            weight_norm=_array(norm, members),
-            active=_array(largest > 0, members),
-            measured=measure_relu_nets(
-                names, state.trials, state.nets, train.alone, state.data.test.alone
-            ),
+            train_correct=train_correct.astype(np.int64),
+            test_correct=test_correct.astype(np.int64),
+            train_loss=train_loss,
+            test_loss=test_loss,
+            weight_norm=weight_norm,
+            active=largest > 0,
+            measured=_measured(names, state, train),
         )
 
     def glance(
@@ -154,15 +154,17 @@ class ReluEngine:
         """
         members = len(state.trials)
         wrong, active = np.zeros((2, members), dtype=np.int64), np.ones(members, dtype=bool)
+        columns = [measures.weight_norm(state.nets)]
         parts = ((self._train(state), train_allowed), (state.data.test, test_allowed))
-        for part, (rows, allowed) in enumerate(parts):
-            if (allowed < 0).all():
-                continue
-            correct, _, largest = _forward(state.nets, rows, state.trials[0].setting.train.loss)
-            missed = rows.labels.shape[1] - _array(correct, members)
-            wrong[part] = np.where(allowed < 0, 0, missed)
-            active &= _array(largest > 0, members) | (allowed < 0)
-        norm = _array(measures.weight_norm(state.nets), members)
+        looked = [part for part, (_, allowed) in enumerate(parts) if (allowed >= 0).any()]
+        for part in looked:
+            columns += self._forward(state, parts[part][0])
+        norm, *found = _arrays(columns, members)
+        for place, part in enumerate(looked):
+            rows, allowed = parts[part]
+            correct, _, largest = found[3 * place : 3 * place + 3]
+            wrong[part] = np.where(allowed < 0, 0, rows.labels.shape[1] - correct)
+            active &= (largest > 0) | (allowed < 0)
         return Glance(wrong[0], wrong[1], norm, active)
 
     def leave(self, state: ReluState, keep: Sequence[int]) -> ReluState:
@@ -208,6 +210,21 @@ class ReluEngine:
         nets = ReluNets(*(load(name) for name in ReluNets._fields))
         return replace(fresh, nets=nets, moments=moments, epoch=int(arrays["epoch"]))
 
+    def _forward(self, state: ReluState, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
+        """Correct rows, mean loss, and the largest activation of a neuron on any row: each [S]."""
+        loss, width = state.trials[0].setting.train.loss, state.nets.outgoing.shape[1]
+        at_once = max(1, GPU_ACTIVATIONS // width) if self._launches else _READ_ROWS
+        correct, total, largest = [], [], []
+        for start in range(0, rows.labels.shape[1], at_once):
+            part = slice(start, start + at_once)
+            activations = relu.hidden(state.nets, rows.inputs[:, part])
+            margins = relu.scores(state.nets, activations) * rows.labels[:, part]
+            correct.append((margins > 0).sum(-1))
+            total.append(LOSSES[loss].value(margins).double().sum(-1))
+            largest.append(activations.flatten(1).amax(-1))
+        mean = functools.reduce(torch.add, total) / rows.labels.shape[1]
+        return torch.stack(correct).sum(0), mean, torch.stack(largest).amax(0)
+
     @staticmethod
     def _train(state: ReluState) -> Rows:
         """The training rows that a reading at this epoch is of."""
@@ -234,20 +251,24 @@ def _slots(members: tuple[_T, ...]) -> list[_T]:
     return list(members) * 2 if len(members) == 1 else list(members)
 
 
-def _array(column: Tensor, members: int) -> NDArray[Any]:
-    """The numbers [T] of the members in a column [S] of the slots."""
-    return np.asarray(column[:members].cpu().numpy())
+def _arrays(columns: Sequence[Tensor], members: int) -> NDArray[np.float64]:
+    """The numbers [T] of the members in columns [S] of the slots, in one copy: [C, T]."""
+    together = torch.stack([column[:members].double() for column in columns])
+    return np.asarray(together.cpu().numpy())
 
 
-def _forward(nets: ReluNets, rows: Rows, loss: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Correct rows, mean loss, and the largest activation of any neuron on any row: each [S]."""
-    correct, total, largest = [], [], []
-    for start in range(0, rows.labels.shape[1], _READ_ROWS):
-        part = slice(start, start + _READ_ROWS)
-        activations = relu.hidden(nets, rows.inputs[:, part])
-        margins = relu.scores(nets, activations) * rows.labels[:, part]
-        correct.append((margins > 0).sum(-1))
-        total.append(LOSSES[loss].value(margins).double().sum(-1))
-        largest.append(activations.flatten(1).amax(-1))
-    mean = functools.reduce(torch.add, total) / rows.labels.shape[1]
-    return torch.stack(correct).sum(0), mean, torch.stack(largest).amax(0)
+def _measured(
+    names: Sequence[str], state: ReluState, train: Rows
+) -> dict[str, NDArray[np.float64]]:
+    """Measures of the members, on the CPU: each takes many small operations.
+
+    Args:
+        names: of the measures.
+        state: of T members.
+        train: the training rows that the reading is of.
+    """
+    if not names:
+        return {}
+    nets = ReluNets(*(weight.cpu() for weight in state.nets))
+    rows = (Rows(part.inputs.cpu(), part.labels.cpu()).alone for part in (train, state.data.test))
+    return measure_relu_nets(names, state.trials, nets, *rows)

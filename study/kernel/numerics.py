@@ -33,11 +33,14 @@ def use_repeatable_arithmetic() -> None:
       alignment of operands to 16 bytes, which differs from member to member of a pack. The mode
       costs 0 to 9% of an epoch of the torch kernel (AMD EPYC, Zen 4). The environment's MKL_CBWR
       may name another branch of MKL's code.
+    - On a GPU, products of float32 are not rounded to TF32, whatever the environment asks for.
 
     Raises: StudyError where MKL has computed in another mode already, because MKL cannot change it.
     """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # cuBLAS reads this at its first product
     os.environ.setdefault("MKL_CBWR", "AUTO")  # MKL reads MKL_CBWR at its first product
     if _mkl_branch() == _MKL_OFF:
         raise StudyError(

@@ -15,6 +15,7 @@ from study.detect.schedule import log_spaced_up_to, scheduled
 from study.engine.choose import ENGINE_SPEEDS, engine_name
 from study.spec.toml_tables import PerDecade
 from study.trials.pack import Pack
+from study.trials.pack_room import trains_on_gpu
 from study.trials.packing import multiply_adds, trial_bytes
 from study.trials.trial import Trial
 from study.vocabulary.measures import MEASURES, PROBE_ROWS
@@ -130,7 +131,7 @@ def _to_decide(trial: Trial) -> int:
 def _of_memory(packs: Sequence[Pack]) -> str:
     """The warning for a pack that does not fit this machine's memory, "" where all fit.
 
-    Packs that must train on a GPU are left out: the memory of a GPU is not known here.
+    Packs for a GPU are left out: they are made for its memory.
     """
     needed, available = pack_bytes(p for p in packs if _on_cpu(p)), machine_bytes()
     if needed <= available:
@@ -142,7 +143,7 @@ def _of_memory(packs: Sequence[Pack]) -> str:
 
 
 def _on_cpu(pack: Pack) -> bool:
-    return pack.setting.resources.device != "cuda"
+    return not trains_on_gpu(pack.setting.resources)
 
 
 def machine_bytes() -> int:

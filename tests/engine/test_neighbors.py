@@ -146,7 +146,7 @@ def assert_alone_as_in_company(engine, trials):
 def test_the_relu_net_alone_is_the_relu_net_in_company(kernel, optimizer, loss, dtype):
     for shape in SHAPES:
         trials = parities(shape, optimizer=optimizer, loss=loss, dtype=dtype)
-        if kernel == "torch" or fused_trains(optimizer, "cpu"):
+        if kernel == "torch" or fused_trains(optimizer):
             assert_alone_as_in_company(ENGINES[kernel], trials)
 
 

@@ -12,7 +12,8 @@ from study.spec.file import load_spec
 from study.trials.expand import expand
 from study.trials.identity import find_id
 from study.trials.pack import Pack
-from study.trials.packing import PACK_BYTES, group, most_together, trial_bytes
+from study.trials.pack_room import PACK_BYTES
+from study.trials.packing import group, most_together, trial_bytes
 from study.trials.trial import PackShape
 
 
