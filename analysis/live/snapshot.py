@@ -35,16 +35,15 @@ FRESH_TIMES = 3.0
 WAIT_SECONDS = 1.0  # for a newer snapshot, where there is a snapshot already
 FIRST_WAIT_SECONDS = 60.0  # for the first snapshot
 
-# The columns that phases are made of, and those that cells and facts are made of. A frame of all
-# columns is three times as large as the latter.
+# The columns that phases are made of, and those that cells, sentences and facts are made of. A
+# frame of all columns is three times as large as the latter.
 PHASE_COLUMNS = (
     "weight_decay", "learning_rate", "steps_per_epoch", "epochs_run", "ended", "memorized_epoch",
     "memorized_after_epoch", "generalized_epoch", "generalized_after_epoch", "ungrokked_epoch",
     "final_test_accuracy",
 )  # fmt: skip
-STATE_COLUMNS = tuple(
-    dict.fromkeys((*TITLES, *PHASE_COLUMNS, "study", "device", "kernel", "wall_seconds"))
-)
+FACT_COLUMNS = ("study", "task", "net", "budget_epochs", "device", "kernel", "wall_seconds")
+STATE_COLUMNS = tuple(dict.fromkeys((*TITLES, *PHASE_COLUMNS, *FACT_COLUMNS)))
 
 
 @dataclass(frozen=True, slots=True)

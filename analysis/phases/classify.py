@@ -114,6 +114,25 @@ def find_preset(name: str) -> Preset:
     return PRESETS[name]
 
 
+def phase_rules(name: str = "default") -> dict[str, str]:
+    """The rule of each phase in words, with the numbers of a preset.
+
+    Args:
+        name: in `PRESETS`.
+    Raises: UsageError for an unknown preset.
+    """
+    preset = find_preset(name)
+    waits = [f"{preset.ratio:g} times that epoch"] if preset.ratio > 1 else []
+    waits += [f"{preset.delay_epochs:,} epochs after"] if preset.delay_epochs else []
+    waits += [f"{preset.delay_steps:,} steps after"] if preset.delay_steps else []
+    return {
+        "comprehension": "generalized sooner than a net that groks",
+        "grokking": "generalized long after memorizing: no sooner than " + " and ".join(waits),
+        "memorization": "memorized, and had not generalized when training ended",
+        "confusion": "neither memorized nor generalized",
+    }
+
+
 def classify(
     trials: pd.DataFrame, preset: str = "default", patience: float | None = None
 ) -> pd.DataFrame:

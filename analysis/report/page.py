@@ -74,7 +74,7 @@ class Setup(TypedDict):
         curves: the charts of the panel by title.
         steps: pixels of a cell, the least and the most.
         colors: of each phase.
-        flags: names.
+        flags: what each means.
         kinds: of each column that a filter may name, in words.
         table: the columns that the table shows first.
         axes: names of all axes.
@@ -89,7 +89,7 @@ class Setup(TypedDict):
     curves: dict[str, CurveChart]
     steps: tuple[int, int]
     colors: dict[str, str]
-    flags: list[str]
+    flags: dict[str, str]
     kinds: dict[str, str]
     table: tuple[str, ...]
     axes: list[str]
@@ -123,9 +123,7 @@ def write_report(
     slots = {
         "name": html.escape(state["name"]),
         "policy": OFFLINE,
-        "summary": html.escape(
-            ", ".join(f"{fact['label']}: {fact['text']}" for fact in state["facts"])
-        ),
+        "summary": html.escape(" ".join(map(str, state["opening"].values()))),
         "style": f"<style>{web_file('page.css')}</style>",
         "setup": _script_json(setup),
         "archive": pack_archive(rows, readings, patience_archive(trials, grid, rows)),
@@ -179,7 +177,7 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
         },
         "steps": CELL_PIXELS,
         "colors": PHASE_COLORS,
-        "flags": list(FLAGS),
+        "flags": FLAGS,
         "kinds": {field.name: KINDS[field.type] for field in COLUMNS},
         "table": TABLE_COLUMNS,
         "axes": list(TITLES),

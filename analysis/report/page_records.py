@@ -6,12 +6,13 @@ from typing import NotRequired, TypedDict
 from analysis.charts.layout import EpochRamp
 from analysis.charts.theme import Channel
 from analysis.formats import JsonCell, JsonRow
+from analysis.report.opening import Opening
 
 Columns = dict[str, list[JsonCell]]
 
 
 class Fact(TypedDict):
-    """One fact of a study in the page's header; `title` explains it, as a tooltip."""
+    """One fact of a study at the page's foot; `title` explains it, as a tooltip."""
 
     label: str
     text: str
@@ -67,7 +68,8 @@ class PageState(PatienceState):
 
     Attributes:
         name: of the study.
-        facts: of the header.
+        opening: the first sentences.
+        facts: of the foot.
         status: as `study_status` answers; None for a report.
         versions: of the packages that the study ran with.
         command: that ran the study.
@@ -81,6 +83,7 @@ class PageState(PatienceState):
     """
 
     name: str
+    opening: Opening
     facts: list[Fact]
     status: Mapping[str, object] | None
     versions: dict[str, str]

@@ -18,6 +18,7 @@ from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.cells import summary
 from analysis.phases.grid import Grid, at_patience, diagram_axes, make_grid
 from analysis.phases.patience import PATIENCES
+from analysis.report.opening import opening
 from analysis.report.page_records import (
     AxisState,
     CellAnswer,
@@ -83,8 +84,10 @@ def page_state(
     grid = grid or make_grid(trials)
     x, y = diagram_axes(grid.rulers, x, y)
     versions = manifest.get("versions")
+    shown = patience_state(trials, grid)
     return {
         "name": str(trials["study"].iloc[0]),
+        "opening": opening(trials, grid, shown["phases"], manifest),
         "facts": facts(trials, manifest),
         "status": None if status is None else dict(status),
         "versions": dict(versions) if isinstance(versions, Mapping) else {},
@@ -96,7 +99,7 @@ def page_state(
         "start": _labels_of(interesting_cell(grid.cells), grid),
         "epochs": epoch_ramp(grid.cells),
         "aggregated": grid.aggregated,
-        **patience_state(trials, grid),
+        **shown,
     }
 
 
@@ -110,6 +113,7 @@ def patience_state(trials: pd.DataFrame, grid: Grid, patience: int | None = None
     """
     least = phases.LEAST_DECAY_TIMES if patience is None else patience
     shown = grid if patience is None else at_patience(grid, trials, patience)
+    rules = phases.phase_rules()
     short = int(shown.cells["short_watched"].sum())
     return {
         "patience": PATIENCE_NAMES[patience],
@@ -120,7 +124,7 @@ def patience_state(trials: pd.DataFrame, grid: Grid, patience: int | None = None
         "hatching_said": "Hatched: at least half of the trials did not generalize and were watched "
         f"for less than {least} decay times of 1 / (learning rate x weight decay) steps.",
         "phases": [
-            {**row, "meaning": phases.PHASES[str(row["phase"])].meaning}
+            {**row, "meaning": rules[str(row["phase"])]}
             for row in records(summary(trials, patience=patience))
         ],
         "cells": columnar(shown.cells[[*(r.name for r in grid.rulers), *CELL_COLUMNS]]),
@@ -203,7 +207,7 @@ def curve_readings(members: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFram
 
 
 def facts(trials: pd.DataFrame, manifest: Mapping[str, object]) -> list[Fact]:
-    """The header of a page: how many trials ran, when, where, for how long, and why they ended.
+    """The foot of a page: how many trials ran, when, where, for how long, and why they ended.
 
     Args:
         trials: as `load_trials` gives them, at least one.

@@ -1,9 +1,20 @@
-// The head of the page: facts of the study, its progress, and the trials of each phase.
+// The head and the foot of the page: what a study found, its progress, phases and facts.
 
 import {byId, durationInWords, element, percent, whole} from "./dom.js";
 import {setup} from "./setup.js";
 
 /** @import {Fact, PhaseRow, Status} from "./types.js" */
+
+/**
+ * Show the first sentences of a study.
+ * @param {{trained?: string, found: string, where?: string, rule?: string}} opening
+ */
+export function showOpening({trained = "", found, where = "", rule = ""}) {
+  say("trained", trained);
+  say("found", found);
+  say("where-grokked", where);
+  say("rule-said", rule);
+}
 
 /** @param {Fact[]} facts to show */
 export function showFacts(facts) {

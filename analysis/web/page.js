@@ -7,7 +7,7 @@ import {showControls} from "./controls.js";
 import {Diagram} from "./diagram.js";
 import {byId} from "./dom.js";
 import {showSections} from "./figures.js";
-import {showFacts, showPhases, showProgress, showTrouble} from "./header.js";
+import {showFacts, showOpening, showPhases, showProgress, showTrouble} from "./header.js";
 import {Panel} from "./panel.js";
 import {setup} from "./setup.js";
 import {Archive, Server} from "./source.js";
@@ -104,10 +104,11 @@ async function arrive(news) {
   document.title = `${state.name}: when networks grok`;
   showProgress(state.status);
   if (!state.trials) {
-    showFacts([{label: "trials", text: "none yet; this page shows them as they come"}]);
+    showOpening({found: "No trials yet. This page shows them as they come."});
     return;
   }
   byId("main").hidden = false;
+  showOpening(state.opening);
   showFacts(state.facts);
   showPhases(state.phases, state.patience_said);
   byId("command").textContent = state.command;

@@ -14,6 +14,17 @@ import {setup} from "./setup.js";
 /** @type {CellAnswer} */
 const NO_TRIALS = {trials: [], readings: {trial: []}, total: 0, patience: []};
 
+/**
+ * How many trials of a cell have a flag; what the flag means shows on hover and focus.
+ * @param {number} count
+ * @param {string} name of the flag
+ */
+function flagged(count, name) {
+  const said = `${whole(count)} ${name.replaceAll("_", "-")}`;
+  const meaning = setup.flags[name];
+  return element("button", said, {type: "button", class: "flag", "data-meaning": meaning});
+}
+
 export class Panel {
   /**
    * @param {Source} source
@@ -77,15 +88,17 @@ export class Panel {
     /** @param {string[]} names of counts */
     const listed = (names) => names.filter((name) => row[name])
       .map((name) => `${row[name]} ${name.replaceAll("_", "-")}`).join(", ");
-    const flags = listed(setup.flags);
+    const flags = Object.keys(setup.flags).filter((name) => row[name])
+      .map((name) => flagged(Number(row[name]), name));
     const count = Number(row.trials);
     const some = this.answer.trials.length < count
       ? ` Curves of ${this.answer.trials.length} of its ${whole(count)} trials.` : "";
     byId("cell-title").textContent =
       state.axes.map((axis) => `${axis.title} ${view.labels[axis.name]}`).join(", ");
-    byId("cell-said").textContent = `${listed(Object.keys(setup.colors))}` +
-      `${flags && ` (${flags})`}. Generalized ${row.generalized}/${count}, 95% interval ` +
-      `${percent(Number(row.generalized_low))} to ${percent(Number(row.generalized_high))}.${some}`;
+    const listing = flags.flatMap((flag, index) => [index ? ", " : " (", flag]);
+    byId("cell-said").replaceChildren(listed(Object.keys(setup.colors)), ...listing,
+      `${flags.length ? ")" : ""}. Generalized ${row.generalized}/${count}, 95% interval ` +
+      `${percent(Number(row.generalized_low))} to ${percent(Number(row.generalized_high))}.${some}`);
     byId("cell-patience").textContent = movesOf(this.answer.patience);
   }
 

@@ -104,6 +104,7 @@ export interface State extends PatienceState {
   store: string;
   /** How many trials there are; without any, the live page sends only `name` and `trials`. */
   trials: number;
+  opening: {trained: string, found: string, where: string, rule: string};
   facts: Fact[];
   status: Status | null;
   versions: Record<string, string>;
@@ -133,7 +134,8 @@ export interface Setup {
   steps: [number, number];
   /** The color of each phase. */
   colors: Record<string, string>;
-  flags: string[];
+  /** What each flag means. */
+  flags: Record<string, string>;
   kinds: Record<string, Kind>;
   table: string[];
   axes: string[];

@@ -69,7 +69,7 @@ def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
     store = empty_store(tmp_path / "quick")
     with serving(store) as served:
         browser.get(served.url)
-        waits(browser, lambda: "none yet" in text(browser, "facts"))
+        waits(browser, lambda: "No trials yet" in text(browser, "found"))
         grow(store, FEW, tmp_path / "first")
         settled(browser)
         assert counted(browser) == "12"

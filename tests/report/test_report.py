@@ -32,7 +32,7 @@ from simulated import QUICK, simulate
 from analysis import load_trials, write_report
 from analysis.charts.curves import curve_template
 from analysis.phases.cells import summary
-from analysis.phases.classify import classify
+from analysis.phases.classify import FLAGS, classify
 from analysis.phases.grid import at_patience, make_grid
 from analysis.phases.patience import PATIENCES
 from analysis.report.state import cell_patience, cell_trials
@@ -91,11 +91,24 @@ def test_it_opens_on_a_cell_that_grokked(page):
     assert len(curves(page, "weight norm")) == 5
     assert text(page, "name") == "quick"
     assert "65" in text(page, "facts")
+    assert text(page, "trained").startswith("(20, 2)-parity, ReLU nets of 100 and 200 neurons")
+    assert text(page, "where-grokked").startswith("Cells that grok have ")
     sent = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
     asked = [e["params"] for e in sent if e["method"] == "Network.requestWillBeSent"]
     urls = [one["request"]["url"] for one in asked]
     assert urls
     assert [url for url in urls if url.startswith(("http", "ws", "//"))] == []
+
+
+def test_a_flag_says_what_it_means_when_it_has_the_focus(page):
+    go(page, weight_decay="0.001", train_size="200")
+    settled(page)
+    assert text(page, "cell-said").startswith("5 memorization (5 short-watched). Generalized 0/5")
+    flag = page.find_element(By.CSS_SELECTOR, "#cell-said .flag")
+    shown = "return getComputedStyle(arguments[0], '::after').content"
+    assert page.execute_script(shown, flag) == "none"
+    page.execute_script("arguments[0].focus()", flag)
+    assert FLAGS["short_watched"] in page.execute_script(shown, flag)
 
 
 def test_a_click_selects_a_cell_then_a_curve_and_the_browser_goes_back(page, store):
