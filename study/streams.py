@@ -37,6 +37,7 @@ class Purpose(IntEnum):
     WEIGHTS = 6
     ORDER = 7
     FIXED_ROWS = 8
+    LABEL_NOISE = 9
 
 
 def threefry(keys: Tensor, counters: Tensor) -> Tensor:

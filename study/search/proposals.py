@@ -17,7 +17,7 @@ from study.search.lattice import is_held
 from study.spec.models import Setting, StudySpec
 from study.store.store import Store
 from study.trials.expand import Pair, Proposed
-from study.trials.trial import Point, Trial
+from study.trials.trial import Trial, recorded_point
 from study.vocabulary.axes import AXES
 
 _FIRST_AXES = 8  # the axes of the first release, which every stored proposal has
@@ -58,7 +58,10 @@ def proposed(spec: StudySpec, store: Store | None) -> dict[str, list[Pair]]:
     pairs: dict[str, list[Pair]] = {}
     for setting in spec.settings:
         if setting.search.adaptive:
-            stored = [(Point(*row[:-1]), int(row[-1])) for row in rows.get(setting.label, ())]
+            stored = [
+                (recorded_point(setting, dict(zip(AXES, row[:-1], strict=False))), int(row[-1]))
+                for row in rows.get(setting.label, ())
+            ]
             held = [(point, seed) for point, seed in stored if is_held(setting, point)]
             pairs[setting.label] = held[: setting.search.trials]
     return pairs

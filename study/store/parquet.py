@@ -19,6 +19,7 @@ from study.store import schema
 from study.store.files import Files, reason
 from study.store.retry import is_transient
 from study.store.winners import PART, first_of_each, sources, winners
+from study.vocabulary.axes import YOUNGER_AXES
 
 TableName = Literal["trials", "readings"]
 Value = str | int | float | None  # what one row has in one column
@@ -160,7 +161,9 @@ class Tables:
             dataset = ds.dataset(
                 paths, _SCHEMAS[table], format="parquet", filesystem=self._files.filesystem
             )
-            return dataset.to_table(filter=where, columns=asked)
+            if table == "readings":
+                return dataset.to_table(asked, filter=where)
+            return _read_trials(dataset, asked, where)
 
         try:
             rows = self._files.retried(read)
@@ -216,6 +219,25 @@ class Tables:
     def delete_part(self, table: TableName, part: str) -> None:
         """Delete a part whose rows are in another."""
         self._files.delete(f"{table}/{part}")
+
+
+def _read_trials(
+    dataset: ds.Dataset, asked: Sequence[str], where: pc.Expression | None
+) -> pa.Table:
+    """Rows of `trials`, with a value for axes that are younger than a row.
+
+    A filter of such an axis comes after that value; any other filter is applied while reading.
+
+    Args:
+        dataset: the parts.
+        asked: names of columns, perhaps with that of the file.
+        where: a filter of rows.
+    """
+    late = where is not None and any(axis in str(where) for axis in YOUNGER_AXES)
+    needed = list(schema.TRIALS.names) if late else ["task"] * bool(YOUNGER_AXES.keys() & {*asked})
+    names = list(dict.fromkeys([*asked, *needed]))
+    rows = schema.with_younger_axes(dataset.to_table(names, filter=None if late else where))
+    return (rows.filter(where) if late else rows).select(asked)
 
 
 def _one_of(trial_ids: Iterable[str]) -> pc.Expression:

@@ -8,7 +8,7 @@ Source: arXiv 2303.11873, section 2.
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -64,25 +64,42 @@ class PackedParity:
         )
         self.online = first.point.train_size is None
         self.hidden = hidden_bits(trials, device)
+        self._flipped = torch.tensor(
+            [round(trial.point.label_noise * self._train_size) for trial in trials], device=device
+        )
         fixed = self._fixed_rows(first.test_size) if self._data.test_rows == "fixed" else None
         train = None if self.online else self._train_rows(fixed)
         test = self._test_rows(train, first.test_size) if fixed is None else fixed
         self._avoided = test if self.online else None
         self.test = self._labeled(test, Purpose.TEST_LABELS)
-        self.train = self.fresh(0) if train is None else self._labeled(train, Purpose.TRAIN_LABELS)
+        self.train = self.fresh(0) if train is None else self._noisy(train)
 
     def fresh(self, epoch: int) -> PackedRows:
         """The rows of one online epoch: independent draws, none of them a test row."""
         keys = streams.fold(self._keys, Purpose.TRAIN_ROWS, epoch)
         rows = self._independent(keys, self._train_size, self._avoided)
-        return self._labeled(rows, Purpose.TRAIN_LABELS, epoch)
+        return self._noisy(rows, epoch)
 
     def take(self, index: Tensor) -> "PackedParity":
         """The members at `index`, an int64 tensor [T']; `fresh` draws for these members only."""
         taken = copy.copy(self)
         taken._keys, taken.hidden = self._keys[index], self.hidden[index]
+        taken._flipped = self._flipped[index]
         taken._avoided = None if self._avoided is None else self._avoided[index]
         return taken
+
+    def _noisy(self, rows: Tensor, epoch: int = 0) -> PackedRows:
+        """Training rows [T, N, W] with their labels, of which each trial's share is flipped.
+
+        Which rows are flipped is a trial's own stream: the first of an order of all rows.
+        """
+        labeled = self._labeled(rows, Purpose.TRAIN_LABELS, epoch)
+        if not self._flipped.any():
+            return labeled
+        stream = streams.fold(self._keys, Purpose.LABEL_NOISE, epoch)
+        rank = streams.orders(stream, rows.shape[1]).argsort(dim=-1)
+        signs = 1 - 2 * (rank < self._flipped[:, None]).to(torch.int8)
+        return replace(labeled, labels=labeled.labels * signs)
 
     def _labeled(self, rows: Tensor, purpose: Purpose, epoch: int = 0) -> PackedRows:
         """Packed rows [T, N, W] with their labels; `purpose` is of the stream of random labels."""

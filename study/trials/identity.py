@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from study.errors import UsageError
 from study.spec.models import Setting
 from study.spec.toml_tables import Table
-from study.vocabulary.axes import AxisValue
+from study.vocabulary.axes import YOUNGER_AXES, AxisValue
 from study.vocabulary.tasks import own_axes
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ def trial_text(setting: Setting, point: "Point", seed: int) -> str:
 
 
 def axes_of(setting: Setting, point: "Point") -> dict[str, AxisValue]:
-    """The values of the axes that the task and the net of a setting have, by name."""
+    """The values of the axes that the task and the net of a setting have, by name.
+
+    An axis of `YOUNGER_AXES` is left out at the value that all earlier trials have.
+    """
     return _own_values(setting.task, setting.net, point)
 
 
@@ -124,7 +127,11 @@ def _axes_text(task: str, net: str, point: "_ByIdentity[Point]") -> str:
 
 def _own_values(task: str, net: str, point: "Point") -> dict[str, AxisValue]:
     own = own_axes(task, net)
-    return {name: value for name, value in point.values().items() if name in own}
+    return {
+        name: value
+        for name, value in point.values().items()
+        if name in own and not (name in YOUNGER_AXES and value == YOUNGER_AXES[name])
+    }
 
 
 def _canonical(content: object) -> str:

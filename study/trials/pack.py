@@ -9,8 +9,8 @@ from study.errors import SpecError
 from study.spec.models import Setting
 from study.spec.validated import validated
 from study.trials.identity import digest
-from study.trials.trial import Point, Trial
-from study.vocabulary.axes import AXES, AxisValue, AxisValues
+from study.trials.trial import Trial, recorded_point
+from study.vocabulary.axes import AxisValue, AxisValues
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,4 @@ def _trial(study: str, setting: Setting, member: AxisValues) -> Trial:
     seed = member.get("seed")
     if not isinstance(seed, int):
         raise SpecError("a pack lists its trials")
-    return Trial(study, setting, Point(**{name: member.get(name) for name in AXES}), seed)
+    return Trial(study, setting, recorded_point(setting, member), seed)

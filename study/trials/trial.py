@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from study.spec.models import Setting
 from study.trials.identity import axes_of, digest, digest_of_text, point_text, trial_text
-from study.vocabulary.axes import AXES, SHAPE_AXES, AxisValue, AxisValues, whole
+from study.vocabulary.axes import AXES, SHAPE_AXES, YOUNGER_AXES, AxisValue, AxisValues, whole
 from study.vocabulary.outcomes import Ended
-from study.vocabulary.tasks import MIN_TEST_ROWS, TASKS
+from study.vocabulary.tasks import MIN_TEST_ROWS, TASKS, own_axes
 
 ONLINE_STEPS_PER_EPOCH = 32  # fresh rows have no pass to end; about 1,000 rows at the usual batch
 
@@ -66,6 +66,22 @@ else:
         namespace={"__module__": __name__, "__doc__": _AxesOfAPoint.__doc__},
         frozen=True,
         slots=True,
+    )
+
+
+def recorded_point(setting: Setting, values: AxisValues) -> Point:
+    """The point of a record of a trial; axes that are younger than the record have their default.
+
+    Args:
+        setting: of the trial.
+        values: by name; an axis may be missing.
+    """
+    own = own_axes(setting.task, setting.net)
+    return Point(
+        **{
+            name: YOUNGER_AXES.get(name) if values.get(name) is None and name in own else value
+            for name, value in ((name, values.get(name)) for name in AXES)
+        }
     )
 
 

@@ -66,6 +66,7 @@ class AxisRule:
 
 # Units: n and k count bits, width counts neurons, train_size and batch_size count rows. init_scale
 # multiplies the initial weights. train_fraction is the share of all equations that is for training.
+# label_noise is the share of training labels that are flipped.
 AXES: dict[str, AxisRule] = {
     "n": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
     "k": AxisRule(integer=True, low=1, low_allowed=True, shape=False),
@@ -81,7 +82,12 @@ AXES: dict[str, AxisRule] = {
     ),
     "layers": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
     "heads": AxisRule(integer=True, low=1, low_allowed=True, shape=True),
+    "label_noise": AxisRule(integer=False, low=0, low_allowed=True, shape=False, below=1),
 }
+
+# Axes that are younger than the first trials of a task, with the value that all earlier trials
+# have. At this value an axis is left out of a trial's identity and streams: ids and bits stay.
+YOUNGER_AXES: dict[str, Number] = {"label_noise": 0.0}
 
 # The axes that every task and net has.
 COMMON = tuple(name for name, rule in AXES.items() if rule.default is not None)

@@ -127,7 +127,7 @@ def _division_rules(axes: AxesByName, asked: int | None) -> None:
 
 
 _PARITY = Task(
-    axes={"n": 40, "k": 3, "train_size": 1000},
+    axes={"n": 40, "k": 3, "train_size": 1000, "label_noise": 0.0},
     nets=("relu",),
     losses=("hinge", "logistic", "square"),
     code="study.tasks.parity:ParityTask",
