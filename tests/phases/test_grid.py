@@ -152,7 +152,7 @@ def test_axes_that_vary_are_chosen(x, y, axes):
 def test_axes_that_are_none_are_refused():
     rulers = make_grid(trials(event(1, 9))).rulers
     for x, y, sentence in [
-        ("widht", None, "'widht'; an axis is one of 13 names"),
+        ("widht", None, "'widht'; an axis is one of 14 names"),
         ("width", None, "'width' has one value here"),
         ("train_size", "train_size", "'train_size' twice"),
     ]:

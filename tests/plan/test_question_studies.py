@@ -33,3 +33,14 @@ def test_pairs_of_equal_rate_times_decay_are_planned():
         ]
         assert len(products) - len(set(products)) >= 2, setting.label
         assert setting.data.shared
+
+
+def test_the_atlas_is_larger_than_any_published_sweep_and_its_cells_are_known():
+    atlas = load_spec("atlas")
+    assert atlas.size >= 250_000
+    for setting in atlas.settings:
+        assert len(setting.seeds) >= 25  # a share of a half is known to a standard error of 0.1
+        axes = setting.axes.by_name()
+        assert all(len(axes[name].values) > 3 for name in ("width", "weight_decay", "train_size"))
+        assert setting.budget.decay_times == 20
+    assert {setting.axes.by_name()["k"].values for setting in atlas.settings} == {(2,), (3,), (4,)}
