@@ -5,8 +5,8 @@ that one drawing serves light and dark pages.
 """
 
 import html
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -37,6 +37,7 @@ class Plate:
     title: str  # text, as is the caption
     caption: str
     drawings: Sequence[Drawing] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict)  # SVG by the name of its file
     table: str = ""  # HTML, as `as_html` makes it
 
 
@@ -117,6 +118,7 @@ def make_folder(output: str | Path) -> Path:
 def _plate_html(plate: Plate, folder: Path) -> str:
     """Write the files of a plate's drawings, and give the plate as HTML."""
     panels = "".join(_drawing_html(drawing, folder) for drawing in plate.drawings)
+    panels += "".join(_picture_html(*picture, folder) for picture in plate.pictures.items())
     return (
         '<figure class="plate">'
         f"<h2>{html.escape(plate.title)}</h2>"
@@ -128,8 +130,7 @@ def _plate_html(plate: Plate, folder: Path) -> str:
 def _drawing_html(drawing: Drawing, folder: Path) -> str:
     """Write the files of a drawing, and give the drawing as HTML with links to the files."""
     svg: str = vl_convert.vegalite_to_svg(dict(drawing.chart))
-    # A file has no page behind its ink, so a white ground is drawn.
-    on_white = svg.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)
+    on_white = _grounded(svg)
     contents = {
         "csv": FORMATS["csv"](drawing.frame),
         "svg": on_white.encode(),
@@ -145,3 +146,15 @@ def _drawing_html(drawing: Drawing, folder: Path) -> str:
         f'<div class="panel"><div class="chart">{svg}</div>'
         f'<p class="files">{"".join(links)}</p></div>'
     )
+
+
+def _picture_html(name: str, svg: str, folder: Path) -> str:
+    """Write the file of a picture, and give the picture as HTML with a link to the file."""
+    write_whole(folder / f"{name}.svg", _grounded(svg).encode())
+    link = f'<a href="{folder.name}/{name}.svg">SVG</a>'
+    return f'<div class="panel"><div class="chart">{svg}</div><p class="files">{link}</p></div>'
+
+
+def _grounded(svg: str) -> str:
+    """A drawing on white: a file has no page behind its ink."""
+    return svg.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)

@@ -15,6 +15,7 @@ from analysis.charts.diagram import diagram_template
 from analysis.charts.layout import EpochRamp, spans
 from analysis.charts.theme import Specification, specification
 from analysis.figures.album import Drawing, Plate
+from analysis.figures.motion import MOTION_CAPTION, motion_picture
 from analysis.formats import JsonRow, records
 from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.grid import Grid, diagram_axes, make_grid
@@ -32,7 +33,7 @@ class _NamedRows(TypedDict):
 
 
 def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> list[Plate]:
-    """The diagram in its three colors, the laws and the sparsities, each chart with its rows.
+    """The diagram in its colors and in motion, the laws and the sparsities, each with its rows.
 
     Args:
         trials: as `load_trials` gives them, at least one.
@@ -41,7 +42,7 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
 
     Raises: UsageError for a name that is no axis, one that does not vary, or one axis twice.
     """
-    plates = [_diagram_plate(trials, x, y)]
+    plates = _diagram_plates(trials, x, y)
     figures = [("law", figure) for figure in law_section(trials)[1]]
     figures += [("circuits", figure) for figure in circuit_figures(trials)]
     plates += [
@@ -51,7 +52,8 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
     return plates
 
 
-def _diagram_plate(trials: pd.DataFrame, x: str | None, y: str | None) -> Plate:
+def _diagram_plates(trials: pd.DataFrame, x: str | None, y: str | None) -> list[Plate]:
+    """The diagram as it stands at the end of training, and while nets train."""
     grid = make_grid(trials)
     x, y = diagram_axes(grid.rulers, x, y)
     across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
@@ -74,7 +76,16 @@ def _diagram_plate(trials: pd.DataFrame, x: str | None, y: str | None) -> Plate:
         )
         for coloring in COLORINGS
     ]
-    return Plate("Phase diagram", " ".join([*caption, ", ".join(labels)]).strip(), drawings)
+    where = ", ".join(labels)
+    places = grid.cells[[x, y]].iloc[grid.cell_of[in_slice]].reset_index(drop=True)
+    return [
+        Plate("Phase diagram", " ".join([*caption, where]).strip(), drawings),
+        Plate(
+            "While nets train",
+            f"{MOTION_CAPTION} {where}".strip(),
+            pictures={"motion": motion_picture(trials[in_slice], across, up, places)},
+        ),
+    ]
 
 
 def plane(grid: Grid, x: str, y: str) -> pd.DataFrame:
