@@ -136,6 +136,9 @@ _CHART = (
     ("floor_ms", "two dense products"),
     ("epoch_ms", "our epoch"),
     ("epoch_read_ms", "our epoch, default readings"),
+    ("reading_ms", "a reading"),
+    ("torch_ms", "torch kernel's epoch"),
+    ("core_ms", "epoch on one core of the CPU"),
     ("plain_ms", "plain loop"),
     ("authors_ms", "authors' epoch"),
 )

@@ -16,11 +16,12 @@ import torch
 
 from study import __version__
 from study.bench.bench_report import BenchReport, Machine, ShapeFigures
+from study.bench.gpu_sides import gpu_figures
 from study.bench.peak_memory import pack_peak_bytes
 from study.bench.stopwatch import peak_flops
-from study.bench.targets import TARGETS, Shape, judged
+from study.bench.targets import GPU_TARGETS, TARGETS, Shape, judged
 from study.bench.turns import growth_ratio, shape_figures, trials_of
-from study.engine.make import engine_of, pick_engine
+from study.engine.make import pick_engine
 from study.engine.protocol import Engine
 from study.errors import StudyError, UsageError, choices
 from study.kernel.numerics import use_repeatable_arithmetic
@@ -35,15 +36,13 @@ GROWTH = (64, 4096)
 
 def engine_on(device: str) -> Engine:
     """The engine that a study uses on "cpu" or "cuda"; StudyError where there is no such GPU."""
-    if device == "cpu":
-        axes = {"n": 8, "k": 2, "width": 8, "train_size": 8}
-        cpu = {"name": "bench", "seeds": 1, "axes": axes, "resources": {"device": "cpu"}}
-        return pick_engine(expand(resolve(cpu))[0])
-    if device != "cuda":
+    if device not in {"cpu", "cuda"}:
         raise UsageError(f"--device {device!r}; {choices('a device', device, ('cpu', 'cuda'))}")
-    if not torch.cuda.is_available():
+    if device == "cuda" and not torch.cuda.is_available():
         raise StudyError("--device cuda: torch finds no CUDA here. Use --device cpu.")
-    return engine_of("torch", "cuda")
+    axes = {"n": 8, "k": 2, "width": 8, "train_size": 8}
+    asked = {"name": "bench", "seeds": 1, "axes": axes, "resources": {"device": device}}
+    return pick_engine(expand(resolve(asked))[0])
 
 
 def bench(
@@ -53,7 +52,7 @@ def bench(
     growth: tuple[int, int] = GROWTH,
     note: Callable[[str], object] = lambda _: None,
 ) -> BenchReport:
-    """Measure everything that the bars of some shapes ask for.
+    """Measure everything that the bars of some shapes ask for: those of a CPU, or those of a GPU.
 
     Args:
         engine: that trains.
@@ -63,12 +62,13 @@ def bench(
         note: called with what is being measured.
     """
     use_repeatable_arithmetic()
+    bars = TARGETS if engine.device == "cpu" else GPU_TARGETS
     peaks = [peak_flops(engine.kernel, engine.device)]
     shape_by_letter: dict[str, ShapeFigures] = {}
     for name, shape in shapes.items():
         note(f"shape {name}")
-        asked = {bar.name for bar in TARGETS if bar.shape == name}
-        figures = shape_figures(engine, shape, repeats, asked)
+        asked = {bar.name for bar in bars if bar.shape == name}
+        figures = _figures(engine, shape, repeats, asked)
         numbers = {**figures.numbers, **_memory(engine, shape)}
         if "networks" in asked:
             note(f"shape {name}, {growth[1]} networks")
@@ -84,8 +84,15 @@ def bench(
         peak_gflops=peak / 1e9,
         peak_known_by=known_by,
         shapes=shape_by_letter,
-        bars=judged({name: figures.numbers for name, figures in shape_by_letter.items()}),
+        bars=judged({name: figures.numbers for name, figures in shape_by_letter.items()}, bars),
     )
+
+
+def _figures(engine: Engine, shape: Shape, repeats: int, asked: set[str]) -> ShapeFigures:
+    """The times of a shape, on a CPU or on a GPU; arguments as of `shape_figures`."""
+    if engine.device == "cpu":
+        return shape_figures(engine, shape, repeats, asked)
+    return gpu_figures(engine, shape, repeats)
 
 
 def machine(engine: Engine) -> Machine:
@@ -118,8 +125,8 @@ def _processor() -> str:
 
 def _memory(engine: Engine, shape: Shape) -> dict[str, float | None]:
     """The peak of the largest pack that the program makes of a shape, and what the model says."""
-    [trial] = trials_of(shape)
-    pack = Pack(tuple(trials_of(shape, most_together(trial))))
+    [trial] = trials_of(shape, device=engine.device)
+    pack = Pack(tuple(trials_of(shape, most_together(trial), device=engine.device)))
     model, peak = sum(map(trial_bytes, pack.trials)), pack_peak_bytes(pack, engine)
     return {
         "pack_networks": len(pack.trials),

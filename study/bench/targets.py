@@ -16,7 +16,8 @@ Numbers = Mapping[str, float | None]  # by name; None where a number could not b
 class Shape:
     """A pack that is trained, in the letters of `study.engine.protocol`.
 
-    `together` networks make a pack on a CPU; each trains for at most `cap` epochs.
+    `together` networks make a pack on a CPU, and `on_gpu` on a GPU; each trains for at most `cap`
+    epochs.
     """
 
     n: int
@@ -27,6 +28,7 @@ class Shape:
     cap: int
     B: int = 32
     weight_decay: float = 0.01
+    on_gpu: int = 256
 
     @property
     def axes(self) -> dict[str, int | float]:
@@ -43,8 +45,8 @@ class Shape:
 
 SHAPES = {
     "A": Shape(n=40, k=3, p=1000, N=1000, together=8, cap=400),
-    "B": Shape(n=30, k=2, p=100, N=200, together=64, cap=400),
-    "C": Shape(n=40, k=3, p=4000, N=4000, together=2, cap=100),
+    "B": Shape(n=30, k=2, p=100, N=200, together=64, cap=400, on_gpu=1024),
+    "C": Shape(n=40, k=3, p=4000, N=4000, together=2, cap=100, on_gpu=66),
 }
 
 
@@ -120,6 +122,17 @@ TARGETS = (
         for s in SHAPES
     ),
     Target("sparsity", "A", "effective sparsity of a trained net on its rows, ms", at_most=30),
+)
+
+
+# Of a GPU; the times are those that an H100 should reach, which has 132 multiprocessors.
+GPU_TARGETS = (
+    *(
+        Target("net_epoch_us", shape, "us an epoch of one network, in a full pack", at_most=most)
+        for shape, most in (("A", 3), ("B", 0.15), ("C", 40))
+    ),
+    *(Target("torch_kernel", s, "the torch kernel's epoch / ours", at_least=20) for s in SHAPES),
+    *(Target("plain_loop", s, "plain loop on the GPU / ours", at_least=1000) for s in SHAPES),
 )
 
 

@@ -35,8 +35,6 @@ from study.trials.packing import group
 from study.trials.trial import Trial
 from study.vocabulary.tasks import MIN_TEST_ROWS
 
-# Networks of a pack on a GPU; fewer would leave a GPU idle.
-CUDA_NETWORKS = 64
 # Bars that are one time over another, both taken in the same turn.
 RATIOS = {
     "floor": ("epoch", "floor"),
@@ -56,17 +54,21 @@ _FIRST_EPOCH_TIMES = 10
 _FEW_TIMES = 4
 
 
-def trials_of(shape: Shape, seeds: int = 1, test_rows: int | str | None = None) -> list[Trial]:
+def trials_of(
+    shape: Shape, seeds: int = 1, test_rows: int | str | None = None, device: str = "auto"
+) -> list[Trial]:
     """Trials of a shape.
 
     Args:
         shape: of the networks.
         seeds: how many trials.
         test_rows: as [data] has it; None is the default.
+        device: as [resources] has it; it decides how large packs are.
     """
     data = {} if test_rows is None else {"test_rows": test_rows}
     written = {"name": "bench", "seeds": seeds, "axes": shape.axes, "data": data}
-    return expand(resolve({**written, "budget": {"epochs": shape.cap}}))
+    more = {"budget": {"epochs": shape.cap}, "resources": {"device": device}}
+    return expand(resolve({**written, **more}))
 
 
 class Turns:
@@ -81,7 +83,7 @@ class Turns:
             asked: names of the shape's bars; what no bar asks for is not timed.
         """
         self.engine, self.asked = engine, asked
-        self.networks = shape.together if engine.device == "cpu" else CUDA_NETWORKS
+        self.networks = shape.together
         self.pack = Pack(tuple(trials_of(shape, self.networks)))
         self.ends = generalized_epochs(engine, self.pack)
         self._products = floor(self.pack.trials[0].point, engine.device)
@@ -202,7 +204,7 @@ def packs_at_start(engine: Engine, shape: Shape, count: int) -> list[Any]:
         count: trials.
     """
     trials, states = trials_of(shape, count, test_rows=MIN_TEST_ROWS), []
-    for pack in group(trials_of(shape, count)):
+    for pack in group(trials_of(shape, count, device=engine.device)):
         states.append(engine.allocate(trials[: len(pack.trials)]))
         trials = trials[len(pack.trials) :]
     return states

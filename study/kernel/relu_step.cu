@@ -129,7 +129,7 @@ static __device__ __forceinline__ float whole_score(const struct home &a, int bu
     return sum;
 }
 
-extern "C" __global__ void CLUSTERED __launch_bounds__(32 * WARPS) relu_epoch(struct pack s) {
+extern "C" __global__ void CLUSTERED __launch_bounds__(32 * WARPS, 1) relu_epoch(struct pack s) {
     SHARED_ROOM;
     const struct home a = home_of(s, room);
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, N = s.rows[0];
@@ -164,7 +164,9 @@ extern "C" __global__ void CLUSTERED __launch_bounds__(32 * WARPS) relu_epoch(st
         make_operands(o, x, known, a.columns + (~count & 1) * 16 * KT, s.bits, todo.looks, todo.learns);
         if (!HELD) __syncthreads();
         float f[4][2] = {{0}};
-        visit_tiles(a.t, todo, o, f);
+        if (todo.looks && todo.learns) visit_tiles<true, true>(a.t, todo, o, f);
+        else if (todo.looks) visit_tiles<true, false>(a.t, todo, o, f);
+        else visit_tiles<false, true>(a.t, todo, o, f);
         if (todo.ends && !todo.looks) break; /* the same for all threads */
 
         if (MANY && next.learn != v.look) {

@@ -154,15 +154,18 @@ static __device__ __forceinline__ void learn_outgoing(float *u, const struct tas
     if ((lane & 3) == 0) u[lane >> 2] = u0, u[(lane >> 2) + 8] = u8;
 }
 
-/* Visits the tiles of this warp; adds the scores of the rows looked at to f. */
+/* Visits the tiles of this warp; adds the scores of the rows looked at to f. LOOKS and LEARNS are those of the task: known
+ * to the compiler, they leave no branch between the products of a tile. */
+template <bool LOOKS, bool LEARNS>
 static __device__ __forceinline__ void visit_tiles(const struct tiles &t, const struct task &todo, const struct operands &o,
                                                    float f[4][2]) {
     const int lane = threadIdx.x & 31, g = lane >> 2;
+    const bool ends = LEARNS && (!MANY || todo.ends);
     for (int m = threadIdx.x >> 5; m < t.count; m += WARPS) {
         float u0 = t.u[m * 16 + g], u8 = t.u[m * 16 + g + 8], along[2] = {0, 0};
         const struct update by = {todo.fade, todo.rate * u0 * (todo.each * SCALE), todo.rate * u8 * (todo.each * SCALE)};
         u32 active[2][4] = {{0}};
-        if (todo.learns) {
+        if (LEARNS) {
             const u32 was = t.bits[(todo.learned * t.most + m) * 32 + lane];
             activity_of(was, 0, active[0]), activity_of(was, 1, active[1]);
         }
@@ -172,15 +175,15 @@ static __device__ __forceinline__ void visit_tiles(const struct tiles &t, const 
             EACH for (int e = 0; e < 2; e++) {
                 const int at = (m * NT + 2 * k + e) * 32 + lane;
                 pair[e] = t.w[at];
-                if (!todo.learns) continue;
+                if (!LEARNS) continue;
                 float4 grad = gradient_of(o, active, 2 * k + e);
                 if (MANY && todo.more) grad = sum_of(t.grads[at], grad);
-                if (MANY && !todo.ends) t.grads[at] = grad;
+                if (MANY && !ends) t.grads[at] = grad;
                 else learn_from(pair[e], grad, by, along), t.w[at] = pair[e];
             }
-            if (todo.looks) look_at(o, pair, k, h);
+            if (LOOKS) look_at(o, pair, k, h);
         }
-        if (todo.ends) learn_outgoing(t.u + m * 16, todo, along, u0, u8);
-        if (todo.looks) t.bits[(todo.looked * t.most + m) * 32 + lane] = add_scores(h, u0 / SCALE, u8 / SCALE, f);
+        if (ends) learn_outgoing(t.u + m * 16, todo, along, u0, u8);
+        if (LOOKS) t.bits[(todo.looked * t.most + m) * 32 + lane] = add_scores(h, u0 / SCALE, u8 / SCALE, f);
     }
 }

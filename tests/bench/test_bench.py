@@ -12,9 +12,10 @@ from small import trials_of
 from study import cli
 from study.bench import bench_report, stopwatch, training_times, turns
 from study.bench import suite as benchmark
+from study.bench.gpu_sides import gpu_figures
 from study.bench.plain_loop import PlainLoop
 from study.bench.suite import bench, engine_on
-from study.bench.targets import SHAPES, TARGETS, Shape, Target
+from study.bench.targets import GPU_TARGETS, SHAPES, TARGETS, Shape, Target, judged
 from study.engine.make import pick_engine
 from study.engine.relu_engine import ReluEngine
 from study.errors import StudyError
@@ -85,6 +86,27 @@ def test_the_torch_kernel_is_measured_alike(monkeypatch):
     assert None not in measured.values()
     assert report.machine.kernel == "torch"
     assert any(line.startswith("memory") and " -" in line for line in report.lines())
+
+
+def test_every_side_is_measured_on_a_gpu():
+    from emulated import emulated_engine
+
+    engine, shape = emulated_engine(), Shape(n=12, k=2, p=24, N=40, together=2, cap=5, on_gpu=3)
+    figures = gpu_figures(engine, shape, 1)
+    bars = [bar for bar in GPU_TARGETS if bar.shape == "B"]
+    verdicts = judged({"B": figures.numbers}, bars)
+    assert None not in [verdict.measured for verdict in verdicts]
+    number = figures.number
+    assert number("net_epoch_us") == pytest.approx(1e3 * number("epoch_ms"))
+    assert number("torch_kernel") == pytest.approx(number("torch_ms") / number("epoch_ms"))
+    figures.numbers["peak"] = 0.5
+    report = bench_report.BenchReport(
+        benchmark.machine(engine), 1, 1.0, "a guess", {"B": figures}, verdicts
+    )
+    lines = "\n".join(report.lines())
+    for said in ("torch kernel's epoch", "one core of the CPU", "a reading", "net epoch us"):
+        assert said in lines
+    assert report.to_json()["kernel"] == "cuda-sm90"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 import pytest
 from compiled import VERSIONS
-from emulated import H100, emulated_gpu
+from cuda_problems import H100, MAJOR, MINOR
+from emulated import emulated_gpu
 
 from study.engine import make
 from study.engine.choose import engine_name
@@ -40,7 +41,7 @@ def test_a_gpu_trains_with_the_fused_kernel_where_it_can(monkeypatch, capsys):
         expand(resolve({"name": "chosen", "seeds": 1, "axes": {"width": width}}))[0]
         for width in (100, 10**6)
     )
-    old = emulated_gpu({**H100, 75: 7, 76: 5})  # a T4
+    old = emulated_gpu({**H100, MAJOR: 7, MINOR: 5})  # a T4
     for gpu in (None, old, emulated_gpu()):
         engine = make.cuda_engine_of(trial, "cpu", gpu)
         assert make.cuda_engine_of(trial, "cpu", gpu).kernel == engine.kernel

@@ -3,8 +3,9 @@
 import itertools
 
 import pytest
-from cubins import kernels
-from emulated import H100, stub_driver
+from cubins import kernels, step_instructions
+from cuda_problems import H100, MAJOR, MINOR, ROOM
+from emulated import stub_driver
 
 from study.errors import StudyError
 from study.kernel import nvrtc
@@ -25,7 +26,7 @@ MOST_REGISTERS = 255  # of a thread; beyond that they spill
 
 
 def gpu_of_arch(arch):
-    driver = stub_driver({**H100, 75: arch // 10, 76: arch % 10, 97: ROOMS[arch] * 1024})
+    driver = stub_driver({**H100, MAJOR: arch // 10, MINOR: arch % 10, ROOM: ROOMS[arch] * 1024})
     return Gpu(driver)
 
 
@@ -48,6 +49,27 @@ def test_the_shapes_of_the_bench_compile_for_an_h100_without_spills(shape):
     for kernel in found.values():
         assert kernel.registers <= MOST_REGISTERS
         assert kernel.stack_bytes == 0
+
+
+# Rows of an epoch; us that an H100 should take at most for an epoch of one network; and us that its
+# FP32 multiply-adds take at their peak.
+BARS = {"A": (1000, 3, 2.45), "B": (200, 0.15, 0.037), "C": (4000, 40, 39)}
+CLOCK, ISSUED, MULTIPROCESSORS = 1755, 4, 132  # MHz; instructions a clock and multiprocessor
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_instructions_of_a_step_allow_the_speed_that_an_h100_should_reach(shape):
+    rows, bar, at_peak = BARS[shape]
+    cut, found = compiled(90, *SHAPES[shape])
+    tile, rest = step_instructions(found["relu_epoch"].code)
+    instructions = cut.tiles * tile + cut.warps * cut.cluster * rest
+    steps = -(-rows // 32) + 1  # the last only learns
+    best = steps * instructions / ISSUED / CLOCK / MULTIPROCESSORS
+    print(
+        f"{shape}: {tile} instructions a tile, {rest} a step and warp, at best {best:.3g} us an "
+        f"epoch of one network, {at_peak / best:.0%} of the FP32 peak"
+    )
+    assert best < bar
 
 
 @pytest.mark.slow

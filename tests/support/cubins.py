@@ -58,3 +58,36 @@ def _attributes(info: bytes, wanted: int) -> dict[int, int]:
                 values[symbol] = value
             at += size
     return values
+
+
+_BRANCH, _PRODUCT = 0x947, 0x23C  # BRA, HMMA: the low 12 bits of an instruction
+_INSTRUCTION = 16  # bytes
+
+
+def step_instructions(code: bytes) -> tuple[int, int]:
+    """Instructions of a warp for one tile, and for the rest of a step, of `relu_epoch`.
+
+    The loop over tiles of a step that learns and looks is, of the loops that hold no other loop,
+    the one with most products. The loop over steps is the shortest around it; what it has beside
+    its loops over tiles is the rest, some of which a step skips.
+    """
+    words = struct.unpack(f"<{len(code) // 8}Q", code)
+    opcodes = [word & 0xFFF for word in words[::2]]
+    loops = [
+        (target, at + 1)
+        for at, opcode in enumerate(opcodes)
+        if opcode == _BRANCH and (target := at + 1 + _offset(words[2 * at], words[2 * at + 1])) < at
+    ]
+    inner = [a for a in loops if not any(a != b and a[0] <= b[0] and b[1] <= a[1] for b in loops)]
+    tiles = [(opcodes[a:b].count(_PRODUCT), a, b) for a, b in inner if _PRODUCT in opcodes[a:b]]
+    _, start, stop = max(tiles)
+    step = min((b - a, a, b) for a, b in loops if a < start and b > stop)
+    within = sum(b - a for _, a, b in tiles if step[1] <= a and b <= step[2])
+    return stop - start, step[0] - within
+
+
+def _offset(low: int, high: int) -> int:
+    """Instructions from the one after a branch to its target: bits 16 to 23, and 34 to 81."""
+    upper = (high & 0x3FFFF) << 30 | low >> 34
+    upper -= 1 << 48 if upper >> 47 else 0
+    return 4 * (upper << 8 | low >> 16 & 0xFF) // _INSTRUCTION

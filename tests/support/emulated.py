@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from cuda_problems import H100
 
 from study.engine.cuda import CudaEngine
 from study.kernel.gpu import Gpu
@@ -24,8 +25,6 @@ KERNELS = {
     "relu_step.cu": "K(relu_epoch, CLUSTER) K(relu_read, 1)",
     "streams.cu": "K(stream_words, 1)",
 }
-# As on an H100: compute capability 9.0, 227 KB of shared memory for a block, 132 multiprocessors.
-H100 = {75: 9, 76: 0, 97: 227 * 1024, 16: 132}
 _FLAGS = ("-O2", "-std=c++17", "-shared", "-fPIC", "-w", "-ffp-contract=off", "-U_FORTIFY_SOURCE")
 
 if shutil.which("g++") is None:
