@@ -6,6 +6,7 @@ The folders, from the store up:
 - `phases` says what each trial did, what the seeds of a point did together, and where half of the
   networks have an event. Its numbers come from `statistics`.
 - `laws` fits equations to the times of events, censored trials included.
+- `questions` has the analyses of the studies that ask one: waits on one curve, pairs, forecasts.
 - `circuits` replays trials and follows their subnetworks.
 - `charts` draws frames. It never computes.
 - `report` puts the charts into one HTML file; `figures` writes them as files; `text` says the

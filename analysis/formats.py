@@ -16,6 +16,21 @@ def records(frame: pd.DataFrame) -> list[JsonRow]:
     return rows
 
 
+def finite_json(content: object) -> object:
+    """Data as strict JSON takes it: None for a number that is not finite, at any depth.
+
+    Args:
+        content: dicts, lists and tuples of plain values.
+    """
+    if isinstance(content, dict):
+        return {name: finite_json(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [finite_json(value) for value in content]
+    if isinstance(content, float | np.floating):
+        return float(content) if np.isfinite(content) else None
+    return content
+
+
 def as_table(frame: pd.DataFrame) -> str:
     """The frame as text, columns side by side; a null is a blank."""
     columns = {name: frame[name].map(_cell_text, na_action=None) for name in frame}

@@ -222,3 +222,14 @@ def test_a_closed_pipe_is_silent(store):
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+def test_pairs_of_the_stored_study_are_those_of_the_docs(run):
+    code, out, _ = run("pairs", "analysis/data/scaling", "--where", 'setting == "rates"', "--json")
+    assert code == 0
+    [rates] = json.loads(out)
+    ratios = {(row["train_size"], row["product"]): row["ratio"] for row in rates["pairs"]}
+    assert {size for size, _ in ratios} == {200, 400}
+    assert all(round(ratios[400, product], 2) in {0.11, 0.12} for _, product in ratios)
+    assert round(ratios[200, 0.0003], 2) == 0.61
+    assert rates["within_10_percent"] == 0

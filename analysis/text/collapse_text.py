@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.formats import as_table, records
+from analysis.formats import as_table, finite_json, records
 from analysis.laws.strata import Bounded
 from analysis.laws.verdicts import bounds_in_words, verdict_of
 from analysis.questions.collapse import (
@@ -36,7 +36,7 @@ def collapse_answer(trials: pd.DataFrame) -> LawAnswer:
         "collapses": [collapse_json(collapse) for collapse in answers],
         "left_out": {str(k): why for k, why in refused.items()},
     }
-    return LawAnswer(content, lines)
+    return LawAnswer(finite_json(content), lines)
 
 
 def lines_of_collapse(collapse: Collapse) -> list[str]:

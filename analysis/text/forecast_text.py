@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from analysis.formats import as_table
+from analysis.formats import as_table, finite_json
 from analysis.laws.strata import Bounded
 from analysis.questions.forecast import HELD_OUT, Foresight, foresights
 from analysis.text.collapse_text import spread_in_words
@@ -23,7 +23,7 @@ def forecast_answer(trials: pd.DataFrame, readings: pd.DataFrame) -> LawAnswer:
     Raises: UsageError where trials are too few.
     """
     answers = foresights(trials, readings)
-    content = [{**asdict(one), "overall": _number(one.overall)} for one in answers]
+    content = finite_json([asdict(one) for one in answers])
     lines: list[str] = []
     for how in HELD_OUT:
         some = [one for one in answers if one.held_out == how]
@@ -80,7 +80,3 @@ def _ends(number: Bounded) -> str:
     if number.low is None or number.high is None:
         return f"{number.estimate:.3f}"
     return f"{number.estimate:.3f} [{number.low:.3f}, {number.high:.3f}]"
-
-
-def _number(value: float) -> float | None:
-    return None if pd.isna(value) else value

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from analysis.formats import as_table, records
+from analysis.formats import as_table, finite_json, records
 from analysis.laws.verdicts import bounds_in_words
 from analysis.questions.pairs import MARGIN_OF_RATIO, OUTSIDE, UNTOLD, WITHIN, Pairs, pairs_of
 from analysis.text.law_answers import LawAnswer
@@ -22,7 +22,8 @@ def pairs_answer(trials: pd.DataFrame, event: str) -> LawAnswer:
     lines: list[str] = []
     for pairs in answers:
         lines += [*([""] if lines else []), *lines_of_pairs(pairs, event)]
-    return LawAnswer([pairs_json(pairs, event) for pairs in answers], lines)
+    content = finite_json([pairs_json(pairs, event) for pairs in answers])
+    return LawAnswer(content, lines)
 
 
 def lines_of_pairs(pairs: Pairs, event: str) -> list[str]:

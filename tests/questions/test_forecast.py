@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.formats import finite_json
 from analysis.questions.concordance import concordance
 from analysis.questions.forecast import ALL, AXES_ALONE, foresights
 from analysis.questions.landmarks import ACCURACY, at_landmark
@@ -177,10 +178,16 @@ def test_the_answer_is_text_and_json(found):
     text = "\n".join(answer.lines)
     assert "held out: the largest n, foretold from smaller n" in text
     assert "most beside test accuracy: relevant_share" in text
-    assert len(json.loads(json.dumps(answer.content))) == len(found)
+    assert len(json.loads(json.dumps(answer.content, allow_nan=False))) == len(found)
     table = foresight_table(found)
     assert set(table["landmark"]) == {1.0, 2.0, 5.0}
     assert ALL not in set(table["model"])  # a single measure
+
+
+def test_what_is_not_known_is_null_in_json():
+    content = {"a": [1.5, float("nan"), (np.float64("inf"), None)], "b": "nan", "c": True, "d": 3}
+    expected = {"a": [1.5, None, [None, None]], "b": "nan", "c": True, "d": 3}
+    assert finite_json(content) == expected
 
 
 def test_too_few_trials_are_refused():

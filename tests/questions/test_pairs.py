@@ -7,6 +7,7 @@ import pytest
 from pair_truths import draw_pairs
 from scipy.stats import binom
 
+from analysis.formats import finite_json
 from analysis.questions.pairs import OUTSIDE, SEED_DRAWS, UNTOLD, WITHIN, pairs_of
 from analysis.text.pairs_text import lines_of_pairs, pairs_json
 from study.errors import UsageError
@@ -95,7 +96,7 @@ def test_the_answer_is_text_and_json():
     text = "\n".join(lines_of_pairs(pairs, "generalized"))
     assert "9 pairs of equal learning_rate x weight_decay" in text
     assert "mean ratio, larger rate over smaller: " in text
-    data = json.loads(json.dumps(pairs_json(pairs, "generalized")))
+    data = json.loads(json.dumps(finite_json(pairs_json(pairs, "generalized")), allow_nan=False))
     assert len(data["pairs"]) == 9
     assert data["mean"]["low"] < data["mean"]["high"]
     assert SEED_DRAWS >= 1000
