@@ -14,6 +14,15 @@ TEXT_ON_CELL = "#0b1620"  # has a contrast of at least 7:1 on each of PHASE_COLO
 # text.
 PHASE_COLORS = dict(zip(PHASES, ("#4fb89a", "#ffb000", "#9fb0ff", "#dde1e6"), strict=True))
 
+# Of the stages of `phases.stages`, in their order.
+STAGE_COLORS = {
+    "learning": PHASE_COLORS["confusion"],
+    "waiting": PHASE_COLORS["memorization"],
+    "grokked": PHASE_COLORS["grokking"],
+    "soon": PHASE_COLORS["comprehension"],
+    "broken": "#566270",
+}
+
 # What a menu calls each coloring.
 COLORINGS = {
     "phase": "phase",

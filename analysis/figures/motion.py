@@ -8,28 +8,17 @@ slides and for pages. To readers who ask for less motion it shows the last epoch
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.charts.coloring import PHASE_COLORS
+from analysis.charts.coloring import STAGE_COLORS
 from analysis.charts.theme import FONT
 from analysis.phases.axis_scales import TITLES, Ruler
-from analysis.phases.classify import classify
-from study.vocabulary.outcomes import BROKEN
+from analysis.phases.stages import STAGES, StageEpochs
 
-# What a net may have done by an epoch: a color and words for each, in the order of the legend.
-STAGES = {
-    "learning": (PHASE_COLORS["confusion"], "learning"),
-    "waiting": (PHASE_COLORS["memorization"], "memorized, waiting"),
-    "grokked": (PHASE_COLORS["grokking"], "grokked"),
-    "soon": (PHASE_COLORS["comprehension"], "generalized soon"),
-    "broken": ("#566270", "collapsed or diverged"),
-}
-MOST_STRIPES = 12  # of a cell; of more trials, these are quantiles
 SECONDS, REST = 12.0, 4.0  # of training, and at its end before the picture begins again
 MOTION_CAPTION = (
     "Each cell has a stripe for each of its nets, colored by what the net has done by the epoch "
@@ -42,54 +31,6 @@ _LABELS = 12  # of an axis, at most
 _STILL = "@media (prefers-reduced-motion: reduce) {{ {rules} }}"
 
 
-@dataclass(frozen=True, slots=True)
-class StageEpochs:
-    """When trials came to each stage.
-
-    Attributes:
-        epochs: the first epoch of each stage in the order of STAGES, inf where there is none,
-            [T, 5].
-        last: the last epoch of any trial.
-    """
-
-    epochs: NDArray[np.float64]
-    last: float
-
-    @classmethod
-    def of(cls, trials: pd.DataFrame) -> "StageEpochs":
-        """The history of trials, as `load_trials` gives them."""
-        labeled = classify(trials)
-        memorized, generalized, run = (
-            trials[name].to_numpy(float, na_value=np.inf)
-            for name in ("memorized_epoch", "generalized_epoch", "epochs_run")
-        )
-        late = (labeled["phase"] == "grokking").to_numpy()
-        broken = trials["ended"].isin(list(BROKEN)).to_numpy()
-        never = np.inf
-        stages = [
-            np.zeros(len(trials)),
-            np.where(memorized < generalized, memorized, never),
-            np.where(late, generalized, never),
-            np.where(late, never, generalized),
-            np.where(broken, run, never),
-        ]
-        return cls(np.stack(stages, axis=1), float(run.max()))
-
-    def at(self, epoch: float) -> NDArray[np.intp]:
-        """The stage of each trial at an epoch, as an index into STAGES, [T]."""
-        reached = np.where(self.epochs <= epoch, self.epochs, -1.0)
-        # Of two stages of one epoch the later one counts.
-        return np.asarray(len(STAGES) - 1 - np.argmax(reached[:, ::-1], axis=1))
-
-    def order(self) -> NDArray[np.intp]:
-        """Trials by when they generalized, then by when they memorized, [T]."""
-        return np.lexsort((self.epochs[:, 1], self.epochs[:, 2:4].min(axis=1)))
-
-    def share_of_time(self, epoch: float) -> float:
-        """How much of the picture's time has passed at an epoch, 0 to 1."""
-        return float(np.log1p(epoch) / np.log1p(self.last)) * SECONDS / (SECONDS + REST)
-
-
 def motion_picture(trials: pd.DataFrame, across: Ruler, up: Ruler, places: pd.DataFrame) -> str:
     """The animated diagram of some trials as SVG.
 
@@ -99,7 +40,7 @@ def motion_picture(trials: pd.DataFrame, across: Ruler, up: Ruler, places: pd.Da
         up: the ruler of the axis up.
         places: the position of each trial on both rulers; a column for each, by the axis' name.
     """
-    history = StageEpochs.of(trials)
+    stages = StageEpochs.of(trials)
     size = _cell_size(across, up)
     height = _TOP + size[1] * len(up.labels) + _BOTTOM
     picture = ET.Element(
@@ -117,8 +58,8 @@ def motion_picture(trials: pd.DataFrame, across: Ruler, up: Ruler, places: pd.Da
     ET.SubElement(picture, "title").text = f"{study}: the phase diagram while nets train"
     ET.SubElement(picture, "style").text = _still_rules()
     _text(picture, 16, 28, study, {"font-size": "18", "font-weight": "650"})
-    _legend(picture, history)
-    _stripes(picture, history, places, (across, up), size)
+    _legend(picture, stages)
+    _stripes(picture, stages, places, (across, up), size)
     _axes(picture, (across, up), size)
     return ET.tostring(picture, encoding="unicode")
 
@@ -131,23 +72,18 @@ def _cell_size(across: Ruler, up: Ruler) -> tuple[float, float]:
 
 def _stripes(
     picture: ET.Element,
-    history: StageEpochs,
+    stages: StageEpochs,
     places: pd.DataFrame,
     rulers: tuple[Ruler, Ruler],
     size: tuple[float, float],
 ) -> None:
     """Draw every cell: its trials side by side, those that generalize first at the left."""
     across, up = rulers
-    order = history.order()
-    ordered = places.iloc[order]
-    columns, rows = (ordered[ruler.name].to_numpy() for ruler in rulers)
-    cells = ordered.groupby([across.name, up.name]).indices
-    for members in cells.values():
-        i, j, chosen = columns[members[0]], rows[members[0]], order[members]
-        if len(chosen) > MOST_STRIPES:
-            chosen = chosen[
-                ((np.arange(MOST_STRIPES) + 0.5) / MOST_STRIPES * len(chosen)).astype(int)
-            ]
+    columns, rows = (places[ruler.name].to_numpy() for ruler in rulers)
+    cell_of = rows * len(across.labels) + columns
+    stripes = stages.stripes(cell_of)
+    for chosen in np.split(stripes, np.flatnonzero(np.diff(cell_of[stripes])) + 1):
+        i, j = columns[chosen[0]], rows[chosen[0]]
         left, top = _LEFT + i * size[0], _TOP + (len(up.labels) - 1 - j) * size[1]
         width = (size[0] - 2) / len(chosen)
         for number, trial in enumerate(chosen):
@@ -157,25 +93,25 @@ def _stripes(
                 "width": f"{width - (0.6 if width > 3 else 0):.2f}",
                 "height": f"{size[1] - 2:.2f}",
             }
-            _stripe(picture, box, history, int(trial))
+            _stripe(picture, box, stages, int(trial))
 
 
-def _stripe(picture: ET.Element, box: dict[str, str], history: StageEpochs, trial: int) -> None:
+def _stripe(picture: ET.Element, box: dict[str, str], stages: StageEpochs, trial: int) -> None:
     """Draw one trial: a box whose color changes at the epochs of its stages."""
-    epochs = history.epochs[trial]
+    epochs = stages.epochs[trial]
     begun = [stage for stage in np.argsort(epochs, kind="stable") if np.isfinite(epochs[stage])]
-    colors = [list(STAGES.values())[stage][0] for stage in begun]
+    colors = [list(STAGE_COLORS.values())[stage] for stage in begun]
     last = list(STAGES)[begun[-1]]
     stripe = ET.SubElement(picture, "rect", {**box, "fill": colors[0], "class": f"motion-{last}"})
     if len(begun) > 1:
-        times = [history.share_of_time(float(epochs[stage])) for stage in begun]
+        times = [_share_of_time(stages, float(epochs[stage])) for stage in begun]
         _change(stripe, "fill", colors, times)
 
 
-def _legend(picture: ET.Element, history: StageEpochs) -> None:
+def _legend(picture: ET.Element, stages: StageEpochs) -> None:
     """Draw the colors in words, and how many trials have each at the epoch that is shown."""
-    epochs = np.unique(np.geomspace(1, history.last + 1, _FRAMES).astype(int) - 1)
-    starts = [history.share_of_time(float(epoch)) for epoch in epochs]
+    epochs = np.unique(np.geomspace(1, stages.last + 1, _FRAMES).astype(int) - 1)
+    starts = [_share_of_time(stages, float(epoch)) for epoch in epochs]
     for epoch, start, end in zip(epochs, starts, [*starts[1:], 1.0], strict=True):
         is_last = epoch == epochs[-1]
         frame = ET.SubElement(
@@ -185,7 +121,7 @@ def _legend(picture: ET.Element, history: StageEpochs) -> None:
         if start == 0:
             shown = (["1", "0"], [0.0, end])
         _change(frame, "opacity", *shown)
-        counts = np.bincount(history.at(float(epoch)), minlength=len(STAGES))
+        counts = np.bincount(stages.at(float(epoch)), minlength=len(STAGES))
         _text(frame, _WIDTH - 16, 28, f"epoch {epoch:,}", {"text-anchor": "end", "font-size": "18"})
         _counts(frame, counts)
 
@@ -193,7 +129,8 @@ def _legend(picture: ET.Element, history: StageEpochs) -> None:
 def _counts(frame: ET.Element, counts: NDArray[np.intp]) -> None:
     """Draw one line: a square of each color, and the number of trials that have it."""
     x = 16.0
-    for (color, words), count in zip(STAGES.values(), counts, strict=True):
+    for (stage, words), count in zip(STAGES.items(), counts, strict=True):
+        color = STAGE_COLORS[stage]
         square = {"x": f"{x:g}", "y": "46", "width": "11", "height": "11", "fill": color}
         ET.SubElement(frame, "rect", square)
         said = f"{count:,} {words}"
@@ -223,6 +160,11 @@ def _labeled(ruler: Ruler) -> Sequence[int]:
     return range(0, len(ruler.labels), -(-len(ruler.labels) // _LABELS))
 
 
+def _share_of_time(stages: StageEpochs, epoch: float) -> float:
+    """How much of the picture's time has passed at an epoch, 0 to 1."""
+    return float(np.log1p(epoch) / np.log1p(stages.last)) * SECONDS / (SECONDS + REST)
+
+
 def _change(parent: ET.Element, name: str, values: Sequence[str], times: Sequence[float]) -> None:
     """Let an attribute have values one after the other, from shares of the picture's time on."""
     ET.SubElement(
@@ -248,7 +190,7 @@ def _text(
 def _still_rules() -> str:
     """What readers see who ask for less motion: the last epoch."""
     rules = [
-        f".motion-{stage} {{ fill: {color} !important }}" for stage, (color, _) in STAGES.items()
+        f".motion-{stage} {{ fill: {color} !important }}" for stage, color in STAGE_COLORS.items()
     ]
     rules += [".motion-frame { opacity: 0 !important }", ".motion-last { opacity: 1 !important }"]
     return _STILL.format(rules=" ".join(rules))

@@ -22,6 +22,7 @@ from analysis.live.snapshot import LiveStudy, StudySnapshot, compact_json, phase
 from analysis.live.trials import plain
 from analysis.phases.classify import classify
 from analysis.phases.grid import Grid
+from analysis.phases.stages import Stripes, stripes_of
 from analysis.phases.watching import watched_for
 from analysis.report.page_records import CellAnswer, PatienceState
 from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, patience_state, rounded
@@ -90,6 +91,14 @@ class Answers:
             cut = watched_for(phase_frame(trials), patience)
             self._patience[patience] = patience_state(cut, grid, patience)
         return self._patience[patience]
+
+    def stripes(self) -> Stripes | None:
+        """The stripes of all cells; None where there are no trials yet."""
+        snapshot = self._live.latest()
+        if snapshot.grid is None:
+            return None
+        with self._lock:
+            return stripes_of(phase_frame(snapshot.trials), snapshot.grid)
 
     def cell(self, labels: Mapping[str, str]) -> CellAnswer:
         """The first seeds of a cell, with their readings.

@@ -77,6 +77,10 @@ class _Routes:
         patience = query_of(request, STATE_PARSERS).get("patience")
         return _tagged(request, self._answers.state(None if patience is None else int(patience)))
 
+    def stripes(self, request: Request) -> Response:
+        query_of(request, {})
+        return _tagged(request, compact_json(self._answers.stripes()))
+
     def cell(self, request: Request) -> Response:
         return _tagged(request, compact_json(self._answers.cell(labels_of(request))))
 
@@ -116,6 +120,7 @@ def make_app(study: LiveStudy, hosts: list[str], token: Token | None = None) -> 
             Route("/", routes.page),
             Route("/assets/{name}", routes.asset),
             Route("/api/state", routes.state),
+            Route("/api/stripes", routes.stripes),
             Route("/api/cell", routes.cell),
             Route("/api/trial", routes.trial),
             Route("/api/trials", routes.trials),

@@ -17,6 +17,7 @@ import pandas as pd
 from analysis.phases import classify as phases
 from analysis.phases.grid import Grid
 from analysis.phases.patience import PATIENCES
+from analysis.phases.stages import Stripes
 from analysis.report.page_records import PatienceState
 from analysis.report.state import CURVES, MAX_CURVES_PER_CELL, columnar, patience_state
 from study.store.schema import TRIALS
@@ -93,14 +94,18 @@ def patience_archive(trials: pd.DataFrame, grid: Grid, rows: pd.DataFrame) -> li
 
 
 def pack_archive(
-    rows: pd.DataFrame, readings: pd.DataFrame, patience: Sequence[PatienceArchive] = ()
+    rows: pd.DataFrame,
+    readings: pd.DataFrame,
+    stripes: Stripes,
+    patience: Sequence[PatienceArchive] = (),
 ) -> str:
-    """Trials, readings and patiences as compressed text, which source.js unpacks.
+    """Trials, readings, stripes and patiences as compressed text, which source.js unpacks.
 
     Args:
         rows: of `carried`.
         readings: of the trials of `drawn`, as `load_readings` gives them. Where there are too many,
             the trials of higher ranks go without; each cell has the readings of one trial.
+        stripes: as `stripes_of` gives them.
         patience: as `patience_archive` gives it.
     """
     row_of = pd.Series(range(len(rows)), index=rows["trial_id"].to_numpy())
@@ -113,6 +118,7 @@ def pack_archive(
         "trials": columnar(rows.drop(columns=["cell", "rank"])),
         "cell": rows["cell"].tolist(),
         "count": np.bincount(readings["row"], minlength=len(rows)).tolist(),
+        "stripes": stripes,
         "patience": list(patience),
         "readings": {
             "epoch": _differences(readings["epoch"], readings["row"]),

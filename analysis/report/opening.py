@@ -68,7 +68,7 @@ def _what_was_trained(trials: pd.DataFrame, grid: Grid, manifest: Mapping[str, o
         _extent(grid),
         _budget(trials),
     ]
-    return ", ".join(parts) + "."
+    return ", ".join(part for part in parts if part) + "."
 
 
 def _task(trials: pd.DataFrame) -> str:
@@ -115,8 +115,8 @@ def _extent(grid: Grid) -> str:
 
 def _budget(trials: pd.DataFrame) -> str:
     """The longest that trials were to be trained: "at most 10,000 steps each"."""
-    steps = int((trials["budget_epochs"] * trials["steps_per_epoch"]).max())
-    return f"at most {_count(steps, 'step')} each"
+    steps = (trials["budget_epochs"] * trials["steps_per_epoch"]).max()
+    return "" if pd.isna(steps) else f"at most {_count(int(steps), 'step')} each"
 
 
 def _what_was_found(phases: Mapping[str, JsonRow]) -> str:

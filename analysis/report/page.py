@@ -14,7 +14,7 @@ from typing import NotRequired, TypedDict
 import pandas as pd
 import vl_convert
 
-from analysis.charts.coloring import COLORINGS, PHASE_COLORS
+from analysis.charts.coloring import COLORINGS, PHASE_COLORS, STAGE_COLORS
 from analysis.charts.curves import curve_template
 from analysis.charts.diagram import diagram_template
 from analysis.charts.layout import CELL_PIXELS
@@ -23,6 +23,7 @@ from analysis.phases.axis_scales import TITLES
 from analysis.phases.classify import FLAGS
 from analysis.phases.grid import make_grid
 from analysis.phases.patience import PATIENCES
+from analysis.phases.stages import STAGES, stripes_of
 from analysis.report.archive import carried, drawn, pack_archive, patience_archive
 from analysis.report.scripts import joined_modules
 from analysis.report.sections import BOUNDARY_CAPTION, law_state
@@ -74,6 +75,7 @@ class Setup(TypedDict):
         curves: the charts of the panel by title.
         steps: pixels of a cell, the least and the most.
         colors: of each phase.
+        stages: the color and the words of each stage, in their order.
         flags: what each means.
         kinds: of each column that a filter may name, in words.
         table: the columns that the table shows first.
@@ -89,6 +91,7 @@ class Setup(TypedDict):
     curves: dict[str, CurveChart]
     steps: tuple[int, int]
     colors: dict[str, str]
+    stages: dict[str, tuple[str, str]]
     flags: dict[str, str]
     kinds: dict[str, str]
     table: tuple[str, ...]
@@ -126,7 +129,9 @@ def write_report(
         "summary": html.escape(" ".join(map(str, state["opening"].values()))),
         "style": f"<style>{web_file('page.css')}</style>",
         "setup": _script_json(setup),
-        "archive": pack_archive(rows, readings, patience_archive(trials, grid, rows)),
+        "archive": pack_archive(
+            rows, readings, stripes_of(trials, grid), patience_archive(trials, grid, rows)
+        ),
         "scripts": f"<script>{_vega()}</script>\n<script>{_page_script()}</script>",
     }
     write_whole(output, filled("page.html", slots).encode())
@@ -177,6 +182,7 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
         },
         "steps": CELL_PIXELS,
         "colors": PHASE_COLORS,
+        "stages": {name: (STAGE_COLORS[name], words) for name, words in STAGES.items()},
         "flags": FLAGS,
         "kinds": {field.name: KINDS[field.type] for field in COLUMNS},
         "table": TABLE_COLUMNS,

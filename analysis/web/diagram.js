@@ -12,6 +12,7 @@ import {setup} from "./setup.js";
  * numbers of its cell, and where it lies.
  * @typedef {object} PositionFields
  * @property {string} position indices on x and y, joined by a comma
+ * @property {number} cell the number of its cell, -1 where there is none
  * @property {string} cell_name its labels on all axes, as text
  * @property {number} trials 0 where there is no cell
  *
@@ -36,6 +37,7 @@ export class Diagram {
     /** @type {Row[]} */
     this.rows = [];
     this.refocus = false;
+    this.chosen = "";  // the position of the cell on show
     const box = byId("diagram");
     box.addEventListener("keydown", (event) => this.key(event));
     box.addEventListener("blur", () => this.point(null));
@@ -50,7 +52,7 @@ export class Diagram {
     this.state = state;
     this.view = view;
     this.rows = rowsOf(state, view);
-    const chosen = positionOf(state, view);
+    const chosen = this.chosen = positionOf(state, view);
     const chart = chartOf(state, view, byId("diagram").clientWidth);
     const boundary = boundaryOf(state, view);
     byId("diagram-said").textContent = [setup.captions[view.color], state.hatching_said,
@@ -202,7 +204,7 @@ function rowsOf(state, view) {
       const [x0, x1, xm] = x.spans[i], [y0, y1, ym] = y.spans[j];
       const cell_name = axes.map((axis, n) => `${axis.title} ${axis.labels[here[n]]}`).join(", ");
       const numbers = cell === undefined ? [] : columns.map(([name, column]) => [name, column[cell]]);
-      rows.push({position: `${i},${j}`, cell_name, x0, x1, xm, y0, y1, ym, trials: 0,
+      rows.push({position: `${i},${j}`, cell: cell ?? -1, cell_name, x0, x1, xm, y0, y1, ym, trials: 0,
         ...Object.fromEntries(numbers)});
     }
   }

@@ -8,6 +8,7 @@ import {Diagram} from "./diagram.js";
 import {byId} from "./dom.js";
 import {showSections} from "./figures.js";
 import {showFacts, showOpening, showPhases, showProgress, showTrouble} from "./header.js";
+import {Motion} from "./motion.js";
 import {Panel} from "./panel.js";
 import {setup} from "./setup.js";
 import {Archive, Server} from "./source.js";
@@ -34,6 +35,7 @@ function change(parts) {
 const diagram = new Diagram((labels) => {
   if (state) change({labels: {...viewOf(state).labels, ...labels}, trial: ""});
 });
+const motion = new Motion(source, diagram);
 const panel = new Panel(source, (trial) => change({trial}));
 const trials = new Trials(source, (parts, row) => {
   change(row && state ? {...parts, labels: labelsOfTrial(state, row)} : parts);
@@ -130,6 +132,7 @@ function show() {
     const view = viewOf(state);
     showControls(state, view, change);
     await diagram.show(state, view);
+    await motion.renew(state);
     await panel.show(state, view);
     await trials.show(state, view);
     if (state.patience === view.patience) document.body.dataset.shown = location.hash;

@@ -5,7 +5,7 @@ import {csv, saveFile, saveText} from "./dom.js";
 import {Refusal} from "./tokens.js";
 import {readFilter} from "./where.js";
 
-/** @import {CellAnswer, CellPatience, Labels, Setup, State, TableAnswer, TableQuery, Trial, PatienceState, TrialAnswer, Value} from "./types.js" */
+/** @import {CellAnswer, CellPatience, Labels, Setup, State, TableAnswer, TableQuery, Trial, PatienceState, Stripes, TrialAnswer, Value} from "./types.js" */
 
 /**
  * A reading of all trials, packed (analysis/report/archive.py): a value is the sum of the trial's
@@ -19,6 +19,7 @@ import {readFilter} from "./where.js";
  * @property {number[]} cell
  * @property {number[]} count
  * @property {{epoch: number[], columns: Record<string, PackedColumn>}} readings
+ * @property {Stripes} stripes
  * @property {{state: PatienceState, phase: string[]}[]} patience the least first
  */
 
@@ -28,7 +29,8 @@ const MAX_LISTED = 24;
 /** The trials of a report. */
 class Table {
   /** @param {Content} content */
-  constructor({trials, cell, count, readings, patience}) {
+  constructor({trials, cell, count, readings, stripes, patience}) {
+    this.stripes = stripes;
     this.patience = patience;
     this.columns = trials;
     this.names = Object.keys(trials);
@@ -102,6 +104,8 @@ export class Archive {
     const table = await this.table;
     return {...state, ...table.patience.find((row) => row.state.patience === patience)?.state};
   }
+
+  async stripes() { return (await this.table).stripes; }
 
   /**
    * @param {Labels} _labels
@@ -226,6 +230,9 @@ export class Server {
     this.tag = answer.headers.get("ETag");
     return state;
   }
+
+  /** @returns {Promise<Stripes | null>} */
+  stripes() { return this.ask("stripes", {}); }
 
   /**
    * @param {Labels} labels

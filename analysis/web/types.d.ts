@@ -136,6 +136,8 @@ export interface Setup {
   colors: Record<string, string>;
   /** What each flag means. */
   flags: Record<string, string>;
+  /** The color and the words of what a net may have done by an epoch, in their order. */
+  stages: Record<string, [string, string]>;
   kinds: Record<string, Kind>;
   table: string[];
   axes: string[];
@@ -202,11 +204,18 @@ export interface Source {
   live: boolean;
   /** The state at a patience, or null where it has not changed since it was last asked for. */
   state(patience: string): Promise<State | null>;
+  stripes(): Promise<Stripes | null>;
   cell(labels: Labels, cell: number): Promise<CellAnswer>;
   trial(id: string): Promise<TrialAnswer>;
   trials(query: TableQuery): Promise<TableAnswer>;
   download(format: string, where: string): Promise<void>;
 }
+
+/**
+ * The stripes of all cells (analysis/phases/stages.py): a value for each, cell after cell; the epochs
+ * of its stages, null where there is none.
+ */
+export type Stripes = {cell: number[], stands_for: number[]} & Record<string, (number | null)[]>;
 
 /** The parts of a Vega-Lite specification that the page changes. */
 export interface Chart {
@@ -235,6 +244,9 @@ export interface VegaView {
   data(name: string, rows: object[]): VegaView;
   resize(): VegaView;
   runAsync(): Promise<VegaView>;
+  origin(): [number, number];
+  padding(): {left: number, top: number};
+  scale(name: string): (value: number) => number;
   signal(name: string, value: string): VegaView;
   toImageURL(kind: string, scale: number): Promise<string>;
   toSVG(): Promise<string>;

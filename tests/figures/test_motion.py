@@ -9,11 +9,13 @@ from made_up import event, trials
 from simulated import QUICK, simulate
 
 from analysis import load_trials
-from analysis.figures.motion import MOST_STRIPES, STAGES, StageEpochs, motion_picture
+from analysis.charts.coloring import STAGE_COLORS
+from analysis.figures.motion import REST, SECONDS, motion_picture
 from analysis.phases.grid import make_grid
+from analysis.phases.stages import MOST_STRIPES, STAGES, StageEpochs, stripes_of
 
 SVG = "{http://www.w3.org/2000/svg}"
-COLORS = {color: stage for stage, (color, _) in STAGES.items()}
+STAGE_OF = {color: stage for stage, color in STAGE_COLORS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,9 @@ def test_it_shows_what_the_trials_have_done(frame, epoch):
     expected = pd.Series([by_hand(row, epoch) for _, row in frame.iterrows()]).value_counts()
     stages = pd.Series(np.array(list(STAGES))[history.at(epoch)]).value_counts()
     assert stages.to_dict() == expected.to_dict()
-    share = history.share_of_time(epoch) + 1e-3  # keyTimes have four digits
-    shown = pd.Series([COLORS[value_at(s, "fill", share)] for s in stripes(picture_of(frame))])
+    passed = np.log1p(epoch) / np.log1p(frame["epochs_run"].max())
+    share = passed * SECONDS / (SECONDS + REST) + 1e-3  # keyTimes have four digits
+    shown = pd.Series([STAGE_OF[value_at(s, "fill", share)] for s in stripes(picture_of(frame))])
     if epoch in (0, 600):  # elsewhere another event may lie within that thousandth
         assert shown.value_counts().to_dict() == expected.to_dict()
     assert len(shown) == len(frame)
@@ -105,4 +108,19 @@ def test_readers_who_ask_for_less_motion_see_the_end(frame):
     assert ends.value_counts().to_dict() == expected.value_counts().to_dict()
     rules = picture.find(f"{SVG}style").text
     assert "prefers-reduced-motion" in rules
-    assert all(f".motion-{stage} {{ fill: {STAGES[stage][0]}" in rules for stage in STAGES)
+    assert all(f".motion-{stage} {{ fill: {STAGE_COLORS[stage]}" in rules for stage in STAGES)
+
+
+def test_the_pages_stripes_are_the_trials_or_stand_for_them(frame):
+    grid = make_grid(frame)
+    found = pd.DataFrame(stripes_of(frame, grid))
+    assert (found["stands_for"] == 1).all()
+    expected = frame.assign(cell=grid.cell_of).sort_values("cell")
+    assert found["cell"].tolist() == expected["cell"].tolist()
+    for cell, members in expected.groupby("cell"):
+        generalized = found[found["cell"] == cell][["grokked", "soon"]].min(axis=1)
+        assert sorted(generalized.dropna()) == sorted(members["generalized_epoch"].dropna())
+    many = trials(*[event(20, epoch) for epoch in [25] * 30 + [300] * 60])
+    few = pd.DataFrame(stripes_of(many, make_grid(many)))
+    assert few["stands_for"].tolist() == [90 / MOST_STRIPES] * MOST_STRIPES
+    assert (few["soon"].count(), few["grokked"].count()) == (4, 8)

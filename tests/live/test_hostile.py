@@ -16,7 +16,8 @@ from simulated import QUICK, simulate
 FEW = {**QUICK, "axes": {**QUICK["axes"], "weight_decay": [0.001, 0.01], "train_size": [400, 600]}}
 
 PATHS = [
-    "/", "/api/state", "/api/cell", "/api/trial", "/api/trials", "/api/download", "/assets/page.js",
+    "/", "/api/state", "/api/stripes", "/api/cell", "/api/trial", "/api/trials", "/api/download",
+    "/assets/page.js",
     "/assets/../../secret.txt", "/assets/..%2f..%2fsecret.txt", "/assets/%2e%2e/secret.txt",
     "/assets/....//secret.txt", "/assets/..\\..\\secret.txt", "/assets//etc/passwd", "/..%00/x",
     "/assets/%252e%252e%252fsecret.txt", "//evil.example/", "/assets/page.js%00.css", "/api/../../",

@@ -18,6 +18,7 @@ from analysis.phases.cells import cells
 from analysis.phases.classify import classify
 from analysis.phases.grid import at_patience, diagram_axes, make_grid
 from analysis.phases.patience import PATIENCES
+from analysis.phases.stages import stripes_of
 from analysis.report.archive import carried, pack_archive
 from analysis.report.state import (
     cell_answer,
@@ -237,7 +238,9 @@ def test_a_report_carries_the_first_seeds_of_every_cell(store, monkeypatch):
     assert set(rows["cell"]) == set(range(30))
     assert rows["rank"].value_counts().to_dict() == {0: 30, 1: 10}
     monkeypatch.setattr("analysis.report.archive.MAX_READINGS", 1)
-    counts = unpacked(pack_archive(rows, load_readings(store, rows)))["count"]
+    counts = unpacked(
+        pack_archive(rows, load_readings(store, rows), stripes_of(rows, make_grid(rows)))
+    )["count"]
     assert [count > 0 for count in counts] == (rows["rank"] == 0).tolist()
 
 
@@ -273,7 +276,7 @@ def test_packed_readings_are_those_stored_to_three_digits(store):
     readings["effective_sparsity_train"] = pd.array([4000, 8, None] * 10_000, "Int64")[
         : len(readings)
     ]
-    content = unpacked(pack_archive(rows, readings))
+    content = unpacked(pack_archive(rows, readings, stripes_of(rows, make_grid(rows))))
     packed = content["readings"]
     ends = np.cumsum(content["count"])
     assert ends[-1] == len(readings)
