@@ -33,7 +33,7 @@ from study.errors import UsageError
 
 LEAST_N = 3  # values of n: two to fit the exponent, and one to predict
 LEAST_EVENTS = 30  # trials that generalized, in those that a form is fitted to
-ALIKE = 0.005  # in mean log probability of a trial: two forms predict alike
+ALIKE = 2.0  # standard errors of a difference in score, within which two forms predict alike
 MARGIN_OF_ROWS = 0.1  # by which predicted rows at half may be off
 
 
@@ -44,7 +44,7 @@ class Foretold:
     Attributes:
         n: the largest.
         score: mean log probability of what its trials did, by the form fitted to the smaller n.
-        own_score: by the same form fitted to these trials themselves.
+        own_score: by the same form fitted to these trials themselves; None without a maximum.
         spread: where the times of its trials lie in their predicted distributions.
         patience: the longest, in decay times, whose rows at half are determined; None for none.
         ratio: predicted over observed rows at half for that patience.
@@ -52,7 +52,7 @@ class Foretold:
 
     n: int
     score: float
-    own_score: float
+    own_score: float | None
     spread: Spread
     patience: float | None
     ratio: Bounded | None
@@ -65,10 +65,12 @@ class FormFit:
     Attributes:
         fit: on all trials.
         foretold: None where the smaller n do not determine the form.
+        scores: log probability of what each trial of the largest n did, [T]; empty without one.
     """
 
     fit: WaitFit
     foretold: Foretold | None
+    scores: Reals
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,11 @@ def _collapse(k: int, trials: pd.DataFrame) -> Collapse:
     forms = []
     for form in WAIT_FORMS.values():
         fit = fit_waits(waits, form)
-        forms.append(FormFit(fit, _foretold(fit, waits, largest) if fit.converged else None))
+        forms.append(_form_fit(fit, waits, largest))
     early = fit_waits(waits_of(watched_for(trials, HALF_WITHIN[0])), WAIT_FORMS["power"])
-    return Collapse(k, waits, _ranked(forms), half_rows(trials), _move_of_power(early))
+    return Collapse(
+        k, waits, _ranked(forms, waits.take(largest)), half_rows(trials), _move_of_power(early)
+    )
 
 
 def _check_events(k: int, waits: Waits) -> None:
@@ -142,46 +146,74 @@ def _check_events(k: int, waits: Waits) -> None:
         )
 
 
-def _ranked(forms: list[FormFit]) -> list[FormFit]:
-    """By AIC, but those first that predict the largest n about as well as any."""
-    scores = [one.foretold.score for one in forms if one.foretold is not None]
+def _ranked(forms: list[FormFit], beyond: Waits) -> list[FormFit]:
+    """By AIC, but those first that predict the largest n as well as the best, to `ALIKE` errors.
+
+    Args:
+        forms: of one k.
+        beyond: the trials of the largest n, whose clusters the errors allow for.
+    """
+    best = max((one.scores for one in forms if len(one.scores)), key=np.mean, default=np.empty(0))
 
     def key(one: FormFit) -> tuple[bool, bool, float]:
-        predicts = one.foretold is not None and one.foretold.score >= max(scores) - ALIKE
+        predicts = len(one.scores) > 0 and _alike(best - one.scores, beyond.cluster)
         return not predicts, not one.fit.converged, one.fit.aic
 
     return sorted(forms, key=key)
 
 
-def _foretold(fit: WaitFit, waits: Waits, largest: NDArray[np.bool_]) -> Foretold | None:
-    """The prediction of the largest n by a form that is fitted to the smaller n.
+def _alike(lost: Reals, cluster: NDArray[np.intp]) -> bool:
+    """Whether a mean difference of scores is within `ALIKE` of its clustered errors.
+
+    Args:
+        lost: of each trial, [T].
+        cluster: the number of each trial's cluster, [T].
+    """
+    sums = np.bincount(cluster, lost - lost.mean())
+    error = float(np.sqrt((sums**2).sum() * len(sums) / max(len(sums) - 1, 1))) / len(lost)
+    return bool(lost.mean() <= ALIKE * error)
+
+
+def _form_fit(fit: WaitFit, waits: Waits, largest: NDArray[np.bool_]) -> FormFit:
+    """A form with its prediction of the largest n by a fit to the smaller n.
 
     Args:
         fit: the form on all trials.
         waits: all of them.
-        largest: True for the trials of the largest n, [T] of bool.
+        largest: True for the trials of the largest n, [T].
     """
+    nothing = FormFit(fit, None, np.empty(0))
+    if not fit.converged:
+        return nothing
     form = fit.model.form
     smaller = fit_waits(waits.take(~largest), form, fit.theta)
-    beyond = waits.take(largest)
     if not smaller.converged:
-        return None
-    exponent = fit.model.names.index("exponent_n")
-    own = fit_waits(beyond.without("n"), form, np.delete(fit.theta, exponent))
+        return nothing
+    beyond = waits.take(largest)
+    alone = beyond.without("n")
+    near = np.delete(fit.theta, fit.model.names.index("exponent_n"))
+    own = max((fit_waits(alone, form, start) for start in (near, None)), key=_height)
     model = smaller.on(beyond)
     low, high = (
         model.share_by(smaller.theta, end) for end in (beyond.observed.low, beyond.observed.high)
     )
     ratios = {patience: _ratio(smaller, beyond, patience) for patience in HALF_WITHIN}
     known = [patience for patience, ratio in ratios.items() if ratio is not None]
-    return Foretold(
+    scores = smaller.scores(beyond)
+    foretold = Foretold(
         int(beyond.trials["n"].iloc[0]),
-        smaller.score(beyond),
-        own.score(beyond.without("n")),
+        float(scores.mean()),
+        float(own.scores(alone).mean()) if own.converged else None,
         spread_of(low, high),
         known[-1] if known else None,
         ratios[known[-1]] if known else None,
     )
+    return FormFit(fit, foretold, scores)
+
+
+def _height(fit: WaitFit) -> tuple[bool, float]:
+    """What the better of two fits has more of."""
+    return fit.converged, fit.log_likelihood
 
 
 def _ratio(smaller: WaitFit, beyond: Waits, patience: float) -> Bounded | None:

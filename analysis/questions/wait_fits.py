@@ -77,7 +77,8 @@ class WaitModel:
         matrix[inside - 1, inside - 1] = bends[:, 1, 1].sum()
         for index, step in enumerate(self._shape_steps(theta), start=inside):
             ahead, behind = (self.slopes(theta + sign * step).sum(axis=0) for sign in (1, -1))
-            matrix[index] = (ahead - behind) / (2 * _DIFFERENCE)
+            with np.errstate(invalid="ignore"):
+                matrix[index] = (ahead - behind) / (2 * _DIFFERENCE)
             matrix[:inside, index] = matrix[index, :inside]
         return np.asarray(-(matrix + matrix.T) / 2)
 
@@ -196,10 +197,9 @@ class WaitFit:
             )
         return self.combined(weights, estimate)
 
-    def score(self, waits: Waits) -> float:
-        """The mean log probability of what other trials did; each counts at least `FLOOR`."""
-        value = self.on(waits).values(self.theta)
-        return float(np.maximum(value, FLOOR).mean())
+    def scores(self, waits: Waits) -> Reals:
+        """The log probability of what each of other trials did, at least `FLOOR`, [T]."""
+        return np.maximum(self.on(waits).values(self.theta), FLOOR)
 
 
 def fit_waits(waits: Waits, form: WaitForm, near: Reals | None = None) -> WaitFit:

@@ -82,14 +82,23 @@ def _form_row(one: FormFit, collapse: Collapse) -> dict[str, object]:
     """A form in the table: by how much AIC is higher, and how it predicts the largest n."""
     fit, foretold = one.fit, one.foretold
     lowest = min(other.fit.aic for other in collapse.forms if other.fit.converged)
+    score = own = ratio = None
+    if foretold is not None:
+        score, own = foretold.score, foretold.own_score
+        ratio = None if foretold.ratio is None else foretold.ratio.estimate
     return {
         "form": fit.model.form.name,
         "parameters": len(fit.theta),
-        "delta_aic": round(fit.aic - lowest, 1) if fit.converged else None,
-        "heldout": None if foretold is None else round(foretold.score, 3),
-        "own": None if foretold is None else round(foretold.own_score, 3),
-        "rows_ratio": None if foretold is None or not foretold.ratio else foretold.ratio.estimate,
+        "delta_aic": f"{fit.aic - lowest:.1f}" if fit.converged else None,
+        "heldout": _three_digits(score),
+        "own": _three_digits(own),
+        "rows_ratio": _three_digits(ratio),
     }
+
+
+def _three_digits(number: float | None) -> str | None:
+    """A number for a table; None stays."""
+    return None if number is None else f"{number + 0.0:.3f}"
 
 
 def _foretold_lines(collapse: Collapse) -> list[str]:
@@ -104,7 +113,8 @@ def _foretold_lines(collapse: Collapse) -> list[str]:
         else f"; rows at half within {foretold.patience:g} decay times, predicted over observed, "
         f"{bounds_in_words(foretold.ratio)}"
     )
-    scores = f"score {foretold.score:.3f} (fitted to itself {foretold.own_score:.3f})"
+    own = "no maximum" if foretold.own_score is None else f"{foretold.own_score:.3f}"
+    scores = f"score {foretold.score:.3f} (fitted to itself {own})"
     return [
         f"n = {foretold.n}, predicted from smaller n: {scores}{ratio}",
         f"  {spread_in_words(spread)}",

@@ -214,3 +214,18 @@ def test_intervals_of_the_exponent_cover():
             inside.append(bounds.low < truth.exponent < bounds.high)
         print(name, np.mean(inside))
         assert 0.90 <= np.mean(inside) <= 0.985
+
+
+@pytest.mark.slow
+def test_intervals_of_rows_at_half_cover():
+    """Where half are on the drawn wall, at four n and three patiences, in 40 samples.
+
+    Intervals of 95% may be too wide, since few clusters tell: at least 92% of them hold the truth.
+    """
+    truth, rng, inside = WAIT_TRUTHS["wall"], np.random.default_rng(6), []
+    for _ in range(40):
+        table = half_rows(draw_waits(truth, rng)).table.dropna(subset="rows")
+        rows = truth.factor * table["n"] ** 1.1 * (1 + table["patience"] ** (-1 / 1.2))
+        inside += list((table["low"] < rows) & (rows < table["high"]))
+    print(len(inside), np.mean(inside))
+    assert np.mean(inside) > 0.92
