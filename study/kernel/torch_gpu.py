@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -10,9 +11,10 @@ from study.kernel.gpu import Gpu, GpuKernel, LaunchSize, gpu_at
 from study.kernel.nvrtc import nvrtc_library
 
 
+@cache
 def gpu_of(device: torch.device) -> Gpu | None:
     """The GPU of a torch device; None for other devices, and where nothing compiles kernels."""
-    if device.type != "cuda" or nvrtc_library() is None:
+    if device.type != "cuda" or not torch.cuda.is_available() or nvrtc_library() is None:
         return None
     ordinal = torch.cuda.current_device() if device.index is None else device.index
     torch.empty(1, device=device)  # torch makes the GPU's context, and makes it current

@@ -1,6 +1,7 @@
 """Which engine trains what, and that an engine is made by its name."""
 
 import pytest
+import torch
 from compiled import VERSIONS
 from cuda_problems import H100, MAJOR, MINOR
 from emulated import emulated_gpu
@@ -8,6 +9,7 @@ from emulated import emulated_gpu
 from study.engine import make
 from study.engine.choose import engine_name
 from study.engine.make import engine_of, pick_engine
+from study.errors import StudyError
 from study.spec.file import resolve
 from study.trials.expand import expand
 
@@ -33,6 +35,12 @@ def test_which_engine_trains_what(tables, device, name):
 @pytest.mark.parametrize("kernel", ["torch", "module", *(f"fused-{name}" for name in VERSIONS)])
 def test_an_engine_is_made_by_the_name_of_its_kernel(kernel):
     assert engine_of(kernel).kernel == kernel
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_the_kernel_of_a_gpu_needs_one():
+    with pytest.raises(StudyError, match="device cuda: no GPU"):
+        engine_of("cuda-sm90", "cuda")
 
 
 def test_a_gpu_trains_with_the_fused_kernel_where_it_can(monkeypatch, capsys):

@@ -39,10 +39,15 @@ from study.measures.relu_pack import RELU_MEASURES
 from study.nets.losses import LOSSES
 
 
+def assert_close(problem, attributes, axes):
+    away = distance(emulated_engine(emulated_gpu(attributes)), trials(**axes))
+    print(f"{problem}: {away:.1e}")
+    assert away < CLOSE
+
+
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_three_epochs_are_those_of_float64(problem):
-    attributes, axes = PROBLEMS[problem]
-    assert distance(emulated_engine(emulated_gpu(attributes)), trials(**axes)) < CLOSE
+    assert_close(problem, *PROBLEMS[problem])
 
 
 def test_an_epoch_of_fresh_rows_is_that_of_float64():
@@ -53,8 +58,7 @@ def test_an_epoch_of_fresh_rows_is_that_of_float64():
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("problem", MORE_PROBLEMS)
 def test_three_epochs_of_more_problems_are_those_of_float64(problem):
-    attributes, axes = MORE_PROBLEMS[problem]
-    assert distance(emulated_engine(emulated_gpu(attributes)), trials(**axes)) < CLOSE
+    assert_close(problem, *MORE_PROBLEMS[problem])
 
 
 SHAPES = st.fixed_dictionaries(

@@ -20,7 +20,7 @@ if nvrtc.nvrtc_library() is None:
 # specifications per compute capability").
 ROOMS = {80: 163, 86: 99, 89: 99, 90: 227, 100: 227}  # KB
 SHAPES = {"A": (40, 1000), "B": (30, 100), "C": (40, 4000)}
-WIDTHS = (100, 4096)
+CUTS = ((100, 100), (4096, 32))  # widths and batches: one block and many rows, clusters and few
 INPUTS = (10, 20, 40, 60, 70, 127, 128, 200)  # from one tile of columns to thirteen
 MOST_REGISTERS = 255  # of a thread; beyond that they spill
 
@@ -76,8 +76,7 @@ def test_the_instructions_of_a_step_allow_the_speed_that_an_h100_should_reach(sh
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("arch", ROOMS)
 def test_every_variant_compiles_without_spills(arch):
-    made = itertools.product(INPUTS, WIDTHS, (32, 100), range(len(LOSSES)))
-    for bits, width, batch, loss in made:
+    for bits, (width, batch), loss in itertools.product(INPUTS, CUTS, range(len(LOSSES))):
         _, found = compiled(arch, bits, width, batch, loss)
         for name, kernel in found.items():
             assert kernel.stack_bytes == 0, (name, bits, width, batch, loss)

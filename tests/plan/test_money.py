@@ -13,7 +13,7 @@ from study.plan.cluster_costs import cluster_cost, read_prices
 from study.plan.plan import make_plan
 
 CLUSTER = str(Path(__file__).parents[2] / "cluster.yaml")
-PRICES = {"m7i.large": 0.1, "g5.xlarge": 0.5, "g6.xlarge": 0.4, "g4dn.xlarge": 0.2}
+PRICES = {"m7i.large": 0.1, "g5.xlarge": 0.5, "g6.xlarge": 0.4, "c7a.16xlarge": 0.3}
 
 
 def packs_of(count, **resources):
@@ -33,7 +33,10 @@ def packs_of(count, **resources):
 )
 def test_hours_and_money_are_what_the_packs_need(count, resources, nodes, at_once, monkeypatch):
     monkeypatch.setattr(costs, "core_seconds", lambda packs: 3600.0 * len(packs))
-    found = cluster_cost(packs_of(count, **resources), CLUSTER, PRICES)
+    prices = dict(PRICES)
+    if resources.get("device") == "cuda":
+        del prices["c7a.16xlarge"]  # a node without a GPU has no room for these packs
+    found = cluster_cost(packs_of(count, **resources), CLUSTER, prices)
     assert (found["nodes"], found["packs_at_once"]) == (nodes, nodes * at_once)
     assert found["node_hours"] == pytest.approx(count / at_once)
     wall = max(1, count / at_once / nodes)
@@ -53,7 +56,7 @@ def test_the_plan_says_it_and_what_lacks_a_price(run_main):
     assert b"at these prices" in out
     code, _, err = run_main(cli.main, *typed, "--price", "g5.xlarge=1")
     assert code == 2
-    assert "They are g4dn.xlarge, g5.xlarge, g6.xlarge, m7i.large." in err
+    assert "They are c7a.16xlarge, g5.xlarge, g6.xlarge, m7i.large." in err
 
 
 @pytest.mark.parametrize("written", ["g5.xlarge", "g5.xlarge=dear", "g5.xlarge=-1", "a=nan"])
