@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.charts.theme import Specification, specification
 from analysis.laws.compare import fit_laws
+from analysis.laws.features import reals_of
 from analysis.laws.fit import Fit
 from analysis.laws.study_fits import by_regime, with_warnings
 from analysis.phases.drawn_axes import axes_that_vary
@@ -43,6 +44,7 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
     regimes, each with its own laws; the section is about the first regime.
     """
     regime, trials_of_regime = next(iter(by_regime(trials).items()))
+    trials_of_regime, zeros = _with_logarithms(trials_of_regime)
     sample = _sample(trials_of_regime, MAX_SAMPLE)
     count = len(trials_of_regime)
     of_how_many = (
@@ -57,7 +59,8 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
     text = (
         f"<p>{verdict_sentence(fits)}Steps until test accuracy passes its threshold, {regime} "
         f"trials: {fit.events:,} events in {fit.trials:,}{of_how_many}; {fit.censored:,} had none "
-        "by their last reading and count as censored there. Errors are log-normal, intervals 95%; "
+        f"by their last reading and count as censored there.{zeros} Errors are log-normal, "
+        "intervals 95%; "
         f"those after “{fit.clusters}” allow for scatter between {fit.clusters}. Laws are ranked "
         "by how well they predict the hardest third of each axis. A law is rejected where its "
         "deviance, beside a free median for every point, is larger than chance allows.</p>"
@@ -97,6 +100,17 @@ def verdict_sentence(fits: Sequence[Fit]) -> str:
         f"<strong>{which} numbers describe no network, and must not be read as a test of what was "
         "published.</strong> "
     )
+
+
+def _with_logarithms(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The trials without those that are at 0 on an axis that varies, and a sentence if some are."""
+    zero = np.zeros(len(trials), bool)
+    for axis in axes_that_vary(trials):
+        zero |= reals_of(trials, axis) <= 0
+    if not zero.any():
+        return trials, ""
+    count = f"{int(zero.sum()):,} trials that are at 0 on an axis"
+    return trials[~zero], f" {count} are left out, because laws take logarithms."
 
 
 def _shown(fits: Sequence[Fit]) -> list[Fit]:

@@ -17,6 +17,7 @@ from analysis.laws.fit import with_adequacy
 from analysis.laws.statements import published_slope
 from analysis.laws.strata import Bounded, SlopesWithin
 from analysis.report.law_section import law_section, verdict_sentence
+from study.vocabulary.columns import EVENT_COLUMNS, after_column
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,7 @@ def whole(trials):
         final_test_accuracy=0.5,
         **{f"memorized_epoch_{level}": 1 for level in levels},
         **{f"generalized_epoch_{level}": trials["generalized_epoch"] for level in levels},
+        **dict.fromkeys(map(after_column, EVENT_COLUMNS[2:]), pd.NA),
     )
 
 
@@ -187,6 +189,16 @@ def test_a_law_that_holds_is_not_called_rejected():
     assert forest.title == "Slopes of weight decay within strata that grok"
     assert "the mean of 3 strata" in forest.caption
     assert "Dashes: -1, as published" in forest.caption
+
+
+def test_trials_at_zero_on_an_axis_are_left_out_of_the_section():
+    """As those without label noise, in a study that varies it: laws take logarithms."""
+    trials = whole(draw(TRUTHS["power"], np.random.default_rng(0), 0.3, trials=200))
+    least = trials["weight_decay"] == trials["weight_decay"].min()
+    text, figures = law_section(trials.assign(weight_decay=trials["weight_decay"].mask(least, 0.0)))
+    count = int(least.sum())
+    assert f"{count} trials that are at 0 on an axis are left out, because laws take log" in text
+    assert "along-weight_decay" in [figure.name for figure in figures]
 
 
 def test_a_sentence_warns_of_the_best_law_where_only_that_is_rejected():

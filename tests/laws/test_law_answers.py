@@ -19,6 +19,7 @@ from analysis.laws.strata import slopes_within
 from analysis.laws.study_fits import fit_study
 from analysis.report.law_section import law_section
 from study.errors import UsageError
+from study.vocabulary.columns import EVENT_COLUMNS, after_column
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,7 @@ def with_crossings(trials):
         for event in ("memorized", "generalized")
         for level in (90, 95, 98, 99)
     }
+    both |= {after_column(name): "generalized_after_epoch" for name in EVENT_COLUMNS[2:]}
     return trials.assign(**{name: trials[source] for name, source in both.items()})
 
 
