@@ -6,6 +6,7 @@ from study.errors import SpecError
 from study.spec.models import Setting, StudySpec
 from study.store.manifest import stored_settings
 from study.store.store import Store
+from study.store.stored_rows import words_of
 from study.trials.trial import Trial
 
 # Tables of a setting that decide what a stored row means. Their keys cannot change under a store.
@@ -26,8 +27,8 @@ def refuse_contradiction(store: Store, spec: StudySpec, trials: Sequence[Trial])
     """
     before = stored_settings(store)
     pairs = {(setting.label, setting.label): setting for setting in spec.settings}
-    stored = store.trials(columns=["trial_id", "setting"]).to_pydict()
-    labels = dict(zip(stored["trial_id"], stored["setting"], strict=True))
+    stored = store.trials(columns=["trial_id", "setting"])
+    labels = dict(zip(stored["trial_id"].to_pylist(), words_of(stored["setting"]), strict=True))
     for trial in trials:
         label = labels.get(trial.trial_id, trial.setting.label)
         pairs.setdefault((label, trial.setting.label), trial.setting)

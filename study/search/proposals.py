@@ -169,9 +169,10 @@ def _history(
         rows: of the table of trials.
     """
     trials = [Trial(spec.name, setting, *pair) for pair in pairs]
-    answered = [
-        trial
-        for trial in trials
-        if trial.trial_id in rows and trial.answered_by(rows[trial.trial_id])
-    ]
+    stored = [trial for trial in trials if trial.trial_id in rows]
+    answered = [trial for trial in stored if _is_answered(trial, rows[trial.trial_id])]
     return SearchHistory(setting, answered, [rows[trial.trial_id] for trial in answered])
+
+
+def _is_answered(trial: Trial, row: Mapping[str, Any]) -> bool:
+    return trial.answered_by(row["ended"], row["budget_epochs"])

@@ -26,12 +26,14 @@ _YOUNGER_KEYS = {"equations", "betas"}
 
 def point_text(setting: Setting, point: "Point") -> str:
     """Everything but the seed that determines a trajectory, as canonical JSON."""
-    return _content_text(setting, point, "")
+    before, after = _around_the_seed(_ByIdentity(setting), _ByIdentity(point))
+    return before + after
 
 
 def trial_text(setting: Setting, point: "Point", seed: int) -> str:
     """Everything that determines a trajectory, as canonical JSON."""
-    return _content_text(setting, point, f'"seed":{seed},')
+    before, after = _around_the_seed(_ByIdentity(setting), _ByIdentity(point))
+    return f'{before}"seed":{seed},{after}'
 
 
 def axes_of(setting: Setting, point: "Point") -> dict[str, AxisValue]:
@@ -82,17 +84,6 @@ def find_id(ids: Iterable[str], begin: str, store_url: str) -> str:
     )
 
 
-def _content_text(setting: Setting, point: "Point", seed: str) -> str:
-    """Canonical JSON of a trial's content; `seed` is the key and value of the seed, or empty.
-
-    The parts are cached: a study has few tables, and the seeds of a point come one after another.
-    """
-    axes = _axes_text(setting.task, setting.net, _ByIdentity(point))
-    data, train = (_table_text(_ByIdentity(table)) for table in (setting.data, setting.train))
-    net, task = json.dumps(setting.net), json.dumps(setting.task)
-    return f'{{"axes":{axes},"data":{data},"net":{net},{seed}"task":{task},"train":{train}}}'
-
-
 _Cached = TypeVar("_Cached")
 
 
@@ -109,6 +100,19 @@ class _ByIdentity(Generic[_Cached]):
         return id(self.of)
 
 
+@lru_cache(maxsize=1024)
+def _around_the_seed(setting: _ByIdentity[Setting], point: "_ByIdentity[Point]") -> tuple[str, str]:
+    """Canonical JSON of a trial's content, in two parts: the seed belongs between them.
+
+    It is cached, because the seeds of a point come one after another.
+    """
+    of = setting.of
+    axes = _canonical(_own_values(of.task, of.net, point.of))
+    data, train = (_table_text(_ByIdentity(table)) for table in (of.data, of.train))
+    net, task = json.dumps(of.net), json.dumps(of.task)
+    return f'{{"axes":{axes},"data":{data},"net":{net},', f'"task":{task},"train":{train}}}'
+
+
 @lru_cache(maxsize=64)
 def _table_text(table: _ByIdentity[Table]) -> str:
     fields = type(table.of).model_fields
@@ -118,11 +122,6 @@ def _table_text(table: _ByIdentity[Table]) -> str:
         if getattr(table.of, name) == fields[name].default
     }
     return _canonical(table.of.model_dump(mode="json", exclude=younger))
-
-
-@lru_cache(maxsize=1024)
-def _axes_text(task: str, net: str, point: "_ByIdentity[Point]") -> str:
-    return _canonical(_own_values(task, net, point.of))
 
 
 def _own_values(task: str, net: str, point: "Point") -> dict[str, AxisValue]:

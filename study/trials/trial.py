@@ -5,11 +5,9 @@
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, make_dataclass
-from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from study.spec.models import Setting
 from study.trials.identity import axes_of, digest, digest_of_text, point_text, trial_text
@@ -95,44 +93,50 @@ class PackShape(tuple[AxisValue, ...]):
         return dict(zip(SHAPE_AXES, self, strict=True))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A point and a seed under a setting: one network, trained once.
+
+    A driver holds all trials of a study, so a trial has slots, and an id from its beginning.
 
     Attributes:
         study: the name of the study.
         setting: how the network is trained and watched.
         point: one value for every axis.
         seed: tells the trials of one point apart.
+        trial_id: hash of everything that determines the trajectory.
     """
 
     study: str
     setting: Setting = field(repr=False)
     point: Point
     seed: int
+    trial_id: str = field(init=False, repr=False, compare=False)
+    _stream_key: tuple[int, int] | None = field(init=False, repr=False, compare=False, default=None)
 
-    @cached_property
+    def __post_init__(self) -> None:
+        text = trial_text(self.setting, self.point, self.seed)
+        object.__setattr__(self, "trial_id", digest_of_text(text))
+
+    @property
     def point_id(self) -> str:
         """Hash of everything but the seed that determines the trajectory."""
         return digest_of_text(point_text(self.setting, self.point))
 
-    @cached_property
-    def trial_id(self) -> str:
-        """Hash of everything that determines the trajectory."""
-        return digest_of_text(trial_text(self.setting, self.point, self.seed))
-
-    @cached_property
+    @property
     def stream_key(self) -> tuple[int, int]:
         """The trial's 64-bit key, of task, axes and seed, as two 32-bit words.
 
         With `[data] shared` the key leaves out weight_decay and learning_rate: trials that differ
         only there draw the same numbers.
         """
-        axes = axes_of(self.setting, self.point)
-        if self.setting.data.shared:
-            del axes["weight_decay"], axes["learning_rate"]
-        key = digest({"task": self.setting.task, "axes": axes, "seed": self.seed})
-        return int(key[:8], 16), int(key[8:16], 16)
+        if self._stream_key is None:
+            axes = axes_of(self.setting, self.point)
+            if self.setting.data.shared:
+                del axes["weight_decay"], axes["learning_rate"]
+            key = digest({"task": self.setting.task, "axes": axes, "seed": self.seed})
+            object.__setattr__(self, "_stream_key", (int(key[:8], 16), int(key[8:16], 16)))
+        return cast("tuple[int, int]", self._stream_key)
 
     @property
     def shape(self) -> PackShape:
@@ -185,18 +189,18 @@ class Trial:
             epochs = max(epochs, math.ceil(budget.decay_times * self.decay_time_epochs))
         return epochs
 
-    def answered_by(self, row: Mapping[str, object]) -> bool:
+    def answered_by(self, ended: str, budget_epochs: int | None) -> bool:
         """Whether a stored row of the trial is final under this trial's budget.
 
         A row is final where training ended by itself, or the trial was watched for this budget.
 
         Args:
-            row: of the table `trials`: at least the columns `ended` and `budget_epochs`.
+            ended: of the row.
+            budget_epochs: of the row.
         """
-        if row["ended"] != Ended.BUDGET:
+        if ended != Ended.BUDGET:
             return True
-        watched = row["budget_epochs"]
-        return isinstance(watched, int) and watched >= self.budget_epochs
+        return budget_epochs is not None and budget_epochs >= self.budget_epochs
 
 
 def available_rows(setting: Setting, values: AxisValues) -> int | None:

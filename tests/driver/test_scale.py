@@ -6,12 +6,14 @@ import random
 import signal
 import subprocess
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from commands import BIN
 from trained import fill
 
+from study.plan.plan import make_plan
 from study.spec.file import load_spec
 from study.store.store import Store
 from study.vocabulary.columns import RESULT_COLUMNS
@@ -81,6 +83,27 @@ def test_a_driver_of_100_000_trials_stays_small(tmp_path, capsys):
         )
     assert peak < 2e9
     assert seconds / trials < 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_plan_of_100_000_trials_keeps_few_bytes_a_trial(tmp_path, capsys):
+    trials = 100_000
+    spec = load_spec(str(toy(tmp_path, seeds=trials, epochs=1, pack='"auto"')))
+    make_plan(spec)  # caches are not the plan's
+    tracemalloc.start()
+    plan = make_plan(spec)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    began = time.process_time()
+    make_plan(spec)
+    seconds = time.process_time() - began
+    with capsys.disabled():
+        print(
+            f"\n{len(plan.trials)} trials: {kept / trials:.0f} bytes a trial, {peak / trials:.0f} "
+            f"at most; {1e6 * seconds / trials:.1f} us of CPU time a trial"
+        )
+    assert peak / trials < 300
 
 
 def kill_a_worker(store, seconds=20):

@@ -30,7 +30,7 @@ def paired(name: str) -> tuple[list[Trial], list[Trial]]:
     huge = of_batch(name, HUGE)
     whole = of_batch(name, huge[0].train_size)
     for one, other in zip(huge, whole, strict=True):
-        other.__dict__["stream_key"] = one.stream_key
+        object.__setattr__(other, "_stream_key", one.stream_key)
     return huge, whole
 
 
