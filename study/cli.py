@@ -21,6 +21,7 @@ from study.terminal.arguments import (
     SpecArgument,
     StoreArgument,
 )
+from study.terminal.beside import Beside
 from study.terminal.console import (
     ended_like_ctrl_c,
     json_answer,
@@ -30,9 +31,10 @@ from study.terminal.console import (
     tolerated,
     version_option,
 )
-from study.terminal.display import Display
+from study.terminal.display import Display, StudyProgress
 
 if TYPE_CHECKING:
+    from study.driver.tune import Outcome
     from study.plan.command_answers import Closing, Stopped
     from study.plan.plan import Plan
     from study.spec.models import StudySpec
@@ -94,7 +96,6 @@ def run(
     as_json: JsonOption = False,
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
-    from study.kernel import library
     from study.machine import check_address, cores_for
     from study.plan import costs
     from study.plan.plan import make_plan, start_study
@@ -117,16 +118,12 @@ def run(
     for warning in costs.warnings(planned.trials, planned.packs):
         note(f"warning: {warning}")
     stopped: Stopped = "budget" if planned.packs and planned.used_up else ""
-    failed, ended = 0, None
+    failed, ended, report = 0, None, Beside(_prepare_report)
     if planned.packs and not planned.used_up:
-        if library.path() is None:
-            print("no compiled kernel here: training with torch's", file=sys.stderr)
-        with Display(study.name) as display:
-            from study.driver.tune import run_study
-
-            outcome = run_study(planned, store, address, display.show, display.say, cores)
+        outcome = _trained(planned, store, address, cores, report)
         stopped, failed, ended = outcome.stopped, outcome.failed, outcome.stored
     write_journals(study, store)
+    report.wait()
     closing = _closing(store, ended or make_plan(study, store), failed, stopped)
     answer = json_answer(closing.to_json()) if as_json else text_answer(*closing.lines())
     return answer, 130 if stopped == "interrupted" else 3 if failed else 0
@@ -138,9 +135,34 @@ def _announce(study: "StudySpec") -> None:
         print(f"{study.name}: planning {study.size:,} trials", file=sys.stderr)
 
 
+def _trained(
+    planned: "Plan", store: "Store", address: str, cores: int, report: Beside
+) -> "Outcome":
+    """Train what a plan lacks, with its progress on stderr, and prepare the report beside it."""
+    from study.kernel import library
+
+    if library.path() is None:
+        print("no compiled kernel here: training with torch's", file=sys.stderr)
+    with Display(planned.spec.name) as display:
+        from study.driver.launch import run_study
+
+        def show(progress: StudyProgress) -> None:
+            report.start()  # packs are in training, so this process has time
+            display.show(progress)
+
+        return run_study(planned, store, address, show, display.say, cores)
+
+
+def _prepare_report() -> None:
+    """Load what the closing needs."""
+    from analysis.report.page import prepare_report
+
+    prepare_report()
+
+
 def _closing(store: "Store", plan: "Plan", failed: int, stopped: "Stopped") -> "Closing":
     """Count the phases of a study at the end of its run, and write its report."""
-    # The one place where study imports analysis.
+    # Here and above are the two places where study imports analysis.
     from analysis.formats import as_table, records
     from analysis.phases.cells import summary
     from analysis.report.page import write_report

@@ -137,7 +137,7 @@ def test_a_port_where_no_head_answers_is_said_with_the_reason(listening, why):
 
 
 def test_an_address_is_refused_by_the_driver_too(tmp_path):
-    from study.driver.tune import run_study
+    from study.driver.launch import run_study
     from study.plan.plan import start_study
     from study.store.store import Store
 

@@ -37,7 +37,7 @@ def curve_template(title: str, columns: Sequence[str]) -> Specification:
             y=alt.Y(
                 "value:Q", title=title, scale=_scale(title, columns), axis=alt.Axis(tickCount=5)
             ),
-            detail="trial:N",
+            detail=alt.Detail("trial:N"),
             tooltip=[alt.Tooltip("seed:N"), alt.Tooltip("set:N", title="rows")],
         )
         .transform_filter("isValid(datum.value)")
@@ -50,7 +50,7 @@ def curve_template(title: str, columns: Sequence[str]) -> Specification:
     targets = lines.mark_line(strokeWidth=12, strokeOpacity=0, cursor="pointer", aria=False)
     if len(columns) == 2:
         drawn = _by_set(drawn, with_legend=title == "accuracy")
-        targets = targets.encode(strokeDash="set:N")
+        targets = targets.encode(strokeDash=alt.StrokeDash("set:N"))
     else:
         drawn = drawn.encode(color=alt.value(CURVE_COLORS["train"]))
     events = alt.Chart(alt.NamedData("events")).encode(x=epoch_axis())
@@ -59,9 +59,9 @@ def curve_template(title: str, columns: Sequence[str]) -> Specification:
     if title == "accuracy":
         names = events.mark_text(
             color=INK, align="left", baseline="bottom", angle=270, dx=6, dy=-4, fontSize=11
-        ).encode(text="event:N", y=alt.value(_SIZE[1]))
+        ).encode(text=alt.Text("event:N"), y=alt.value(_SIZE[1]))
         layers.append(names)
-    chart = alt.layer(*layers).add_params(alt.param(name="trial", value=""))
+    chart = alt.layer(*layers, params=[alt.VariableParameter(name="trial", value="")])
     return specification(themed(chart, *_SIZE))
 
 

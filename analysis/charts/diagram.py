@@ -87,26 +87,28 @@ def diagram_template(coloring: str) -> Specification:
     cells = alt.Chart(alt.NamedData("cells"))
     for name, expression in TEXTS.items():
         cells = cells.transform_calculate(**{name: expression})
-    boundary = alt.Chart(alt.NamedData("boundary")).encode(x="x:Q", detail="piece:N")
+    boundary = alt.Chart(alt.NamedData("boundary")).encode(
+        x=alt.X("x:Q"), detail=alt.Detail("piece:N")
+    )
     layers = [
         *_empty_layers(cells),
         *_filled_layers(cells, style),
         _band(boundary, "simultaneous_"),
         _band(boundary, ""),
         boundary.mark_line(stroke=INK, strokeWidth=2.5, clip=True, aria=False).encode(
-            y="y:Q", order="order:Q"
+            y=alt.Y("y:Q"), order=alt.Order("order:Q")
         ),
         _text_layer(cells, style),
         *_outline_layers(cells),
     ]
-    params = [alt.param(name=name, value="") for name in ("cell", "cursor")]
-    return specification(themed(alt.layer(*layers).add_params(*params), *DIAGRAM_SIZE))
+    params = [alt.VariableParameter(name=name, value="") for name in ("cell", "cursor")]
+    return specification(themed(alt.layer(*layers, params=params), *DIAGRAM_SIZE))
 
 
 def _band(boundary: alt.Chart, prefix: str) -> alt.Chart:
     """A band of the boundary; `prefix` is that of its columns. Where both lie it is darker."""
     area = boundary.mark_area(fill=INK, opacity=0.13, clip=True, aria=False)
-    band: alt.Chart = area.encode(y=f"{prefix}low:Q", y2=f"{prefix}high:Q")
+    band: alt.Chart = area.encode(y=alt.Y(f"{prefix}low:Q"), y2=alt.Y2(f"{prefix}high:Q"))
     return band
 
 
@@ -119,11 +121,17 @@ def _rounded(squares: alt.Chart, **options: Any) -> alt.Chart:
 
 
 def _squares(cells: alt.Chart) -> alt.Chart:
-    return cells.encode(x="x0:Q", x2="x1", y="y0:Q", y2="y1", description="sentence:N")
+    return cells.encode(
+        x=alt.X("x0:Q"),
+        x2=alt.X2("x1"),
+        y=alt.Y("y0:Q"),
+        y2=alt.Y2("y1"),
+        description=alt.Description("sentence:N"),
+    )
 
 
 def _middles(cells: alt.Chart) -> alt.Chart:
-    return cells.encode(x="xm:Q", y="ym:Q")
+    return cells.encode(x=alt.X("xm:Q"), y=alt.Y("ym:Q"))
 
 
 def _empty_layers(cells: alt.Chart) -> list[alt.Chart]:
@@ -161,7 +169,9 @@ def _filled_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
             color=style.color, opacity=style.opacity
         ),
         *(
-            hatched.encode(x=f"{left}:Q", x2=right, y=f"{low}:Q", y2=high)
+            hatched.encode(
+                x=alt.X(f"{left}:Q"), x2=alt.X2(right), y=alt.Y(f"{low}:Q"), y2=alt.Y2(high)
+            )
             for left, low, right, high in diagonals
         ),
     ]
@@ -180,7 +190,7 @@ def _text_layer(cells: alt.Chart, style: Coloring) -> alt.Chart:
             aria=False,
         )
     )
-    shown: alt.Chart = written.encode(text=f"{style.text}:N", color=style.text_color)
+    shown: alt.Chart = written.encode(text=alt.Text(f"{style.text}:N"), color=style.text_color)
     return shown
 
 

@@ -70,7 +70,7 @@ def bands(
     drawn = _labeled(frame, "series", shown)
     base = alt.Chart(alt.NamedData("rows")).encode(x=epoch_axis(), color=_color(shown))
     shade = base.mark_area(opacity=0.16).encode(
-        y=_up(title, log=log, ceiling=ceiling, field="low:Q"), y2="high:Q"
+        y=_up(title, log=log, ceiling=ceiling, field="low:Q"), y2=alt.Y2("high:Q")
     )
     line = base.mark_line(strokeWidth=1.8).encode(
         y=_up(title, log=log, ceiling=ceiling, field="mean:Q"), strokeDash=_dash(shown)
@@ -96,7 +96,7 @@ def neurons(frame: pd.DataFrame, events: pd.DataFrame, title: str) -> Specificat
             .encode(
                 x=epoch_axis(),
                 y=_up(title, log=False, ceiling=None, field="norm:Q"),
-                detail="neuron:N",
+                detail=alt.Detail("neuron:N"),
                 color=_color(shown),
             )
         )
@@ -125,16 +125,18 @@ def seeds(
         .encode(
             x=updates,
             y=_up(title, log=False, ceiling=1, field="value:Q"),
-            detail="seed:N",
+            detail=alt.Detail("seed:N"),
             color=_color(shown),
             strokeDash=_dash(shown),
         )
     )
     across = alt.Chart(alt.NamedData("level"))
-    rule = across.mark_rule(stroke=INK, strokeDash=[7, 4], strokeWidth=1.4).encode(y="level:Q")
+    rule = across.mark_rule(stroke=INK, strokeDash=[7, 4], strokeWidth=1.4).encode(
+        y=alt.Y("level:Q")
+    )
     name = across.mark_text(
         color=INK, align="left", baseline="bottom", dx=4, dy=-9, fontSize=10.5
-    ).encode(y="level:Q", x=alt.value(0), text="label:N")
+    ).encode(y=alt.Y("level:Q"), x=alt.value(0), text=alt.Text("label:N"))
     levels = [] if level is None else [{"level": level, "label": "by commuting"}]
     return _with_rows(
         alt.layer(*_rules(updates), line, rule, name),
@@ -203,6 +205,6 @@ def _rules(across: alt.X) -> list[alt.Chart]:
         layers.append(
             events.transform_filter(alt.datum.event == event)
             .mark_text(color=INK, opacity=0.75, fontSize=10.5, baseline="bottom", dy=-above)
-            .encode(text="event:N", y=alt.value(0))
+            .encode(text=alt.Text("event:N"), y=alt.value(0))
         )
     return layers

@@ -42,7 +42,7 @@ def law_chart(lines: pd.DataFrame, cells: pd.DataFrame, x: str, series: str) -> 
     across = alt.X(f"{x}:Q", title=TITLES[x], scale=alt.Scale(type="log"), axis=_across())
     color = alt.Color("series:O", scale=_SERIES, sort=None, legend=legend(series, symbolOpacity=1))
     law = alt.Chart(named("law", lines)).encode(x=across, color=color)
-    band = law.mark_area(opacity=0.18).encode(y=_steps("low"), y2="high:Q")
+    band = law.mark_area(opacity=0.18).encode(y=_steps("low"), y2=alt.Y2("high:Q"))
     line = law.mark_line().encode(y=_steps("steps"))
     points = (
         alt.Chart(named("cells", cells))
@@ -52,7 +52,13 @@ def law_chart(lines: pd.DataFrame, cells: pd.DataFrame, x: str, series: str) -> 
             y=_steps("steps"),
             color=color,
             shape=_reached(),
-            tooltip=[f"{x}:Q", "series:N", "steps:Q", "events:Q", "trials:Q"],
+            tooltip=[
+                alt.Tooltip(f"{x}:Q"),
+                alt.Tooltip("series:N"),
+                alt.Tooltip("steps:Q"),
+                alt.Tooltip("events:Q"),
+                alt.Tooltip("trials:Q"),
+            ],
         )
     )
     return themed(alt.layer(band, line, points), *_SIZE)
@@ -93,13 +99,19 @@ def calibration_chart(points: pd.DataFrame) -> alt.LayerChart:
     diagonal = (
         alt.Chart(named("diagonal", pd.DataFrame({"stated": ends, "steps": ends})))
         .mark_line(strokeDash=[4, 4], color=INK, opacity=0.6)
-        .encode(x="stated:Q", y="steps:Q")
+        .encode(x=alt.X("stated:Q"), y=alt.Y("steps:Q"))
     )
     seen = alt.Chart(named("points", points)).encode(
         y=alt.Y("steps:Q", title="steps, as observed", scale=scale, axis=_axis()),
         shape=_reached(),
         size=_size_of("trials", points["trials"]),
-        tooltip=["point:N", "stated:Q", "steps:Q", "events:Q", "trials:Q"],
+        tooltip=[
+            alt.Tooltip("point:N"),
+            alt.Tooltip("stated:Q"),
+            alt.Tooltip("steps:Q"),
+            alt.Tooltip("events:Q"),
+            alt.Tooltip("trials:Q"),
+        ],
     )
     across = alt.X("stated:Q", title="steps, by the law", scale=scale, axis=_axis(grid=False))
     dots = seen.transform_filter("isValid(datum.stated)").mark_point(
@@ -113,7 +125,7 @@ def calibration_chart(points: pd.DataFrame) -> alt.LayerChart:
         word = alt.Chart(named("edge", pd.DataFrame({"word": ["never"]})))
         layers.append(
             word.mark_text(align="right", baseline="bottom", color=_MARKED, fontSize=12).encode(
-                text="word:N", x=alt.value("width"), y=alt.value(-6)
+                text=alt.Text("word:N"), x=alt.value("width"), y=alt.value(-6)
             )
         )
     return themed(alt.layer(*layers), _SIZE[0], 300)
@@ -137,13 +149,22 @@ def forest_chart(rows: pd.DataFrame, heading: str, claim: float | None) -> alt.L
     base = alt.Chart(named("slopes", rows)).encode(
         x=across("slope"),
         y=alt.Y("label:N", title=None, sort=None, axis=_row_labels()),
-        tooltip=["label:N", "slope:Q", "low:Q", "high:Q", "events:Q", "trials:Q"],
+        tooltip=[
+            alt.Tooltip("label:N"),
+            alt.Tooltip("slope:Q"),
+            alt.Tooltip("low:Q"),
+            alt.Tooltip("high:Q"),
+            alt.Tooltip("events:Q"),
+            alt.Tooltip("trials:Q"),
+        ],
     )
     mean, own = base.transform_filter("datum.is_mean"), base.transform_filter("!datum.is_mean")
     band = mean.mark_rect(color=_MARKED, opacity=0.16, clip=True).encode(
-        x=across("low"), x2="high:Q", y=alt.value(0), y2=alt.value(height)
+        x=across("low"), x2=alt.X2("high:Q"), y=alt.value(0), y2=alt.value(height)
     )
-    bars = own.mark_rule(opacity=0.7, color=_OWN, clip=True).encode(x=across("low"), x2="high:Q")
+    bars = own.mark_rule(opacity=0.7, color=_OWN, clip=True).encode(
+        x=across("low"), x2=alt.X2("high:Q")
+    )
     dots = own.mark_point(filled=True, size=36, opacity=1, color=_OWN)
     diamond = mean.mark_point(filled=True, size=150, opacity=1, shape="diamond", color=_MARKED)
     layers = [alt.layer(band, bars, dots, diamond)]
@@ -161,7 +182,7 @@ def residual_chart(points: pd.DataFrame) -> alt.LayerChart:
     diagonal = (
         alt.Chart(named("diagonal", pd.DataFrame({"expected": [0, top], "hazard": [0, top]})))
         .mark_line(strokeDash=[4, 4], color=INK, opacity=0.6)
-        .encode(x="expected:Q", y="hazard:Q")
+        .encode(x=alt.X("expected:Q"), y=alt.Y("hazard:Q"))
     )
     dots = (
         alt.Chart(named("residuals", points))
@@ -190,7 +211,7 @@ def profile_chart(curve: pd.DataFrame) -> alt.LayerChart:
     rule = (
         alt.Chart(named("level", pd.DataFrame({"loss": [HALF_LOSS]})))
         .mark_rule(strokeDash=[4, 4], color=INK, opacity=0.6)
-        .encode(y="loss:Q")
+        .encode(y=alt.Y("loss:Q"))
     )
     return themed(alt.layer(line, rule), *_SIZE)
 
@@ -230,7 +251,7 @@ def drift_chart(frame: pd.DataFrame, kind: str, title: str) -> alt.LayerChart:
         x=alt.X("at:O", title=words[kind], axis=alt.Axis(labelAngle=0)),
         y=alt.Y("estimate:Q", title=title, scale=alt.Scale(zero=False)),
     )
-    bars = base.mark_rule().encode(y="low:Q", y2="high:Q")
+    bars = base.mark_rule().encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     shape = alt.Shape(
         "moves:N",
         scale=alt.Scale(domain=[False, True], range=["circle", "diamond"]),

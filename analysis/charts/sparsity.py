@@ -31,7 +31,12 @@ def sparsity_chart(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
             scale=alt.Scale(range=[20, 320], zero=False),
             legend=legend("trials", values=_whole_ticks(frame["trials"]), format="d"),
         ),
-        tooltip=["label:N", "neurons:Q", "trials:Q", "median:Q"],
+        tooltip=[
+            alt.Tooltip("label:N"),
+            alt.Tooltip("neurons:Q"),
+            alt.Tooltip("trials:Q"),
+            alt.Tooltip("median:Q"),
+        ],
     )
     line = base.mark_tick(color=INK, thickness=2.5, size=24).encode(y=_up("median:Q"))
     return themed(alt.layer(dots, line), 420, 260)

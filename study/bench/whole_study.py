@@ -17,8 +17,9 @@ from ray import tune
 from study.bench.bench_report import StudyFigures
 from study.bench.plain_loop import PlainLoop
 from study.bench.targets import SHAPES, STUDY_TARGETS, Verdict, judged
+from study.driver.launch import run_study
 from study.driver.ray_session import connected
-from study.driver.tune import run_study
+from study.driver.tune_internals import told_to_workers
 from study.kernel.numerics import use_repeatable_arithmetic
 from study.machine import usable_cores
 from study.plan.plan import start_study
@@ -124,7 +125,11 @@ def _ordinary(trials: Sequence[Trial], epochs: Sequence[int]) -> float:
         {"trial": Pack((trial,)).to_json(), "epochs": count}
         for trial, count in zip(trials, epochs, strict=True)
     ]
-    with connected("local", usable_cores()), tempfile.TemporaryDirectory() as folder:
+    with (
+        connected("local", usable_cores()),
+        told_to_workers(local=True),
+        tempfile.TemporaryDirectory() as folder,
+    ):
         tuner = tune.Tuner(
             tune.with_resources(PlainTrainable, {"cpu": 1}),
             param_space={"network": tune.grid_search(configs)},

@@ -21,6 +21,7 @@ from ray.job_submission import JobDetails
 
 from study.driver import ray_internals
 from study.driver.jobs_address import ANSWER_SECONDS, HttpAnswer, JobsAddress, NotReadyError
+from study.driver.jobs_internals import JOBS_LOGGERS, JobsClient
 from study.errors import StudyError, one_line
 
 NOTE_SECONDS = 20.0  # a wait is noted after so long, and after as long again
@@ -71,9 +72,9 @@ class JobsApi:
             stack.enter_context(ray_internals.environment_defaults({"RAY_AUTH_MODE": "disabled"}))
             # Ray would use these variables instead of the address that was typed.
             stack.enter_context(_unset("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"))
-            stack.enter_context(ray_internals.quiet(ray_internals.JOBS_LOGGERS, logging.ERROR))
+            stack.enter_context(ray_internals.quiet(JOBS_LOGGERS, logging.ERROR))
             stack.enter_context(self._runner)
-            self._client = self._call(ray_internals.JobsClient, self._address.url, self._send)
+            self._client = self._call(JobsClient, self._address.url, self._send)
             self._stack = stack.pop_all()
         return self
 

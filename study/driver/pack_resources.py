@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import ray
-import torch
 from ray.tune import PlacementGroupFactory
 
 from study.errors import UsageError
-from study.plan.plan import Plan
 from study.store.store import Store
 from study.trials.pack import Pack
 
@@ -30,27 +28,6 @@ def cluster_nodes() -> Sequence[RayNode]:
     """The nodes of the cluster that this process is connected to."""
     nodes: Sequence[RayNode] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray's
     return nodes
-
-
-def refuse_without_room(plan: Plan, cores: int) -> None:
-    """Raise UsageError where a pack asks for more than a local Ray will have.
-
-    Args:
-        plan: whose packs ask for cores and a device.
-        cores: how many the local Ray will have.
-    """
-    resources = [pack.setting.resources for pack in plan.packs]
-    most = max((asked.cpu for asked in resources), default=0)
-    if most > cores:
-        raise UsageError(
-            f"resources.cpu: {most:g}; a pack runs on one machine, and this one has {cores} "
-            f"{'core' if cores == 1 else 'cores'}. Lower it, or use --address of a larger cluster."
-        )
-    if any(asked.device == "cuda" for asked in resources) and not torch.cuda.is_available():
-        raise UsageError(
-            "resources.device: cuda; this machine has no CUDA device that torch can use. "
-            "Use auto or cpu, or --address of a cluster that has GPUs."
-        )
 
 
 def refuse_scattered_rows(store: Store, nodes: Sequence[RayNode]) -> None:

@@ -1,8 +1,9 @@
-"""Every name of Ray that Ray does not promise to keep.
+"""Names of Ray's core that Ray does not promise to keep.
 
-pyproject.toml pins Ray's version because of the names here. A context manager changes Ray and puts
-back on exit what it changed. tests/driver/test_ray_internals.py fails for each name that a later
-Ray drops or renames. The rest of `driver` uses Ray's public names only.
+pyproject.toml pins Ray's version because of the names here, in `tune_internals`, in
+`jobs_internals` and in `ray_command`; the rest of `driver` uses Ray's public names only. A context
+manager changes Ray and puts back on exit what it changed. tests/driver/test_ray_internals.py fails
+for each name that a later Ray drops or renames.
 """
 
 import atexit
@@ -10,14 +11,16 @@ import contextlib
 import logging
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
+from ray import _raylet as _compiled
+from ray._private import node as ray_node
 from ray._private import ray_constants, services, worker
 from ray._private.grpc_utils import init_grpc_channel
 from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
-from ray.job_submission import JobSubmissionClient
-from ray.tune.execution import class_cache
 
 KILL_SECONDS = 5.0  # timeout for the end of a process that was killed
 DAEMONS = ("gcs_server", "raylet")  # without either there is no Ray
@@ -40,14 +43,15 @@ QUIET = {
 UV_VARIABLE = "RAY_ENABLE_UV_RUN_RUNTIME_ENV"
 STOP_WAIT_VARIABLE = "RAY_JOB_STOP_WAIT_TIME_S"  # seconds that a stopped job has to end by itself
 FOLDER_OPTION = "_temp_dir"  # of `ray.init`: where Ray's files and sockets go
+# Ray starts a worker process for each core at once. The first variable names the modules that a
+# worker imports when it starts, separated by commas: workers load while the driver goes on. The
+# second says how long a worker may wait for a pack. After Ray's own second, Ray would end them as
+# soon as Tune reserves their cores, and start others for the packs.
+WARM_WORKERS = {
+    "RAY_preload_python_modules": "study.driver.preload",
+    "RAY_idle_worker_killing_time_threshold_ms": "60000",
+}
 
-# Loggers of modules of the Jobs API that warn of what the study says itself.
-JOBS_LOGGERS = (
-    "ray.dashboard.modules.dashboard_sdk",
-    "ray.dashboard.modules.job.sdk",
-    "ray._private.runtime_env.packaging",
-    "ray._private.authentication.http_token_authentication",
-)
 TUNE_LOGGERS = ("ray.tune",)  # logs failed packs as errors; the store has them for `study status`
 
 # Code without types, or generated.
@@ -56,6 +60,18 @@ _services: Any = services
 _psutil: Any = _services.psutil  # the copy that Ray ships
 _messages: Any = gcs_service_pb2
 _stubs: Any = gcs_service_pb2_grpc
+_raylet: Any = _compiled
+
+# What stands in for the agents of a node, and the ports that each agent tells the raylet.
+IDLE_AGENT = Path(__file__).with_name("idle_agent.py")
+IDLE_PORTS = {
+    ray_constants.PROCESS_TYPE_DASHBOARD_AGENT: (
+        _raylet.METRICS_AGENT_PORT_NAME,
+        _raylet.METRICS_EXPORT_PORT_NAME,
+        _raylet.DASHBOARD_AGENT_LISTEN_PORT_NAME,
+    ),
+    ray_constants.PROCESS_TYPE_RUNTIME_ENV_AGENT: (_raylet.RUNTIME_ENV_AGENT_PORT_NAME,),
+}
 
 
 @contextlib.contextmanager
@@ -71,14 +87,14 @@ def environment_defaults(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _constant(name: str, value: object) -> Iterator[None]:
-    """Give a constant of Ray's another value while a `with` block runs."""
-    before = getattr(ray_constants, name)
-    setattr(ray_constants, name, value)
+def _replaced(owner: object, name: str, value: object) -> Iterator[None]:
+    """Give an attribute of Ray's another value while a `with` block runs."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
     try:
         yield
     finally:
-        setattr(ray_constants, name, before)
+        setattr(owner, name, before)
 
 
 @contextlib.contextmanager
@@ -93,7 +109,7 @@ def own_environment_for_workers() -> Iterator[None]:
         return
     with (
         environment_defaults({UV_VARIABLE: "0"}),
-        _constant("RAY_ENABLE_UV_RUN_RUNTIME_ENV", value=False),
+        _replaced(ray_constants, "RAY_ENABLE_UV_RUN_RUNTIME_ENV", value=False),
     ):
         yield
 
@@ -110,7 +126,7 @@ def loopback_only() -> Iterator[None]:
     before = os.environ.get(variable)
     os.environ[variable] = "0"
     try:
-        with _constant("ENABLE_RAY_CLUSTER", value=False):
+        with _replaced(ray_constants, "ENABLE_RAY_CLUSTER", value=False):
             yield
     finally:
         del os.environ[variable]
@@ -119,18 +135,28 @@ def loopback_only() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_keys_for_workers() -> Iterator[None]:
-    """Keep the driver's AWS keys out of what Tune tells its workers: Ray writes that to its logs.
+def few_processes() -> Iterator[None]:
+    """Let a Ray that is started in a `with` block run the processes alone that a study needs.
 
-    The workers of a local Ray inherit the keys. Machines of a cluster have instance profiles.
+    Its head needs no dashboard, no autoscaler and no monitor of logs. Its node needs neither the
+    agent for metrics nor the agent for environments of workers, and `idle_agent` stands in for
+    both. Each of the five is a Python process that imports much of Ray, and the raylet starts no
+    worker before both agents have told their ports.
     """
-    names = class_cache.ENV_VARS_TO_PROPAGATE
-    keys = {name for name in names if name.startswith("AWS_")}
-    names.difference_update(keys)
-    try:
+    python_command = services._build_python_executable_command_memory_profileable
+
+    def command(component: str, *others: Any, **options: Any) -> list[str]:
+        if ports := IDLE_PORTS.get(component):
+            # Without the user's site and without site packages it starts in 20 ms.
+            return [sys.executable, "-I", "-S", str(IDLE_AGENT), ",".join(ports)]
+        built: list[str] = python_command(component, *others, **options)
+        return built
+
+    with contextlib.ExitStack() as stack:
+        for start in ("start_monitor", "start_api_server", "start_log_monitor"):
+            stack.enter_context(_replaced(ray_node.Node, start, lambda _node, **_: None))
+        stack.enter_context(_replaced(services, python_command.__name__, command))
         yield
-    finally:
-        names.update(keys)
 
 
 @contextlib.contextmanager
@@ -250,20 +276,3 @@ def check_alive(head: str, seconds: float, nodes: Sequence[bytes]) -> tuple[str,
         stub = _stubs.NodeInfoGcsServiceStub(channel)
         reply = stub.CheckAlive(_messages.CheckAliveRequest(node_ids=nodes), timeout=seconds)
     return reply.ray_version, list(reply.raylet_alive)
-
-
-class JobsClient(JobSubmissionClient):
-    """Ray's client of the Jobs API, whose requests another function sends.
-
-    Args:
-        address: of the API, such as http://127.0.0.1:8265.
-        send: called with method, endpoint, headers and the named `data` or `json_data` of a
-            request; returns an answer with `status_code`, `text`, `json` and `raise_for_status`.
-    """
-
-    def __init__(self, address: str, send: Callable[..., Any]) -> None:
-        self._send = send
-        super().__init__(address)
-
-    def _do_request(self, method: str, endpoint: str, **parts: Any) -> Any:
-        return self._send(method, endpoint, self._headers, **parts)

@@ -48,6 +48,9 @@ def connected(
 ) -> Iterator[None]:
     """Be connected to Ray while a `with` block runs, with stdout kept for data.
 
+    The workers of a local Ray have the environment of this process. There is nobody to make others:
+    see `ray_internals.few_processes` and `tune_internals.told_to_workers`.
+
     Args:
         address: local, auto or HOST:PORT, as `check_address` wants it.
         cores: how many cores a local Ray may use.
@@ -59,7 +62,6 @@ def connected(
     with (
         ray_internals.environment_defaults(ray_internals.QUIET),
         ray_internals.own_environment_for_workers(),
-        ray_internals.no_keys_for_workers(),
         contextlib.redirect_stdout(sys.stderr),
     ):
         session = (
@@ -84,7 +86,11 @@ def _started(cores: int, interrupted: Callable[[], bool]) -> Iterator[None]:
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, DRIVER_SIGNALS)  # children inherit the mask
     try:
-        with ray_internals.loopback_only(), starting("starting Ray", clean):
+        with (
+            ray_internals.loopback_only(),
+            ray_internals.few_processes(),
+            starting("starting Ray", clean),
+        ):
             _init("local", num_cpus=cores, include_dashboard=False, **options)
     except _RayError as error:
         raise StudyError(_cannot_start(error, folder)) from None

@@ -6,27 +6,22 @@ never stop one pack alone. `TailStopper` ends a round when few packs are left fo
 study when a machine has other versions.
 """
 
-import contextlib
 import math
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from types import FrameType
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray.tune import Stopper
 
 from study.detect.detector import GrokkingDetector
 from study.detect.watch import Watch, transitions
+from study.driver.interrupt import Interrupt
 from study.driver.reports import PackReport
 from study.errors import StudyError, UsageError
 
 # The detector takes counts of correct rows; a plain trainable reports a share. A share is such a
 # count where the set has one row.
 _ONE_ROW = 1
-
-STOPPING_LINE = b"\nstopping: packs leave their checkpoints; again to stop at once\n"
 
 
 class GrokkingStopper(Stopper):
@@ -144,13 +139,10 @@ class TailStopper(Stopper):
 
 
 class InterruptStopper(Stopper):
-    """Stops the study after SIGINT, SIGTERM or SIGHUP; `requested` says that a signal has come.
+    """Stops the study after SIGINT, SIGTERM or SIGHUP."""
 
-    Tune's own handler exists only inside `Tuner.fit`, so a signal between two rounds would be lost.
-    """
-
-    def __init__(self) -> None:
-        self.requested = False
+    def __init__(self, interrupt: Interrupt) -> None:
+        self._interrupt = interrupt
 
     def __call__(self, _trial_id: str, _result: Mapping[str, object]) -> bool:
         """No pack is stopped alone."""
@@ -158,47 +150,7 @@ class InterruptStopper(Stopper):
 
     def stop_all(self) -> bool:
         """Whether the user or the end of a job has sent a signal."""
-        return self.requested
-
-    @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        """Handle SIGINT, SIGTERM and SIGHUP while a `with` block runs.
-
-        A SIGINT after the first signal ends the process at once. The block begins in the main
-        thread, after `ray.init`, which sets a handler of its own. A SIGHUP that is ignored, as
-        under nohup, stays ignored.
-        """
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.getsignal(number) for number in numbers}
-        if before[signal.SIGHUP] is signal.SIG_IGN:
-            del before[signal.SIGHUP]
-
-        def handle(_number: int, _frame: FrameType | None) -> None:
-            self.requested = True
-            _leave_closed_terminals()
-            with contextlib.suppress(OSError):
-                # `print` could cut short a print of the main thread.
-                os.write(2, STOPPING_LINE)
-            signal.signal(signal.SIGINT, before[signal.SIGINT])
-
-        for number in before:
-            signal.signal(number, handle)
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def _leave_closed_terminals() -> None:
-    """Let writes to a terminal that was closed succeed and go nowhere."""
-    for stream in (1, 2):
-        try:
-            os.write(stream, b"")
-        except OSError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream)
-            os.close(nowhere)
+        return self._interrupt.requested
 
 
 class SkewStopper(Stopper):

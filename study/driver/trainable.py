@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import socket
 from collections.abc import Generator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ray.tune import Trainable
 
@@ -12,7 +12,9 @@ from study.driver.reports import PackReport
 from study.driver.versions import skew, versions
 from study.errors import StoreError
 from study.store.store import Store
-from study.training.runner import Reports, run_pack, waiting_out
+
+if TYPE_CHECKING:
+    from study.training.runner import Reports
 
 # Attempts of one pack that end in an error of its own: a fourth attempt would end no better.
 MAX_FAILURES = 3
@@ -58,15 +60,17 @@ class PackTrainable(Trainable):
         if differs := skew(versions(), driver_versions):
             while True:  # until the driver ends the study
                 yield dataclasses.replace(self._latest, skew=f"{socket.gethostname()}: {differs}")
-        store = yield from self._reported(waiting_out(lambda: Store.open(store_url)))
-        record = yield from self._reported(waiting_out(lambda: store.packs.read(pack_id)))
+        from study.training import runner  # noqa: PLC0415  imports torch; the driver needs none
+
+        store = yield from self._reported(runner.waiting_out(lambda: Store.open(store_url)))
+        record = yield from self._reported(runner.waiting_out(lambda: store.packs.read(pack_id)))
         if record.failures >= MAX_FAILURES:
             members_open = record.members_open
             yield dataclasses.replace(self._latest, members_open=members_open, set_aside=True)
             return
-        yield from self._reported(run_pack(store.packs.pack(pack_id, record), store))
+        yield from self._reported(runner.run_pack(store.packs.pack(pack_id, record), store))
 
-    def _reported(self, reports: Reports[_T]) -> Generator[PackReport, None, _T]:
+    def _reported(self, reports: "Reports[_T]") -> Generator[PackReport, None, _T]:
         """The reports on some work as PackReports; returns what the work returns."""
         with contextlib.closing(reports):
             while True:

@@ -13,27 +13,24 @@ from pathlib import Path
 
 from ray import tune
 
+from study.driver.interrupt import Interrupt
 from study.driver.pack_resources import (
     PackResources,
     cluster_nodes,
     idle_slots,
     most_gpus,
     refuse_scattered_rows,
-    refuse_without_room,
 )
 from study.driver.progress import ProgressCallback
-from study.driver.ray_session import connected
 from study.driver.round import RoundEnd, RoundSetup, run_round, search_batch
 from study.driver.stoppers import GrokkingStopper, InterruptStopper, SkewStopper
 from study.driver.study_watch import StudyWatch, reason_in
+from study.driver.tune_internals import told_to_workers
 from study.driver.versions import versions
-from study.machine import usable_cores
 from study.plan.command_answers import Stopped
 from study.plan.plan import Plan, generalized_of, make_plan
-from study.store.retry import RETRY_SECONDS
 from study.store.store import Store
 from study.terminal.display import StudyProgress
-from study.training.splitting import split_packs
 from study.trials.pack import Pack
 from study.vocabulary.outcomes import PackStatus
 
@@ -55,58 +52,38 @@ class Outcome:
     stored: Plan
 
 
-def run_study(
+def train_study(
     plan: Plan,
     store: Store,
     address: str,
+    interrupt: Interrupt,
     display: Callable[[StudyProgress], None],
-    say: Callable[[str], None] = lambda _: None,
-    cores: int | None = None,
-) -> Outcome:
-    """Train every pack of a plan; returns when all are done or given up, or the user interrupts.
+    say: Callable[[str], None],
+) -> "TrainedStudy":
+    """Train every pack of a plan, in the Ray that this process is connected to.
 
-    The packs of a plan are trained in a round. Packs that Tune lost have another round. A round
-    also ends when few packs are left: these are split over all slots for the next round. In a study
-    that searches, a round goes on with the next batch.
-
-    Args:
-        plan: of the study; its packs are noted in the store.
-        store: of the study.
-        address: "local" for a Ray of its own, "auto" for the cluster that this machine is part of,
-            or a cluster's HOST:PORT.
-        display: is shown how far the study is.
-        say: is told what the study waits for and what it loses, in lines.
-        cores: how many a local Ray may use; None means all that are usable.
-
-    Raises: StudyError where Ray cannot be reached, where no machine has room for a pack or one has
-        other versions, where no worker begins a pack, and where the store is full or out of order
-        for more than two minutes. Ends the process where Ray dies.
+    Arguments and errors are as of `study.driver.launch.run_study`; `interrupt` says whether the
+    user has asked for the end.
     """
-    cores = cores or usable_cores()
-    if address == "local":
-        refuse_without_room(plan, cores)
-    store = Store(store.url, RETRY_SECONDS, say)  # retries: an outage must not end the study
-    interrupt = InterruptStopper()
+    nodes = cluster_nodes()
+    refuse_scattered_rows(store, nodes)
+    study = TrainedStudy(plan, store, interrupt, display, say)
     with (
-        connected(address, cores, lambda: interrupt.requested),
-        interrupt.listening(),
+        told_to_workers(local=address == "local"),
         tempfile.TemporaryDirectory(prefix="study-tune-") as folder,
     ):
-        nodes = cluster_nodes()
-        refuse_scattered_rows(store, nodes)
-        study = _RunningStudy(plan, store, interrupt, display, say)
         study.train(study.setup(PackResources(most_gpus(nodes), address), folder))
-    return study.outcome()
+    return study
 
 
-class _RunningStudy:
-    """A study while its rounds run; counts what they lose. Arguments as of `run_study`."""
+class TrainedStudy:
+    """A study while its rounds run; counts what they lose. Arguments as of `train_study`."""
 
     def __init__(
         self,
         plan: Plan,
         store: Store,
-        interrupt: InterruptStopper,
+        interrupt: Interrupt,
         display: Callable[[StudyProgress], None],
         say: Callable[[str], None],
     ) -> None:
@@ -128,7 +105,7 @@ class _RunningStudy:
             config={"store": url, "versions": versions()},
             resources=partial(_resources_of_stored, url=url, resources=resources),
             idle_slots=partial(idle_slots, resources.largest(self._plan.packs)),
-            stoppers=(self._budget, self._interrupt, self._skew, self._watch),
+            stoppers=(self._budget, InterruptStopper(self._interrupt), self._skew, self._watch),
             progress=self._progress,
             watch=self._watch,
             folder=folder,
@@ -146,6 +123,8 @@ class _RunningStudy:
                 return
             packs = [_stored_pack(self._store, pack_id) for pack_id in self._left]
             if end.slots:
+                from study.training.splitting import split_packs  # noqa: PLC0415  imports torch
+
                 packs = split_packs(self._store, packs, end.slots)
             self._progress.begin_round({pack.pack_id: len(pack.trials) for pack in packs})
 

@@ -149,7 +149,7 @@ def test_progress_phases_and_status_agree_after_an_interrupt_and_a_resume(tmp_pa
 @pytest.mark.parametrize(
     ("budget", "next_"),
     [("trials=5", "budget.trials = 5 is used up, a larger one continues"),
-     ("wall_hours=0.001", "the same command continues")],
+     ("wall_hours=0.0001", "the same command continues")],
 )  # fmt: skip
 def test_a_study_ends_at_its_own_budget_and_goes_on_with_a_larger_one(
     tmp_path, undisturbed, budget, next_

@@ -1,7 +1,7 @@
 """Private names of Ray: each is there, and each change is undone.
 
 These tests are for whoever raises the version of Ray: what fails here is in
-study/driver/ray_internals.py or study/driver/ray_command.py, and nowhere else.
+study/driver, in one of the three modules of `internals` or in ray_command.py, and nowhere else.
 """
 
 import importlib.util
@@ -9,7 +9,10 @@ import inspect
 import logging
 import os
 import re
+import shlex
 import subprocess
+import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -17,11 +20,14 @@ import pytest
 import ray
 from ray._private import ray_constants
 from ray._private.node import Node
+from ray._raylet import get_port_filename
 from ray.job_submission import JobSubmissionClient
 from ray.tune.execution import class_cache
 
 from study.driver import ray_internals
+from study.driver.jobs_internals import JOBS_LOGGERS
 from study.driver.ray_command import RAY_COMMAND
+from study.driver.tune_internals import told_to_workers
 
 ROOT = Path(__file__).parents[2]
 PRIVATE = re.compile(r"\b_private\b|ray\.tune\.execution|ray\.core\.|ray\.scripts|\._\w+_node\b")
@@ -36,7 +42,7 @@ def source():
 
 
 def test_no_other_module_names_what_is_private():
-    homes = {"ray_internals.py", "ray_command.py"}
+    homes = {"ray_internals.py", "tune_internals.py", "jobs_internals.py", "ray_command.py"}
     modules = [path for path in (ROOT / "study").rglob("*.py") if path.name not in homes]
     assert len(modules) > 50
     assert [path.name for path in modules if PRIVATE.search(path.read_text())] == []
@@ -54,6 +60,7 @@ def test_ray_is_pinned():
         *ray_internals.QUIET,
         ray_internals.UV_VARIABLE,
         ray_internals.STOP_WAIT_VARIABLE,
+        *ray_internals.WARM_WORKERS,
         ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR,
     ],
 )
@@ -97,18 +104,58 @@ def test_a_local_ray_listens_on_loopback(monkeypatch, before):
     assert ray_constants.ENABLE_RAY_CLUSTER is constant
 
 
-def test_workers_are_told_no_keys():
-    before = set(class_cache.ENV_VARS_TO_PROPAGATE)
+@pytest.mark.parametrize("local", [True, False])
+def test_workers_are_told_no_keys_and_nothing_by_a_local_ray(local):
+    before, defaults = set(class_cache.ENV_VARS_TO_PROPAGATE), dict(class_cache.DEFAULT_ENV_VARS)
     keys = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     assert keys < before
-    with ray_internals.no_keys_for_workers():
+    with told_to_workers(local=local):
         left = set(class_cache.ENV_VARS_TO_PROPAGATE)
-        assert left
         assert not {name for name in left if name.startswith("AWS")}
+        assert bool(left) is not local
+        assert ({} if local else defaults) == class_cache.DEFAULT_ENV_VARS
     assert before == class_cache.ENV_VARS_TO_PROPAGATE
+    assert defaults == class_cache.DEFAULT_ENV_VARS
 
 
-@pytest.mark.parametrize("name", [*ray_internals.JOBS_LOGGERS, *ray_internals.TUNE_LOGGERS])
+def test_a_local_ray_starts_few_processes():
+    command = ray_internals.services._build_python_executable_command_memory_profileable
+    starts = [Node.start_monitor, Node.start_api_server, Node.start_log_monitor]
+    with ray_internals.few_processes():
+        built = ray_internals.services._build_python_executable_command_memory_profileable
+        for component, ports in ray_internals.IDLE_PORTS.items():
+            assert built(component, "folder")[-2:] == [
+                str(ray_internals.IDLE_AGENT),
+                ",".join(ports),
+            ]
+        assert built("other", "folder") == command("other", "folder")
+        assert Node.start_api_server(None, include_dashboard=False, raise_on_failure=False) is None
+    assert command is ray_internals.services._build_python_executable_command_memory_profileable
+    assert starts == [Node.start_monitor, Node.start_api_server, Node.start_log_monitor]
+
+
+def test_an_idle_agent_tells_no_ports_and_ends_with_its_parent(tmp_path):
+    """Its parent is a shell that starts the agent, waits for the files, and ends."""
+    [names, *_] = ray_internals.IDLE_PORTS.values()
+    files = [tmp_path / get_port_filename("00" * 28, name) for name in names]
+    agent = [sys.executable, "-I", "-S", ray_internals.IDLE_AGENT, ",".join(names), "agent.py"]
+    options = [f"--session-dir={tmp_path}", f"--node-id={'00' * 28}", "--head"]
+    line = f"{shlex.join(map(str, [*agent, *options]))} & echo $!; read line"
+    with subprocess.Popen(
+        ["sh", "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as shell:
+        agent_pid = int(shell.stdout.readline())
+        while not all(path.exists() for path in files):
+            time.sleep(0.05)
+        assert Path(f"/proc/{agent_pid}").exists()
+    assert [path.read_text() for path in files] == ["-1"] * len(names)
+    until = time.monotonic() + 20
+    while Path(f"/proc/{agent_pid}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("name", [*JOBS_LOGGERS, *ray_internals.TUNE_LOGGERS])
 def test_each_logger_is_a_module_of_ray(name):
     assert importlib.util.find_spec(name) is not None
     logger = logging.getLogger(name)

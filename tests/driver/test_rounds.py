@@ -33,15 +33,16 @@ label = "never"
 axes = {train_size = 20, weight_decay = 0.001}
 """
 IMPATIENT = """
-import os, signal, study.driver.round, study.driver.tune as driver
+import os, signal, study.driver.round
 study.driver.round.TAIL_SECONDS = 1
 """
 ASKED_BETWEEN_ROUNDS = """
-split = driver.split_packs
+from study.training import splitting
+split = splitting.split_packs
 def asked(*given):
     os.kill(os.getpid(), signal.SIGINT)
     return split(*given)
-driver.split_packs = asked
+splitting.split_packs = asked
 """
 DIES_IN_A_HANDOVER = """
 import os, signal

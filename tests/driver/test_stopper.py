@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from study.driver.interrupt import Interrupt
 from study.driver.stoppers import GrokkingStopper, InterruptStopper, SkewStopper, TailStopper
 from study.errors import UsageError
 from study.terminal.console import ended_like_ctrl_c
@@ -110,16 +111,17 @@ def test_a_round_that_others_follow_has_no_tail():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_study_hears_whenever_it_is_asked_to_end(number, capfd):
-    interrupt, before = InterruptStopper(), signal.getsignal(number)
+    interrupt, before = Interrupt(), signal.getsignal(number)
+    stopper = InterruptStopper(interrupt)
     with interrupt.listening():
-        assert not interrupt.stop_all()
+        assert not stopper.stop_all()
         signal.raise_signal(number)
-        assert interrupt.stop_all()
+        assert stopper.stop_all()
         assert "again to stop at once" in capfd.readouterr().err
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(number) is before
-    assert pickle.loads(pickle.dumps(interrupt)).stop_all()
+    assert pickle.loads(pickle.dumps(stopper)).stop_all()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -133,7 +135,7 @@ def test_before_and_after_training_a_signal_ends_a_study_like_ctrl_c(number):
 def test_a_hangup_that_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with ended_like_ctrl_c(), InterruptStopper().listening():
+        with ended_like_ctrl_c(), Interrupt().listening():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)

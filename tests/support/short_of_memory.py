@@ -50,7 +50,7 @@ class Early(trainable.PackTrainable):
         runner.pick_engine = lambda trial: Short(runner._with_room(trial), self.moment)
         if self.moment == "while writing":
             runner.CHECKPOINT_SECONDS = 0.0
-            trainable.run_pack = functools.partial(runner.run_pack, report_seconds=0.5)
+            runner.run_pack = functools.partial(runner.run_pack, report_seconds=0.5)
         super().setup(config)
 
 

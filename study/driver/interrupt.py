@@ -1,0 +1,59 @@
+"""Signals that ask a study to end in good order: Ctrl-C, the end of a job, a closed terminal.
+
+Tune's own handler exists only inside `Tuner.fit`, so a signal between two rounds would be lost.
+"""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+STOPPING_LINE = b"\nstopping: packs leave their checkpoints; again to stop at once\n"
+
+
+class Interrupt:
+    """Whether a signal has come: `requested` changes once, in a handler of this class."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Handle SIGINT, SIGTERM and SIGHUP while a `with` block runs.
+
+        A SIGINT after the first signal ends the process at once. The block begins in the main
+        thread, after `ray.init`, which sets a handler of its own. A SIGHUP that is ignored, as
+        under nohup, stays ignored.
+        """
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.getsignal(number) for number in numbers}
+        if before[signal.SIGHUP] is signal.SIG_IGN:
+            del before[signal.SIGHUP]
+
+        def handle(_number: int, _frame: FrameType | None) -> None:
+            self.requested = True
+            _leave_closed_terminals()
+            with contextlib.suppress(OSError):
+                # `print` could cut short a print of the main thread.
+                os.write(2, STOPPING_LINE)
+            signal.signal(signal.SIGINT, before[signal.SIGINT])
+
+        for number in before:
+            signal.signal(number, handle)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _leave_closed_terminals() -> None:
+    """Let writes to a terminal that was closed succeed and go nowhere."""
+    for stream in (1, 2):
+        try:
+            os.write(stream, b"")
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream)
+            os.close(nowhere)
