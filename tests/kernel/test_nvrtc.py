@@ -1,5 +1,6 @@
 """The CUDA sources under NVIDIA's own compiler, which needs no GPU: registers, stack, cache."""
 
+import functools
 import itertools
 
 import pytest
@@ -30,6 +31,7 @@ def gpu_of_arch(arch):
     return Gpu(driver)
 
 
+@functools.cache
 def compiled(arch, bits, width, batch=32, loss=0):
     cut = NetCut.of(gpu_of_arch(arch), bits, width, batch, loss)
     kernel = cut.kernel("relu_epoch")

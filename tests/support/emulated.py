@@ -5,6 +5,7 @@ Everything but NVIDIA's compiler and driver is the project's own code: cuts, lay
 
 import ctypes
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -19,7 +20,7 @@ from study.kernel.gpu import Gpu
 
 HERE = Path(__file__).parent / "gpu"
 SOURCES = Path(__file__).parents[2] / "study" / "kernel"
-BUILT = Path(tempfile.gettempdir()) / "grokking-study-emulated"
+BUILT = Path(tempfile.gettempdir()) / f"grokking-study-emulated-{os.getuid()}"
 # The kernels of each source, and how many blocks make a cluster.
 KERNELS = {
     "relu_step.cu": "K(relu_epoch, CLUSTER) K(relu_read, 1)",
