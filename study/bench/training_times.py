@@ -1,7 +1,7 @@
 """What training takes with our engines: seconds of one network and one epoch.
 
-Networks are trained from their initial weights to given ends, usually the epochs where they
-generalize, because early epochs cost more: every row still has a gradient.
+Networks are trained from their initial weights to given ends, usually the epochs where their trials
+end, because early epochs cost more: every row still has a gradient.
 """
 
 import statistics
@@ -81,38 +81,38 @@ def train(
     )
 
 
-def train_as_studied(engine: Engine, pack: Pack, ends: Sequence[int]) -> float:
-    """Seconds of an epoch with all that a study does beside training: readings, detection, log.
+@dataclass(frozen=True, slots=True)
+class WholeTrials:
+    """Networks trained as a study trains them: seconds of an epoch, all else of a trial included.
+
+    `ends` are the epochs that each trial ran, in the pack's order.
+    """
+
+    epoch: float  # seconds of all trials over the epochs of all trials
+    ends: list[int]
+
+
+def study_trials(engine: Engine, pack: Pack) -> WholeTrials:
+    """Train a pack as a study does, without a store.
+
+    Drawing rows and weights, readings, detection, the log and the rows of the tables count.
 
     Args:
         engine: that trains.
         pack: of the trials.
-        ends: epochs of each trial.
     """
-    run = PackRun(pack, engine)
-    spent, epochs, members = 0.0, 0, list(range(len(ends)))
-    for training in _still_training(ends):
-        if len(training) < len(members):
-            run.drop(pack.trials[member].trial_id for member in set(members) - set(training))
-            members = training
-        epochs += run.open
-        spent += seconds(run.advance, device=engine.device)
-    return spent / epochs
+    ends: dict[str, int] = {}
 
+    def whole() -> None:
+        run = PackRun(pack, engine)
+        while run.open:
+            finished = run.advance()
+            for row in finished.trials if finished else ():
+                ends[str(row["trial_id"])] = cast("int", row["epochs_run"])
 
-def generalized_epochs(engine: Engine, pack: Pack) -> list[int]:
-    """The epoch where each trial generalized, by the program's own detector, in the pack's order.
-
-    A trial that did not generalize gives its last epoch.
-    """
-    run, ends = PackRun(pack, engine), {}
-    while run.open:
-        finished = run.advance()
-        if finished is not None:
-            for row in finished.trials:
-                epoch = row["generalized_epoch"] or row["epochs_run"]
-                ends[row["trial_id"]] = cast("int", epoch)
-    return [ends[trial.trial_id] for trial in pack.trials]
+    spent = seconds(whole, device=engine.device)
+    epochs = [ends[trial.trial_id] for trial in pack.trials]
+    return WholeTrials(spent / sum(epochs), epochs)
 
 
 def learned_share(before: Any, after: Any) -> float:

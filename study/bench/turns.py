@@ -1,8 +1,8 @@
 """The times of one shape, taken in turns: the floor, our engines, the plain loop.
 
 A turn times every side once, so that a machine whose speed drifts does so for all sides alike. An
-epoch's time is averaged over training from the initial weights to the epoch where a network
-generalizes. Drawing the order of rows and all bookkeeping count; readings where a bar says so.
+epoch's time is averaged over training from the initial weights to the epoch where a trial ends.
+Drawing the order of rows counts. All else that a trial takes counts in the time of whole trials.
 """
 
 import statistics
@@ -19,10 +19,9 @@ from study.bench.stopwatch import floor, seconds
 from study.bench.targets import Shape
 from study.bench.training_times import (
     Training,
-    generalized_epochs,
     needed_flops,
+    study_trials,
     train,
-    train_as_studied,
 )
 from study.engine.protocol import Engine
 from study.measures import relu_sparsity as sparsity
@@ -39,9 +38,9 @@ from study.vocabulary.tasks import MIN_TEST_ROWS
 RATIOS = {
     "floor": ("epoch", "floor"),
     "plain_loop": ("plain", "epoch"),
-    "plain_loop_read": ("plain", "epoch_read"),
+    "plain_loop_whole": ("plain", "whole"),
     "authors": ("authors", "epoch_read_fully"),
-    "readings": ("epoch_read", "epoch"),
+    "whole_trial": ("whole", "epoch"),
     "N_doubled": ("doubled_N", "doubled_nothing"),
     "p_doubled": ("doubled_p", "doubled_nothing"),
 }
@@ -85,7 +84,7 @@ class Turns:
         self.engine, self.asked = engine, asked
         self.networks = shape.together
         self.pack = Pack(tuple(trials_of(shape, self.networks)))
-        self.ends = generalized_epochs(engine, self.pack)
+        self.ends = study_trials(engine, self.pack).ends
         self._products = floor(self.pack.trials[0].point, engine.device)
         best = {name: min(timed() for _ in range(5)) for name, timed in self._products.items()}
         self.fastest = sorted(best, key=best.__getitem__)[:_FASTEST_PRODUCTS]
@@ -112,7 +111,7 @@ class Turns:
             "floor": (before + self.floor_now()) / 2,
             "epoch": ours.epoch,
             "first_epochs": ours.first,
-            "epoch_read": train_as_studied(engine, self.pack, self.ends),
+            "whole": study_trials(engine, self.pack).epoch,
             "plain": seconds(plain.epoch, 3, engine.device),
         }
         if "authors" in self.asked:
@@ -143,7 +142,7 @@ def shape_figures(engine: Engine, shape: Shape, repeats: int, asked: set[str]) -
     gflops = partial(_gflops, turns.pack)
     numbers: dict[str, float | None] = {
         "networks_trained": turns.networks,
-        "generalized_epoch": statistics.median(turns.ends),
+        "epochs_run": statistics.median(turns.ends),
         "share_of_rows_learned": ours.share,
         **{f"{name}_ms": 1e3 * value for name, value in medians.items()},
         "first_gflops": gflops(ours.first_share, medians["first_epochs"]),
@@ -162,7 +161,6 @@ def _ratios(times: dict[str, list[float]]) -> dict[str, float]:
         if above in times:
             pairs = zip(times[above], times[below], strict=True)
             ratios[name] = statistics.median([a / b for a, b in pairs])
-    ratios["readings"] -= 1  # what readings add to an epoch
     return ratios
 
 

@@ -9,6 +9,7 @@ ungrokking, at or below a level. A trial without the event is censored at the la
 any unfinished run.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -102,9 +103,10 @@ class GrokkingDetector:
             active: whether any hidden unit is active, [T]; by default there is always one.
             due: the trials that were read, [T]; all by default.
         """
-        count, finite, norm = len(watch.train_rows), watch.finite, watch.last_norm
-        read = np.broadcast_to(True if due is None else np.asarray(due), count)
-        read = read & (epoch > watch.last_epoch) & finite
+        finite, norm = watch.finite, watch.last_norm
+        read = (epoch > watch.last_epoch) & finite
+        if due is not None:
+            read = read & np.asarray(due)
         if weight_norm is not None:
             norm = np.asarray(weight_norm, dtype=np.float64)
             finite = finite & (np.isfinite(norm) | ~read)
@@ -115,7 +117,7 @@ class GrokkingDetector:
         watch = _crossed(watch, epoch, train, test, read)
         decided = watch.epochs[DECIDED] != NEVER
         collapsing = (norm < COLLAPSED_NORM * watch.initial_norm) & (norm < watch.last_norm)
-        inactive = np.zeros(count, bool) if active is None else ~np.asarray(active)
+        inactive = np.zeros_like(read) if active is None else ~np.asarray(active)
         return replace(
             watch,
             last_epoch=np.where(read, epoch, watch.last_epoch),
@@ -174,27 +176,22 @@ class GrokkingDetector:
         `decided` needs both accuracies: the test rows are tested for it here, and `glance_at`
         counts the training rows where the test rows allow the event.
         """
-        levels = np.array(CROSSINGS)[:, None] / 100
-        awaited = np.where(watch.crossings == NEVER, levels, np.inf).min(axis=1)
-        never = watch.epochs == NEVER
+        never, uncrossed = watch.epochs == NEVER, watch.crossings == NEVER
+        crossings = [level / 100 for level in CROSSINGS]
         decided = max(self.decided, self.memorized, self.generalized)
-        train, test = 0, 1
-        wanted = (
-            (train, MEMORIZED, self.memorized),
-            (test, GENERALIZED, self.generalized),
-            (test, DECIDED, decided),
+        train = _most_wrong(watch.train_rows, [*crossings, self.memorized, decided])
+        test = _most_wrong(
+            watch.test_rows, [*crossings, self.generalized, decided, self._ungrokked]
         )
-        for part, event, level in wanted:
-            lower = np.minimum(awaited[part], level)
-            awaited[part] = np.where(never[event], lower, awaited[part])
-        decides = np.where(never[DECIDED], decided, np.inf)
-        kept = np.where(never[UNGROKKED] & ~never[GENERALIZED], self._ungrokked, np.inf)
+        events = never[[GENERALIZED, DECIDED]]
+        kept = never[UNGROKKED] & ~never[GENERALIZED]
+        rises = test[:-1]  # of the crossings, and of the two events
         return Bounds(
-            train=_most_wrong(watch.train_rows, awaited[train]),
-            test=_most_wrong(watch.test_rows, awaited[test]),
-            decided_train=_most_wrong(watch.train_rows, decides),
-            decided_test=_most_wrong(watch.test_rows, decides),
-            kept_test=_most_wrong(watch.test_rows, kept),
+            train=np.where(np.vstack((uncrossed[0], never[MEMORIZED])), train[:-1], -1).max(axis=0),
+            test=np.where(np.vstack((uncrossed[1], events)), rises, -1).max(axis=0),
+            decided_train=np.where(never[DECIDED], train[-1], -1),
+            decided_test=np.where(never[DECIDED], rises[-1], -1),
+            kept_test=np.where(kept, test[-1], -1),
         )
 
     def strayed(self, watch: Watch, norm: NDArray[np.float64]) -> Flags:
@@ -327,17 +324,17 @@ def _lengthened(lengths: Whole, holds: Flags, read: Flags) -> Whole:
     return np.where(read, np.where(holds, lengths + 1, 0), lengths)
 
 
-def _most_wrong(rows: Whole, level: ArrayLike) -> Whole:
-    """Most wrong rows [T] with which an accuracy is above a level; -1 where it cannot be.
+def _most_wrong(rows: Whole, levels: Sequence[float]) -> Whole:
+    """Most wrong rows [L, T] with which an accuracy is above a level; -1 where it cannot be.
 
     Args:
         rows: in all, [T].
-        level: that the accuracy must exceed, [T] or one for all.
+        levels: that the accuracy must exceed, [L].
     """
-    level = np.broadcast_to(np.asarray(level, dtype=np.float64), rows.shape)
-    below = np.floor(rows * np.minimum(level, 2.0)).astype(np.int64)
+    above = np.array(levels)[:, None]
+    below = np.floor(rows * above).astype(np.int64)
     least = below + 2
     for right in (below + 1, below):
-        least = np.where(right / rows - _MARGIN > level, right, least)  # as in `update`
+        least = np.where(right / rows - _MARGIN > above, right, least)  # as in `update`
     most: Whole = np.maximum(rows - least, -1)
     return most

@@ -78,8 +78,8 @@ class Endings:
         ended = reasons_of_readings(watch, self.dead_readings, self.linger_epochs[members])
         if not self.stop:
             ended = np.where(ended == Ended.DECIDED.value, "", ended)
-        spent = (ended == "") & (epoch >= self.budgets[members])
-        return np.where(spent, Ended.BUDGET.value, ended)
+        spent = epoch >= self.budgets[members]
+        return np.where(spent & (ended == ""), Ended.BUDGET.value, ended) if spent.any() else ended
 
 
 def reasons_of_readings(
@@ -93,11 +93,11 @@ def reasons_of_readings(
         linger_epochs: how long a decided trial trains on, [T] or one number for all.
     """
     collapsed = (watch.falling >= COLLAPSED_READINGS) | (watch.dead >= dead_readings)
-    return np.select(
-        [~watch.finite, collapsed, lingered(watch, watch.last_epoch, linger_epochs)],
-        [Ended.DIVERGED.value, Ended.COLLAPSED.value, Ended.DECIDED.value],
-        default="",
-    )
+    conditions = [~watch.finite, collapsed, lingered(watch, watch.last_epoch, linger_epochs)]
+    if not np.any(conditions):
+        return np.full(len(collapsed), "")
+    values = [Ended.DIVERGED.value, Ended.COLLAPSED.value, Ended.DECIDED.value]
+    return np.select(conditions, values, default="")
 
 
 def lingered(watch: Watch, epoch: ArrayLike, linger_epochs: ArrayLike = 0) -> Flags:

@@ -212,11 +212,11 @@ class Follower:
 
         Returns the reading [m] and its columns [C, m].
         """
-        members, watch = self.members[chosen], self.watch.take(chosen)
+        members, watch = self.members[chosen], self.watch
         reading = saved.read(self._engine, members, self._measures)
         columns: dict[str, NDArray[Any]] = {
-            "train_accuracy": reading.train_correct / watch.train_rows,
-            "test_accuracy": reading.test_correct / watch.test_rows,
+            "train_accuracy": reading.train_correct / watch.train_rows[chosen],
+            "test_accuracy": reading.test_correct / watch.test_rows[chosen],
             "train_loss": reading.train_loss,
             "test_loss": reading.test_loss,
             "weight_norm": reading.weight_norm,

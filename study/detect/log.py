@@ -64,8 +64,11 @@ class ReadingLog:
         leaving = np.isin(stored.members, members)
         self._stored = [stored.take(~leaving)]
         handed_over = stored.take(leaving)
-        pairs = np.stack((handed_over.members, handed_over.epochs))
-        return handed_over.take(np.unique(pairs, axis=1, return_index=True)[1])
+        ordered = handed_over.take(np.lexsort((handed_over.epochs, handed_over.members)))
+        of, at = ordered.members, ordered.epochs
+        again = np.zeros(len(of), dtype=bool)
+        again[1:] = (of[1:] == of[:-1]) & (at[1:] == at[:-1])
+        return ordered.take(~again)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The log as arrays, for a checkpoint; `ARRAYS` says which."""

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from study.engine.protocol import Indices
 from study.kernel.library import GROUP
 from study.measures.relu_pack import RowsOf
 from study.nets.relu import ReluNets
@@ -17,15 +18,17 @@ from study.trials.trial import Trial
 
 
 class Bits(NamedTuple):
-    """The rows of T members as bits.
+    """The rows of T members as bits, among the rows of the S members that the pack began with.
 
-    `ranks` is the order in which a glance visits the rows. The kernel moves wrong rows to the front
-    of `ranks`, in place, so that the next glance meets them first. This changes speed, not results.
+    Members that leave take no rows with them: only `slots` changes. `ranks` is the order in which a
+    glance visits the rows. The kernel moves wrong rows to the front of `ranks`, in place, so that
+    the next glance meets them first. This changes speed, not results.
     """
 
-    inputs: Tensor  # uint8 [T, N, ceil(n / 4)], the first sign in the lowest bit
-    labels: Tensor  # int8 [T, N]
-    ranks: NDArray[np.uint32]  # [T, N]
+    inputs: Tensor  # uint8 [S, N, ceil(n / 4)], the first sign in the lowest bit
+    labels: Tensor  # int8 [S, N]
+    ranks: NDArray[np.uint32]  # [S, N]
+    slots: Indices  # [T], where the rows of each member are
 
     @classmethod
     def of(cls, rows: PackedRows) -> "Bits":
@@ -37,24 +40,19 @@ class Bits(NamedTuple):
         inputs = quads[..., : -(-rows.bits // 4)].contiguous()
         members, count = rows.labels.shape
         ranks = np.tile(np.arange(count, dtype=np.uint32), (members, 1))
-        return cls(inputs, rows.labels.contiguous(), ranks)
+        return cls(inputs, rows.labels.contiguous(), ranks, np.arange(members))
 
     @classmethod
     def joined(cls, parts: Sequence["Bits"]) -> "Bits":
-        """The rows of several packs as those of one pack."""
-        inputs, labels, ranks = zip(*parts, strict=True)
-        return cls(torch.cat(inputs), torch.cat(labels), np.concatenate(ranks))
+        """The rows of several whole packs as those of one pack."""
+        inputs, labels, ranks, slots = zip(*parts, strict=True)
+        members = np.arange(sum(map(len, slots)))
+        return cls(torch.cat(inputs), torch.cat(labels), np.concatenate(ranks), members)
 
-    def signs(self, bits: int, dtype: torch.dtype) -> Tensor:
-        """The inputs as numbers -1 and +1, with their column of ones: [T, N, n + 1].
-
-        Args:
-            bits: n; the last byte of a row may have room for more.
-            dtype: of the numbers.
-        """
-        shifts = torch.arange(4, dtype=torch.uint8)
-        ones = ((self.inputs[..., None] >> shifts) & 1).flatten(-2)[..., :bits]
-        return torch.nn.functional.pad(2 * ones.to(dtype) - 1, (0, 1), value=1.0)
+    @property
+    def rows_each(self) -> int:
+        """How many rows each member has: N."""
+        return self.labels.shape[1]
 
     def own(self, bits: int, dtype: torch.dtype) -> RowsOf:
         """A function that unpacks the rows of one member, given its index.
@@ -65,14 +63,27 @@ class Bits(NamedTuple):
         """
 
         def rows(index: int) -> Rows:
-            member = self.take(torch.tensor([index]))
-            return Rows(member.signs(bits, dtype)[0], member.labels[0].to(dtype))
+            slot = self.slots[index]
+            return Rows(signs(self.inputs[slot], bits, dtype), self.labels[slot].to(dtype))
 
         return rows
 
-    def take(self, indices: Tensor) -> "Bits":
-        """The rows of the members at `indices`, an int64 tensor [m]."""
-        return Bits(self.inputs[indices], self.labels[indices], self.ranks[indices.numpy()])
+    def take(self, indices: Indices) -> "Bits":
+        """The rows of the members at `indices` [m]."""
+        return self._replace(slots=self.slots[indices])
+
+
+def signs(inputs: Tensor, bits: int, dtype: torch.dtype) -> Tensor:
+    """Inputs as numbers -1 and +1, with their column of ones: [..., n + 1].
+
+    Args:
+        inputs: four signs a byte, uint8 [..., ceil(n / 4)].
+        bits: n; the last byte of a row may have room for more.
+        dtype: of the numbers.
+    """
+    shifts = torch.arange(4, dtype=torch.uint8)
+    ones = ((inputs[..., None] >> shifts) & 1).flatten(-2)[..., :bits]
+    return torch.nn.functional.pad(2 * ones.to(dtype) - 1, (0, 1), value=1.0)
 
 
 def drawn_bits(trials: Sequence[Trial], device: torch.device) -> tuple[Bits, Bits]:

@@ -1,4 +1,4 @@
-"""The fused kernel as Python sees it: `struct pack` of relu_step.c, and the versions of the kernel.
+"""The fused kernel as Python sees it: the structs of relu_step.c, and the versions of the kernel.
 
 A version is the kernel compiled for one instruction set. Engines choose a version and fill a pack;
 nothing here knows what a trial is.
@@ -12,11 +12,21 @@ from typing import NamedTuple
 from study.errors import StudyError
 from study.kernel.library import library
 
-_NUMBERS = ("members", "rows", "batch", "bits", "width", "epoch", "loss")
+_PART = ("inputs", "labels", "slots", "ranks", "allowed", "correct", "used", "mean_loss")
+_NUMBERS = ("members", "batch", "bits", "width", "epoch", "loss")
 _POINTERS = (
-    *("inputs", "labels", "keys", "learning_rate", "weight_decay", "allowed", "ranks"),
-    *("weights", "outgoing", "correct", "used", "mean_loss", "weight_norm", "any_active"),
+    *("held", "keys", "learning_rate", "weight_decay", "weights", "outgoing"),
+    *("weights_after", "outgoing_after", "weight_norm"),
 )
+
+
+class KernelRows(ctypes.Structure):
+    """`struct rows` of relu_step.c, which explains each field and its shape."""
+
+    _fields_ = (
+        ("count", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in (*_PART, "any_active")),
+    )
 
 
 class KernelPack(ctypes.Structure):
@@ -25,6 +35,8 @@ class KernelPack(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int64) for name in _NUMBERS),
         *((name, ctypes.c_void_p) for name in _POINTERS),
+        ("train", KernelRows),
+        ("test", KernelRows),
     )
 
 
@@ -71,7 +83,7 @@ class ReluKernel(NamedTuple):
             pack: whose arrays must stay alive during the call.
             version: a number of `versions`.
             doubles: whether the weights are float64 rather than float32.
-            reads: a reading or a glance; False is an epoch, which updates the weights in place.
+            reads: a reading or a glance; False is an epoch.
         Raises: MemoryError where memory is short for a batch.
         """
         if self.code.relu_run(pack, version, doubles, reads):

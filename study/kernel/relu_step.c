@@ -14,36 +14,46 @@
 #include <string.h>
 
 #include "streams.h"
+#include "tickets.h"
 
 #define PASTE_(a, b, c) a##_##b##_##c
 #define PASTE(a, b, c) PASTE_(a, b, c)
 #define INLINE static inline __attribute__((always_inline))
 #define GROUP 16      /* neurons side by side in the weights; GROUP of study/kernel/library.py, checked at load */
-#define READ_ROWS 256 /* rows of a reading that share a set of tables; results do not depend on it */
-#define FEW_ROWS 64   /* the same for the first rows of a glance, so that it can stop early */
+#define READ_ROWS 512 /* rows of a reading that share a set of tables; results do not depend on it */
+#define FEW_ROWS 48   /* the same for the first rows of a glance, so that it can stop early */
 #define ORDER 7       /* Purpose.ORDER of study/streams.py */
 
-/* What Python hands over; study/kernel/relu_kernel.py mirrors it. Arrays are C-contiguous. */
+/* What Python hands over; study/kernel/relu_kernel.py mirrors it. Arrays are C-contiguous. A call is about T networks,
+ * whose rows and weights lie anywhere among those of S. */
+struct rows { /* the training or the test rows */
+    int64_t count;          /* N */
+    const uint8_t *inputs;  /* [S, N, ceil(n / 4)] four bits a byte, set for +1 */
+    const int8_t *labels;   /* [S, N] of -1 and +1 */
+    const int64_t *slots;   /* [T] where each network's rows are, from 0 to S - 1 */
+    uint32_t *ranks;        /* [S, N] the order in which a glance visits the rows. The kernel moves wrong rows to the
+                               front, so that the next glance meets them first. NULL: rows in their stored order */
+    const int64_t *allowed; /* [T] a reading stops once more rows than this are wrong and a neuron was active; below 0
+                               it reads no row; NULL: it reads all rows */
+    int64_t *correct;       /* [T] rows predicted right; in an epoch, when the pass met each row */
+    int64_t *used;          /* [T] in an epoch: rows with a slope; in a reading: rows read */
+    double *mean_loss;      /* [T] of a reading; NULL: not wanted */
+    uint8_t *any_active;    /* [T] of a reading: whether any neuron is active on any row read */
+};
 struct pack {
-    int64_t members, rows, batch, bits, width; /* T, N, B, n, and p rounded up to a multiple of GROUP */
-    int64_t epoch, loss;                       /* loss: one of HINGE, LOGISTIC, SQUARE */
-    const uint8_t *inputs;                     /* [T, N, ceil(n / 4)] four bits a byte, set for +1 */
-    const int8_t *labels;                      /* [T, N] of -1 and +1 */
-    const uint32_t *keys;                      /* [T, 2] stream keys of the trials; NULL: rows in their stored order */
-    const double *learning_rate;               /* [T] */
-    const double *weight_decay;                /* [T] */
-    const int64_t *allowed;                    /* [T] a reading stops once more rows than this are wrong and a neuron
-                                                  was active; below 0 it reads no row; NULL: it reads all rows */
-    uint32_t *ranks;                           /* [T, N] the order in which a glance visits the rows. The kernel moves
-                                                  wrong rows to the front, so that the next glance meets them first.
-                                                  NULL: rows in their stored order */
-    void *weights, *outgoing;                  /* [T, p / GROUP, n + 1, GROUP] and [T, p], zero beyond the real
-                                                  neurons; an epoch updates both in place */
-    int64_t *correct;                          /* [T] rows predicted right; in an epoch, when the pass met each row */
-    int64_t *used;                             /* [T] in an epoch: rows with a slope; in a reading: rows read */
-    double *mean_loss;                         /* [T] of a reading; NULL: not wanted */
-    double *weight_norm;                       /* [T] over W, b and u, of a reading; NULL: not wanted */
-    uint8_t *any_active;                       /* [T] of a reading: whether any neuron is active on any row read */
+    int64_t members;             /* T */
+    int64_t batch, bits, width;  /* B, n, and p rounded up to a multiple of GROUP */
+    int64_t epoch, loss;         /* loss: one of HINGE, LOGISTIC, SQUARE */
+    const int64_t *held;         /* [T] where each network's weights are, from 0 to S - 1 */
+    const uint32_t *keys;        /* [T, 2] stream keys of the trials; NULL: rows in their stored order */
+    const double *learning_rate; /* [T] */
+    const double *weight_decay;  /* [T] */
+    const void *weights;         /* [S, p / GROUP, n + 1, GROUP], zero beyond the real neurons */
+    const void *outgoing;        /* [S, p], likewise */
+    void *weights_after;         /* [T, p / GROUP, n + 1, GROUP] filled by an epoch */
+    void *outgoing_after;        /* [T, p] likewise */
+    double *weight_norm;         /* [T] over W, b and u, of a reading; NULL: not wanted */
+    struct rows train, test;     /* an epoch has no test rows */
 };
 
 /* Losses as functions of the margin m = f(x) y, and their slopes, in the order of study/nets/losses.py. */
@@ -60,6 +70,27 @@ static inline double slope_at(int64_t loss, double m) {
 }
 
 #if defined(__x86_64__)
+typedef long long long_longs __attribute__((vector_size(64))); /* int64_t by another name, as the compiler wants it */
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,avx512vpopcntdq,avx2,fma")
+#define ISA counting
+#define VECTOR_BYTES 64
+#define WIDE 4
+#define REAL float
+#define INT int32_t
+#define POPCOUNT(bits) __builtin_ia32_vpopcountd_v16si(bits)
+#include "relu_step.h"
+#undef POPCOUNT
+#define REAL double
+#define INT int64_t
+#define POPCOUNT(bits) __builtin_ia32_vpopcountq_v8di((long_longs)(bits))
+#include "relu_step.h"
+#undef POPCOUNT
+#undef ISA
+#undef VECTOR_BYTES
+#undef WIDE
+#pragma GCC pop_options
+
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")
 #define ISA avx512
@@ -114,6 +145,7 @@ static const struct {
     int64_t (*peak[2])(int64_t);
 } VERSIONS[] = {
 #if defined(__x86_64__)
+    {"avx512-popcount", {run_float_counting, run_double_counting}, {peak_float_counting, peak_double_counting}},
     {"avx512", {run_float_avx512, run_double_avx512}, {peak_float_avx512, peak_double_avx512}},
     {"avx2", {run_float_avx2, run_double_avx2}, {peak_float_avx2, peak_double_avx2}},
     {"sse2", {run_float_plain, run_double_plain}, {peak_float_plain, peak_double_plain}},
@@ -127,10 +159,11 @@ static const struct {
 static int runs_here(int version) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (version == 0)
+    if (version == 0) return __builtin_cpu_supports("avx512vpopcntdq") && runs_here(1);
+    if (version == 1)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && runs_here(1);
-    if (version == 1) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && runs_here(2);
+    if (version == 2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
     return version >= 0;
 }
@@ -141,13 +174,11 @@ const char *relu_version(int version) {
     return runs_here(version) ? VERSIONS[version].name : NULL;
 }
 
-/* One epoch of every member or, where `reads`, a reading of its N rows. Returns 0, or -1 where memory is short.
+/* One epoch of every member or, where `reads`, a reading of its rows. Returns 0, or -1 where memory is short.
  *
  * Denormals are flushed to zero during the call: the weights of dying neurons become denormal, and a product with a
  * denormal is 87 times slower. The caller's mode is put back. */
-int relu_run(const struct pack *asked, int version, int doubles, int reads) {
-    struct pack pack = *asked;
-    if (reads) pack.batch = READ_ROWS;
+int relu_run(const struct pack *pack, int version, int doubles, int reads) {
 #if defined(__x86_64__)
     unsigned mode = __builtin_ia32_stmxcsr();
     __builtin_ia32_ldmxcsr(mode | 0x8040); /* FTZ and DAZ */
@@ -156,7 +187,7 @@ int relu_run(const struct pack *asked, int version, int doubles, int reads) {
     __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
     __asm__ volatile("msr fpcr, %0" : : "r"(mode | 1 << 24)); /* FZ */
 #endif
-    int failed = VERSIONS[version].run[doubles](&pack, reads);
+    int failed = VERSIONS[version].run[doubles](pack, reads);
 #if defined(__x86_64__)
     __builtin_ia32_ldmxcsr(mode);
 #elif defined(__aarch64__)

@@ -23,6 +23,7 @@
 #define ints NAME(integers)
 #define block NAME(block_of)
 #define pass NAME(pass_of)
+#define part NAME(part_of)
 
 /* Vectors are aligned like a single number: an array's address can change the speed but not the result. */
 typedef REAL vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
@@ -45,13 +46,17 @@ struct pass {
     REAL rate_decay;                /* learning_rate x weight_decay: the share of a weight that one step removes */
     REAL *seen, *coming;            /* [B, 4 quads] the batch to learn from, the batch to look at */
     vec *scores;                    /* [B] f(x) of the batch to look at, not yet summed over lanes */
+    REAL *sums;                     /* [B] f(x) of that batch; it and `scores` have room for whole vectors of rows */
     ints *active;                   /* [p, words] */
     vec *into;                      /* [B, WIDE] slopes into a block, zero where a neuron is inactive */
     int64_t *sloped, count;         /* [B] rows of the batch seen whose slope is not zero, and their count */
     REAL *slope;                    /* [B] the slopes of these rows */
+    uint32_t slopes, *plus;         /* one bit for each row of the batch seen: see relu_count.h */
+    REAL size;                      /* likewise */
     uint16_t *offsets;              /* [B, quads] byte offsets in the table for the rows of a reading */
-    vec *table;                     /* [quads, 2, 16] all sums of a quad with two vectors of neurons */
+    vec *table;                     /* [quads, WIDE, 16] all sums of a quad with WIDE vectors of neurons */
     uint64_t *tickets, *spare;      /* [N + 1] scratch for drawing the order */
+    uint32_t *next;                 /* [1 << telling_bits(N)] likewise */
 };
 
 /* The weights of vector v of neurons in column i. */
@@ -125,8 +130,18 @@ INLINE void NAME(columns)(const int I, const int V, int64_t i, struct block b, c
             NAME(update)(NAME(column)(b.weights, n, v, i + c), g[c][v], pull[v], rate_decay, &along[v]);
 }
 
+#ifdef POPCOUNT
+#include "relu_count.h"
+#endif
+
 /* One step of one block, from the rows of the batch seen that have a slope. */
 INLINE void NAME(learn)(const int V, struct block b, const struct pass *s) {
+#ifdef POPCOUNT
+    if (s->slopes) {
+        NAME(learn_by_counting)(V, b, s);
+        return;
+    }
+#endif
     const int64_t n = s->n;
     const REAL learning_rate = s->learning_rate, rate_decay = s->rate_decay;
     vec pull[WIDE], along[WIDE] = {{0}}, bias[WIDE] = {{0}};
@@ -172,13 +187,21 @@ static void NAME(sweep)(const struct pass *s, int learns, int64_t rows) {
     }
 }
 
-/* f(x) of row r of the batch looked at: the sum over lanes, always in the same order. */
-static inline REAL NAME(score)(const struct pass *s, int64_t r) {
-    vec f = s->scores[r];
+/* f(x) of the first `rows` rows looked at: each the sum over lanes, always in the same order. LANES rows at a time:
+ * after the turn of `half`, a lane with that bit belongs to a later row than its neighbor without it. */
+static void NAME(sum_scores)(const struct pass *s, int64_t rows) {
     ints lane;
     UNROLL for (int i = 0; i < LANES; i++) lane[i] = i;
-    UNROLL for (int half = LANES / 2; half; half /= 2) f += __builtin_shuffle(f, lane ^ half);
-    return f[0];
+    for (int64_t start = 0; start < rows; start += LANES) {
+        vec f[LANES];
+        UNROLL for (int r = 0; r < LANES; r++) f[r] = s->scores[start + r];
+        UNROLL for (int half = LANES / 2; half; half /= 2) {
+            ints later = ((lane & half) != 0) & LANES, own = lane | later, other = (lane ^ half) | later;
+            UNROLL for (int r = 0; r < half; r++)
+                f[r] = __builtin_shuffle(f[r], f[r + half], own) + __builtin_shuffle(f[r], f[r + half], other);
+        }
+        *(vec *)(s->sums + start) = f[0];
+    }
 }
 
 /* The order of this epoch: streams.orders(streams.fold(key, ORDER, epoch), N). */
@@ -190,7 +213,8 @@ static const uint64_t *NAME(draw)(const uint32_t *member_key, int64_t epoch, int
         s->tickets[i] = (uint64_t)word[0] << 32 | (uint64_t)i;
         s->tickets[i + 1] = (uint64_t)word[1] << 32 | (uint64_t)(i + 1);
     }
-    return sorted_by_high_half(s->tickets, s->spare, N);
+    sort_tickets(s->tickets, s->spare, s->next, N); /* by word, then by row: as a stable sort */
+    return s->spare;
 }
 
 /* One epoch of one member: weights are updated in place; counts go to `pack`. */
@@ -200,7 +224,7 @@ static void NAME(epoch)(const struct pack *pack, int64_t t, struct pass *s) {
         {-1, -1, 1, -1},  {1, -1, 1, -1},  {-1, 1, 1, -1},  {1, 1, 1, -1},
         {-1, -1, -1, 1},  {1, -1, -1, 1},  {-1, 1, -1, 1},  {1, 1, -1, 1},
         {-1, -1, 1, 1},   {1, -1, 1, 1},   {-1, 1, 1, 1},   {1, 1, 1, 1}};
-    const int64_t N = pack->rows, B = pack->batch, quads = s->quads, pitch = 4 * quads;
+    const int64_t N = pack->train.count, B = pack->batch, quads = s->quads, pitch = 4 * quads;
     if (pack->keys) s->order = NAME(draw)(pack->keys + 2 * t, pack->epoch, N, s);
     s->learning_rate = (REAL)pack->learning_rate[t];
     s->rate_decay = (REAL)(pack->learning_rate[t] * pack->weight_decay[t]);
@@ -212,9 +236,10 @@ static void NAME(epoch)(const struct pack *pack, int64_t t, struct pass *s) {
                 memcpy(s->coming + r * pitch + 4 * q, SIGNS[s->inputs[NAME(row)(s, start + r) * quads + q]],
                        sizeof *SIGNS);
         NAME(sweep)(s, start > 0, rows);
+        NAME(sum_scores)(s, rows);
         s->count = 0;
         for (int64_t r = 0; r < rows; r++) {
-            REAL y = s->labels[NAME(row)(s, start + r)], margin = NAME(score)(s, r) * y;
+            REAL y = s->labels[NAME(row)(s, start + r)], margin = s->sums[r] * y;
             REAL slope = (REAL)slope_at(pack->loss, margin) * y / (REAL)rows;
             correct += margin > 0;
             if (slope == 0) continue; /* false for NaN, which must spread */
@@ -223,146 +248,52 @@ static void NAME(epoch)(const struct pack *pack, int64_t t, struct pass *s) {
             s->slope[s->count++] = slope;
         }
         learned += s->count;
+#ifdef POPCOUNT
+        NAME(mark)(pack, s, start, rows);
+#endif
         REAL *seen = s->coming;
         s->coming = s->seen, s->seen = seen;
     }
-    pack->correct[t] = correct;
-    pack->used[t] = learned;
+    pack->train.correct[t] = correct;
+    pack->train.used[t] = learned;
 }
 
-/* ---- the reading ---- */
-
-/* The 16 sums of quad q with vector v of neurons. The bias is part of quad 0. */
-INLINE void NAME(tabulate)(const REAL *weights, int64_t n, int64_t v, int64_t q, vec *sums) {
-    vec sum[16];
-    sum[0] = q ? (vec){0} : *NAME(column)(weights, n, v, n);
-    UNROLL for (int bit = 0; bit < 4; bit++) {
-        vec w = 4 * q + bit < n ? *NAME(column)(weights, n, v, 4 * q + bit) : (vec){0};
-        UNROLL for (int c = 0; c < 8; c++)
-            if (c < 1 << bit) sum[c + (1 << bit)] = sum[c] + w, sum[c] -= w;
-    }
-    UNROLL for (int c = 0; c < 16; c++) sums[c] = sum[c];
-}
-
-/* The forward pass of R rows through V vectors of neurons, by tables. Sets bits in `alive` where one is active. */
-INLINE void NAME(lookup)(const int R, const int V, const struct pass *s, int64_t v, int64_t row, ints *alive) {
-    const int64_t quads = s->quads;
-    const uint16_t *x = s->offsets + row * quads;
-    const char *table = (const char *)s->table;
-    const vec *u = (const vec *)s->outgoing + v;
-    vec sum[4][2] = {{{0}}};
-    for (int64_t q = 0; q < quads; q++, table += V * 16 * sizeof(vec))
-        UNROLL for (int r = 0; r < R; r++)
-            UNROLL for (int k = 0; k < V; k++)
-                sum[r][k] += *(const vec *)(table + x[r * quads + q] + k * 16 * sizeof(vec));
-    UNROLL for (int r = 0; r < R; r++) {
-        vec f = s->scores[row + r];
-        UNROLL for (int k = 0; k < V; k++) {
-            vec a = (vec)((ints)sum[r][k] & ~(sum[r][k] <= 0));
-            f += a * u[k];
-            *alive |= (ints)a;
-        }
-        s->scores[row + r] = f;
-    }
-}
-
-/* The forward pass of a reading's rows through V vectors of neurons: tabulates, then looks up. */
-INLINE void NAME(consult)(const int V, const struct pass *s, int64_t v, int64_t rows, ints *any) {
-    int64_t r = 0;
-    ints alive = *any;
-    for (int64_t q = 0; q < s->quads; q++)
-        UNROLL for (int k = 0; k < V; k++) NAME(tabulate)(s->weights, s->n, v + k, q, s->table + (q * V + k) * 16);
-    for (; r + 4 <= rows; r += 4) NAME(lookup)(4, V, s, v, r, &alive);
-    for (; r < rows; r++) NAME(lookup)(1, V, s, v, r, &alive);
-    *any = alive;
-}
-
-/* The sum of squares, in float64 and in a fixed order; `count` is a multiple of GROUP. */
-static double NAME(squares)(const REAL *numbers, int64_t count) {
-    double sums[GROUP] = {0}, sum = 0;
-    for (int64_t i = 0; i < count; i += GROUP)
-        for (int lane = 0; lane < GROUP; lane++) sums[lane] += (double)numbers[i + lane] * (double)numbers[i + lane];
-    for (int lane = 0; lane < GROUP; lane++) sum += sums[lane];
-    return sum;
-}
-
-/* Whether any lane has any bit. */
-static int NAME(nonzero)(ints bits) {
-    INT some = 0;
-    for (int lane = 0; lane < LANES; lane++) some |= bits[lane];
-    return some != 0;
-}
-
-/* A reading or a glance at one member; a glance has `allowed` and `ranks`. */
-static void NAME(read)(const struct pack *pack, int64_t t, struct pass *s) {
-    const int64_t N = pack->rows, B = pack->batch, quads = s->quads, vectors = s->width / LANES;
-    const int64_t allowed = pack->allowed ? pack->allowed[t] : N;
-    uint32_t *ranks = pack->ranks ? pack->ranks + t * N : NULL;
-    int64_t looked = 0, wrong = 0;
-    double loss = 0;
-    ints any = {0};
-    while (allowed >= 0 && looked < N && (wrong <= allowed || !NAME(nonzero)(any))) {
-        int64_t rows = B, least = looked ? looked / 2 : allowed + 1, v = 0;
-        if (ranks && least < B) rows = least < FEW_ROWS ? FEW_ROWS : least;
-        rows = rows < N - looked ? rows : N - looked;
-        memset(s->scores, 0, rows * sizeof(vec));
-        for (int64_t r = 0; r < rows; r++) {
-            const uint8_t *inputs = s->inputs + (ranks ? ranks[looked + r] : looked + r) * quads;
-            for (int64_t q = 0; q < quads; q++) s->offsets[r * quads + q] = (uint16_t)(inputs[q] * sizeof(vec));
-        }
-        for (; v + 2 <= vectors; v += 2) NAME(consult)(2, s, v, rows, &any);
-        if (v < vectors) NAME(consult)(1, s, v, rows, &any);
-        for (int64_t r = 0; r < rows; r++, looked++) {
-            int64_t row = ranks ? ranks[looked] : looked;
-            REAL margin = NAME(score)(s, r) * s->labels[row];
-            int misses = !(margin > 0); /* not margin <= 0: NaN is wrong. No branch: it is mispredicted often */
-            if (pack->mean_loss) loss += loss_at(pack->loss, margin);
-            if (ranks) {
-                uint32_t first = ranks[wrong];
-                ranks[looked] = misses ? first : (uint32_t)row;
-                ranks[wrong] = misses ? (uint32_t)row : first;
-            }
-            wrong += misses;
-        }
-    }
-    if (ranks) /* right rows that were read swap with unread rows, so that the next glance meets unread rows first */
-        for (int64_t i = wrong, j = N - 1; i < looked && j >= looked; i++, j--) {
-            uint32_t rank = ranks[i];
-            ranks[i] = ranks[j], ranks[j] = rank;
-        }
-    pack->correct[t] = looked - wrong;
-    pack->used[t] = looked;
-    pack->any_active[t] = NAME(nonzero)(any);
-    if (pack->mean_loss) pack->mean_loss[t] = loss / (double)looked;
-    if (pack->weight_norm)
-        pack->weight_norm[t] =
-            sqrt(NAME(squares)(s->weights, s->width * (s->n + 1)) + NAME(squares)(s->outgoing, s->width));
-}
+#include "relu_read.h"
 
 /* An epoch or a reading of every member of a pack. Returns -1 where memory is short. */
 static int NAME(run)(const struct pack *pack, int reads) {
-    const int64_t N = pack->rows, B = pack->batch, n = pack->bits, p = pack->width;
+    const int64_t N = pack->train.count, n = pack->bits, p = pack->width, B = reads ? READ_ROWS : pack->batch;
     const int64_t words = (B + 31) / 32, quads = (n + 3) / 4, tickets = pack->keys && !reads ? N + 1 : 0;
     struct pass s = {.n = n, .quads = quads, .width = p, .words = words};
     struct { void *at; size_t bytes; } parts[] = {
         {&s.seen, B * 4 * quads * sizeof(REAL)}, {&s.coming, B * 4 * quads * sizeof(REAL)},
-        {&s.scores, B * sizeof(vec)},            {&s.active, p * words * sizeof(INT)},
+        {&s.scores, (B + LANES) * sizeof(vec)},  {&s.sums, (B + LANES) * sizeof(REAL)},
+        {&s.active, p * words * sizeof(INT)},
         {&s.into, B * WIDE * sizeof(vec)},       {&s.sloped, B * sizeof(int64_t)},
+        {&s.plus, (4 * quads + 1) * sizeof(uint32_t)},
         {&s.slope, B * sizeof(REAL)},            {&s.offsets, B * quads * sizeof(uint16_t)},
-        {&s.table, quads * 32 * sizeof(vec)},    {&s.tickets, tickets * sizeof(uint64_t)},
-        {&s.spare, tickets * sizeof(uint64_t)}};
+        {&s.table, quads * 16 * WIDE * sizeof(vec)}, {&s.tickets, tickets * sizeof(uint64_t)},
+        {&s.spare, tickets * sizeof(uint64_t)},  {&s.next, tickets ? sizeof(uint32_t) << telling_bits(N) : 0}};
     const int count = sizeof parts / sizeof *parts;
     size_t total = 64;
     for (int i = 0; i < count; i++) total += (parts[i].bytes + 63) / 64 * 64;
     char *room = malloc(total), *next = room + (64 - (uintptr_t)room % 64);
     if (!room) return -1;
     for (int i = 0; i < count; next += (parts[i++].bytes + 63) / 64 * 64) memcpy(parts[i].at, &next, sizeof next);
-    for (int64_t t = 0; t < pack->members; t++) {
-        s.inputs = pack->inputs + t * N * quads;
-        s.labels = pack->labels + t * N;
-        s.weights = (REAL *)pack->weights + t * p * (n + 1);
-        s.outgoing = (REAL *)pack->outgoing + t * p;
-        (reads ? NAME(read) : NAME(epoch))(pack, t, &s);
+    for (int64_t i = 0; i < pack->members; i++) {
+        const int64_t incoming = p * (n + 1), held = pack->held[i], slot = pack->train.slots[i];
+        if (reads) {
+            s.weights = (REAL *)pack->weights + held * incoming;
+            s.outgoing = (REAL *)pack->outgoing + held * p;
+            NAME(read)(pack, i, &s);
+            continue;
+        }
+        s.weights = memcpy((REAL *)pack->weights_after + i * incoming, (REAL *)pack->weights + held * incoming,
+                           incoming * sizeof(REAL));
+        s.outgoing = memcpy((REAL *)pack->outgoing_after + i * p, (REAL *)pack->outgoing + held * p, p * sizeof(REAL));
+        s.inputs = pack->train.inputs + slot * N * quads;
+        s.labels = pack->train.labels + slot * N;
+        NAME(epoch)(pack, i, &s);
     }
     free(room);
     return 0;
@@ -386,5 +317,6 @@ static int64_t NAME(peak)(int64_t rounds) {
 #undef ints
 #undef block
 #undef pass
+#undef part
 #undef REAL
 #undef INT

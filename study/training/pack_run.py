@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from study import __version__
 from study.detect.follower import VALUES, Follower, Leaving
@@ -132,9 +133,12 @@ class PackRun:
         moved = transitions(follower.watch.take(ended.indices))
         sparsity = self._final_sparsity(ended)
         self._charge()
+        last = {
+            name: _written(ended.values[follower.columns.index(name)], whole=False)
+            for name in VALUES
+        }
         rows = []
         for index, member in enumerate(leaving):
-            last = dict(zip(follower.columns, ended.values[:, index].tolist(), strict=True))
             rows.append(
                 {
                     **describe(self.pack.trials[member]),
@@ -142,7 +146,7 @@ class PackRun:
                     "epochs_run": self.epoch,
                     "ended": str(ended.why[index]),
                     **{name: column[index] for name, column in moved.items()},
-                    **{f"final_{name}": _number(last[name]) for name in VALUES},
+                    **{f"final_{name}": column[index] for name, column in last.items()},
                     **sparsity.get(int(ended.indices[index]), _UNSETTLED),
                     "device": self.engine.device,
                     "kernel": self.engine.kernel,
@@ -152,10 +156,10 @@ class PackRun:
                 }
             )
         readings = self._readings_of(leaving)
-        self._keep(np.setdiff1d(np.arange(self.open), ended.indices))
+        self._keep(np.delete(np.arange(self.open), ended.indices))
         return Finished(rows, readings)
 
-    def _final_sparsity(self, ended: Leaving) -> dict[int, dict[str, int | None]]:
+    def _final_sparsity(self, ended: Leaving) -> dict[int, dict[str, Value]]:
         """Effective sparsity of final nets whose circuit has had time to settle.
 
         Returns columns by the member's index among the open ones.
@@ -166,26 +170,25 @@ class PackRun:
         if not len(settled):
             return {}
         final = self.engine.read(self._state, ["effective_sparsity"], settled)
+        sizes = {name: _written(s, whole=True) for name, s in final.measured.items()}
         return {
-            int(member): {f"final_{name}": _count(s[index]) for name, s in final.measured.items()}
+            int(member): {f"final_{name}": column[index] for name, column in sizes.items()}
             for index, member in enumerate(settled)
         }
 
     def _readings_of(self, leaving: Indices) -> dict[str, list[Value]]:
         """The stored readings of members [m], indices into the pack as it began, by column."""
         stored = self._follower.log.leave(leaving)
-        trials = [self.pack.trials[member] for member in stored.members]
+        trials = self.pack.trials
+        ids = {member: trials[member].trial_id for member in leaving.tolist()}
+        steps = trials[0].steps_per_epoch  # the members of a pack share batches and rows
         columns: dict[str, list[Value]] = {
-            "trial_id": [trial.trial_id for trial in trials],
+            "trial_id": [ids[member] for member in stored.members.tolist()],
             "epoch": stored.epochs.tolist(),
-            "step": [
-                int(epoch) * trial.steps_per_epoch
-                for epoch, trial in zip(stored.epochs, trials, strict=True)
-            ],
+            "step": (steps * stored.epochs).tolist(),
         }
-        for name, column in zip(self._follower.columns, stored.values.tolist(), strict=True):
-            written = _count if name in WHOLE_COLUMNS else _number
-            columns[name] = [written(value) for value in column]
+        for name, column in zip(self._follower.columns, stored.values, strict=True):
+            columns[name] = _written(column, whole=name in WHOLE_COLUMNS)
         return columns
 
     def _keep(self, indices: Indices) -> None:
@@ -213,11 +216,16 @@ def describe(trial: Trial) -> dict[str, Value]:
     }
 
 
-def _number(value: float) -> float | None:
-    """The value of a column; null for what is not a finite number, as a diverged loss."""
-    return value if np.isfinite(value) else None
+def _written(column: NDArray[np.float64], *, whole: bool) -> list[Value]:
+    """A column as it is stored; null for what is not a finite number, as a diverged loss.
 
-
-def _count(value: float) -> int | None:
-    """The value of a column of whole numbers; null for what is not a finite number."""
-    return int(value) if np.isfinite(value) else None
+    Args:
+        column: of the readings, [R].
+        whole: whether it is a column of whole numbers.
+    """
+    finite = np.isfinite(column)
+    numbers = np.where(finite, column, 0).astype(np.int64) if whole else column
+    values: list[Value] = numbers.tolist()
+    if finite.all():
+        return values
+    return [v if present else None for v, present in zip(values, finite.tolist(), strict=True)]

@@ -19,7 +19,6 @@ from study.bench.targets import GPU_TARGETS, SHAPES, TARGETS, Shape, Target, jud
 from study.engine.make import pick_engine
 from study.engine.relu_engine import ReluEngine
 from study.errors import StudyError
-from study.trials.pack import Pack
 from study.trials.packing import group
 
 TINY = {name: Shape(n=12, k=2, p=24, N=40, together=2, cap=5) for name in SHAPES}
@@ -49,8 +48,9 @@ def test_every_bar_is_measured(report):
             assert (row["measured"], row["met"]) == (None, None)
             continue
         assert math.isfinite(row["measured"]), row
-        assert row["measured"] > (-1 if row["name"] == "readings" else 0), row
-        assert row["met"] in {True, False}
+        assert row["measured"] > 0, row
+        judged = (row["at_least"], row["at_most"]) != (None, None)
+        assert row["met"] in ({True, False} if judged else {None})
 
 
 def test_a_report_says_where_its_numbers_come_from(report):
@@ -117,6 +117,7 @@ def test_a_bar_is_met_within_its_limits(limits, below, inside, above):
     bar = Target("name", "A", "what", *limits)
     assert [bar.met(x) for x in (1, 2, 4, 5)] == [below, inside, inside, above]
     assert bar.met(None) is None
+    assert Target("name", "A", "what").met(2) is None
 
 
 def test_a_bar_of_the_chart_grows_with_its_share():
@@ -199,7 +200,6 @@ def test_networks_are_trained_to_their_own_ends_and_no_further():
     for _ in range(5):
         alone = engine.step(alone)
     assert engine.dump(alone)["incoming"].tobytes() == engine.dump(done.state)["incoming"].tobytes()
-    assert training_times.train_as_studied(engine, Pack(tuple(trials)), [2, 5, 3]) > 0
 
 
 def test_growth_uses_the_packs_that_the_program_makes():
