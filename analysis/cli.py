@@ -21,6 +21,7 @@ from analysis.options import (
     PageOption,
     PowersOption,
     RegimeOption,
+    SampleOption,
     ScorecardFlag,
     SlopeOption,
     StorePath,
@@ -135,21 +136,24 @@ def phases(
     as_json: JsonFlag = False,
 ) -> bytes:
     """Count the trials of each phase, with the median epochs of their events."""
-    from analysis.phases.classify import find_preset
-    from analysis.phases.slices import StudyBoundary
-    from analysis.tables.frames import some_trials
+    from analysis.phases.classify import columns_of_preset
+    from analysis.tables.frames import PHASE_TABLE, some_trials
     from analysis.text.patience_counts import PatienceCounts
     from analysis.text.phase_counts import PhaseCounts
 
-    find_preset(preset)  # an error of the user's comes before errors of the store
+    counted = columns_of_preset(preset)  # an error of the user's comes before errors of the store
     if patience and boundary:
         raise UsageError("--patience and --boundary; an answer has one of them. Leave one out.")
-    trials = some_trials(store, where)
+    trials = some_trials(store, where, PHASE_TABLE if patience or boundary else counted)
     counts: PatienceCounts | PhaseCounts
     if patience:
         counts = PatienceCounts.of(trials, preset)
     else:
-        drawn = StudyBoundary.of(trials, x, y, event) if boundary else None
+        drawn = None
+        if boundary:
+            from analysis.phases.slices import StudyBoundary
+
+            drawn = StudyBoundary.of(trials, x, y, event)
         counts = PhaseCounts.of(trials, preset, drawn)
     return json_answer(counts.to_json()) if as_json else text_answer(*counts.lines())
 
@@ -264,6 +268,7 @@ def laws(
     cluster: AlikeOption = None,
     where: WhereOption = None,
     draws: DrawsOption = 0,
+    sample: SampleOption = 50_000,
     slope: SlopeOption = None,
     scorecard: ScorecardFlag = False,
     finite_size: FiniteSizeFlag = False,
@@ -280,7 +285,7 @@ def laws(
     trials = some_trials(store, where)
     clusters = names_listed(cluster)
     request = law_answers.LawRequest(
-        law, event, errors, names_listed(axes), cure, by, regime, clusters, draws
+        law, event, errors, names_listed(axes), cure, by, regime, clusters, draws, sample
     )
     if scorecard:
         answer = law_answers.scorecard_answer(store, trials, errors)

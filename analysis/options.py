@@ -29,6 +29,9 @@ AlikeOption = Annotated[
 DrawsOption = Annotated[
     int, typer.Option("--bootstrap", min=0, help="Resample points so often, too.")
 ]
+SampleOption = Annotated[
+    int, typer.Option(min=0, help="Fit so many trials: all seeds of some points. 0: all trials.")
+]
 SlopeOption = Annotated[
     str | None, typer.Option(help="The slope of this within strata instead, as decay_time.")
 ]

@@ -114,7 +114,7 @@ def own_slopes(trials: pd.DataFrame, name: str, event: str, errors: str) -> pd.D
         return pd.DataFrame(columns=columns)
     x, happened = feature(at_risk, name), ~times.observed.censored
     equation = Equation(find_law("power"), (Slopes((name,)),))
-    rows = []
+    firsts, rows = [], []
     stratum = strata_of(at_risk, name)
     moved = at_risk.groupby(list(moved_by(name)), dropna=False).ngroup().to_numpy()
     order = np.argsort(stratum, kind="stable")
@@ -128,9 +128,9 @@ def own_slopes(trials: pd.DataFrame, name: str, event: str, errors: str) -> pd.D
             observed = times.observed.take(members)
             model = Model(equation, find_family(errors), observed, (inside[:, None],))
             slope, error = _slope_of(model)
+        firsts.append(members[0])
         rows.append(
             {
-                **at_risk.iloc[members[0]][axes],
                 "trials": len(members),
                 "events": int(events.sum()),
                 "slope": slope,
@@ -139,7 +139,8 @@ def own_slopes(trials: pd.DataFrame, name: str, event: str, errors: str) -> pd.D
                 "error": error,
             }
         )
-    return pd.DataFrame(rows, columns=columns)
+    of_strata = at_risk[axes].iloc[firsts].reset_index(drop=True)
+    return of_strata.join(pd.DataFrame(rows, columns=columns[len(axes) :]))
 
 
 def slopes_within(trials: pd.DataFrame, name: str, event: str, errors: str) -> SlopesWithin:

@@ -36,6 +36,8 @@ def by_regime(trials: pd.DataFrame, regime: str | None = None) -> dict[str, pd.D
     if regime is not None:
         return {regime: regime_of(trials, regime).trials}
     online = trials["train_size"].isna()
+    if not online.any():
+        return {REGIMES[0]: trials} if len(trials) else {}
     parts = dict(zip(REGIMES, (trials[~online], trials[online]), strict=True))
     return {name: part for name, part in parts.items() if len(part)}
 

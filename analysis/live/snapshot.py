@@ -22,6 +22,7 @@ from analysis.live.law_reader import LawReader
 from analysis.live.status import StatusReader
 from analysis.live.trials import LiveTrials
 from analysis.phases.axis_scales import TITLES
+from analysis.phases.classify import PHASE_COLUMNS
 from analysis.phases.grid import Grid, make_grid
 from analysis.report.state import page_state
 from analysis.tables.frames import as_frame
@@ -35,13 +36,8 @@ FRESH_TIMES = 3.0
 WAIT_SECONDS = 1.0  # for a newer snapshot, where there is a snapshot already
 FIRST_WAIT_SECONDS = 60.0  # for the first snapshot
 
-# The columns that phases are made of, and those that cells, sentences and facts are made of. A
-# frame of all columns is three times as large as the latter.
-PHASE_COLUMNS = (
-    "weight_decay", "learning_rate", "steps_per_epoch", "epochs_run", "ended", "memorized_epoch",
-    "memorized_after_epoch", "generalized_epoch", "generalized_after_epoch", "ungrokked_epoch",
-    "final_test_accuracy",
-)  # fmt: skip
+# The columns that cells, sentences and facts are made of. A frame of all columns is three times as
+# large.
 FACT_COLUMNS = ("study", "task", "net", "budget_epochs", "device", "kernel", "wall_seconds")
 STATE_COLUMNS = tuple(dict.fromkeys((*TITLES, *PHASE_COLUMNS, *FACT_COLUMNS)))
 

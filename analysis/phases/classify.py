@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.phases.watching import watched_for, watched_for_less
 from study.errors import unknown
+from study.vocabulary.columns import after_column
 from study.vocabulary.outcomes import BROKEN, Ended
 
 
@@ -86,6 +87,13 @@ PRESETS: dict[str, Preset] = {
     ),
 }  # fmt: skip
 
+# The columns that phases by the default preset are made of, and the medians of its events.
+PHASE_COLUMNS = (
+    "weight_decay", "learning_rate", "steps_per_epoch", "epochs_run", "ended", "memorized_epoch",
+    "memorized_after_epoch", "generalized_epoch", "generalized_after_epoch", "ungrokked_epoch",
+    "final_test_accuracy",
+)  # fmt: skip
+
 # A trial that was watched for less may still generalize. In analysis/data/scaling, of the trials
 # that had only memorized, 31% generalized between 5 and 15 decay times, and 3% between 20 and 60:
 # docs/phases.md.
@@ -131,6 +139,19 @@ def phase_rules(name: str = "default") -> dict[str, str]:
         "memorization": "memorized, and had not generalized when training ended",
         "confusion": "neither memorized nor generalized",
     }
+
+
+def columns_of_preset(name: str) -> tuple[str, ...]:
+    """The columns that phases by a preset are made of, and the medians of its events.
+
+    Args:
+        name: of the preset.
+
+    Raises: UsageError for an unknown preset.
+    """
+    rule = find_preset(name)
+    events = (rule.memorized, rule.generalized)
+    return tuple(dict.fromkeys((*PHASE_COLUMNS, *events, *map(after_column, events))))
 
 
 def classify(

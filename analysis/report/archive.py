@@ -55,12 +55,16 @@ def carried(trials: pd.DataFrame, grid: Grid) -> pd.DataFrame:
         trials: as `load_trials` gives them.
         grid: of these trials.
     """
-    labeled = phases.classify(trials)[[*_CARRIED, "phase"]]
-    rows = labeled.assign(cell=grid.cell_of).sort_values(["cell", "seed"], kind="stable")
-    rows["rank"] = rows.groupby("cell").cumcount()
-    if len(rows) > MAX_ROWS:
-        rows = rows.sort_values(["rank", "cell"]).head(MAX_ROWS).sort_values(["cell", "rank"])
-    return rows.reset_index(drop=True)
+    # Only the rows that stay are copied with all of their columns.
+    order = pd.DataFrame({"cell": grid.cell_of, "seed": trials["seed"].to_numpy()})
+    order = order.sort_values(["cell", "seed"], kind="stable")
+    order["rank"] = order.groupby("cell").cumcount()
+    if len(order) > MAX_ROWS:
+        order = order.sort_values(["rank", "cell"]).head(MAX_ROWS).sort_values(["cell", "rank"])
+    labeled = phases.classify(trials.iloc[order.index])[[*_CARRIED, "phase"]]
+    return labeled.assign(cell=order["cell"].to_numpy(), rank=order["rank"].to_numpy()).reset_index(
+        drop=True
+    )
 
 
 def drawn(rows: pd.DataFrame) -> pd.DataFrame:
@@ -84,9 +88,10 @@ def patience_archive(trials: pd.DataFrame, grid: Grid, rows: pd.DataFrame) -> li
         grid: of these trials.
         rows: of `carried`.
     """
+    read = trials[list(phases.PHASE_COLUMNS)]  # trials that are cut are copied with their columns
     return [
         {
-            "state": patience_state(trials, grid, patience),
+            "state": patience_state(read, grid, patience),
             "phase": phases.classify(rows, patience=patience)["phase"].tolist(),
         }
         for patience in PATIENCES

@@ -15,9 +15,10 @@ from analysis.charts.theme import Specification, specification
 from analysis.laws.compare import fit_laws
 from analysis.laws.features import reals_of
 from analysis.laws.fit import Fit
+from analysis.laws.sample import first_seeds, whole_strata
 from analysis.laws.study_fits import by_regime, with_warnings
 from analysis.phases.drawn_axes import axes_that_vary
-from analysis.report.law_figures import SectionFigure, law_figures
+from analysis.report.law_figures import SLOPE_OF, SectionFigure, law_figures
 from analysis.text.law_text import adequacy_in_brief, in_words
 from study.errors import UsageError
 
@@ -45,7 +46,7 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
     """
     regime, trials_of_regime = next(iter(by_regime(trials).items()))
     trials_of_regime, zeros = _with_logarithms(trials_of_regime)
-    sample = _sample(trials_of_regime, MAX_SAMPLE)
+    sample = first_seeds(trials_of_regime, MAX_SAMPLE)
     count = len(trials_of_regime)
     of_how_many = (
         "" if len(sample) == count else f" of {count:,}, a sample of points and their first seeds"
@@ -67,7 +68,9 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
     )
     figures = []
     if fit.converged and axes_that_vary(sample):  # a chart needs an axis that varies
-        figures = law_figures(fits, shown, sample, _sample(trials_of_regime, MAX_IN_STRATA))
+        figures = law_figures(
+            fits, shown, sample, whole_strata(trials_of_regime, SLOPE_OF, MAX_IN_STRATA)
+        )
     return text + _table(fits) + _warnings(shown), figures
 
 
@@ -117,22 +120,6 @@ def _shown(fits: Sequence[Fit]) -> list[Fit]:
     """The best law, and the next where the best states nothing."""
     count = 2 if fits[0].law.name == NULL else 1
     return [fit for fit in fits[:count] if fit.converged]
-
-
-def _sample(trials: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most so many trials: the first seeds of each point, or one seed of some points."""
-    if len(trials) <= most:
-        return trials
-    points = trials["point_id"].nunique()
-    if points > most:  # ids are hashes, so their order is random
-        every = -(-points // most)
-        chosen = np.sort(trials["point_id"].unique())[::every]
-        trials, points = trials[trials["point_id"].isin(chosen)], len(chosen)
-    seeds = max(1, most // points)
-    sample: pd.DataFrame = (
-        trials.sort_values("seed", kind="stable").groupby("point_id", observed=True).head(seeds)
-    )
-    return sample
 
 
 def _table(fits: Sequence[Fit]) -> str:

@@ -46,26 +46,31 @@ class LawState(TypedDict):
     circuits: list[FigureState]
 
 
-def law_state(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> LawState:
+def law_state(
+    trials: pd.DataFrame, x: str | None = None, y: str | None = None, grid: Grid | None = None
+) -> LawState:
     """The slow parts of a page.
 
     Args:
         trials: as `load_trials` gives them, at least one.
         x: the axis across of the diagram whose boundaries are drawn; weight decay where it varies.
         y: the axis up; dataset size where it varies.
+        grid: of these trials, where it has been made before.
 
     Raises: UsageError for a name that is no axis, or one that does not vary.
     """
     text, figures = law_section(trials)
     return {
-        "boundaries": boundary_state(trials, x, y),
+        "boundaries": boundary_state(trials, x, y, grid),
         "laws_html": text,
         "laws": section_state(figures),
         "circuits": section_state(circuit_figures(trials)),
     }
 
 
-def boundary_state(trials: pd.DataFrame, x: str | None, y: str | None) -> list[BoundaryState]:
+def boundary_state(
+    trials: pd.DataFrame, x: str | None, y: str | None, grid: Grid | None = None
+) -> list[BoundaryState]:
     """The line where half of the trials generalize, in each slice with trials on both sides.
 
     There are MAX_SLICES boundaries at most. The slice of the cell to begin with comes first.
@@ -74,12 +79,14 @@ def boundary_state(trials: pd.DataFrame, x: str | None, y: str | None) -> list[B
         trials: as `load_trials` gives them, at least one.
         x: the axis across; None: weight decay where it varies.
         y: the axis up; None: dataset size where it varies.
+        grid: of these trials, where it has been made before.
     """
-    grid = make_grid(trials)
+    grid = grid or make_grid(trials)
     x, y = diagram_axes(grid.rulers, x, y)
     others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     boundaries: list[BoundaryState] = []
-    for positions, part in _slices(trials, grid, others):
+    # The trials of a slice are copied, with the columns that a boundary reads.
+    for positions, part in _slices(trials[[*TITLES, "generalized_epoch"]], grid, others):
         points = boundary_points(part, x, y)
         if points:
             labels = {r.name: r.labels[at] for r, at in zip(others, positions, strict=True)}

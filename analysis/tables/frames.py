@@ -11,13 +11,27 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from analysis.phases.classify import classify
+from analysis.phases.axis_scales import TITLES
+from analysis.phases.classify import PHASE_COLUMNS, classify
 from analysis.tables.where import COLUMNS, LISTING, columns_of, read_filter
 from study.errors import StoreError, unknown
 from study.store import schema
 from study.store.store import Store
 from study.trials.identity import find_id
+from study.vocabulary.columns import EVENT_COLUMNS, after_column
 
+# The columns that phases, cells and boundaries are made of, by any preset and in any axes.
+PHASE_TABLE = tuple(
+    dict.fromkeys(
+        (
+            *TITLES,
+            *PHASE_COLUMNS,
+            *EVENT_COLUMNS,
+            *map(after_column, EVENT_COLUMNS),
+            "budget_epochs",
+        )
+    )
+)
 DTYPES = {pa.int64(): pd.Int64Dtype(), pa.string(): pd.StringDtype()}
 
 
@@ -44,11 +58,13 @@ def load_trials(
     store = Store.open(path)
     if "phase" not in {*(columns or ()), *columns_of(where or "")}:
         return as_frame(store.trials(expression, columns))
-    rows = store.trials()
-    rows = rows.append_column("phase", phases_of(as_frame(rows)))
+    wanted = schema.TRIALS.names if columns is None else list(columns)
+    needed = dict.fromkeys([*wanted, *columns_of(where or ""), *PHASE_COLUMNS])
+    rows = store.trials(columns=[name for name in needed if name != "phase"])
+    rows = rows.append_column("phase", phases_of(as_frame(rows.select(list(PHASE_COLUMNS)))))
     if expression is not None:
         rows = rows.filter(expression)
-    return as_frame(rows.select(schema.TRIALS.names if columns is None else list(columns)))
+    return as_frame(rows.select(wanted))
 
 
 def phases_of(trials: pd.DataFrame) -> pa.Array:

@@ -11,6 +11,7 @@ from analysis.laws import finite_size as sizes
 from analysis.laws import scorecard as statements
 from analysis.laws import study_fits
 from analysis.laws.design import Cure
+from analysis.laws.sample import whole_points
 from analysis.laws.strata import slopes_within
 from analysis.text import law_text
 
@@ -38,6 +39,7 @@ class LawRequest:
         regime: "grokking" or "comprehension": the trials of that regime alone; None for all.
         clusters: columns that clusters of robust intervals are alike in; None: see `fit_law`.
         draws: of the bootstrap; 0 for no bootstrap.
+        most: trials to fit; 0 for all.
     """
 
     laws: Sequence[str] | None
@@ -49,6 +51,7 @@ class LawRequest:
     regime: str | None
     clusters: Sequence[str] | None
     draws: int
+    most: int
 
 
 def fit_answer(
@@ -64,11 +67,19 @@ def fit_answer(
         store_url: path or URL of the store; the law `norms` needs its readings.
         trials: to fit the laws to.
         request: which laws, and how.
-        note: is told of each law that could not be fitted, before the bootstrap begins.
+        note: is told where a sample is fitted, and of each law that could not be fitted, before the
+            bootstrap begins.
         progress: is told how many draws of the bootstrap are done, and of how many.
 
     Raises: UsageError for a request that is not right, and where no law can be fitted.
     """
+    sample = whole_points(trials, request.most or len(trials))
+    if len(sample) < len(trials):
+        note(
+            f"{len(sample):,} of {len(trials):,} trials are fitted, all seeds of some points; "
+            "--sample 0 fits all"
+        )
+        trials = sample
     if request.laws is None or "norms" in request.laws:
         trials = study_fits.with_norms_of(store_url, trials)
     lists, refused = study_fits.fit_study(

@@ -1,15 +1,17 @@
 """What `analysis phases` answers: the trials of each phase and flag, perhaps with a boundary."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
 from analysis.formats import as_table, records
 from analysis.phases.cells import summary
 from analysis.phases.classify import FLAGS, classify
-from analysis.phases.slices import StudyBoundary
 from analysis.text.boundary_text import boundary_lines
+
+if TYPE_CHECKING:
+    from analysis.phases.slices import StudyBoundary  # its import takes half a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,10 @@ class PhaseCounts:
     trials: int
     table: pd.DataFrame
     flags: dict[str, int]
-    boundary: StudyBoundary | None = None
+    boundary: "StudyBoundary | None" = None
 
     @classmethod
-    def of(cls, trials: pd.DataFrame, preset: str, boundary: StudyBoundary | None = None) -> Self:
+    def of(cls, trials: pd.DataFrame, preset: str, boundary: "StudyBoundary | None" = None) -> Self:
         """Count trials.
 
         Args:

@@ -12,6 +12,7 @@ from study.driver.ray_session import connected
 from study.driver.warm_up import loading
 from study.errors import UsageError
 from study.machine import usable_cores
+from study.plan.compact import compact_if_many
 from study.plan.plan import Plan
 from study.store.retry import RETRY_SECONDS
 from study.store.store import Store
@@ -63,6 +64,8 @@ def run_study(
         if address == "local":
             workers.wait(min(cores, len(plan.packs)), lambda: interrupt.requested)
         study = train_study(plan, store, address, interrupt, display, say)
+    if not interrupt.requested:
+        compact_if_many(store, say)
     return study.outcome()
 
 

@@ -6,7 +6,7 @@ the trial is done.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import pyarrow as pa
@@ -18,12 +18,15 @@ from study.errors import StoreError
 from study.store import schema
 from study.store.files import Files, reason
 from study.store.retry import is_transient
-from study.store.winners import PART, first_of_each, sources, winners
+from study.store.winners import CHOOSING, PART, first_of_each, sources, winners
 from study.vocabulary.axes import YOUNGER_AXES
 
 TableName = Literal["trials", "readings"]
 Value = str | int | float | None  # what one row has in one column
 
+# Readings of so few parts are read a part at a time: after compaction a part takes 100 MB. Many
+# small parts are read four at a time, which is Arrow's default.
+FEW_PARTS = 200
 _FILE = "__filename"  # pyarrow's name for the file that a row is from
 _SCHEMAS: Mapping[TableName, pa.Schema] = {"trials": schema.TRIALS, "readings": schema.READINGS}
 
@@ -73,14 +76,46 @@ class Tables:
             columns: their names and order; all by default.
             parts: whether to add a last column with the part that each row is from.
         """
-        ids = self.scan("trials", None, ["trial_id"])
-        if ids.num_rows == pc.count_distinct(ids["trial_id"]).as_py():
-            return self.scan("trials", where, columns, parts=parts)
+        return self._steady(lambda listed: self._trials(listed, where, columns, parts=parts))
+
+    def _trials(
+        self,
+        listed: Sequence[str],
+        where: pc.Expression | None,
+        columns: Sequence[str] | None,
+        *,
+        parts: bool,
+    ) -> pa.Table:
+        """The trials that some parts hold, one row for each."""
+        names = list(columns or schema.TRIALS.names)
+        needed = list(dict.fromkeys([*names, "trial_id"]))
+        rows = self.scan("trials", where, needed, parts=parts, only=listed)
+        wanted = [*names, *[PART] * parts]
+        if self._are_all(rows["trial_id"], listed, filtered=where is not None):
+            return rows.select(wanted)
         # A filter may hide the row that replaces another: choose rows first, then filter.
-        table = winners(self.scan("trials", parts=True))
-        if where is not None:
-            table = table.filter(where)
-        return table.select([*(columns or schema.TRIALS.names), *[PART] * parts])
+        stored = self.scan("trials", None, CHOOSING, parts=True, only=listed)
+        counted = sources(winners(stored))
+        needed = list(dict.fromkeys([*names, *CHOOSING]))
+        rows = self.scan("trials", where, needed, parts=True, only=listed)
+        rows = rows.filter(pc.is_in(sources(rows), value_set=counted))
+        return winners(rows).select(wanted)
+
+    def _are_all(self, ids: pa.ChunkedArray, listed: Sequence[str], *, filtered: bool) -> bool:
+        """Whether some rows are the only rows of their trials.
+
+        Args:
+            ids: of the rows.
+            listed: the parts that the rows are from.
+            filtered: whether the parts have other rows.
+        """
+        if pc.count_distinct(ids).as_py() < len(ids):
+            return False
+        if not filtered:
+            return True
+        stored = self.scan("trials", None, ["trial_id"], only=listed)["trial_id"]
+        inside = pc.is_in(stored, value_set=ids.combine_chunks())
+        return bool(pc.sum(inside).as_py() == len(ids))
 
     def readings(
         self, trial_ids: Iterable[str] | None = None, columns: Sequence[str] | None = None
@@ -95,8 +130,12 @@ class Tables:
             columns: their names and order; all by default.
         """
         where = None if trial_ids is None else _one_of(trial_ids)
-        rows = self.scan("trials", where, ["trial_id", "budget_epochs"], parts=True)
-        return self._readings(winners(rows), where, columns)
+
+        def read(listed: Sequence[str]) -> pa.Table:
+            rows = self.scan("trials", where, CHOOSING, parts=True, only=listed)
+            return self._readings(winners(rows), where, columns)
+
+        return self._steady(read)
 
     def readings_beside(self, rows: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
         """The readings of trials whose winning rows are at hand, as of `readings`.
@@ -124,6 +163,29 @@ class Tables:
         table = table.filter(written_with_rows).select(needed)
         table = table.sort_by([("trial_id", "ascending"), ("epoch", "ascending")])
         return first_of_each(table, ["trial_id", "epoch"]).select(wanted)
+
+    def _steady(self, read: Callable[[Sequence[str]], pa.Table]) -> pa.Table:
+        """What is read of the parts of `trials`, read again where some went away meanwhile.
+
+        Compaction deletes the parts that it has merged, rows before readings. What was read while
+        every part of `trials` stayed is whole.
+
+        Args:
+            read: takes the names of the parts of `trials`.
+        """
+        while True:
+            listed = self.part_names("trials")
+            try:
+                rows = read(listed)
+            except StoreError:
+                if self._are_there(listed):
+                    raise
+            else:
+                if self._are_there(listed):
+                    return rows
+
+    def _are_there(self, listed: Sequence[str]) -> bool:
+        return set(listed) <= set(self.part_names("trials"))
 
     # parts: whole files, for readers that merge or remember parts
 
@@ -155,6 +217,7 @@ class Tables:
             rows = _SCHEMAS[table].empty_table().select(names)
             return rows.append_column(PART, pa.array([], pa.string())) if parts else rows
         asked = [*names, _FILE] if parts else names
+        ahead = 1 if len(paths) <= FEW_PARTS else 4
 
         def read() -> pa.Table:
             # The declared schema, not the first file's: older parts may lack newer columns.
@@ -162,7 +225,7 @@ class Tables:
                 paths, _SCHEMAS[table], format="parquet", filesystem=self._files.filesystem
             )
             if table == "readings":
-                return dataset.to_table(asked, filter=where)
+                return dataset.to_table(asked, filter=where, fragment_readahead=ahead)
             return _read_trials(dataset, asked, where)
 
         try:

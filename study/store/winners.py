@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 PART = "part"  # the column with the name of the part that a row is from; it is never stored
+CHOOSING = ("trial_id", "budget_epochs")  # the columns that `winners` needs beside `PART`
 _STAMP = r"^.*-([0-9a-f]{16})(-\d+)?\.parquet$"  # when a part was written, in the names of parts
 
 

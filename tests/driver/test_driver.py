@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from commands import STUDY, TRIALS, finish, parts_of, running_process, study, wait_for
+from commands import STUDY, TRIALS, altered, finish, parts_of, running_process, study, wait_for
 from small import spec_of
 from trained import fill, table
 
@@ -59,6 +59,17 @@ def test_a_study_runs_says_what_it_found_and_runs_only_what_is_missing(tmp_path,
     status = json.loads(out)
     counts = [status[name] for name in ("planned", "done", "failed", "running")]
     assert counts == [TRIALS, TRIALS, 0, 0]
+
+
+@pytest.mark.slow
+def test_a_run_ends_with_few_files(tmp_path, undisturbed):
+    path, expected = undisturbed
+    few = "from study.plan import compact; compact.MOST_PARTS = 1"
+    out, err = finish(altered(few, "run", str(path), "--out", str(tmp_path)), 0)
+    assert parts_of(tmp_path / "small") == 1
+    assert re.search(r"^small: \d+ files of trials and readings merged into 2$", err, re.MULTILINE)
+    assert table(Store.open(tmp_path / "small")) == expected
+    assert f"report: {tmp_path}/small/report.html" in out
 
 
 @pytest.mark.slow

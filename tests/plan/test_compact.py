@@ -1,6 +1,9 @@
 """Compaction leaves the table as it is at every step, and so do two writers of one store."""
 
 import json
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -11,13 +14,40 @@ from trained import fill, table
 
 from study import cli
 from study.errors import StoreError, StudyError
-from study.plan.compact import compact
+from study.plan import compact as compaction
+from study.plan.compact import compact, compact_if_many
 from study.plan.plan import start_study
 from study.store.files import Files
+from study.store.parquet import Tables
 from study.store.store import Store
 from study.store.stored_rows import missing
 from study.training.runner import run_pack
 from study.trials.expand import expand
+
+KILLED = """
+import os, signal
+from study.plan import compact
+from study.store.files import Files
+from study.store.store import Store
+
+act, left = Files.{act}, {left}
+
+def dying(self, *given):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    act(self, *given)
+
+Files.{act} = dying
+compact.SETTLE_SECONDS, compact.MOST_PARTS = 0, 2
+compact.compact_if_many(Store({url!r}), print)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch):
+    monkeypatch.setattr(compaction, "SETTLE_SECONDS", 0)
 
 
 def scattered(url, count=6):
@@ -80,7 +110,7 @@ def test_wherever_it_is_cut_short_the_table_stays_and_the_next_one_ends(tmp_path
                     Files, name, lambda self, *given, act=act: dying(self, *given, act=act)
                 )
             try:
-                compact(store, 4)
+                compact(store, 2)
             except CutError:
                 assert read(store) == before
             else:
@@ -90,6 +120,84 @@ def test_wherever_it_is_cut_short_the_table_stays_and_the_next_one_ends(tmp_path
         assert len(store.tables.part_names("trials")) == 1
         cuts += 1
     assert cuts == 2 * 2 + 2 * 5, "two new parts of each table, and every old one"
+
+
+@pytest.mark.parametrize(("act", "left"), [("put", 1), ("delete", 3)])
+def test_a_process_killed_at_the_end_of_a_run_leaves_the_table_as_it_was(
+    tmp_path, monkeypatch, act, left
+):
+    store = scattered(tmp_path)
+    before = read(store)
+    program = KILLED.format(act=act, left=left, url=store.url)
+    killed = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert read(store) == before
+    monkeypatch.setattr(compaction, "MOST_PARTS", 2)
+    compact_if_many(store, print)
+    assert read(store) == before
+    assert len(store.tables.part_names("trials")) == 1
+
+
+def merging_before(number, store):
+    """A `Tables.scan` that compacts the store before its scan of this number, counted from 0."""
+    scan, scans = Tables.scan, 0
+
+    def scan_after_a_merge(self, *given, **named):
+        nonlocal scans
+        scans += 1
+        if scans == number + 1:
+            compact(store)
+        return scan(self, *given, **named)
+
+    return scan_after_a_merge
+
+
+@pytest.mark.parametrize("ask", [Store.trials, Store.readings, lambda store: store.trial("t1")])
+def test_a_reader_whose_parts_are_merged_meanwhile_reads_again(tmp_path, monkeypatch, ask):
+    def found_by(store):
+        found = ask(store)
+        rows = [found] if isinstance(found, dict) else found.to_pylist()
+        return sorted(rows, key=lambda row: (row["trial_id"], row.get("epoch")))
+
+    for number in range(3):
+        store = scattered(tmp_path / f"store-{number}")
+        truth = found_by(store)
+        with monkeypatch.context() as patch:
+            patch.setattr(Tables, "scan", merging_before(number, store))
+            assert found_by(store) == truth
+    assert len(store.tables.part_names("trials")) == (8 if ask is Store.readings else 1)
+
+
+def test_a_row_that_another_writer_adds_meanwhile_is_kept(tmp_path, monkeypatch):
+    store, scan, late = scattered(tmp_path), Tables.scan, ["t7"]
+
+    def scan_and_write(self, *given, **named):
+        rows = scan(self, *given, **named)
+        while late:
+            name = late.pop()
+            self.write_rows("late", [row(name)], readings((name, 0)))
+        return rows
+
+    monkeypatch.setattr(Tables, "scan", scan_and_write)
+    assert compact(store)["trials"] == 7
+    assert sorted(store.trials()["trial_id"].to_pylist()) == [f"t{i}" for i in range(8)]
+    assert len(store.readings(["t7"])) == 1
+
+
+def test_a_run_merges_its_parts_at_its_end_and_ends_well_where_it_cannot(url, monkeypatch):
+    store, said = scattered(url), []
+    before = read(store)
+    monkeypatch.setattr(compaction, "MOST_PARTS", 8)
+    compact_if_many(store, said.append)
+    assert not said, "8 parts are not more than 8"
+    monkeypatch.setattr(compaction, "MOST_PARTS", 7)
+    with monkeypatch.context() as patch:
+        patch.setattr(compaction, "_merge", None)
+        compact_if_many(store, said.append)
+    assert said.pop().startswith("the store's files are not merged: ")
+    compact_if_many(store, said.append)
+    assert said == ["16 files of trials and readings merged into 3"]
+    assert read(store) == before
 
 
 def test_a_store_in_training_is_not_rewritten(tmp_path):
