@@ -16,7 +16,7 @@ COMMANDS = {
     "query of 1%": ["query", "--where", ONE_PERCENT],
     "query of 1% as JSON": ["query", "--json", "--where", ONE_PERCENT],
     "phases": ["phases"],
-    "laws": ["laws"],
+    "laws": ["laws", "--law", "power"],
     "report": ["report", "--output", "report.html"],
 }
 

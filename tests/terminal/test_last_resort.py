@@ -276,7 +276,7 @@ def test_the_name_alone_shows_what_there_is(run_main, program):
 
 def test_a_study_file_typed_without_its_ending_is_named(run_main, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "Use one of boundary, modular" in run_main(study_cli.main, "plan", "parity20")[2]
+    assert "Use one of atlas, boundary" in run_main(study_cli.main, "plan", "parity20")[2]
     assert "Did you mean quick?" in run_main(study_cli.main, "plan", "quik")[2]
     (tmp_path / "parity20.toml").write_text("")
     code, _, err = run_main(study_cli.main, "plan", "parity20")
