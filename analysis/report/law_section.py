@@ -24,7 +24,7 @@ from study.errors import UsageError
 
 LAWS_SHOWN = ("constant", "power", "decay_time", "critical_rows", "saturating")
 EVENT = "generalized"
-NULL = "constant"  # the law that states nothing; where it is the best, the next is shown, too
+NULL = "constant"  # the law that states nothing
 MAX_SAMPLE = 4_000  # trials; fitting so many takes seconds
 MAX_IN_STRATA = 25_000  # trials; the slopes of so many in their strata take a second
 
@@ -55,21 +55,26 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
         fits, _ = fit_laws(sample, LAWS_SHOWN, EVENT)
     except UsageError as error:
         return f"<p>No law was fitted: {html.escape(str(error))}</p>", []
-    fit = fits[0]
-    shown = with_warnings(_shown(fits), sample)
+    fit = best_inside(fits)
+    shown = with_warnings([fit] if fit.converged else [], sample)
     text = (
-        f"<p>{verdict_sentence(fits)}Steps until test accuracy passes its threshold, {regime} "
-        f"trials: {fit.events:,} events in {fit.trials:,}{of_how_many}; {fit.censored:,} had none "
-        f"by their last reading and count as censored there.{zeros} Errors are log-normal, "
+        f"{verdict_sentence(fits)}<p class='soft'>Steps until test accuracy passes its "
+        f"threshold, {regime} trials: {fit.events:,} events in {fit.trials:,}{of_how_many}; "
+        f"{fit.censored:,} had none by their last reading and count as censored there.{zeros} "
+        "Errors are log-normal, "
         "intervals 95%; "
-        f"those after “{fit.clusters}” allow for scatter between {fit.clusters}. Laws are ranked "
-        "by how well they predict the hardest third of each axis. A law is rejected where its "
-        "deviance, beside a free median for every point, is larger than chance allows.</p>"
+        f"those after “{fit.clusters}” allow for scatter between {fit.clusters}. The table has the "
+        "laws in the order in which they predict the hardest third of each axis; the charts are of "
+        "the law that fits best inside the data. A law is rejected where its deviance, beside a "
+        "free median for every point, is larger than chance allows.</p>"
     )
     figures = []
     if fit.converged and axes_that_vary(sample):  # a chart needs an axis that varies
         figures = law_figures(
-            fits, shown, sample, whole_strata(trials_of_regime, SLOPE_OF, MAX_IN_STRATA)
+            [fit, *(other for other in fits if other is not fit)],
+            shown,
+            sample,
+            whole_strata(trials_of_regime, SLOPE_OF, MAX_IN_STRATA),
         )
     return text + _table(fits) + _warnings(shown), figures
 
@@ -87,21 +92,63 @@ def section_state(figures: Sequence[SectionFigure]) -> list[FigureState]:
     ]
 
 
-def verdict_sentence(fits: Sequence[Fit]) -> str:
-    """A sentence as HTML where the best law is rejected; "" where it is not, or none can tell.
+def best_inside(fits: Sequence[Fit]) -> Fit:
+    """The law with the lowest AIC; the first where none converged.
 
     Args:
-        fits: laws, best first.
+        fits: laws of the same trials. A law that had to leave trials out does not compete.
     """
-    rejected = [fit.adequacy is not None and fit.adequacy.rejected for fit in fits if fit.converged]
-    if not rejected or not rejected[0]:
+    converged = [fit for fit in fits if fit.converged]
+    most = max((fit.trials for fit in converged), default=0)
+    return min((fit for fit in converged if fit.trials == most), key=_aic, default=fits[0])
+
+
+def _aic(fit: Fit) -> float:
+    return fit.aic
+
+
+def verdict_sentence(fits: Sequence[Fit]) -> str:
+    """Which law fits best inside the data, whether it extrapolates, and whether it is rejected.
+
+    HTML; "" where no law converged.
+
+    Args:
+        fits: laws, those first that predict the hardest third of each axis best.
+    """
+    inside = best_inside(fits)
+    if not inside.converged:
         return ""
-    which = f"The best law, {fits[0].law.name}, is rejected: its"
-    if all(rejected):
-        which = "Every law below is rejected: their"
+    others = [fit.aic for fit in fits if fit.converged and fit.trials == inside.trials]
+    gap = sorted(others)[1] - inside.aic if len(others) > 1 else None
+    lead = "" if gap is None else f" (AIC lower by {gap:,.0f} than the next)"
+    return (
+        f"<p><strong>Inside the data {inside.law.name} fits best{lead}.</strong> "
+        f"{_extrapolates(inside, fits)}{_rejected(inside, fits)}</p>"
+    )
+
+
+def _extrapolates(inside: Fit, fits: Sequence[Fit]) -> str:
+    """What the held-out scores say of the law that fits best inside the data."""
+    scored = [fit for fit in fits if fit.converged and fit.heldout is not None]
+    if not scored or inside.heldout is None:
+        return "No axis has the three values that it takes to ask whether it extrapolates. "
+    if scored[0] is inside:
+        return "It also predicts the hardest third of each axis best. "
+    if scored[0].law.name == NULL:
+        return "No law extrapolates: a constant predicts the hardest third of each axis best. "
+    return f"Of the hardest third of each axis {scored[0].law.name} predicts more. "
+
+
+def _rejected(inside: Fit, fits: Sequence[Fit]) -> str:
+    """Whether the law that fits best is rejected; "" where it is not, or none can tell."""
+    rejected = {fit.law.name: fit.adequacy is not None and fit.adequacy.rejected for fit in fits}
+    if not rejected[inside.law.name]:
+        return ""
+    all_are = all(rejected[fit.law.name] for fit in fits if fit.converged)
+    which = "But every law below is rejected: their" if all_are else "But it is rejected: its"
     return (
         f"<strong>{which} numbers describe no network, and must not be read as a test of what was "
-        "published.</strong> "
+        "published.</strong>"
     )
 
 
@@ -114,12 +161,6 @@ def _with_logarithms(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         return trials, ""
     count = f"{int(zero.sum()):,} trials that are at 0 on an axis"
     return trials[~zero], f" {count} are left out, because laws take logarithms."
-
-
-def _shown(fits: Sequence[Fit]) -> list[Fit]:
-    """The best law, and the next where the best states nothing."""
-    count = 2 if fits[0].law.name == NULL else 1
-    return [fit for fit in fits[:count] if fit.converged]
 
 
 def _table(fits: Sequence[Fit]) -> str:

@@ -13,6 +13,7 @@ from simulated import QUICK, simulate
 from analysis import fit_law, load_trials
 from analysis.charts import law_charts
 from analysis.laws import views
+from analysis.laws.equations import LAWS
 from analysis.laws.fit import with_adequacy
 from analysis.laws.statements import published_slope
 from analysis.laws.strata import Bounded, SlopesWithin
@@ -164,7 +165,8 @@ def test_a_claim_is_that_of_the_statement():
 
 def test_the_section_says_that_laws_are_rejected(quick):
     text, figures = law_section(quick)
-    assert text.startswith("<p><strong>Every law below is rejected: their numbers describe no")
+    assert text.startswith("<p><strong>Inside the data saturating fits best (AIC lower by ")
+    assert "<strong>But every law below is rejected: their numbers describe no network" in text
     [cell] = re.findall(r"<tr><th scope='row'>saturating.*?<td>(.*?)</td>", text)
     assert re.fullmatch(r"rejected<br><small class='soft'>deviance \d+ on 10</small>", cell)
     assert "<li><code>slope_weight_decay</code> of saturating: -0.7" in text
@@ -178,7 +180,7 @@ def test_the_section_says_that_laws_are_rejected(quick):
 def test_a_law_that_holds_is_not_called_rejected():
     trials = whole(draw(TRUTHS["power"], np.random.default_rng(0), 0.3))
     text, figures = law_section(trials)
-    assert "<strong>" not in text
+    assert "rejected: " not in text
     assert "<li>" not in text
     assert ">decay_time<" in text
     assert text.count("<td>not rejected<br>") >= 2  # power and decay_time
@@ -201,10 +203,19 @@ def test_trials_at_zero_on_an_axis_are_left_out_of_the_section():
     assert "along-weight_decay" in [figure.name for figure in figures]
 
 
-def test_a_sentence_warns_of_the_best_law_where_only_that_is_rejected():
+def test_a_sentence_says_which_law_fits_and_whether_it_extrapolates():
     trials = draw(TRUTHS["power"], np.random.default_rng(0), 0.3, trials=140)
     constant, power = (with_adequacy(fit_law(trials, law), trials) for law in ("constant", "power"))
-    assert "The best law, constant, is rejected" in verdict_sentence([constant, power])
-    assert "Every law below is rejected" in verdict_sentence([constant])
-    assert verdict_sentence([power, constant]) == ""
-    assert verdict_sentence([replace(constant, adequacy=None)]) == ""
+    lower = f"AIC lower by {constant.aic - power.aic:,.0f} than the next"
+    first, second = replace(power, heldout=-1.0), replace(constant, heldout=-2.0)
+    said = verdict_sentence([first, second])
+    assert f"Inside the data power fits best ({lower}).</strong> It also predicts the" in said
+    assert "rejected" not in said
+    worse = [replace(constant, heldout=-1.0), replace(power, heldout=-2.0)]
+    assert "No law extrapolates: a constant predicts" in verdict_sentence(worse)
+    assert "No axis has the three values" in verdict_sentence([power, constant])
+    other = replace(first, law=LAWS["decay_time"], heldout=-0.5, aic=first.aic + 1)
+    assert "Of the hardest third of each axis decay_time" in verdict_sentence([other, first])
+    alone = verdict_sentence([replace(constant, heldout=-1.0)])
+    assert "But every law below is rejected: their numbers describe no network" in alone
+    assert verdict_sentence([replace(power, converged=False)]) == ""
