@@ -5,6 +5,7 @@ Here is how Ray starts and stops its processes. `ray_watch` watches that Ray liv
 """
 
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -106,7 +107,7 @@ def _started(cores: int, interrupted: Callable[[], bool]) -> Iterator[None]:
                 with watching(lambda: daemons_gone(node), interrupted, clean):
                     yield
             finally:
-                ray.shutdown()
+                _shut_down()
     finally:
         clean()
 
@@ -132,7 +133,20 @@ def _joined(address: str, interrupted: Callable[[], bool]) -> Iterator[None]:
         with watching(HeadWatch(head, node), interrupted, lambda: None):
             yield
     finally:
+        _shut_down()
+
+
+def _shut_down() -> None:
+    """Call `ray.shutdown`, while no thread collects garbage.
+
+    Ray ends the process where another thread frees an object of Ray's meanwhile.
+    """
+    gc.collect()
+    gc.disable()
+    try:
         ray.shutdown()
+    finally:
+        gc.enable()
 
 
 def _init(address: str, **options: Any) -> None:
