@@ -35,7 +35,9 @@ test *options:
 
 # Slow: a real Ray under kills and interrupts
 driver:
-    pytest -n 0 -m slow tests/driver/test_driver.py tests/driver/test_rounds.py
+    pytest -n 0 -m slow tests/driver/test_driver.py tests/driver/test_rounds.py \
+        tests/driver/test_stopper.py tests/vocabulary/test_registration.py \
+        tests/store/test_before_folders.py
 
 # Slow, in part: how a Ray is started, reached and lost
 start:

@@ -37,6 +37,7 @@ def start_until_new_rows(path, out):
     return process
 
 
+@pytest.mark.slow
 def test_a_study_runs_says_what_it_found_and_runs_only_what_is_missing(tmp_path, undisturbed):
     path, expected = undisturbed
     beside = tmp_path / "beside"

@@ -159,6 +159,7 @@ def test_nonsense_is_said_so():
         GrokkingStopper()("t", {"train_accuracy": 1.0})
 
 
+@pytest.mark.slow
 def test_ray_tune_stops_plain_trainables_by_it(tmp_path):
     script = Path(__file__).parents[1] / "support" / "plain_study.py"
     done = subprocess.run(

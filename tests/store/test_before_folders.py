@@ -75,6 +75,7 @@ def test_it_is_read(store):
     assert all(row == whole[row["trial_id"]] for row in rows)
 
 
+@pytest.mark.slow
 def test_it_is_resumed(store):
     before = store.trials().to_pylist()
     fill(stored_spec(store), store.url)

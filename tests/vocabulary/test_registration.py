@@ -127,6 +127,7 @@ def installed(tmp_path):
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(made.parent), str(EXAMPLES)])}
 
 
+@pytest.mark.slow
 def test_study_run_and_its_workers_train_the_task_of_an_installed_package(installed, tmp_path):
     path = tmp_path / "majorities.toml"
     path.write_text(STUDY)
