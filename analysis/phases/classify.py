@@ -2,7 +2,7 @@
 
 A phase follows from when a trial memorized and when it generalized. How training ended afterwards
 is a flag. The phases, the presets that tell them apart, and the flags are the three tables below;
-classifier, legends and help read the tables.
+classifier, legends and the page's cards read the tables.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from study.vocabulary.outcomes import BROKEN, Ended
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A phase as three answers about a trial, and what the phase means.
+    """A phase as three answers about a trial; `phase_rules` says it in words.
 
     A net that generalizes without memorizing first counts as comprehension.
 
@@ -27,30 +27,19 @@ class Phase:
         memorized: whether the trial memorized; None: either.
         generalized: whether the trial generalized.
         late: whether a trial that memorized and generalized did so late, as `Preset` says.
-        meaning: in words.
     """
 
     memorized: bool | None
     generalized: bool
     late: bool
-    meaning: str
 
 
 # Where several phases are the most frequent in a cell, the first of them here names the cell.
 PHASES: dict[str, Phase] = {
-    "comprehension": Phase(
-        memorized=None,
-        generalized=True,
-        late=False,
-        meaning="generalized, not long after memorizing",
-    ),
-    "grokking": Phase(
-        memorized=True, generalized=True, late=True, meaning="generalized long after memorizing"
-    ),
-    "memorization": Phase(
-        memorized=True, generalized=False, late=False, meaning="memorized, not generalized"
-    ),
-    "confusion": Phase(memorized=False, generalized=False, late=False, meaning="neither"),
+    "comprehension": Phase(memorized=None, generalized=True, late=False),
+    "grokking": Phase(memorized=True, generalized=True, late=True),
+    "memorization": Phase(memorized=True, generalized=False, late=False),
+    "confusion": Phase(memorized=False, generalized=False, late=False),
 }
 
 
@@ -65,7 +54,6 @@ class Preset:
         memorized: the column with the epoch of memorizing.
         generalized: the column with the epoch of generalizing.
         ratio, delay_epochs, delay_steps: as above.
-        meaning: in words.
     """
 
     memorized: str
@@ -73,19 +61,13 @@ class Preset:
     ratio: float
     delay_epochs: int
     delay_steps: int
-    meaning: str
 
 
 PRESETS: dict[str, Preset] = {
-    "default": Preset(
-        "memorized_epoch", "generalized_epoch", 2, 5, 0,
-        "thresholds of the study; late: twice the epoch and 5 epochs",
-    ),
-    "liu": Preset(
-        "memorized_epoch_90", "generalized_epoch_90", 1, 0, 1000,
-        "accuracies of 0.90; late: 1,000 steps (Liu et al., arXiv 2205.10343)",
-    ),
-}  # fmt: skip
+    "default": Preset("memorized_epoch", "generalized_epoch", 2, 5, 0),
+    # Accuracies of 0.90, and 1,000 steps: Liu et al., arXiv 2205.10343.
+    "liu": Preset("memorized_epoch_90", "generalized_epoch_90", 1, 0, 1000),
+}
 
 # The columns that phases by the default preset are made of, and the medians of its events.
 PHASE_COLUMNS = (
