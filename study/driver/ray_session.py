@@ -178,7 +178,8 @@ def _folder() -> tuple[dict[str, str], str | None]:
             )
         return {}, None
     # `mkdtemp` makes a new folder in the first of these that can be written to.
-    parents = dict.fromkeys([tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"])  # noqa: S108
+    places = [tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"]  # noqa: S108  only tried
+    parents = dict.fromkeys(places)
     for parent in parents:
         with contextlib.suppress(OSError):
             folder = tempfile.mkdtemp(prefix="ray-", dir=parent)
