@@ -122,7 +122,7 @@ def verdict_sentence(fits: Sequence[Fit]) -> str:
     gap = sorted(others)[1] - inside.aic if len(others) > 1 else None
     lead = "" if gap is None else f" (AIC lower by {gap:,.0f} than the next)"
     return (
-        f"<p><strong>Inside the data {inside.law.name} fits best{lead}.</strong> "
+        f"<p><strong>Inside the data the law {inside.law.name} fits best{lead}.</strong> "
         f"{_extrapolates(inside, fits)}{_rejected(inside, fits)}</p>"
     )
 
@@ -136,7 +136,7 @@ def _extrapolates(inside: Fit, fits: Sequence[Fit]) -> str:
         return "It also predicts the hardest third of each axis best. "
     if scored[0].law.name == NULL:
         return "No law extrapolates: a constant predicts the hardest third of each axis best. "
-    return f"Of the hardest third of each axis {scored[0].law.name} predicts more. "
+    return f"The hardest third of each axis is predicted best by the law {scored[0].law.name}. "
 
 
 def _rejected(inside: Fit, fits: Sequence[Fit]) -> str:

@@ -63,7 +63,7 @@ export class Motion {
   async show() {
     const ended = Number(this.slider.value) === END;
     for (const id of ["motion", "stages"]) byId(id).hidden = ended;
-    this.say(ended ? "at its end" : "");
+    this.say(ended ? "end of training" : "");
     if (ended) return;
     await this.load();
     this.say(`epoch ${whole(this.epoch)}`);

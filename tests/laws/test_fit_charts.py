@@ -165,7 +165,7 @@ def test_a_claim_is_that_of_the_statement():
 
 def test_the_section_says_that_laws_are_rejected(quick):
     text, figures = law_section(quick)
-    assert text.startswith("<p><strong>Inside the data saturating fits best (AIC lower by ")
+    assert text.startswith("<p><strong>Inside the data the law saturating fits best (AIC lower by ")
     assert "<strong>But every law below is rejected: their numbers describe no network" in text
     [cell] = re.findall(r"<tr><th scope='row'>saturating.*?<td>(.*?)</td>", text)
     assert re.fullmatch(r"rejected<br><small class='soft'>deviance \d+ on 10</small>", cell)
@@ -209,13 +209,15 @@ def test_a_sentence_says_which_law_fits_and_whether_it_extrapolates():
     lower = f"AIC lower by {constant.aic - power.aic:,.0f} than the next"
     first, second = replace(power, heldout=-1.0), replace(constant, heldout=-2.0)
     said = verdict_sentence([first, second])
-    assert f"Inside the data power fits best ({lower}).</strong> It also predicts the" in said
+    assert (
+        f"Inside the data the law power fits best ({lower}).</strong> It also predicts the" in said
+    )
     assert "rejected" not in said
     worse = [replace(constant, heldout=-1.0), replace(power, heldout=-2.0)]
     assert "No law extrapolates: a constant predicts" in verdict_sentence(worse)
     assert "No axis has the three values" in verdict_sentence([power, constant])
     other = replace(first, law=LAWS["decay_time"], heldout=-0.5, aic=first.aic + 1)
-    assert "Of the hardest third of each axis decay_time" in verdict_sentence([other, first])
+    assert "is predicted best by the law decay_time" in verdict_sentence([other, first])
     alone = verdict_sentence([replace(constant, heldout=-1.0)])
     assert "But every law below is rejected: their numbers describe no network" in alone
     assert verdict_sentence([replace(power, converged=False)]) == ""

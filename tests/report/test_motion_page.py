@@ -55,7 +55,14 @@ def move(page, value):
         "box.value = arguments[0]; box.dispatchEvent(new Event('input'));",
         value,
     )
-    waits(page, lambda: "at its end" if value == 1000 else "epoch" in text(page, "moment-said"))
+    waits(
+        page,
+        lambda: (
+            "end of" in text(page, "moment-said")
+            if value == 1000
+            else "epoch" in text(page, "moment-said")
+        ),
+    )
     return text(page, "moment-said").removeprefix("epoch ").replace(",", "")
 
 
@@ -93,7 +100,7 @@ def test_cells_have_the_colors_of_their_nets(page):
 def test_at_its_end_the_diagram_itself_shows(page):
     move(page, 500)
     assert page.find_element(By.ID, "motion").is_displayed()
-    assert move(page, 1000) == "at its end"
+    assert move(page, 1000) == "end of training"
     assert not page.find_element(By.ID, "motion").is_displayed()
     assert not page.find_element(By.ID, "stages").is_displayed()
 
