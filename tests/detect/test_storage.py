@@ -137,6 +137,18 @@ def test_under_a_sparse_schedule_storage_does_not_matter_either(tmp_path, schedu
             assert (row[after_column(name)], row[name]) == interval
 
 
+@pytest.mark.slow
+def test_most_phases_of_liu_are_those_of_every_epoch_under_a_sparse_schedule(tmp_path):
+    """docs/laws.md quotes the shares: a crossing between two readings is not seen."""
+    detect = {"hold": 2, "generalized": 0.92, "stop": False}
+    every = phases(noisy_study(tmp_path, {"keep_per_decade": "all"}, 10, detect))["phase"]
+    for schedule in ({"every": 7}, {"per_decade": 60}):
+        sparse = {**schedule, "keep_per_decade": "all"}
+        share = (phases(noisy_study(tmp_path, sparse, 10, detect))["phase"] == every).mean()
+        print(f"{schedule}: {share:.0%} of {len(every)} keep their phase")
+        assert share > 0.9
+
+
 def test_the_end_of_a_broken_net_does_not_depend_on_what_is_stored(tmp_path):
     stores = [noisy_study(tmp_path, stored, decays=BROKEN) for stored in STORED[:2]]
     every = noisy_study(tmp_path, {"keep_per_decade": "all"}, decays=BROKEN)
