@@ -6,46 +6,15 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 from commands import BIN
-from stand_in_head import IN_THE_WAY, StandInHead, drop, page
+from stand_in_head import IN_THE_WAY, StandInHead, drop, one_error, page
 
-from study import cli
-from study.driver import jobs, jobs_address, jobs_api, versions
+from study.driver import jobs_address, jobs_api, versions
 
 NO_AGENT = "No available agent to submit job, please try again later."
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch):
-    monkeypatch.setattr(jobs_api, "NOTE_SECONDS", 0.1)
-    monkeypatch.setattr(jobs_api, "RETRY_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(jobs, "LOST_SECONDS", 0.3)
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
-@pytest.fixture
-def run(run_main):
-    """Run `study`; gives its exit code, its stdout and its stderr as text."""
-
-    def run(*typed):
-        code, out, err = run_main(cli.main, *typed)
-        assert "Traceback (" not in err
-        return code, out.decode(), err
-
-    return run
-
-
-@pytest.fixture
-def there():
-    """A head that works."""
-    with StandInHead() as standing:
-        yield standing
-
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 # What may answer the upload of a package: only the status of that answer counts.
 HARMLESS = {"login 200", "a number", "a list", "nothing", "other json", "old ray", "odd ray"}
@@ -55,15 +24,6 @@ COMMANDS = {
     "logs": ["logs", "j"],
     "stop": ["stop", "j"],
 }
-
-
-def one_error(err):
-    """The error, which is the last line of stderr; the lines before it are notes of waits."""
-    *notes, last = err.splitlines()
-    assert last.startswith("error: http"), err
-    assert last.endswith("."), err
-    assert all("waiting for an answer" in note for note in notes), err
-    return last
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -266,136 +226,6 @@ def test_a_cluster_that_never_has_nodes_is_given_up(run, monkeypatch, there, com
     assert code == 1
     assert f"{there.address}: no node takes jobs; a cluster has one soon after its start." in err
     assert err.count("no node takes jobs yet; trying for a minute\n") > 1
-
-
-LOG = "quick: 1/3 trials done\nquick: 2/3 trials done\nquick: 3/3 trials done\n"
-A, B, C = LOG.splitlines(keepends=True)
-# What the streams of a log do, and what stderr says beside how the job ended.
-BROKEN = {
-    "closed": ([[A, "close"], [A, B, "close"], [A, B, C, "close"]], ""),
-    "aborted": ([[A[:5], "abort"], [A, B[:3], "abort"], [A, B, C, "abort"]], ""),
-    "closed at once": ([["close"], ["close"], ["close"], [LOG, "close"]], ""),
-    "closed for good": ([[A, "close"], ["close"]], ""),
-    "dropped": ([["drop"], [A, "close"], ["drop"], [LOG, "close"]], ""),
-    "never opened": ([["drop"]], ""),
-    "refused": ([[403]], "the log's stream is refused (403); reading"),
-    "refused later": ([[A, B, "close"], [502]], "the log's stream is refused (502); reading"),
-    "silent": ([[A, "hold"]], "j: running, and silent\n"),
-}
-
-
-@pytest.mark.parametrize("how", BROKEN)
-@pytest.mark.parametrize("end", ["SUCCEEDED", "FAILED", "STOPPED"])
-def test_a_log_is_followed_to_the_end_of_its_job(run, there, how, end):
-    there.streams, says = [list(script) for script in BROKEN[how][0]], BROKEN[how][1]
-    there.statuses, there.log = [*["RUNNING"] * 4, end], LOG
-    there.message = "Job entrypoint command failed\nwith all its log"
-    code, out, err = run("logs", "j", "--address", there.address)
-    assert out == LOG, "all of it, and nothing twice"
-    assert code == (1 if end == "FAILED" else 0)
-    words = {"FAILED": "failed: Job entrypoint command failed with all its log"}
-    assert err.splitlines()[-1] == f"j: {words.get(end, end.lower())}"
-    assert says in err
-    there.exit_code = 3
-    there.streams, there.statuses = [[LOG, "close"]], [end]
-    assert run("logs", "j", "--address", there.address)[1] == LOG
-    if end == "FAILED":
-        assert run("logs", "j", "--address", there.address)[2] == "j: failed with exit code 3\n"
-
-
-@pytest.mark.parametrize("stream", [["close"], ["drop"], [403], ["hold"]])
-def test_a_job_that_says_nothing_for_long_is_said_to_run(run, there, stream):
-    there.streams, there.log = [[A, *stream] if stream[0] in {"close", "hold"} else stream], A
-    began = time.monotonic()
-
-    async def end(_):
-        if time.monotonic() - began > 1.0:
-            there.statuses = ["SUCCEEDED"]
-
-    there.way = end
-    code, out, err = run("logs", "j", "--address", there.address)
-    assert (code, out) == (0, A)
-    assert 1 < err.count("j: running, and silent\n") < 20
-
-
-def test_a_log_whose_end_is_lost_is_said(run, there):
-    there.streams, there.statuses = [[A, "close"]], ["SUCCEEDED"]
-
-    async def no_log(request):
-        return await page(500)(request) if request.path.endswith("/logs") else None
-
-    there.way = no_log
-    code, out, err = run("logs", "j", "--address", there.address)
-    assert (code, out) == (0, A)
-    assert err.startswith(f"the last lines may be missing: {there.address}: fails (500: ")
-    assert err.endswith("j: succeeded\n")
-
-
-@pytest.mark.parametrize("job", ["no-such", "a/b", "../version", "x?y#z", "", "\u00e9 \x1b[0m"])
-def test_a_job_that_is_not_there_is_one_sentence(run, there, job):
-    for command in ("logs", "stop"):
-        code, _, err = run(command, job, "--address", there.address)
-        assert code == 1
-        assert ": no such job there; `study submit` prints the ids. Check the id, and --cl" in err
-        assert err.count("\n") == 1
-
-
-def test_a_head_that_is_away_for_a_while_is_followed_on(run, there):
-    there.log, there.statuses = LOG, ["RUNNING", "RUNNING", "SUCCEEDED"]
-    there.streams, answered = [[A, "abort"], [LOG, "close"]], 0
-
-    async def away(request):
-        nonlocal answered
-        answered += 1
-        return await (drop if answered % 2 else page(503))(request) if 5 < answered < 9 else None
-
-    there.way = away
-    code, out, err = run("logs", "j", "--address", there.address)
-    assert (code, out) == (0, LOG)
-    assert "Trying again; the job does not depend on it." in err
-    assert err.endswith("j: succeeded\n")
-
-
-def test_a_head_that_is_gone_ends_the_following(run, there):
-    there.streams, began = [[A, "abort"]], time.monotonic()
-
-    async def gone_after_a_stream(request):
-        if any(asked.path.endswith("/tail") for asked in there.asked[:-1]):
-            there.way = drop
-            return await drop(request)
-        return None
-
-    there.way = gone_after_a_stream
-    code, out, err = run("logs", "j", "--address", there.address)
-    assert (code, out) == (1, A)
-    assert "closes the connection without an answer" in one_error(err.splitlines()[-1])
-    assert time.monotonic() - began < 60
-
-
-def test_a_job_that_takes_long_to_stop_is_said(run, monkeypatch, there):
-    monkeypatch.setattr(jobs, "STOP_SECONDS", -29.0)
-
-    async def stays(request):
-        there.statuses = ["RUNNING"]
-
-    there.way = stays
-    code, _, err = run("stop", "j", "--address", there.address)
-    assert code == 1
-    assert "j: running for 0 s; waiting for its end" in err
-    assert "j: still running after 1 s" in err
-
-
-def test_an_end_that_is_not_waited_for_is_130(there):
-    there.streams = [[A, "hold"]]
-    process = subprocess.Popen(
-        [BIN / "study", "logs", "j", "--address", there.address],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    # An interrupt may come while the line is written; the line must not be written twice.
-    assert process.stdout.readline() == A
-    process.send_signal(2)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, "", "error: interrupted.\n")
 
 
 def test_ways_to_name_this_machine():

@@ -205,3 +205,12 @@ class StandInHead:
             else:
                 await socket.send_str(piece)
         return socket
+
+
+def one_error(err):
+    """The error, which is the last line of stderr; the lines before it are notes of waits."""
+    *notes, last = err.splitlines()
+    assert last.startswith("error: http"), err
+    assert last.endswith("."), err
+    assert all("waiting for an answer" in note for note in notes), err
+    return last

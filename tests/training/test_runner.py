@@ -1,4 +1,4 @@
-"""The training loop: every ending, resuming bit for bit, and replay from a row."""
+"""The training loop: every ending, and resuming bit for bit."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from small import spec_of, trials_of
 from trained import fill, table
 
 from study.engine.relu_engine import ReluEngine
-from study.errors import SpecError, UsageError
+from study.errors import SpecError
 from study.plan.plan import make_plan, start_study
 from study.plan.status import study_status
 from study.store.store import Store
@@ -339,32 +339,3 @@ def test_a_pack_whose_processes_die_without_a_word_is_halved(tmp_path):
     assert (status["begun_again"], status["halved"]) == (2, 1)
     fill(spec, store.url, ReluEngine())
     assert table(store) == whole
-
-
-def test_a_trial_replays_exactly_from_its_row(tmp_path):
-    store = fill(spec_of(GROKS, seeds=2, data={"shared": True}), tmp_path)
-    for row in store.trials().to_pylist()[::3]:
-        again = replay_module.replay(store, row["trial_id"])
-        assert again.exact, again.moved
-        assert again.row["epochs_run"] == row["epochs_run"]
-
-
-def test_a_replay_says_by_how_much_it_moved(tmp_path):
-    class Shifted(ReluEngine):
-        def read(self, state, names=(), places=None):
-            reading = super().read(state, names, places)
-            reading.train_loss[...] += 0.25
-            return reading
-
-    store = fill(spec_of(seeds=1), tmp_path)
-    [trial_id] = store.trials()["trial_id"].to_pylist()
-    again = replay_module.replay(store, trial_id, Shifted())
-    assert not again.exact
-    assert again.moved["train_loss"] == pytest.approx(0.25)
-
-
-def test_an_unknown_trial_names_the_nearest(tmp_path):
-    store = fill(spec_of(seeds=2), tmp_path)
-    known = store.trials()["trial_id"][0].as_py()
-    with pytest.raises(UsageError, match=known):
-        replay_module.replay(store, known[:-1] + "x")
