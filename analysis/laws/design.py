@@ -17,6 +17,8 @@ from study.errors import UsageError, unknown
 
 Cure = bool | Sequence[str] | None  # whether there is a cure fraction, or its features
 
+NO_TRIALS = "0 trials; a law is fitted to some. Loosen the filter."
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -90,7 +92,7 @@ def _cured(trials: pd.DataFrame, names: Sequence[str], center: Sequence[float]) 
 def _check_events(trials: int, at_risk: int, events: int, event: str) -> None:
     """Raise UsageError where there is no trial, or none with the event."""
     if not trials:
-        raise UsageError("0 trials; a law is fitted to some. Loosen the filter.")
+        raise UsageError(NO_TRIALS)
     if not events:
         word = "memorized" if event == "delay" and not at_risk else event
         raise UsageError(

@@ -17,9 +17,8 @@ from scipy.stats import chi2
 
 from analysis.laws.families import Reals
 from analysis.laws.times import shortened
-from analysis.phases.drawn_axes import axes_that_vary
+from analysis.phases.drawn_axes import check_axes_around_rows
 from analysis.statistics import Z_95
-from study.errors import UsageError
 from study.search.newton import Look, climb
 
 LEAST_SIZES = 3  # values of n; two cannot show a trend of the width
@@ -133,19 +132,7 @@ def finite_size(trials: pd.DataFrame) -> FiniteSize:
         trials: multi-pass trials that differ in n and train_size only.
     Raises: UsageError where there are no trials, or they differ in another axis.
     """
-    if trials.empty:
-        raise UsageError("0 trials; finite-size analysis needs some. Loosen the filter.")
-    if trials["train_size"].isna().any():
-        raise UsageError(
-            "online trials have no train_size; finite-size analysis is of dataset size. Leave them "
-            'out with where "train_size is not null".'
-        )
-    more = [axis for axis in axes_that_vary(trials) if axis not in {"n", "train_size"}]
-    if more:
-        raise UsageError(
-            f"{', '.join(more)} also vary; finite-size analysis is of trials that differ in n and "
-            f'train_size only. Choose one value with where "{more[0]} == ...".'
-        )
+    check_axes_around_rows(trials, "a finite-size analysis", ("n", "train_size"))
     table, horizon = generalized_counts(trials)
     sizes = sorted(table["n"].unique().tolist())
     curves = [_curve(n, table[table["n"] == n]) for n in sizes]

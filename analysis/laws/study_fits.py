@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.laws.bootstrap import bootstrap, interval_of
 from analysis.laws.compare import fit_laws
-from analysis.laws.design import Cure
+from analysis.laws.design import NO_TRIALS, Cure
 from analysis.laws.existence import RIVALS, existence
 from analysis.laws.fit import REGIMES, Fit
 from analysis.laws.regimes import regime_of
@@ -22,7 +22,6 @@ from study.vocabulary.axes import AXES
 
 MOST_STRATA = 50  # each stratum adds its own fits, and its own lines to the answer
 POOLED = (*AXES, "decay_time", "n_to_k")  # features whose slopes are compared with those of strata
-NO_TRIALS = "0 trials; a law is fitted to some. Loosen the filter."
 
 
 def by_regime(trials: pd.DataFrame, regime: str | None = None) -> dict[str, pd.DataFrame]:

@@ -16,7 +16,7 @@ from analysis.laws.families import Reals
 from analysis.laws.features import feature
 from analysis.laws.likelihood import Observed
 from analysis.laws.times import times_of
-from analysis.phases.drawn_axes import axes_that_vary
+from analysis.phases.drawn_axes import check_axes_around_rows
 from study.errors import UsageError
 
 SHORTEST = 0.25  # decay times
@@ -101,16 +101,4 @@ def check_axes_of_waits(trials: pd.DataFrame) -> None:
     Args:
         trials: as `load_trials` gives them.
     """
-    if trials.empty:
-        raise UsageError("0 trials; a collapse needs some. Loosen the filter.")
-    if trials["train_size"].isna().any():
-        raise UsageError(
-            "online trials have no train_size; a collapse is in dataset size. Leave them out with "
-            '--where "train_size is not null".'
-        )
-    more = [axis for axis in axes_that_vary(trials) if axis not in AXES_OF_WAITS]
-    if more:
-        raise UsageError(
-            f"{', '.join(more)} also vary; a collapse is of trials that differ in "
-            f'{", ".join(AXES_OF_WAITS)}. Choose one value with --where "{more[0]} == ...".'
-        )
+    check_axes_around_rows(trials, "a collapse", AXES_OF_WAITS)
