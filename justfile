@@ -6,7 +6,7 @@ default:
     @just --list
 
 # Everything that must hold before a commit lands
-ci: style types imports picture scripts test driver start faults
+ci: style types imports picture scripts test promise driver start faults
 
 # Format and lint
 style:
@@ -32,6 +32,10 @@ scripts:
 # The default tests, two at a time
 test *options:
     pytest {{options}}
+
+# Slow, in part: neighbors do not matter with an older instruction set
+promise:
+    pytest -n 0 -m slow tests/engine/test_neighbors.py -k sse-some
 
 # Slow: a real Ray under kills and interrupts
 driver:

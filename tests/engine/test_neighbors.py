@@ -174,7 +174,7 @@ SSE = {"ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"}
 @pytest.mark.parametrize(
     ("forced", "tests"),
     [
-        pytest.param(SSE, "relu_net_alone", id="sse-some"),
+        pytest.param(SSE, "relu_net_alone", id="sse-some", marks=pytest.mark.slow),
         pytest.param(SSE, "alone", id="sse-all", marks=pytest.mark.slow),
         pytest.param(AVX2, "alone", id="avx2-all", marks=pytest.mark.slow),
     ],
