@@ -5,8 +5,6 @@ trial and stored as the integer difference from the reading before: about 2 byte
 Where a study has more trials than a page can carry, the first seeds of every cell stand for it.
 """
 
-import base64
-import gzip
 import json
 from collections.abc import Sequence
 from typing import TypedDict
@@ -20,6 +18,7 @@ from analysis.phases.patience import PATIENCES
 from analysis.phases.stages import Stripes
 from analysis.report.page_records import PatienceState
 from analysis.report.state import CURVES, MAX_CURVES_PER_CELL, columnar, patience_state
+from analysis.report.template import packed_text
 from study.store.schema import TRIALS
 from study.vocabulary.columns import EVENT_COLUMNS, after_column
 
@@ -104,7 +103,7 @@ def pack_archive(
     stripes: Stripes,
     patience: Sequence[PatienceArchive] = (),
 ) -> str:
-    """Trials, readings, stripes and patiences as compressed text, which source.js unpacks.
+    """Trials, readings, stripes and patiences as compressed text, which packed.js unpacks.
 
     Args:
         rows: of `carried`.
@@ -135,8 +134,7 @@ def pack_archive(
             },
         },
     }
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    return packed_text(json.dumps(content, separators=(",", ":"), allow_nan=False))
 
 
 def _packed(values: pd.Series, row: pd.Series, rows: int) -> PackedColumn:

@@ -27,7 +27,7 @@ from analysis.report.archive import carried, drawn, pack_archive, patience_archi
 from analysis.report.scripts import joined_modules
 from analysis.report.sections import BOUNDARY_CAPTION, law_state
 from analysis.report.state import CURVES, PATIENCE_NAMES, TABLE_COLUMNS, page_state
-from analysis.report.template import filled, web_file
+from analysis.report.template import filled, packed_text, web_file
 from analysis.report.vega import prepare_script, vega_script
 from analysis.tables.frames import load_readings, some_trials
 from analysis.tables.output import write_whole
@@ -132,7 +132,8 @@ def write_report(
         "archive": pack_archive(
             rows, readings, stripes_of(trials, grid), patience_archive(trials, grid, rows)
         ),
-        "scripts": f"<script>{_inline(vega_script())}</script>\n<script>{_page_script()}</script>",
+        "scripts": f'<script type="text/plain" id="vega">{packed_text(vega_script())}</script>\n'
+        f"<script>{_page_script()}</script>",
     }
     write_whole(output, filled("page.html", slots).encode())
 

@@ -3,6 +3,8 @@
 The report, the live page and the page of figures are made of the same few files.
 """
 
+import base64
+import gzip
 import re
 from collections.abc import Mapping
 from importlib import resources
@@ -13,6 +15,11 @@ _SLOT = re.compile(r"\{\{(\w+)\}\}")
 def web_file(name: str) -> str:
     """The text of a file of analysis/web."""
     return (resources.files("analysis") / "web" / name).read_text("utf-8")
+
+
+def packed_text(text: str) -> str:
+    """A text as base64 of its gzip, the same every time; packed.js unpacks it."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def filled(name: str, slots: Mapping[str, str]) -> str:

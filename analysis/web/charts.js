@@ -1,11 +1,20 @@
 // Every chart of the page: Vega draws it from a template, and a menu saves it.
 
 import {byId, csv, element, saveFile, saveText, words} from "./dom.js";
+import {unpacked} from "./packed.js";
 
 /** @import {Drawn, VegaView} from "./types.js" */
 
 // Errors only: Vega would warn of every chart that has no event to mark.
 const OPTIONS = {renderer: "svg", actions: false, logLevel: 1};
+
+// A report holds Vega's script compressed, which is half of its size; a live page has loaded it.
+const vega = loadVega();
+
+async function loadVega() {
+  const packed = document.getElementById("vega")?.textContent;
+  if (packed) document.head.append(element("script", await unpacked(packed)));
+}
 
 /**
  * Draw a chart into an element, replacing what is there, and give it its menu where the page has
@@ -18,6 +27,7 @@ const OPTIONS = {renderer: "svg", actions: false, logLevel: 1};
  */
 export async function draw(id, chart, name, rows) {
   const box = byId(id);
+  await vega;
   const drawn = await vegaEmbed(box, chart, OPTIONS);
   hideEmptyGroups(box);
   const menu = document.querySelector(`[data-chart="${id}"]`);

@@ -2,6 +2,7 @@
 // same questions (`Source` of types.d.ts).
 
 import {csv, saveFile, saveText} from "./dom.js";
+import {unpacked} from "./packed.js";
 import {Refusal} from "./tokens.js";
 import {readFilter} from "./where.js";
 
@@ -89,12 +90,12 @@ class Table {
 export class Archive {
   /**
    * @param {Setup & {state: State}} setup
-   * @param {string} packed base64 of gzipped JSON, a `Content`
+   * @param {string} archive base64 of gzipped JSON, a `Content`
    */
-  constructor(setup, packed) {
+  constructor(setup, archive) {
     this.live = false;
     this.setup = setup;
-    this.table = unpack(packed).then((content) => new Table(content));
+    this.table = unpacked(archive).then((text) => new Table(JSON.parse(text)));
   }
 
   /** @param {string} patience */
@@ -282,11 +283,4 @@ export class Server {
 function replayOf(store, id) {
   const plain = /^[\w./:@-]+$/.test(store);
   return `analysis circuits ${plain ? store : `'${store.replaceAll("'", "'\\''")}'`} ${id}`;
-}
-
-/** @param {string} text base64 of gzipped JSON */
-async function unpack(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).json();
 }

@@ -259,7 +259,7 @@ export interface Drawn {
 }
 
 declare global {
-  /** Vega, Vega-Lite and Vega-Embed, as one classic script before the page's own. */
+  /** Vega, Vega-Lite and Vega-Embed, as one classic script; charts.js waits for it. */
   function vegaEmbed(box: HTMLElement, chart: object, options: object): Promise<Drawn>;
   /** "ready" once all is drawn; `shown` is the address that is on show. For tests. */
   interface DOMStringMap {

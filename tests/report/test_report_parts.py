@@ -147,7 +147,7 @@ def test_a_report_of_300_trials_is_small_and_the_same_twice(tmp_path):
     assert len(load_trials(store)) == 300
     for name in ("one.html", "two.html"):
         write_report(store, tmp_path / name)
-    assert Path(tmp_path / "one.html").stat().st_size < 2e6
+    assert Path(tmp_path / "one.html").stat().st_size < 1.2e6
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
 
 
