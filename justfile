@@ -59,6 +59,22 @@ draw:
 api:
     python docs/api.py build/api
 
+# The site of docs/, into build/site; wants pip install -c constraints.txt -e '.[docs]'
+docs:
+    mkdocs build
+
+# The flags in docs/commands.md, from the help of the commands
+flags:
+    python docs/flags.py
+
+# Run the transcripts of README.md and docs/ again, and write what changed
+transcripts *pages:
+    python docs/transcripts.py {{pages}}
+
+# Draw the pictures of README.md and docs/ again
+pictures:
+    python docs/pictures.py
+
 # Format, and mend what ruff can mend
 format:
     ruff check --fix

@@ -1,6 +1,6 @@
 """The catalogue of progress measures: what a study can ask for in `readings.measures`.
 
-The study file, the columns, the engines, `study plan` and the README read the catalogue.
+The study file, the columns, the engines, `study plan` and docs/tables.md read the catalogue.
 `study.measures` computes each measure.
 """
 
@@ -24,7 +24,7 @@ class Measure:
     Attributes:
         columns: what the measure fills, in the order of the table `readings`.
         integer: whether the columns are whole numbers.
-        says: what the measure is, for the README.
+        says: what the measure is, for docs/tables.md.
         source: where the measure is from.
         once: cost of the network.
         weight: cost of each weight.

@@ -128,7 +128,7 @@ def test_a_store_without_the_measures_is_told(trials, readings, monkeypatch):
 
 def test_the_pages_say_what_the_table_says(trials, findings):
     page = (ROOT / "docs" / "modular.md").read_text("utf-8")
-    readme = (ROOT / "README.md").read_text("utf-8")
+    findings_page = (ROOT / "docs" / "findings.md").read_text("utf-8")
     steps = trials.set_index("trial_id")["steps_per_epoch"].loc[findings["trial_id"]].to_numpy()
     updates = findings["mirrored_epoch"] * steps
     cells = {
@@ -147,7 +147,7 @@ def test_the_pages_say_what_the_table_says(trials, findings):
         for numbers, values in zip(cells[kind], columns, strict=True):
             spread = [values.median(), values.min(), values.max()]
             assert [float(number) for number in numbers] == [round(float(x), 3) for x in spread]
-    [line] = re.findall(r"Modulo 31, what addition learns first.*?\n\n", readme, re.DOTALL)
+    [line] = re.findall(r"Modulo 31, what addition learns first.*?\n\n", findings_page, re.DOTALL)
     for column in (updates, findings["unmirrored_then"]):
         median, least, most = (
             f"{float(x):.3f}".removesuffix(".000")

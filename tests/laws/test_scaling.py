@@ -1,4 +1,4 @@
-"""The study `scaling`, whose table is in analysis/data: what docs/laws.md and README say is so."""
+"""The study `scaling`, whose table is in analysis/data: docs/laws.md and findings.md are right."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from study.trials.expand import expand
 
 ROOT = Path(__file__).parents[2]
 LAWS = (ROOT / "docs" / "laws.md").read_text()
-README = " ".join((ROOT / "README.md").read_text().split())
+FINDINGS = " ".join((ROOT / "docs" / "findings.md").read_text().split())
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +62,10 @@ def test_where_nets_grok_the_time_to_generalize_is_inverse_in_weight_decay(trial
     assert f"{len(generalized.known)} have a slope of weight decay ({pairs} of k = 2)" in LAWS
     mean = generalized.mean
     shortly = f"{mean.estimate:.2f} [{mean.low:.2f}, {mean.high:.2f}]"
-    assert f"weight_decay^{shortly}, inversely as published" in README
+    assert f"weight_decay^{shortly}, inversely as published" in FINDINGS
     mean = delay.mean
     shortly = f"{mean.estimate:.2f} [{mean.low:.2f}, {mean.high:.2f}]"
-    assert f"weight_decay^{shortly}: a little steeper" in README
+    assert f"weight_decay^{shortly}: a little steeper" in FINDINGS
 
 
 def test_the_pooled_power_law_is_rejected_and_its_slopes_are_those_of_few_strata(passes):

@@ -1,7 +1,7 @@
 """`hosts.py WORK SPEC`: three machines that are always there, as on somebody's own premises.
 
-Behind walls (walls.py), runs `ray up` on the README's list of hosts laid over cluster.yaml, plays
-SPEC on it (play.py), runs `ray down` and looks that no Ray is left on any of them.
+Behind walls (walls.py), runs `ray up` on the list of hosts of docs/cluster.md over cluster.yaml,
+plays SPEC on it (play.py), runs `ray down` and looks that no Ray is left on any of them.
 """
 
 import os
@@ -19,7 +19,7 @@ LAST_SECONDS = 120  # a worker gives its head up after a minute
 
 
 def written(work):
-    """The on-premise file of the README; this environment stands in for the installed one."""
+    """The on-premise file of docs/cluster.md; this environment stands in for the installed one."""
     config = on_premise()
     config["provider"] |= {"head_ip": HEAD, "worker_ips": WORKERS}
     config["auth"] = {"ssh_user": "root", "ssh_private_key": str(work / "keys" / "user")}
@@ -39,7 +39,7 @@ def take(work, bodies):
 
 def main(work, spec):
     walls.build(work)
-    os.environ["RAY_UP_enable_autoscaler_v2"] = "0"  # noqa: SIM112  Ray's name, from the README
+    os.environ["RAY_UP_enable_autoscaler_v2"] = "0"  # noqa: SIM112  Ray's name, from docs/cluster.md
     bodies = {
         address: walls.boot(work, f"host-{address}", [address]) for address in [HEAD, *WORKERS]
     }
