@@ -7,10 +7,11 @@ failed, 130 interrupted. torch and Ray are imported inside the commands that nee
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from study.machine import use_one_allocator
 from study.terminal.arguments import (
     ClusterOption,
     JobArgument,
@@ -28,7 +29,6 @@ from study.terminal.console import (
     main_of,
     note,
     text_answer,
-    tolerated,
     version_option,
 )
 from study.terminal.display import Display, StudyProgress
@@ -118,13 +118,12 @@ def run(
     for warning in costs.warnings(planned.trials, planned.packs):
         note(f"warning: {warning}")
     stopped: Stopped = "budget" if planned.packs and planned.used_up else ""
-    failed, ended, report = 0, None, Beside(_prepare_report)
+    failed, ended, report = 0, None, Beside("analysis.report.closing")
     if planned.packs and not planned.used_up:
         outcome = _trained(planned, store, address, cores, report)
         stopped, failed, ended = outcome.stopped, outcome.failed, outcome.stored
     write_journals(study, store)
-    report.wait()
-    closing = _closing(store, ended or make_plan(study, store), failed, stopped)
+    closing = _closing(store, ended or make_plan(study, store), failed, stopped, report)
     answer = json_answer(closing.to_json()) if as_json else text_answer(*closing.lines())
     return answer, 130 if stopped == "interrupted" else 3 if failed else 0
 
@@ -138,7 +137,7 @@ def _announce(study: "StudySpec") -> None:
 def _trained(
     planned: "Plan", store: "Store", address: str, cores: int, report: Beside
 ) -> "Outcome":
-    """Train what a plan lacks, with its progress on stderr, and prepare the report beside it."""
+    """Train what a plan lacks, with its progress on stderr; the closing begins before Ray ends."""
     from study.kernel import library
 
     if library.path() is None:
@@ -147,49 +146,35 @@ def _trained(
         from study.driver.launch import run_study
 
         def show(progress: StudyProgress) -> None:
-            report.start()  # packs are in training, so this process has time
+            report.start()  # packs are in training, so this machine has time to load its modules
             display.show(progress)
 
-        return run_study(planned, store, address, show, display.say, cores)
+        def ended(stored: "Plan") -> None:
+            report.ask(_question(store, stored))
+
+        return run_study(planned, store, address, show, display.say, cores, ended)
 
 
-def _prepare_report() -> None:
-    """Load what the closing needs."""
-    from analysis.report.page import prepare_report
+def _question(store: "Store", plan: "Plan") -> dict[str, Any]:
+    """The arguments of `close_run` for a plan with what the store holds at the end."""
+    path = f"{'.' if '://' in store.url else store.url}/report.html"
+    done = {trial.trial_id for trial in plan.trials} - plan.missing
+    return {"store": store.url, "output": path, "done": sorted(done)}
 
-    prepare_report()
 
-
-def _closing(store: "Store", plan: "Plan", failed: int, stopped: "Stopped") -> "Closing":
-    """Count the phases of a study at the end of its run, and write its report."""
-    # Here and above are the two places where study imports analysis.
-    from analysis.formats import as_table, records
-    from analysis.phases.cells import summary
-    from analysis.report.page import write_report
-    from analysis.tables.frames import load_trials
+def _closing(
+    store: "Store", plan: "Plan", failed: int, stopped: "Stopped", report: Beside
+) -> "Closing":
+    """What a run ends with, from the process beside it; without its answer it is made here."""
     from study.plan.command_answers import Closing
 
-    trials = load_trials(store.url)
-    # The same trials as in the progress and in `study status`: of the plan, watched for its budget.
-    done = {trial.trial_id for trial in plan.trials} - plan.missing
-    counted = trials[trials["trial_id"].isin(done)]
-    report = None
-    if len(trials):
-        path = f"{'.' if '://' in store.url else store.url}/report.html"
-        with tolerated("no report"):
-            write_report(store.url, path)
-            report = path
-    phases = summary(counted)
-    return Closing(
-        store_url=store.url,
-        plan=plan,
-        failed=failed,
-        stopped=stopped,
-        report=report,
-        others=len(trials) - len(counted),
-        phases=records(phases),
-        phase_table=as_table(phases.assign(share=phases["share"].map("{:.0%}".format))),
-    )
+    answer = report.answer()
+    if answer is None:
+        # Here is the only place where study imports analysis; above it names a module of analysis.
+        from analysis.report.closing import close_run
+
+        answer = close_run(**_question(store, plan))
+    return Closing(store_url=store.url, plan=plan, failed=failed, stopped=stopped, **answer)
 
 
 @app.command()
@@ -311,4 +296,5 @@ def bench_command(
 
 def main() -> NoReturn:
     """The `study` command."""
+    use_one_allocator()
     main_of(app)

@@ -119,6 +119,15 @@ def use_one_blas_thread() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def use_one_allocator() -> None:
+    """Let Arrow ask the system for memory, as Python does, unless the user says otherwise.
+
+    Its own allocator keeps what it has freed. A driver then holds 70 MB more after it has read the
+    rows of 100,000 trials. To be called before pyarrow is imported.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
 def ensure_home() -> None:
     """Give this process and its children a temporary home folder, if they have none.
 

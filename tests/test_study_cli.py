@@ -15,6 +15,7 @@ import study
 from study import cli
 from study.plan.plan import make_plan
 from study.store.store import Store
+from study.terminal.beside import Beside
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_the_phases_of_a_run_count_what_is_done(tmp_path):
     store = fill(spec_of(few, budget={"epochs": 90}), tmp_path / "small")
     plan = make_plan(spec_of(few, budget={"epochs": 120}), store)
     assert 0 < plan.done < plan.planned == 6
-    closing = cli._closing(store, plan, 0, "interrupted")
+    closing = cli._closing(store, plan, 0, "interrupted", Beside("no.such.module"))
     assert sum(phase["trials"] for phase in closing.to_json()["phases"]) == plan.done
     words = "\n".join(closing.lines())
     assert f"{6 - plan.done} more are stored, of other plans or smaller budgets." in words
@@ -233,7 +234,7 @@ def test_a_report_that_cannot_be_written_hides_no_phases(run, tmp_path, monkeypa
     def break_down(*_):
         raise ValueError("a chart that cannot be drawn")
 
-    monkeypatch.setattr("analysis.report.page.write_report", break_down)
+    monkeypatch.setattr("analysis.report.closing.write_report", break_down)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code, out, err = run(*typed, "--json")
     assert code == 0

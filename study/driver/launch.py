@@ -29,6 +29,7 @@ def run_study(
     display: Callable[[StudyProgress], None],
     say: Callable[[str], None] = lambda _: None,
     cores: int | None = None,
+    ended: Callable[[Plan], object] = lambda _: None,
 ) -> "Outcome":
     """Train every pack of a plan; returns when all are done or given up, or the user interrupts.
 
@@ -44,6 +45,7 @@ def run_study(
         display: is shown how far the study is.
         say: is told what the study waits for and what it loses, in lines.
         cores: how many a local Ray may use; None means all that are usable.
+        ended: called with the plan and what the store holds at the end, before Ray is left.
 
     Raises: StudyError where Ray cannot be reached, where no machine has room for a pack or one has
         other versions, where no worker begins a pack, and where the store is full or out of order
@@ -63,10 +65,11 @@ def run_study(
 
         if address == "local":
             workers.wait(min(cores, len(plan.packs)), lambda: interrupt.requested)
-        study = train_study(plan, store, address, interrupt, display, say)
+        outcome = train_study(plan, store, address, interrupt, display, say)
+        ended(outcome.stored)
     if not interrupt.requested:
         compact_if_many(store, say)
-    return study.outcome()
+    return outcome
 
 
 def refuse_without_room(plan: Plan, cores: int) -> None:

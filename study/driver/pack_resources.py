@@ -7,7 +7,7 @@ waits, and `waiting_text` says what for.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import ray
 from ray.tune import PlacementGroupFactory
@@ -15,6 +15,8 @@ from ray.tune import PlacementGroupFactory
 from study.errors import UsageError
 from study.store.store import Store
 from study.trials.pack import Pack
+
+REQUEST = "request"  # the key of a Tune trial's config for what its pack asks of Ray
 
 
 class RayNode(TypedDict):
@@ -45,6 +47,11 @@ def most_gpus(nodes: Sequence[RayNode]) -> float:
     return max((node["Resources"].get("GPU", 0.0) for node in nodes), default=0.0)
 
 
+def asked_in_config(config: Mapping[str, Any]) -> PlacementGroupFactory:
+    """What a Tune trial asks of Ray: its config says so."""
+    return PlacementGroupFactory([config[REQUEST]])
+
+
 @dataclass(frozen=True, slots=True)
 class PackResources:
     """What packs ask of the Ray at `address`, whose node with most GPUs has `gpus` at the start.
@@ -57,19 +64,19 @@ class PackResources:
     gpus: float
     address: str
 
-    def of(self, pack: Pack) -> PlacementGroupFactory:
-        """What one pack asks for: cores, and a share of a GPU."""
+    def of(self, pack: Pack) -> dict[str, float]:
+        """What one pack asks for, by resource: cores, and a share of a GPU."""
         asked = pack.setting.resources
         will_come = asked.device == "cuda" and self.address != "local"
         share = asked.gpu if will_come else min(asked.gpu, self.gpus)
         share = 0.0 if asked.device == "cpu" else share
-        return PlacementGroupFactory([{"CPU": asked.cpu, "GPU": share}])
+        return {"CPU": asked.cpu, "GPU": share}
 
     def largest(self, packs: Iterable[Pack]) -> dict[str, float]:
         """The most that any of the packs asks for, by resource."""
         largest: dict[str, float] = {}
         for pack in packs:
-            for name, amount in self.of(pack).required_resources.items():
+            for name, amount in self.of(pack).items():
                 largest[name] = max(amount, largest.get(name, 0.0))
         return largest
 

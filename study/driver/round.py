@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ray import tune
 from ray.tune.stopper import CombinedStopper, Stopper
 
+from study.driver.pack_resources import REQUEST, asked_in_config
 from study.driver.progress import ProgressCallback, sizes_of
 from study.driver.reports import PackReport
 from study.driver.searcher import PackSearcher
@@ -36,15 +37,15 @@ TAIL_SECONDS = 30.0
 class RoundSetup:
     """What all rounds of a study share.
 
-    `config` is what a worker is told beside the id of its pack. `resources` says what a Tune trial
-    with a config asks of Ray. `idle_slots` says how many more packs could train now. `stoppers` end
-    the whole study. Tune keeps its files below `folder`.
+    `config` is what a worker is told beside the id of its pack, and `request` what a pack asks of
+    Ray; a Tune trial is told all three. `idle_slots` says how many more packs could train now.
+    `stoppers` end the whole study. Tune keeps its files below `folder`.
     """
 
     spec: StudySpec
     store: Store
     config: Mapping[str, object]
-    resources: Callable[[Mapping[str, str]], tune.PlacementGroupFactory]
+    request: Callable[[Pack], dict[str, float]]
     idle_slots: Callable[[], int]
     stoppers: Sequence[Stopper]
     progress: ProgressCallback
@@ -97,11 +98,10 @@ def run_round(setup: RoundSetup, packs: Sequence[Pack], number: int) -> RoundEnd
     """
     batch = search_batch(setup.spec)
     tail = TailStopper(math.inf if batch else len(packs), TAIL_SECONDS, setup.idle_slots)
-    every_pack = tune.grid_search([pack.pack_id for pack in packs])
     fixed = tune.TuneConfig(reuse_actors=True)
     tuner = tune.Tuner(
-        tune.with_resources(PackTrainable, setup.resources),
-        param_space={} if batch else {**setup.config, "pack_id": every_pack},
+        tune.with_resources(PackTrainable, asked_in_config),
+        param_space={} if batch else _every_pack(setup, packs),
         tune_config=_search_config(setup, packs, batch) if batch else fixed,
         run_config=tune.RunConfig(
             storage_path=f"{setup.folder}/{number}",
@@ -124,6 +124,16 @@ def run_round(setup: RoundSetup, packs: Sequence[Pack], number: int) -> RoundEnd
     )
 
 
+def _every_pack(setup: RoundSetup, packs: Sequence[Pack]) -> dict[str, object]:
+    """The configs of some packs, as Tune wants them: ids, and the request that goes with each."""
+    requests = {pack.pack_id: setup.request(pack) for pack in packs}
+    return {
+        **setup.config,
+        "pack_id": tune.grid_search(list(requests)),
+        REQUEST: tune.sample_from(lambda config: requests[config["pack_id"]]),
+    }
+
+
 def _search_config(setup: RoundSetup, packs: Sequence[Pack], batch: int) -> tune.TuneConfig:
     """How Tune asks for the packs of a search, batch after batch."""
 
@@ -135,7 +145,7 @@ def _search_config(setup: RoundSetup, packs: Sequence[Pack], batch: int) -> tune
     return tune.TuneConfig(
         reuse_actors=True,
         num_samples=-1,
-        search_alg=PackSearcher(packs, setup.config, more),
+        search_alg=PackSearcher(packs, setup.config, setup.request, more),
         max_concurrent_trials=batch,  # without a number Tune has one pack pending at a time
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
+from study.driver.pack_resources import REQUEST
 from study.plan.plan import Plan
 from study.trials.pack import Pack
 
@@ -21,31 +22,37 @@ class PackSearcher(Searcher):
     Args:
         packs: of the first batch.
         config: what the trainable is told beside the id of its pack.
+        request: what a pack asks of Ray.
         more: the plan of the next batch; called when the batch before is done.
     """
 
     def __init__(
-        self, packs: Sequence[Pack], config: Mapping[str, object], more: Callable[[], Plan]
+        self,
+        packs: Sequence[Pack],
+        config: Mapping[str, object],
+        request: Callable[[Pack], dict[str, float]],
+        more: Callable[[], Plan],
     ) -> None:
         super().__init__()
-        self._config, self._more = config, more
-        self._waiting = [pack.pack_id for pack in packs]
+        self._config, self._request, self._more = config, request, more
+        self._waiting = list(packs)
         self._running: set[str] = set()
         self._ended = False
 
     def __getstate__(self) -> dict[str, object]:
         # Tune pickles the searcher for a restore, which never happens here. `more` is left out: it
         # holds the display of the progress, which cannot be pickled.
-        return {**self.__dict__, "_more": None}
+        return {**self.__dict__, "_waiting": [], "_more": None}
 
     def suggest(self, trial_id: str) -> Any:  # FINISHED is a str, which Tune's type leaves out
         """The config of the next pack; None while a batch is trained, FINISHED at the end."""
         if not (self._waiting or self._running or self._ended):
-            self._waiting = [pack.pack_id for pack in self._more().packs]
+            self._waiting = list(self._more().packs)
             self._ended = not self._waiting
         if self._waiting:
             self._running.add(trial_id)
-            return {**self._config, "pack_id": self._waiting.pop(0)}
+            pack = self._waiting.pop(0)
+            return {**self._config, "pack_id": pack.pack_id, REQUEST: self._request(pack)}
         return Searcher.FINISHED if self._ended else None
 
     def on_trial_complete(

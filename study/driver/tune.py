@@ -6,12 +6,10 @@ Ray schedules, retries and reuses processes. What is true of the study is in the
 import itertools
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-from ray import tune
 
 from study.driver.interrupt import Interrupt
 from study.driver.pack_resources import (
@@ -59,7 +57,7 @@ def train_study(
     interrupt: Interrupt,
     display: Callable[[StudyProgress], None],
     say: Callable[[str], None],
-) -> "TrainedStudy":
+) -> Outcome:
     """Train every pack of a plan, in the Ray that this process is connected to.
 
     Arguments and errors are as of `study.driver.launch.run_study`; `interrupt` says whether the
@@ -73,7 +71,7 @@ def train_study(
         tempfile.TemporaryDirectory(prefix="study-tune-") as folder,
     ):
         study.train(study.setup(PackResources(most_gpus(nodes), address), folder))
-    return study
+    return study.outcome()
 
 
 class TrainedStudy:
@@ -103,7 +101,7 @@ class TrainedStudy:
             spec=self._plan.spec,
             store=self._store,
             config={"store": url, "versions": versions()},
-            resources=partial(_resources_of_stored, url=url, resources=resources),
+            request=resources.of,
             idle_slots=partial(idle_slots, resources.largest(self._plan.packs)),
             stoppers=(self._budget, InterruptStopper(self._interrupt), self._skew, self._watch),
             progress=self._progress,
@@ -134,7 +132,7 @@ class TrainedStudy:
         stopped: Stopped = ""
         if self._left or (search_batch(spec) and requested):
             stopped = "interrupted" if requested else "budget"
-        stored = make_plan(spec, self._store)
+        stored = make_plan(spec, self._store, before=self._plan)
         self._progress.end(stored, generalized_of(stored, self._store), self._failed)
         return Outcome(stopped, self._failed, stored)
 
@@ -158,12 +156,6 @@ def _budget(plan: Plan) -> GrokkingStopper:
         wall_seconds=None if hours is None else 3600 * hours,
         trials=None if trials is None else trials - plan.done,
     )
-
-
-def _resources_of_stored(
-    config: Mapping[str, str], url: str, resources: PackResources
-) -> tune.PlacementGroupFactory:
-    return resources.of(_stored_pack(Store.open(url), config["pack_id"]))
 
 
 def _stored_pack(store: Store, pack_id: str) -> Pack:

@@ -26,18 +26,21 @@ def refuse_contradiction(store: Store, spec: StudySpec, trials: Sequence[Trial])
     Raises: SpecError, which names the keys that differ.
     """
     before = stored_settings(store)
-    pairs = {(setting.label, setting.label): setting for setting in spec.settings}
-    stored = store.trials(columns=["trial_id", "setting"])
-    labels = dict(zip(stored["trial_id"].to_pylist(), words_of(stored["setting"]), strict=True))
+    changes = {
+        (label, setting.label): found
+        for label, stored in before.items()
+        for setting in spec.settings
+        if (found := _changes(stored, setting))
+    }
+    if not changes:
+        return
+    rows = store.trials(columns=["trial_id", "setting"])
+    labels = dict(zip(rows["trial_id"].to_pylist(), words_of(rows["setting"]), strict=True))
+    pairs = dict.fromkeys((setting.label, setting.label) for setting in spec.settings)
     for trial in trials:
-        label = labels.get(trial.trial_id, trial.setting.label)
-        pairs.setdefault((label, trial.setting.label), trial.setting)
-    changed = [
-        change
-        for (label, _), setting in pairs.items()
-        if label in before
-        for change in _changes(before[label], setting)
-    ]
+        own = trial.setting.label
+        pairs.setdefault((labels.get(trial.trial_id, own), own))
+    changed = [change for pair in pairs for change in changes.get(pair, ())]
     if changed:
         raise SpecError(
             f"{'; '.join(dict.fromkeys(changed))}; the trials stored at {store.url} mean the old "

@@ -79,23 +79,30 @@ class Plan:
         return self.trials_budget is not None and self.done >= self.trials_budget
 
 
-def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = False) -> Plan:
+def make_plan(
+    spec: StudySpec, store: Store | None = None, *, ahead: bool = False, before: Plan | None = None
+) -> Plan:
     """Plan all of a study, or what its store lacks.
 
     Args:
         spec: the study.
         store: of the study; it need not exist.
         ahead: whether a search whose trials are all stored proposes its next batch.
+        before: an earlier plan of the spec; its trials are shared where no search has proposed
+            others since.
     Raises: SpecError where the spec contradicts the store; StoreError for a damaged store.
     """
     store = store if store is not None and store.exists() else None
     pairs = proposed(spec, store)
     if ahead:
         pairs = extended(spec, store, pairs)
-    trials = expand(spec, pairs)
+    if before is not None and before.proposed == pairs:
+        trials = before.trials
+    else:
+        trials = tuple(expand(spec, pairs))
     if store is None:
         ids = frozenset(trial.trial_id for trial in trials)
-        return Plan(spec, tuple(trials), ids, tuple(group(trials)), pairs)
+        return Plan(spec, trials, ids, tuple(group(trials)), pairs)
     refuse_contradiction(store, spec, trials)
     rows = StoredRows.of(store)
     wanted = {trial.trial_id: trial for trial in trials if not rows.answer(trial)}
@@ -112,7 +119,7 @@ def make_plan(spec: StudySpec, store: Store | None = None, *, ahead: bool = Fals
         for trial in pack.trials:
             wanted.pop(trial.trial_id, None)
     packs = (*resumed, *group(wanted.values()))
-    return Plan(spec, tuple(trials), ids, packs, pairs, unread, tuple(notes))
+    return Plan(spec, trials, ids, packs, pairs, unread, tuple(notes))
 
 
 def unread_note(count: int) -> str:

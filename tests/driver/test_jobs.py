@@ -18,7 +18,7 @@ from trained import fill, table
 from study import cli
 from study.driver.jobs_address import UnreachableError
 from study.driver.jobs_api import JobsApi
-from study.driver.pack_resources import PackResources, refuse_scattered_rows
+from study.driver.pack_resources import PackResources, asked_in_config, refuse_scattered_rows
 from study.errors import StudyError, UsageError
 from study.plan.plan import make_plan
 from study.spec.file import load_spec
@@ -113,9 +113,10 @@ def test_a_folder_on_several_machines_is_refused(tmp_path):
 )
 def test_a_pack_asks_for_a_gpu_that_is_there_or_will_come(device, gpus, address, share):
     [pack] = make_plan(spec_of(resources={"device": device})).packs
-    assert PackResources(gpus, address).of(pack).bundles == [
-        {"CPU": 1.0, **({"GPU": share} if share else {})}
-    ]
+    asked = PackResources(gpus, address).of(pack)
+    assert asked == {"CPU": 1.0, "GPU": share}
+    wanted = {"CPU": 1.0, **({"GPU": share} if share else {})}
+    assert asked_in_config({"request": asked}).bundles == [wanted]
 
 
 @contextlib.contextmanager

@@ -265,9 +265,13 @@ def test_tune_gets_the_packs_of_a_batch_and_then_those_of_the_next():
     first = make_plan(spec_of({"train_size": [40, 50]}, seeds=1))
     second, nothing = make_plan(spec_of({"train_size": 60}, seeds=1)), make_plan(spec_of(seeds=1))
     following = [second, type(nothing)(nothing.spec, (), frozenset(), (), {})]
-    searcher = PackSearcher(first.packs, {"store": "S"}, lambda: following.pop(0))
+    searcher = PackSearcher(
+        first.packs, {"store": "S"}, lambda pack: {"CPU": 1.0}, lambda: following.pop(0)
+    )
     suggested = [searcher.suggest(name) for name in ("a", "b")]
-    assert suggested == [{"store": "S", "pack_id": pack.pack_id} for pack in first.packs]
+    assert suggested == [
+        {"store": "S", "pack_id": pack.pack_id, "request": {"CPU": 1.0}} for pack in first.packs
+    ]
     assert searcher.suggest("c") is None, "the batch is in training"
     searcher.on_trial_complete("a")
     assert searcher.suggest("c") is None
@@ -276,7 +280,9 @@ def test_tune_gets_the_packs_of_a_batch_and_then_those_of_the_next():
     searcher.on_trial_complete("c")
     assert searcher.suggest("d") == Searcher.FINISHED
 
-    failing = PackSearcher(first.packs, {}, lambda: pytest.fail("an incomplete batch is followed"))
+    failing = PackSearcher(
+        first.packs, {}, lambda pack: {}, lambda: pytest.fail("an incomplete batch is followed")
+    )
     assert failing.suggest("a")
     assert failing.suggest("b")
     failing.on_trial_complete("a", error=True)
