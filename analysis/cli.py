@@ -31,6 +31,8 @@ from analysis.options import (
     names_listed,
 )
 from study.errors import UsageError
+from study.terminal.arguments import OpenFlag
+from study.terminal.browser import open_page
 from study.terminal.console import (
     INTERRUPTED,
     json_answer,
@@ -39,12 +41,11 @@ from study.terminal.console import (
     text_answer,
     version_option,
 )
+from study.terminal.help_text import new_program
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+SEE, DATA, ASK = "Looking at a study", "Trials as data", "Questions"
+
+app = new_program()
 
 # The columns that fit a terminal and say most.
 QUERY_COLUMNS = (
@@ -58,7 +59,7 @@ def _options(version: Annotated[bool, version_option("analysis")] = False) -> No
     """Read a study's store: its trials, their phases, a report."""
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def query(
     store: StorePath,
     *,
@@ -101,7 +102,7 @@ def query(
     return b""
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def columns(as_json: JsonFlag = False) -> bytes:
     """List the columns that filters and --columns may name, in order, and what each holds."""
     import pandas as pd
@@ -113,7 +114,7 @@ def columns(as_json: JsonFlag = False) -> bytes:
     return json_answer(records(table)) if as_json else text_answer(as_table(table))
 
 
-@app.command()
+@app.command(rich_help_panel=SEE)
 def phases(
     store: StorePath,
     preset: Annotated[
@@ -158,26 +159,29 @@ def phases(
     return json_answer(counts.to_json()) if as_json else text_answer(*counts.lines())
 
 
-@app.command()
+@app.command(rich_help_panel=SEE)
 def report(
     store: StorePath,
     output: PageOption = Path("report.html"),
     x: XOption = None,
     y: YOption = None,
+    browse: OpenFlag = False,
 ) -> None:
     """Write one HTML file with the phase diagram, the times and the curves; it works offline."""
     from analysis.report.page import write_report
 
     write_report(store, output, x, y)
     note(str(output))
+    if browse:
+        open_page(output)
 
 
-@app.command()
+@app.command(rich_help_panel=SEE)
 def serve(
     store: StorePath,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    browse: Annotated[bool, typer.Option("--open", help="Open it in a browser, too.")] = False,
+    browse: OpenFlag = False,
 ) -> tuple[bytes, int]:
     """Show the study in a browser while it runs; ends with Ctrl-C.
 
@@ -196,22 +200,21 @@ def serve(
     def ready(_: object) -> None:
         note(f"{store}: {served.url} (Ctrl-C ends it)")
         if browse:
-            import webbrowser
-
-            webbrowser.open(served.url)
+            open_page(served.url)
 
     with contextlib.suppress(KeyboardInterrupt):  # the usual end of this command
         served.run(ready)
     return b"", INTERRUPTED
 
 
-@app.command()
+@app.command(rich_help_panel=SEE)
 def circuits(
     store: StorePath,
     trial: Annotated[
         str, typer.Argument(metavar="TRIAL", help="A trial_id, or enough of its beginning.")
     ],
     output: PageOption = Path("circuits.html"),
+    browse: OpenFlag = False,
     as_json: JsonFlag = False,
 ) -> bytes:
     """Replay one trial and follow its circuits; charts go to OUTPUT and the folder beside it."""
@@ -221,6 +224,8 @@ def circuits(
 
     portrait = draw_circuits(store, trial, output)
     note(str(output))
+    if browse:
+        open_page(output)
     if not as_json:
         return text_answer(*circuit_lines(portrait))
     tables = ("circuits", "survivors", "tickets")
@@ -228,12 +233,13 @@ def circuits(
     return json_answer({**portrait.facts_json(), **rows, "lacking": portrait.lacking})
 
 
-@app.command()
+@app.command(rich_help_panel=SEE)
 def figures(
     store: StorePath,
     output: PageOption = Path("figures.html"),
     x: XOption = None,
     y: YOption = None,
+    browse: OpenFlag = False,
     as_json: JsonFlag = False,
 ) -> bytes:
     """Draw the charts of a study, and the figures of arXiv 2303.11873 for which it has trials.
@@ -248,13 +254,15 @@ def figures(
     for sentence in findings.left_out:
         note(sentence)
     note(f"{output}, {findings.folder}/")
+    if browse:
+        open_page(output)
     if as_json:
         answer = {"summary": records(findings.summary), "trials": records(findings.trials)}
         return json_answer({**answer, "left_out": list(findings.left_out)})
     return text_answer(as_table(findings.summary)) if len(findings.summary) else b""
 
 
-@app.command()
+@app.command(rich_help_panel=ASK)
 def laws(
     store: StorePath,
     *,
@@ -305,9 +313,9 @@ def _show_draws(done: int, planned: int) -> None:
         print(f"bootstrap: {done}/{planned}", end=end, file=sys.stderr, flush=True)
 
 
-app.command()(question_commands.collapse)
-app.command()(question_commands.forecast)
-app.command()(question_commands.pairs)
+app.command(rich_help_panel=ASK)(question_commands.collapse)
+app.command(rich_help_panel=ASK)(question_commands.forecast)
+app.command(rich_help_panel=ASK)(question_commands.pairs)
 
 
 def main() -> NoReturn:

@@ -20,7 +20,9 @@ PROGRAMS = {"study": study.cli.app, "analysis": analysis.cli.app}
 def usage(name: str, command: typer.core.TyperCommand) -> str:
     """A command with its arguments."""
     arguments = [
-        one.name.upper() for one in command.params if isinstance(one, typer.core.TyperArgument)
+        one.metavar or one.name.upper()
+        for one in command.params
+        if isinstance(one, typer.core.TyperArgument)
     ]
     return " ".join([name, *arguments])
 

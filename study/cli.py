@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from study import file_commands
 from study.machine import use_one_allocator
 from study.terminal.arguments import (
     ClusterOption,
     JobArgument,
     JobsOption,
     JsonOption,
+    OpenFlag,
     OutOption,
+    QuietFlag,
     SetOption,
     SpecArgument,
     StoreArgument,
 )
 from study.terminal.beside import Beside
+from study.terminal.browser import open_page
 from study.terminal.console import (
     ended_like_ctrl_c,
     json_answer,
@@ -32,6 +36,7 @@ from study.terminal.console import (
     version_option,
 )
 from study.terminal.display import Display, StudyProgress
+from study.terminal.help_text import new_program
 
 if TYPE_CHECKING:
     from study.driver.tune import Outcome
@@ -42,10 +47,12 @@ if TYPE_CHECKING:
 
 LARGE = 100_000  # a plan of more trials takes some seconds
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+WRITE, TRAIN, CLUSTER, CARE = "Study files", "Training", "On a cluster", "Stores and machines"
+
+app = new_program()
+app.command(rich_help_panel=WRITE)(file_commands.init)
+app.command(rich_help_panel=WRITE)(file_commands.show)
+app.command(rich_help_panel=WRITE)(file_commands.schema)
 
 
 @app.callback()
@@ -53,7 +60,7 @@ def options(version: Annotated[bool, version_option("study")] = False) -> None:
     """Train thousands of tiny networks and find out when they grok."""
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def plan(
     spec: SpecArgument,
     sets: SetOption = None,
@@ -81,7 +88,7 @@ def plan(
     return json_answer(forecast.to_json()) if as_json else text_answer(*forecast.lines())
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 @ended_like_ctrl_c()
 def run(
     spec: SpecArgument,
@@ -93,6 +100,8 @@ def run(
     cpus: Annotated[
         int | None, typer.Option(help="Cores of a local Ray: all that it may use.", metavar="N")
     ] = None,
+    quiet: QuietFlag = False,
+    browse: OpenFlag = False,
     as_json: JsonOption = False,
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
@@ -111,19 +120,22 @@ def run(
     store = Store(inside(out, study.name))
     if others := others_at_work(store):
         print(f"{study.name}: warning: {others}", file=sys.stderr)
-    _announce(study)
+    if not quiet:
+        _announce(study)
     planned = start_study(study, store, ["study", *sys.argv[1:]])
-    for words in planned.notes:
+    for words in () if quiet else planned.notes:
         note(f"note: {words}")
     for warning in costs.warnings(planned.trials, planned.packs):
         note(f"warning: {warning}")
     stopped: Stopped = "budget" if planned.packs and planned.used_up else ""
     failed, ended, report = 0, None, Beside("analysis.report.closing")
     if planned.packs and not planned.used_up:
-        outcome = _trained(planned, store, address, cores, report)
+        outcome = _trained(planned, store, address, cores, report, quiet=quiet)
         stopped, failed, ended = outcome.stopped, outcome.failed, outcome.stored
     write_journals(study, store)
     closing = _closing(store, ended or make_plan(study, store), failed, stopped, report)
+    if browse and closing.report:
+        open_page(closing.report)
     answer = json_answer(closing.to_json()) if as_json else text_answer(*closing.lines())
     return answer, 130 if stopped == "interrupted" else 3 if failed else 0
 
@@ -135,14 +147,14 @@ def _announce(study: "StudySpec") -> None:
 
 
 def _trained(
-    planned: "Plan", store: "Store", address: str, cores: int, report: Beside
+    planned: "Plan", store: "Store", address: str, cores: int, report: Beside, *, quiet: bool
 ) -> "Outcome":
     """Train what a plan lacks, with its progress on stderr; the closing begins before Ray ends."""
     from study.kernel import library
 
-    if library.path() is None:
+    if library.path() is None and not quiet:
         print("no compiled kernel here: training with torch's", file=sys.stderr)
-    with Display(planned.spec.name) as display:
+    with Display(planned.spec.name, quiet=quiet) as display:
         from study.driver.launch import run_study
 
         def show(progress: StudyProgress) -> None:
@@ -177,7 +189,10 @@ def _closing(
     return Closing(store_url=store.url, plan=plan, failed=failed, stopped=stopped, **answer)
 
 
-@app.command()
+app.command("list", rich_help_panel=TRAIN)(file_commands.list_studies)
+
+
+@app.command(rich_help_panel=TRAIN)
 def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     """Trials planned, done, failed and running; packs; rate; time left."""
     from study.plan.command_answers import status_lines
@@ -191,7 +206,7 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     return json_answer(answer) if as_json else text_answer(*status_lines(answer))
 
 
-@app.command()
+@app.command(rich_help_panel=CLUSTER)
 def submit(
     spec: SpecArgument,
     sets: SetOption = None,
@@ -224,7 +239,7 @@ def submit(
     return json_answer(submitted.to_json()) if as_json else text_answer(*submitted.lines())
 
 
-@app.command()
+@app.command(rich_help_panel=CLUSTER)
 def logs(
     job: JobArgument, cluster: ClusterOption = None, address: JobsOption = None
 ) -> tuple[bytes, int]:
@@ -237,7 +252,7 @@ def logs(
     return b"", 1 if end.status == "FAILED" else 0
 
 
-@app.command()
+@app.command(rich_help_panel=CLUSTER)
 def stop(
     job: JobArgument,
     cluster: ClusterOption = None,
@@ -254,7 +269,7 @@ def stop(
     return text_answer(f"{job}: {ended.lower()}; the same study submit goes on from its store.")
 
 
-@app.command("compact")
+@app.command("compact", rich_help_panel=CARE)
 def compact_command(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     """Rewrite a store in a few large files: queries of a large study become fast."""
     from study.plan.compact import compact
@@ -267,7 +282,7 @@ def compact_command(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     return text_answer(f"{counts['trials']} trials: {files}")
 
 
-@app.command("bench")
+@app.command("bench", rich_help_panel=CARE)
 def bench_command(
     device: Annotated[str, typer.Option(help="cpu, or cuda for the GPU.")] = "cpu",
     shapes: Annotated[str, typer.Option(help="Letters of the shapes to measure.")] = "ABC",

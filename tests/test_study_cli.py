@@ -16,6 +16,7 @@ from study import cli
 from study.plan.plan import make_plan
 from study.store.store import Store
 from study.terminal.beside import Beside
+from study.terminal.display import Display, StudyProgress
 
 
 @pytest.fixture
@@ -241,3 +242,11 @@ def test_a_report_that_cannot_be_written_hides_no_phases(run, tmp_path, monkeypa
     assert "warning: no report: ValueError: a chart that cannot be drawn; this is a fault" in err
     assert json.loads(out)["report"] is None
     assert sum(phase["trials"] for phase in json.loads(out)["phases"]) == 1
+
+
+def test_a_quiet_display_shows_no_progress_and_still_says_losses(capfd):
+    with Display("quick", quiet=True) as display:
+        display.show(StudyProgress(3, 0, 3, 1, 0, 1.5, 0.0, over=True))
+        assert capfd.readouterr().err == ""
+        display.say("a pack has lost its worker")
+    assert capfd.readouterr().err == "quick: a pack has lost its worker\n"

@@ -74,7 +74,7 @@ def load_spec(source: str, sets: tuple[str, ...] = ()) -> StudySpec:
 
 def _read_resolved(source: str) -> dict[str, object]:
     """A resolved study, alone or as a store keeps it in its study.json."""
-    text = _read_text(source)
+    text = study_text(source)
     try:
         written = json.loads(text)
     except ValueError as error:
@@ -91,15 +91,20 @@ def _read_resolved(source: str) -> dict[str, object]:
 
 
 def _read_toml(source: str) -> dict[str, object]:
-    text = _read_text(source)
+    text = study_text(source)
     try:
         return tomllib.loads(text)
     except ValueError as error:  # not only TOMLDecodeError: a number may have too many digits
         raise SpecError(f"{source}: {_not_toml(source, text, str(error))}") from None
 
 
-def _read_text(source: str) -> str:
-    """The text of a study file, or of a bundled study, without a byte order mark."""
+def study_text(source: str) -> str:
+    """The text of a study file, or of a bundled study, without a byte order mark.
+
+    Args:
+        source: as of `load_spec`.
+    Raises: SpecError where there is no such file, or it is not text.
+    """
     if source in bundled_names():
         return (resources.files("study.spec") / "bundled" / f"{source}.toml").read_text("utf-8")
     path = Path(source)

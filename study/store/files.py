@@ -158,6 +158,15 @@ class Files:
             and not info.base_name.startswith(".")
         ]
 
+    def folders(self) -> list[str]:
+        """The names of the folders below the root, sorted; none where there is no root."""
+        selector = pafs.FileSelector(self.root, allow_not_found=True)
+        try:
+            listed = self.retried(lambda: self.filesystem.get_file_info(selector))
+        except (pa.ArrowException, OSError) as error:
+            raise self.error("", error, "Check access.") from None
+        return sorted(i.base_name for i in listed if i.type == pafs.FileType.Directory)
+
     def refuse_no_bucket(self) -> None:
         """Raise StoreError where the bucket of this address does not exist."""
         scheme, _, _ = self.address.url.partition("://")

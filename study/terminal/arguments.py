@@ -4,9 +4,15 @@ from typing import Annotated
 
 import typer
 
-SpecArgument = Annotated[str, typer.Argument(help="A study file, or a bundled name.")]
-StoreArgument = Annotated[str, typer.Argument(help="The store of a study: a folder or a URL.")]
-JobArgument = Annotated[str, typer.Argument(help="The job that `study submit` printed.")]
+SpecArgument = Annotated[
+    str, typer.Argument(metavar="SPEC", help="A study file, or a bundled name.")
+]
+StoreArgument = Annotated[
+    str, typer.Argument(metavar="STORE", help="The store of a study: a folder or a URL.")
+]
+JobArgument = Annotated[
+    str, typer.Argument(metavar="JOB", help="The job that `study submit` printed.")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -20,4 +26,8 @@ ClusterOption = Annotated[
 JobsOption = Annotated[
     str | None, typer.Option(help="Where a head answers: http://127.0.0.1:8265.", metavar="URL")
 ]
+QuietFlag = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress: only warnings, and the answer.")
+]
+OpenFlag = Annotated[bool, typer.Option("--open", help="Open the page in a browser, too.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]

@@ -7,6 +7,7 @@ stdout is data; everything else goes to stderr. Whatever goes wrong is one line 
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -86,6 +87,8 @@ def _answer_of(app: typer.Typer) -> tuple[bytes, int]:
     # The program's name alone shows the help, and is a usage error.
     arguments = sys.argv[1:] or ["--help"]
     command = typer.main.get_command(app)
+    if f"_{name.upper()}_COMPLETE" in os.environ:  # a shell asks how a line may go on
+        command.main(prog_name=name)
     try:
         with command.make_context(name, arguments) as context:
             answer = command.invoke(context)

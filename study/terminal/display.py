@@ -44,14 +44,21 @@ class StudyProgress:
 
 
 class Display:
-    """Shows the progress of the study `name` on stderr while its `with` block runs."""
+    """Shows the progress of a study on stderr while its `with` block runs.
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    Args:
+        name: of the study.
+        quiet: whether progress is left out; what `say` is told is shown nevertheless.
+    """
+
+    def __init__(self, name: str, *, quiet: bool = False) -> None:
+        self._name, self._quiet = name, quiet
         self._bar: Bar | None = None
         self._last_line = 0.0
 
     def __enter__(self) -> Self:
+        if self._quiet:
+            return self
         if sys.stderr.isatty():
             from study.terminal.bar import Bar  # noqa: PLC0415  rich is slow to load
 
@@ -71,6 +78,8 @@ class Display:
 
     def show(self, progress: StudyProgress) -> None:
         """Show the progress: the bar always, a line once in PLAIN_SECONDS and at the end."""
+        if self._quiet:
+            return
         if self._bar is not None:
             self._bar.update(progress.done, progress.planned, progress.words())
         elif progress.over or (

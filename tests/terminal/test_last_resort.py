@@ -238,7 +238,7 @@ def test_ctrl_c_is_130():
 
 # What is typed, and the sentence that replaces typer's own.
 USAGE = [
-    ("study", ["plan"], "Missing argument 'spec'. See command plan --help."),
+    ("study", ["plan"], "Missing argument 'SPEC'. See command plan --help."),
     ("study", ["pln"], "No such command 'pln'. Did you mean 'plan'? See command --help."),
     ("study", ["xyz"], "No such command 'xyz'. See command --help."),
     ("study", ["plan", "quick", "--ou", "x"], "--ou. Did you mean --json or --out? See "),
