@@ -6,11 +6,11 @@ Imports that take time wait until a command needs them.
 import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from analysis import question_commands
+from analysis import data_commands, question_commands
 from analysis.options import (
     AlikeOption,
     DrawsOption,
@@ -30,7 +30,6 @@ from analysis.options import (
     YOption,
     names_listed,
 )
-from study.errors import UsageError
 from study.terminal.arguments import OpenFlag
 from study.terminal.browser import open_page
 from study.terminal.console import (
@@ -47,71 +46,10 @@ SEE, DATA, ASK = "Looking at a study", "Trials as data", "Questions"
 
 app = new_program()
 
-# The columns that fit a terminal and say most.
-QUERY_COLUMNS = (
-    "trial_id", "n", "k", "width", "train_size", "weight_decay", "seed", "ended", "epochs_run",
-    "memorized_epoch", "generalized_epoch", "final_test_accuracy",
-)  # fmt: skip
-
 
 @app.callback()
 def _options(version: Annotated[bool, version_option("analysis")] = False) -> None:
     """Read a study's store: its trials, their phases, a report."""
-
-
-@app.command(rich_help_panel=DATA)
-def query(
-    store: StorePath,
-    *,
-    where: Annotated[
-        str | None, typer.Option(help='Keep these trials: "weight_decay > 0.01 and k == 3".')
-    ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(help="Keep these columns: a,b. A table shows 12, files all that are stored."),
-    ] = None,
-    form: Annotated[
-        Literal["table", "csv", "json", "parquet"], typer.Option("--format", help="How to write.")
-    ] = "table",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file instead of stdout.")
-    ] = None,
-) -> bytes:
-    """Print the trials of a study, filtered.
-
-    A filter compares columns with ==, !=, <, <=, >, >=, in [...] and is null, joined by and, or,
-    not and parentheses; text is in quotes: phase == "grokking" or not (n in [20, 30]).
-    """
-    from analysis.tables.exports import FORMATS
-    from analysis.tables.frames import some_trials
-    from analysis.tables.output import write_whole
-
-    form = "json" if as_json else form
-    if form == "parquet" and output is None and sys.stdout.isatty():
-        raise UsageError(
-            "parquet; it is bytes, which a terminal cannot show. Write a file with -o, or pipe it."
-        )
-    names = names_listed(columns)
-    if names is None and form == "table":
-        names = list(QUERY_COLUMNS)
-    content = FORMATS[form](some_trials(store, where, names and list(dict.fromkeys(names))))
-    if output is None:
-        return content
-    write_whole(output, content)
-    return b""
-
-
-@app.command(rich_help_panel=DATA)
-def columns(as_json: JsonFlag = False) -> bytes:
-    """List the columns that filters and --columns may name, in order, and what each holds."""
-    import pandas as pd
-
-    from analysis.formats import as_table, records
-    from analysis.tables.where import COLUMNS, KINDS
-
-    table = pd.DataFrame([{"column": field.name, "holds": KINDS[field.type]} for field in COLUMNS])
-    return json_answer(records(table)) if as_json else text_answer(as_table(table))
 
 
 @app.command(rich_help_panel=SEE)
@@ -121,15 +59,22 @@ def phases(
         str, typer.Option(help="What counts as grokking: default, or liu (arXiv 2205.10343).")
     ] = "default",
     *,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Events at first crossings of 0.9, 0.95, 0.98 or 0.99.", metavar="SHARE"),
+    ] = None,
     where: WhereOption = None,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Instead: the diagram in the terminal.")
+    ] = False,
     boundary: Annotated[
         bool, typer.Option("--boundary", help="Also where half of the seeds have the event.")
     ] = False,
     event: Annotated[
         str, typer.Option(help="Of the boundary: a column such as memorized_epoch.")
     ] = "generalized_epoch",
-    x: Annotated[str | None, typer.Option(help="Of the boundary: axis across.")] = None,
-    y: Annotated[str | None, typer.Option(help="Of the boundary: axis up.")] = None,
+    x: Annotated[str | None, typer.Option(help="Of plot and boundary: axis across.")] = None,
+    y: Annotated[str | None, typer.Option(help="Of plot and boundary: axis up.")] = None,
     patience: Annotated[
         bool,
         typer.Option("--patience", help="Instead: phases by the decay times that trials are seen."),
@@ -137,26 +82,10 @@ def phases(
     as_json: JsonFlag = False,
 ) -> bytes:
     """Count the trials of each phase, with the median epochs of their events."""
-    from analysis.phases.classify import columns_of_preset
-    from analysis.tables.frames import PHASE_TABLE, some_trials
-    from analysis.text.patience_counts import PatienceCounts
-    from analysis.text.phase_counts import PhaseCounts
+    from analysis.text.phase_answers import PhaseRequest
 
-    counted = columns_of_preset(preset)  # an error of the user's comes before errors of the store
-    if patience and boundary:
-        raise UsageError("--patience and --boundary; an answer has one of them. Leave one out.")
-    trials = some_trials(store, where, PHASE_TABLE if patience or boundary else counted)
-    counts: PatienceCounts | PhaseCounts
-    if patience:
-        counts = PatienceCounts.of(trials, preset)
-    else:
-        drawn = None
-        if boundary:
-            from analysis.phases.slices import StudyBoundary
-
-            drawn = StudyBoundary.of(trials, x, y, event)
-        counts = PhaseCounts.of(trials, preset, drawn)
-    return json_answer(counts.to_json()) if as_json else text_answer(*counts.lines())
+    request = PhaseRequest(preset, threshold, boundary, plot, patience, event, x, y)
+    return request.answer(store, where, as_json=as_json)
 
 
 @app.command(rich_help_panel=SEE)
@@ -313,6 +242,9 @@ def _show_draws(done: int, planned: int) -> None:
         print(f"bootstrap: {done}/{planned}", end=end, file=sys.stderr, flush=True)
 
 
+app.command(rich_help_panel=DATA)(data_commands.query)
+app.command(rich_help_panel=DATA)(data_commands.columns)
+app.command(rich_help_panel=DATA)(data_commands.export)
 app.command(rich_help_panel=ASK)(question_commands.collapse)
 app.command(rich_help_panel=ASK)(question_commands.forecast)
 app.command(rich_help_panel=ASK)(question_commands.pairs)

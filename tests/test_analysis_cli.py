@@ -67,8 +67,8 @@ def test_a_phase_is_filtered_and_shown_like_a_column(run, store):
 
 def test_columns_are_those_that_a_filter_may_name(run, store):
     listed = json.loads(run("columns", "--json")[1])
-    assert [row["column"] for row in listed] == [*TRIALS.names, "phase"]
-    assert run("columns")[1].decode().split()[2:4] == ["study", "text"]
+    assert [row["column"] for row in listed] == [*TRIALS.names, "phase", "delay"]
+    assert run("columns")[1].decode().split()[4:6] == ["study", "text"]
     for row in listed:
         literal = "'a'" if row["holds"] == "text" else "1"
         code, _, err = run("query", store, "--where", f"{row['column']} != {literal}", "--json")
@@ -152,7 +152,7 @@ BAD_INPUT = [
     (["query", "STORE", "--columns", "seed,ende"], 2, "Did you mean 'ended'?"),
     (["query", "STORE", "--columns", ""], 2, "a column is one of"),
     (["query", "STORE", "--where", "zzz > 1"], 2, "names. `analysis columns` lists all."),
-    (["query", "STORE", "--where", "delay > 9"], 2, "Nearest: layers, weight_decay, study."),
+    (["query", "STORE", "--where", "decays > 9"], 2, "Did you mean 'delay'?"),
     (["query", "STORE", "--format", "xml"], 2, "'xml'"),
     (["query", "STORE", "--wher", "k == 2"], 2, "No such option: --wher"),
     (["query"], 2, "Missing argument"),

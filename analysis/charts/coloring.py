@@ -7,12 +7,9 @@ import altair as alt
 
 from analysis.charts.theme import INK, SHORT_NUMBER, legend
 from analysis.phases.classify import PHASES
+from analysis.phases.palette import PHASE_COLORS
 
 TEXT_ON_CELL = "#0b1620"  # has a contrast of at least 7:1 on each of PHASE_COLORS
-
-# The colors are at least 20 apart in CIELAB with each kind of dichromacy, and light enough for dark
-# text.
-PHASE_COLORS = dict(zip(PHASES, ("#4fb89a", "#ffb000", "#9fb0ff", "#dde1e6"), strict=True))
 
 # Of the stages of `phases.stages`, in their order.
 STAGE_COLORS = {

@@ -26,7 +26,8 @@ from analysis.phases.stages import Stripes, stripes_of
 from analysis.phases.watching import watched_for
 from analysis.report.page_records import CellAnswer, PatienceState
 from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, patience_state, rounded
-from analysis.tables.frames import as_frame, phases_of
+from analysis.tables.computed import COMPUTED, delays, with_computed
+from analysis.tables.frames import as_frame
 from analysis.tables.where import COLUMNS, columns_of, read_filter
 from study.store.schema import TRIALS
 from study.store.winners import PART
@@ -197,9 +198,9 @@ def _passing(trials: pa.Table, where: str) -> _Indices:
         return every
     expression = read_filter(where)
     named = columns_of(where)
-    numbered = trials.select([name for name in named if name != "phase"])
-    if "phase" in named:
-        numbered = numbered.append_column("phase", phases_of(phase_frame(trials)))
+    numbered = trials.select([name for name in named if name not in COMPUTED])
+    if not COMPUTED.keys().isdisjoint(named):
+        numbered = with_computed(numbered, phase_frame(trials), named)
     numbered = numbered.append_column(PART, pa.array(every))
     passing: _Indices = numbered.filter(expression)[PART].to_numpy()
     return passing
@@ -210,6 +211,8 @@ def _keys(trials: pa.Table, sort: str) -> pa.ChunkedArray:
     if sort == "phase":
         codes = classify(phase_frame(trials))["phase"].cat.codes
         return pa.chunked_array([pa.array(codes.to_numpy())])
+    if sort in COMPUTED:
+        trials = with_computed(trials, phase_frame(trials), [sort])
     column = trials[sort]
     if not pa.types.is_dictionary(column.type):
         return column
@@ -219,7 +222,8 @@ def _keys(trials: pa.Table, sort: str) -> pa.ChunkedArray:
 
 
 def _records(rows: pa.Table) -> list[JsonRow]:
-    return records(rounded(_classified(rows)))
+    labeled = _classified(rows)
+    return records(rounded(labeled.assign(delay=delays(labeled))))
 
 
 def _classified(rows: pa.Table) -> pd.DataFrame:

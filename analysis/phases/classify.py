@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.phases.watching import watched_for, watched_for_less
-from study.errors import unknown
-from study.vocabulary.columns import after_column
+from study.errors import UsageError, unknown
+from study.vocabulary.columns import CROSSINGS, after_column
 from study.vocabulary.outcomes import BROKEN, Ended
 
 
@@ -67,6 +67,11 @@ PRESETS: dict[str, Preset] = {
     "default": Preset("memorized_epoch", "generalized_epoch", 2, 5, 0),
     # Accuracies of 0.90, and 1,000 steps: Liu et al., arXiv 2205.10343.
     "liu": Preset("memorized_epoch_90", "generalized_epoch_90", 1, 0, 1000),
+    # The rule of the default preset at the first readings above a level, however briefly.
+    **{
+        f"at_{level}": Preset(f"memorized_epoch_{level}", f"generalized_epoch_{level}", 2, 5, 0)
+        for level in CROSSINGS
+    },
 }
 
 # The columns that phases by the default preset are made of, and the medians of its events.
@@ -102,6 +107,24 @@ def find_preset(name: str) -> Preset:
     if name not in PRESETS:
         raise unknown("a preset", name, PRESETS)
     return PRESETS[name]
+
+
+def preset_at(threshold: float) -> str:
+    """The preset for an accuracy whose first crossings are stored.
+
+    Args:
+        threshold: of both events, from 0 to 1.
+
+    Raises: UsageError for an accuracy whose crossings are not stored.
+    """
+    for level in CROSSINGS:
+        if abs(100 * threshold - level) < 1e-9:
+            return f"at_{level}"
+    stored = ", ".join(f"{level / 100:g}" for level in CROSSINGS)
+    raise UsageError(
+        f"{threshold:g}; a store holds when accuracies first passed {stored}. Use one of these, or "
+        "give a new study detect.memorized and detect.generalized."
+    )
 
 
 def phase_rules(name: str = "default") -> dict[str, str]:

@@ -19,6 +19,7 @@ from analysis.phases.stages import Stripes
 from analysis.report.page_records import PatienceState
 from analysis.report.state import CURVES, MAX_CURVES_PER_CELL, columnar, patience_state
 from analysis.report.template import packed_text
+from analysis.tables.computed import delays
 from study.store.schema import TRIALS
 from study.vocabulary.columns import EVENT_COLUMNS, after_column
 
@@ -46,9 +47,9 @@ class PackedColumn(TypedDict):
 def carried(trials: pd.DataFrame, grid: Grid) -> pd.DataFrame:
     """The trials of the report's table, by cell and seed.
 
-    Columns: those of the table `trials`, without the readings before first crossings; `phase`;
-    `cell`; and `rank`, the trial's number within its cell. Where there are too many trials, the
-    lowest ranks of all cells stay.
+    Columns: those of the table `trials`, without the readings before first crossings; `phase`,
+    `delay` and `cell`; and `rank`, the trial's number within its cell. Where there are too many
+    trials, the lowest ranks of all cells stay.
 
     Args:
         trials: as `load_trials` gives them.
@@ -61,6 +62,7 @@ def carried(trials: pd.DataFrame, grid: Grid) -> pd.DataFrame:
     if len(order) > MAX_ROWS:
         order = order.sort_values(["rank", "cell"]).head(MAX_ROWS).sort_values(["cell", "rank"])
     labeled = phases.classify(trials.iloc[order.index])[[*_CARRIED, "phase"]]
+    labeled["delay"] = delays(labeled)
     return labeled.assign(cell=order["cell"].to_numpy(), rank=order["rank"].to_numpy()).reset_index(
         drop=True
     )

@@ -10,10 +10,12 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypedDict
 
-from analysis.formats import as_table, records
+from analysis.formats import records
 from analysis.phases.cells import summary
+from analysis.phases.classify import classify
 from analysis.report.page import prepare_report, write_report
 from analysis.tables.frames import load_trials
+from analysis.text.phase_table import phase_table_lines, watched_epochs
 from study.terminal.console import tolerated
 
 
@@ -54,7 +56,7 @@ def close_run(store: str, output: str, done: Collection[str]) -> RunSummary:
     phases = summary(counted)
     return {
         "phases": records(phases),
-        "phase_table": as_table(phases.assign(share=phases["share"].map("{:.0%}".format))),
+        "phase_table": "\n".join(phase_table_lines(phases, watched_epochs(classify(counted)))),
         "others": len(trials) - len(counted),
         "report": report,
     }

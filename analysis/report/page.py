@@ -13,7 +13,7 @@ from typing import NotRequired, TypedDict
 
 import pandas as pd
 
-from analysis.charts.coloring import COLORINGS, PHASE_COLORS, STAGE_COLORS
+from analysis.charts.coloring import COLORINGS, STAGE_COLORS
 from analysis.charts.curves import curve_template
 from analysis.charts.diagram import diagram_template
 from analysis.charts.layout import CELL_PIXELS
@@ -21,6 +21,7 @@ from analysis.charts.theme import Specification
 from analysis.phases.axis_scales import TITLES
 from analysis.phases.classify import FLAGS
 from analysis.phases.grid import make_grid
+from analysis.phases.palette import PHASE_COLORS
 from analysis.phases.patience import PATIENCES
 from analysis.phases.stages import STAGES, stripes_of
 from analysis.report.archive import carried, drawn, pack_archive, patience_archive

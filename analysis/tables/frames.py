@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.phases.axis_scales import TITLES
-from analysis.phases.classify import PHASE_COLUMNS, classify
+from analysis.phases.classify import PHASE_COLUMNS
+from analysis.tables.computed import COMPUTED, stored_columns, with_computed
 from analysis.tables.where import COLUMNS, LISTING, columns_of, read_filter
 from study.errors import StoreError, unknown
 from study.store import schema
@@ -40,8 +41,7 @@ def load_trials(
 ) -> pd.DataFrame:
     """The trials of a store, one row each; an empty frame where none has finished.
 
-    Filters and columns may name `phase`, too: the phase of the default preset of
-    `analysis.phases.classify`.
+    Filters and columns may name `phase` and `delay`, too: see `analysis.tables.computed`.
 
     Args:
         path: of the store, or its URL.
@@ -56,20 +56,16 @@ def load_trials(
             raise unknown("a column", name, COLUMNS.names, LISTING)
     expression = None if where is None else read_filter(where)
     store = Store.open(path)
-    if "phase" not in {*(columns or ()), *columns_of(where or "")}:
+    named = [*(columns or ()), *columns_of(where or "")]
+    if COMPUTED.keys().isdisjoint(named):
         return as_frame(store.trials(expression, columns))
     wanted = schema.TRIALS.names if columns is None else list(columns)
-    needed = dict.fromkeys([*wanted, *columns_of(where or ""), *PHASE_COLUMNS])
-    rows = store.trials(columns=[name for name in needed if name != "phase"])
-    rows = rows.append_column("phase", phases_of(as_frame(rows.select(list(PHASE_COLUMNS)))))
+    rows = store.trials(columns=stored_columns([*wanted, *named]))
+    made_of = stored_columns(name for name in COMPUTED if name in named)
+    rows = with_computed(rows, as_frame(rows.select(made_of)), named)
     if expression is not None:
         rows = rows.filter(expression)
     return as_frame(rows.select(wanted))
-
-
-def phases_of(trials: pd.DataFrame) -> pa.Array:
-    """The phase of each trial, by the default preset, as a column of a table."""
-    return pa.array(classify(trials)["phase"]).dictionary_decode()
 
 
 def some_trials(

@@ -9,7 +9,7 @@
     sign       = "==" | "!=" | "<" | "<=" | ">" | ">="
 
 `not` binds before `and`, and `and` before `or`. Keywords may be in capitals. A column is one of a
-trial's row, or `phase`, which `analysis.phases.classify` computes from the row. As in SQL, a
+trial's row, or one that `analysis.tables.computed` makes of the row. As in SQL, a
 comparison with null is unknown, `not` leaves unknown as it is, and a row whose filter is unknown is
 left out.
 
@@ -29,6 +29,7 @@ from typing import Any, NoReturn
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.tables.computed import COMPUTED
 from analysis.tables.filter_tokens import (
     OPERAND_KINDS,
     FilterToken,
@@ -43,7 +44,9 @@ from study.store.schema import TRIALS
 MAX_LENGTH = 4_000  # characters; a program that writes a longer filter can use pyarrow
 MAX_DEPTH = 40  # open brackets and nots in a row; the stacks of Python and Arrow allow far more
 
-COLUMNS: pa.Schema = TRIALS.append(pa.field("phase", pa.string()))
+COLUMNS: pa.Schema = pa.schema(
+    [*TRIALS, *(pa.field(name, column.type) for name, column in COMPUTED.items())]
+)
 LISTING = "`analysis columns` lists all."
 
 KINDS = {pa.string(): "text", pa.int64(): "number", pa.float64(): "number"}

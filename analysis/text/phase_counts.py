@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from analysis.formats import as_table, records
+from analysis.formats import records
 from analysis.phases.cells import summary
 from analysis.phases.classify import FLAGS, classify
 from analysis.text.boundary_text import boundary_lines
+from analysis.text.phase_table import phase_table_lines, watched_epochs
 
 if TYPE_CHECKING:
     from analysis.phases.slices import StudyBoundary  # its import takes half a second
@@ -23,6 +24,7 @@ class PhaseCounts:
         trials: how many there are.
         table: a row for each phase, as `phases.cells.summary` gives them.
         flags: how many trials have each flag.
+        watched: the most epochs that a trial of each phase was watched.
         boundary: shown with the counts; None for no boundary.
     """
 
@@ -30,6 +32,7 @@ class PhaseCounts:
     trials: int
     table: pd.DataFrame
     flags: dict[str, int]
+    watched: dict[str, int]
     boundary: "StudyBoundary | None" = None
 
     @classmethod
@@ -45,7 +48,8 @@ class PhaseCounts:
         """
         labeled = classify(trials, preset)
         flags = {name: int(labeled[name].sum()) for name in FLAGS}
-        return cls(preset, len(trials), summary(trials, preset), flags, boundary)
+        table, watched = summary(trials, preset), watched_epochs(labeled)
+        return cls(preset, len(trials), table, flags, watched, boundary)
 
     def to_json(self) -> dict[str, object]:
         """The counts for programs."""
@@ -59,7 +63,10 @@ class PhaseCounts:
 
     def lines(self) -> list[str]:
         """The counts for people."""
-        table = self.table.assign(share=self.table["share"].map("{:.0%}".format))
         flags = ", ".join(f"{count} {name}" for name, count in self.flags.items() if count)
         boundary = boundary_lines(self.boundary) if self.boundary else []
-        return [as_table(table), f"flags: {flags or 'none'}", *boundary]
+        table = phase_table_lines(self.table, self.watched)
+        if self.preset.startswith("at_"):
+            level = self.preset.removeprefix("at_")
+            table = [f"events: first readings above 0.{level}, however briefly", *table]
+        return [*table, f"flags: {flags or 'none'}", *boundary]

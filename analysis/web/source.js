@@ -156,13 +156,13 @@ export class Archive {
   }
 
   /**
-   * Save the trials that pass a filter as CSV, in their order; `phase` is not a stored column.
+   * Save the trials that pass a filter as CSV, in their order; computed columns are left out.
    * @param {string} _format
    * @param {string} where
    */
   async download(_format, where) {
     const table = await this.table;
-    const names = table.names.filter((name) => name !== "phase");
+    const names = table.names.filter((name) => name !== "phase" && name !== "delay");
     const rows = this.passing(table, where).map((index) =>
       names.map((name) => table.columns[name][index]));
     saveText(`${this.setup.state.name}.csv`, "text/csv", csv(names, rows));

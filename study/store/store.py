@@ -6,6 +6,7 @@ second writer never counts twice.
 """
 
 import contextlib
+import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -69,9 +70,13 @@ class Store:
         """
         store = cls(url, retry_seconds)
         if not store.exists():
+            near = _similar(url)
+            remedy = (
+                f"Did you mean {near}?" if near else "Check the path, or make one with `study run`."
+            )
             raise StoreError(
                 f"{Address.of(url).shown}: no study here; a store is a folder with study.json. "
-                "Check the path, or make one with `study run`."
+                f"{remedy}"
             )
         with contextlib.suppress(DamagedError):  # rows can be read without study.json
             store.manifest()
@@ -129,3 +134,12 @@ class Store:
     ) -> pa.Table:
         """The readings of some trials, or of all, by trial and epoch; see `Tables.readings`."""
         return self.tables.readings(trial_ids, columns)
+
+
+def _similar(url: str | Path) -> str:
+    """A store with a similar name, beside a path or below runs; "" for none."""
+    path = Path(str(url).rstrip("/"))
+    stores = [*path.parent.glob(f"*/{MANIFEST}"), *Path("runs").glob(f"*/{MANIFEST}")]
+    by_name = {store.parent.name: store.parent for store in reversed(stores)}
+    near = difflib.get_close_matches(path.name, by_name, n=1)
+    return str(by_name[near[0]]) if near and "://" not in str(url) else ""

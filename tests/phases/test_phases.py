@@ -45,7 +45,7 @@ def test_liu_counts_steps_at_an_accuracy_of_90(memorized, generalized, phase):
 
 
 def test_an_unknown_preset_is_refused():
-    with pytest.raises(UsageError, match=r"'lui'; a preset is one of 2 names\. Did you mean 'liu'"):
+    with pytest.raises(UsageError, match=r"'lui'; a preset is one of 6 names\. Did you mean 'liu'"):
         classify(trials(event(1, 2)), "lui")
 
 

@@ -67,7 +67,7 @@ SLIPS = [
     "k = 3", "k == 3 && n == 4", "k ==", "", "(k == 3", "k in 3", "k in [2, n]", "k == null",
     "ended == 3", "k == '3'", "3 == ended", "k == ended", "1 == 1", "ended == 'x", "k == 1e999",
     "ended == 'a\nb'", "(" * 5000, "(" * 500, "not " * 500 + "true", "k == 3; drop",
-    "wieght_decay > 1", "grokked == 1", "delay > 3", "Z > 1", f"{'k' * 300} > 1",
+    "wieght_decay > 1", "grokked == 1", "lag > 3", "Z > 1", f"{'k' * 300} > 1",
     "k == '\u00e9'", "ended == '\U0001f600' k",
 ]  # fmt: skip
 
