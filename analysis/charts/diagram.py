@@ -4,15 +4,17 @@ The page, and `analysis.figures.study`, give the template its rows, `cells` and 
 the axes of a study over it (`charts.layout.laid_out`).
 
 `cells` has one row for each position of the two axes:
-    position: the indices on both axes, "i,j".
+    position: the indices of the position on its axes, joined by commas.
     cell_name: the labels on all axes, as text.
-    x0, x1, xm, y0, y1, ym: the edges and the middle in units of the axes, as
-        `charts.layout.spans` gives them.
+    x0, x1, xm, y0, y1, ym: the edges and the middle, in the units of the scales that are laid
+        over the template.
     trials: how many the position holds; 0 for a position without a cell.
     And the columns of `analysis.phases.cells.cells`.
 `boundary` has one row for each point: x, y, the pointwise band from low to high, the simultaneous
 band from simultaneous_low to simultaneous_high, the piece of the line that the point is on, and the
 order of the point within the piece.
+`facets` has one row for each of several diagrams in the same plane: x and y of its upper left
+corner, and its name as text.
 
 The template has two parameters: `cell`, the position that is outlined, and `cursor`, the position
 that the keyboard is on.
@@ -78,7 +80,9 @@ _TOOLTIP = {
 # Width and height of a cell in pixels, and the letter size at which a text fits into the cell.
 _ACROSS = "abs(scale('x', datum.x1) - scale('x', datum.x0))"
 _DOWN = "abs(scale('y', datum.y1) - scale('y', datum.y0))"
-_LETTERS = f"min({_DOWN} / 1.8, {_ACROSS} / (0.62 * max(3, length(datum.{{text}}))))"
+# A text leaves 3 pixels at each side and counts as long as "24/24" at least: of cells of one size
+# either all have their texts or none has.
+_LETTERS = f"min({_DOWN} / 1.8, ({_ACROSS} - 6) / (0.62 * max(5, length(datum.{{text}}))))"
 
 
 def diagram_template(coloring: str) -> Specification:
@@ -99,6 +103,7 @@ def diagram_template(coloring: str) -> Specification:
             y=alt.Y("y:Q"), order=alt.Order("order:Q")
         ),
         _text_layer(cells, style),
+        _facet_names(),
         *_outline_layers(cells),
     ]
     params = [alt.VariableParameter(name=name, value="") for name in ("cell", "cursor")]
@@ -192,6 +197,16 @@ def _text_layer(cells: alt.Chart, style: Coloring) -> alt.Chart:
     )
     shown: alt.Chart = written.encode(text=alt.Text(f"{style.text}:N"), color=style.text_color)
     return shown
+
+
+def _facet_names() -> alt.Chart:
+    """The name of each facet above its cells."""
+    names: alt.Chart = (
+        alt.Chart(alt.NamedData("facets"))
+        .mark_text(align="left", baseline="bottom", dx=2, dy=-5, fontSize=12, fontWeight=600)
+        .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), text=alt.Text("text:N"), color=alt.value(INK))
+    )
+    return names
 
 
 def _outline_layers(cells: alt.Chart) -> list[alt.Chart]:

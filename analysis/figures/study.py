@@ -18,11 +18,12 @@ from analysis.figures.album import Drawing, Plate
 from analysis.figures.motion import MOTION_CAPTION, motion_picture
 from analysis.formats import JsonRow, records
 from analysis.phases.axis_scales import TITLES, Ruler
+from analysis.phases.first_view import first_cell
 from analysis.phases.grid import Grid, diagram_axes, make_grid
 from analysis.report.law_figures import SectionFigure
 from analysis.report.law_section import law_section
 from analysis.report.sections import BOUNDARY_CAPTION, boundary_points, circuit_figures
-from analysis.report.state import epoch_ramp, interesting_cell
+from analysis.report.state import epoch_ramp
 
 
 class _NamedRows(TypedDict):
@@ -58,7 +59,7 @@ def _diagram_plates(trials: pd.DataFrame, x: str | None, y: str | None) -> list[
     x, y = diagram_axes(grid.rulers, x, y)
     across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
     others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
-    start = grid.cells.iloc[interesting_cell(grid.cells)]
+    start = grid.cells.iloc[first_cell(grid, x, y)]
     in_slice = np.ones(len(trials), bool)
     for ruler in others:
         in_slice &= (grid.cells[ruler.name] == start[ruler.name]).to_numpy()[grid.cell_of]
@@ -91,7 +92,7 @@ def _diagram_plates(trials: pd.DataFrame, x: str | None, y: str | None) -> list[
 def plane(grid: Grid, x: str, y: str) -> pd.DataFrame:
     """Every position of two axes in the slice of the cell that the page begins with.
 
-    cells.js makes the same rows in the browser.
+    plane.js makes the same rows in the browser.
 
     Args:
         grid: of the study.
@@ -101,7 +102,7 @@ def plane(grid: Grid, x: str, y: str) -> pd.DataFrame:
     Returns: the rows `cells` of `analysis.charts.diagram`, with the label on each of the two axes.
     """
     across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
-    start = grid.cells.iloc[interesting_cell(grid.cells)]
+    start = grid.cells.iloc[first_cell(grid, x, y)]
     slices = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     cells = grid.cells
     for ruler in slices:
@@ -155,7 +156,7 @@ def study_diagram(
     size = layout.size_of(len(across.labels), len(up.labels))
     channels = layout.channel(across), layout.channel(up)
     chart = layout.laid_out(diagram_template(coloring), *channels, epochs, size)
-    chart["datasets"] = {"cells": records(rows), "boundary": line}
+    chart["datasets"] = {"cells": records(rows), "boundary": line, "facets": []}
     return chart
 
 

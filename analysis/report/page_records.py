@@ -77,6 +77,7 @@ class PageState(PatienceState):
         axes: that the cells are laid out on.
         x: the axis across to begin with.
         y: the axis up to begin with.
+        facets: the axes to begin with a diagram of each value of.
         start: labels of the cell to begin with, by axis.
         epochs: the color scale of median epochs.
         aggregated: whether an axis fell into bins.
@@ -92,6 +93,7 @@ class PageState(PatienceState):
     axes: list[AxisState]
     x: str
     y: str
+    facets: list[str]
     start: dict[str, str]
     epochs: EpochRamp
     aggregated: bool

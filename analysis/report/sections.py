@@ -13,10 +13,11 @@ from analysis.charts.sparsity import sparsity_chart
 from analysis.formats import JsonRow, records
 from analysis.phases.axis_scales import TITLES, Ruler, make_ruler
 from analysis.phases.boundary import boundary
+from analysis.phases.first_view import first_cell
 from analysis.phases.grid import Grid, diagram_axes, make_grid
 from analysis.report.law_figures import SectionFigure
 from analysis.report.law_section import FigureState, law_section, section_state
-from analysis.report.state import interesting_cell, rounded
+from analysis.report.state import rounded
 from study.errors import UsageError
 from study.vocabulary.outcomes import Ended
 
@@ -86,7 +87,7 @@ def boundary_state(
     others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     boundaries: list[BoundaryState] = []
     # The trials of a slice are copied, with the columns that a boundary reads.
-    for positions, part in _slices(trials[[*TITLES, "generalized_epoch"]], grid, others):
+    for positions, part in _slices(trials[[*TITLES, "generalized_epoch"]], grid, x, y):
         points = boundary_points(part, x, y)
         if points:
             labels = {r.name: r.labels[at] for r, at in zip(others, positions, strict=True)}
@@ -97,19 +98,27 @@ def boundary_state(
 
 
 def _slices(
-    trials: pd.DataFrame, grid: Grid, others: list[Ruler]
+    trials: pd.DataFrame, grid: Grid, x: str, y: str
 ) -> list[tuple[tuple[int, ...], pd.DataFrame]]:
-    """The trials at each combination of positions on the other axes, the first slice first."""
+    """The trials at each combination of positions on the other axes.
+
+    The slice of the cell to begin with comes first, then those that differ from it on one axis.
+    """
+    others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     if not others:
         return [((), trials)]
     positions = pd.DataFrame(
         {ruler.name: ruler.positions(trials[ruler.name]) for ruler in others}, trials.index
     )
     parts = trials.groupby([positions[ruler.name] for ruler in others])
-    cell = grid.cells.iloc[interesting_cell(grid.cells)]
+    cell = grid.cells.iloc[first_cell(grid, x, y)]
     start = tuple(cell[ruler.name] for ruler in others)
     keyed = [(_key(key), part) for key, part in parts]
-    return sorted(keyed, key=lambda pair: pair[0] != start)
+
+    def differing(pair: tuple[tuple[int, ...], pd.DataFrame]) -> int:
+        return sum(a != b for a, b in zip(pair[0], start, strict=True))
+
+    return sorted(keyed, key=differing)
 
 
 def _key(key: Hashable) -> tuple[int, ...]:

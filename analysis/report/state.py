@@ -16,6 +16,7 @@ from analysis.formats import JsonCell, records
 from analysis.phases import classify as phases
 from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.cells import summary
+from analysis.phases.first_view import first_cell, first_facets
 from analysis.phases.grid import Grid, at_patience, diagram_axes, make_grid
 from analysis.phases.patience import PATIENCES
 from analysis.report.opening import opening
@@ -96,7 +97,8 @@ def page_state(
         "axes": [_axis(ruler, grid) for ruler in grid.rulers],
         "x": x,
         "y": y,
-        "start": _labels_of(interesting_cell(grid.cells), grid),
+        "facets": first_facets(grid, x, y),
+        "start": _labels_of(first_cell(grid, x, y), grid),
         "epochs": epoch_ramp(grid.cells),
         "aggregated": grid.aggregated,
         **shown,
@@ -304,16 +306,3 @@ def _axis(ruler: Ruler, grid: Grid) -> AxisState:
 def _labels_of(cell: int, grid: Grid) -> dict[str, str]:
     row = grid.cells.iloc[cell]
     return {ruler.name: ruler.labels[row[ruler.name]] for ruler in grid.rulers}
-
-
-def interesting_cell(cells: pd.DataFrame) -> int:
-    """The row of the cell to begin with.
-
-    Among the cells whose phase is grokking, it is the cell with the largest share of that phase.
-    Where no cell grokked, it is the cell with the largest share of its own phase. Among equal
-    shares, the latest median epoch decides.
-    """
-    grokked = cells[cells["phase"] == "grokking"]
-    order = ["phase_share", "generalized_median_epoch", "trials"]
-    best = (cells if grokked.empty else grokked).sort_values(order, ascending=False, kind="stable")
-    return int(best.index[0])

@@ -8,6 +8,8 @@ import {setup} from "./setup.js";
 /** @type {("x" | "y" | "color" | "patience" | "trial" | "where" | "sort" | "descending")[]} */
 const KEYS = ["x", "y", "color", "patience", "trial", "where", "sort", "descending"];
 
+const MOST_FACETS = 2;
+
 /** The patience that the address asks for; "" is as watched, and stands for one that is none. */
 export function patienceAsked() {
   const asked = new URLSearchParams(location.hash.slice(1)).get("patience");
@@ -27,9 +29,13 @@ export function viewOf(state) {
   const names = state.axes.map((axis) => axis.name);
   const x = names.includes(asked("x")) ? asked("x") : state.x;
   const y = names.includes(asked("y")) ? asked("y") : state.y;
+  const up = y === x ? names.find((name) => name !== x) ?? x : y;
+  const facets = query.has("facet") ? asked("facet").split(",") : state.facets;
   return {
     x,
-    y: y === x ? names.find((name) => name !== x) ?? x : y,
+    y: up,
+    facets: [...new Set(facets)].filter((name) => names.includes(name) && name !== x && name !== up)
+      .slice(0, MOST_FACETS),
     color: Object.hasOwn(setup.colorings, asked("color")) ? asked("color") : "phase",
     patience: patienceAsked(),
     labels: Object.fromEntries(state.axes.map(({name, labels}) =>
@@ -56,6 +62,7 @@ export const isTrial = (asked, id) => asked !== "" && id.startsWith(asked);
 export function go(view, change) {
   const next = {...view, ...change};
   const query = new URLSearchParams(next.labels);
+  query.set("facet", next.facets.join());  // empty: none, also where the study opens with facets
   for (const key of KEYS) if (next[key]) query.set(key, String(next[key]));
   location.hash = query.toString();
 }

@@ -83,7 +83,7 @@ export function nearestLabels(state, view, name, label) {
     let distance = 0;
     for (const [i, axis] of state.axes.entries()) {
       const apart = Math.abs(Number(state.cells[axis.name][cell]) - positions[i]);
-      const drawn = axis.name === view.x || axis.name === view.y;
+      const drawn = [view.x, view.y, ...view.facets].includes(axis.name);
       if (axis.name !== name && apart) distance += drawn ? apart : 1000;
     }
     if (distance < least) [nearest, least] = [cell, distance];

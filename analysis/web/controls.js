@@ -26,7 +26,9 @@ export function showControls(state, view, change) {
   y.onchange = () => change({y: y.value, x: y.value === view.x ? view.y : view.x});
   color.onchange = () => change({color: color.value});
   patience.onchange = () => change({patience: patience.value});
-  const others = state.axes.filter((axis) => ![view.x, view.y].includes(axis.name));
+  showFacets(state, view, change);
+  const others = state.axes.filter((axis) =>
+    ![view.x, view.y, ...view.facets].includes(axis.name));
   makeSliceMenus(others);
   for (const {name, labels, trials} of others) {
     const menu = menuById(`slice-${name}`);
@@ -35,6 +37,28 @@ export function showControls(state, view, change) {
     menu.onchange = () => change(
       {labels: nearestLabels(state, viewOf(state), name, menu.value), trial: ""});
   }
+}
+
+/**
+ * Fill the two menus of facets; a menu without a choice is hidden.
+ * @param {State} state
+ * @param {View} view
+ * @param {(change: Partial<View>) => void} change
+ */
+function showFacets(state, view, change) {
+  const [first, second] = view.facets;
+  const free = state.axes.filter(({name}) => ![view.x, view.y].includes(name));
+  /** @type {(menu: HTMLSelectElement, axes: Axis[], value: string | undefined) => void} */
+  const fill = (menu, axes, value) => {
+    fillMenu(menu, [["", "none"], ...axes.map(({name, title}) =>
+      /** @type {[string, string]} */ ([name, title]))], value ?? "");
+    if (menu.parentElement) menu.parentElement.hidden = !axes.length;
+  };
+  const [one, two] = ["facet", "second-facet"].map(menuById);
+  fill(one, free, first);
+  fill(two, first ? free.filter(({name}) => name !== first) : [], second);
+  const choose = () => change({facets: one.value ? [one.value, two.value].filter(Boolean) : []});
+  one.onchange = two.onchange = choose;
 }
 
 /**

@@ -1,29 +1,22 @@
 // The phase diagram: the cells of the chosen slice on two axes, as a drawing and as a table.
 
-import {axisOf, boundaryOf, cellAt, positionsOf} from "./cells.js";
+import {axisOf, positionsOf} from "./cells.js";
 import {draw, hideEmptyGroups} from "./charts.js";
 import {byId, csv, element, table, whole} from "./dom.js";
+import {planeOf, ticksOf} from "./plane.js";
 import {setup} from "./setup.js";
 
-/** @import {Chart, Labels, State, Value, VegaView, View} from "./types.js" */
-
-/**
- * A position of the two axes as the diagram's template takes it (analysis/charts/diagram.py): the
- * numbers of its cell, and where it lies.
- * @typedef {object} PositionFields
- * @property {string} position indices on x and y, joined by a comma
- * @property {number} cell the number of its cell, -1 where there is none
- * @property {string} cell_name its labels on all axes, as text
- * @property {number} trials 0 where there is no cell
- *
- * @typedef {PositionFields & Record<string, Value>} Row
- */
+/** @import {Axis, Chart, Labels, State, VegaView, View} from "./types.js" */
+/** @import {Plane, Row, Side} from "./plane.js" */
 
 // Pixels of a diagram's width where there is room: the legend is as wide.
 const NARROWEST = 380;
 
-/** @type {Record<string, [number, number]>} */
-const MOVES = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]};
+/**
+ * Where a key leads: along x or along y, forwards or backwards.
+ * @type {Record<string, ["x" | "y", 1 | -1]>}
+ */
+const MOVES = {ArrowLeft: ["x", -1], ArrowRight: ["x", 1], ArrowUp: ["y", 1], ArrowDown: ["y", -1]};
 
 export class Diagram {
   /** @param {(labels: Labels) => void} choose is told the labels of the position that was chosen */
@@ -34,8 +27,8 @@ export class Diagram {
     this.cursor = null;
     /** @type {VegaView | null} */
     this.vega = null;
-    /** @type {Row[]} */
-    this.rows = [];
+    /** @type {Plane | null} */
+    this.plane = null;
     this.refocus = false;
     this.chosen = "";  // the position of the cell on show
     const box = byId("diagram");
@@ -51,12 +44,13 @@ export class Diagram {
   async show(state, view) {
     this.state = state;
     this.view = view;
-    this.rows = rowsOf(state, view);
-    const chosen = this.chosen = positionOf(state, view);
-    const chart = chartOf(state, view, byId("diagram").clientWidth);
-    const boundary = boundaryOf(state, view);
+    const chosen = this.chosen = positionsOf(state, view.labels).join();
+    byId("pair").classList.toggle("wide", view.facets.length > 1);
+    const room = byId("diagram").clientWidth;
+    const plane = this.plane = planeOf(state, view, room - marginOf(state, view), setup.steps);
+    const chart = chartOf(state, view, room, plane);
     byId("diagram-said").textContent = [setup.captions[view.color], state.hatching_said,
-      ...boundary.length ? [setup.captions.boundary] : [],
+      ...plane.boundary.length ? [setup.captions.boundary] : [],
       ...state.aggregated ? ["Neighboring values of an axis (~) share a cell."] : [],
       ...setup.limits ? [setup.limits] : []].join(" ");
     const wanted = JSON.stringify(chart);
@@ -65,7 +59,7 @@ export class Diagram {
       this.vega = (await draw("diagram", chart, "phase-diagram", () => this.asCsv())).view;
       this.vega.addEventListener("click", (_, item) => this.pick(item?.datum?.position));
     }
-    this.vega.data("cells", this.rows).data("boundary", boundary);
+    this.vega.data("cells", plane.rows).data("boundary", plane.boundary).data("facets", plane.names);
     this.vega.signal("cell", chosen).signal("cursor", this.cursor ?? "");
     await this.vega.resize().runAsync();
     hideEmptyGroups(byId("diagram"));
@@ -78,14 +72,18 @@ export class Diagram {
     return state && view ? [axisOf(state, view.x), axisOf(state, view.y)] : [];
   }
 
+  /** The cells on show, and the positions without one. */
+  get rows() { return this.plane?.rows ?? []; }
+
   /**
-   * The labels of a position on the two axes that are drawn.
+   * The labels of a position on all axes.
    * @param {string} position
    * @returns {Labels}
    */
   labels(position) {
     const indices = position.split(",").map(Number);
-    return Object.fromEntries(this.axes().map((axis, n) => [axis.name, axis.labels[indices[n]]]));
+    return Object.fromEntries((this.state?.axes ?? []).map((axis, n) =>
+      [axis.name, axis.labels[indices[n]]]));
   }
 
   /** @param {string | undefined} position to choose, if it holds trials */
@@ -99,13 +97,8 @@ export class Diagram {
    * @param {KeyboardEvent} event
    */
   key(event) {
-    const {state, view} = this;
-    if (!state || !view) return;
     if (event.key in MOVES) {
-      const from = (this.cursor ?? positionOf(state, view)).split(",").map(Number);
-      const lasts = this.axes().map((axis) => axis.labels.length - 1);
-      this.point(from.map((index, n) =>
-        Math.min(lasts[n], Math.max(0, index + MOVES[event.key][n]))).join());
+      this.point(this.beside(this.cursor ?? this.chosen, ...MOVES[event.key]));
     } else if (event.key === "Escape") {
       this.point(null);
     } else if (["Enter", " "].includes(event.key) && this.cursor) {
@@ -114,6 +107,25 @@ export class Diagram {
       return;
     }
     event.preventDefault();
+  }
+
+  /**
+   * The position beside another, in the next panel where a panel ends.
+   * @param {string} position
+   * @param {"x" | "y"} along
+   * @param {1 | -1} sign
+   */
+  beside(position, along, sign) {
+    const from = this.rows.find((row) => row.position === position) ?? this.rows[0];
+    const [middle, other] = along === "x" ? /** @type {const} */ (["xm", "ym"]) : /** @type {const} */ (["ym", "xm"]);
+    const [low, high] = along === "x" ? /** @type {const} */ (["y0", "y1"]) : /** @type {const} */ (["x0", "x1"]);
+    let nearest = from, least = Infinity;
+    for (const row of this.rows) {
+      const away = sign * (row[middle] - from[middle]);
+      if (away <= 0 || away >= least || row[other] < from[low] || row[other] > from[high]) continue;
+      [nearest, least] = [row, away];
+    }
+    return nearest.position;
   }
 
   /** @param {string | null} position to put the cursor on; null hides it */
@@ -129,13 +141,20 @@ export class Diagram {
    * @param {string} chosen the position of the cell on show
    */
   fillTable(chosen) {
+    const {plane} = this;
     const [x, y] = this.axes();
-    /** @type {[string, HTMLElement[]][]} */
-    const rows = y.labels.map((label, j) => [label, x.labels.map((_, i) =>
-      this.tableCell(this.rows[j * x.labels.length + i], chosen))]);
-    byId("twin").replaceChildren(table(
-      `${y.title} down, ${x.title} across; phase, and generalized of all`,
-      ["", ...x.labels], rows.toReversed()));
+    if (!plane) return;
+    byId("twin").replaceChildren(...plane.panels.map((panel, number) => {
+      const [columns, lines] = [plane.across.lines[panel.column], plane.up.lines[panel.row]]
+        .map((line) => line.used);
+      const cells = this.rows.filter((row) => row.panel === number);
+      /** @type {[string, HTMLElement[]][]} */
+      const rows = lines.map((j, at) => [y.labels[j], columns.map((_, i) =>
+        this.tableCell(cells[at * columns.length + i], chosen))]);
+      const name = plane.names.length ? `${plane.names[number].text}: ` : "";
+      return table(`${name}${y.title} down, ${x.title} across; phase, and generalized of all`,
+        ["", ...columns.map((i) => x.labels[i])], rows.toReversed());
+    }));
     /** @type {HTMLElement | null} */
     const pressed = byId("twin").querySelector("[aria-pressed=true]");
     if (this.refocus) pressed?.focus();
@@ -168,48 +187,19 @@ export class Diagram {
     const axes = state.axes.map((axis) => axis.name);
     const filled = this.rows.filter((row) => row.trials);
     return csv([...axes, ...names], filled.map((row) => {
-      const labels = {...view.labels, ...this.labels(row.position)};
+      const labels = this.labels(row.position);
       return [...axes.map((name) => labels[name]), ...names.map((name) => row[name])];
     }));
   }
 }
 
 /**
- * The indices of the view's cell on the two axes that are drawn, joined.
+ * Pixels beside the plane, for the labels and the title of the axis up.
  * @param {State} state
  * @param {View} view
  */
-const positionOf = (state, view) => [view.x, view.y]
-  .map((name) => axisOf(state, name).labels.indexOf(view.labels[name])).join();
-
-/**
- * The rows of a diagram: every position of the two axes in the view's slice, filled or not. The
- * function `plane` of analysis/figures/study.py makes the same rows for drawings in files.
- * @param {State} state
- * @param {View} view
- */
-function rowsOf(state, view) {
-  const {axes, cells} = state;
-  const [x, y] = [axisOf(state, view.x), axisOf(state, view.y)];
-  const positions = positionsOf(state, view.labels);
-  const columns = Object.entries(cells).filter(([name]) => !(name in view.labels));
-  /** @type {Row[]} */
-  const rows = [];
-  for (let j = 0; j < y.labels.length; j++) {
-    for (let i = 0; i < x.labels.length; i++) {
-      const here = positions.slice();
-      here[axes.indexOf(x)] = i;
-      here[axes.indexOf(y)] = j;
-      const cell = cellAt(state, here);
-      const [x0, x1, xm] = x.spans[i], [y0, y1, ym] = y.spans[j];
-      const cell_name = axes.map((axis, n) => `${axis.title} ${axis.labels[here[n]]}`).join(", ");
-      const numbers = cell === undefined ? [] : columns.map(([name, column]) => [name, column[cell]]);
-      rows.push({position: `${i},${j}`, cell: cell ?? -1, cell_name, x0, x1, xm, y0, y1, ym, trials: 0,
-        ...Object.fromEntries(numbers)});
-    }
-  }
-  return rows;
-}
+const marginOf = (state, view) =>
+  52 + 7 * Math.max(...axisOf(state, view.y).labels.map((label) => label.length));
 
 /**
  * The template of a coloring with the axes laid over it, in the room that there is. The function
@@ -217,21 +207,20 @@ function rowsOf(state, view) {
  * @param {State} state
  * @param {View} view
  * @param {number} room in pixels
+ * @param {Plane} plane
  * @returns {Chart}
  */
-function chartOf(state, view, room) {
-  const [x, y] = [axisOf(state, view.x), axisOf(state, view.y)];
+function chartOf(state, view, room, plane) {
   const chart = structuredClone(setup.diagrams[view.color]);
-  const margin = 52 + 7 * Math.max(...y.labels.map((label) => label.length));
-  const [smallest, largest] = setup.steps;
-  const step = Math.max(smallest, Math.min(largest, (room - margin) / x.labels.length));
-  const width = Math.max(step * x.labels.length + margin, NARROWEST);
+  const width = Math.max(plane.across.whole + marginOf(state, view), NARROWEST);
   chart.width = Math.min(room, Math.round(width));
-  chart.height = Math.round(step * y.labels.length);
+  chart.height = plane.up.whole;
   chart.autosize = {type: "fit-x", contains: "padding"};
+  const x = channelOf(axisOf(state, view.x), plane.across, false);
+  const y = channelOf(axisOf(state, view.y), plane.up, true);
   for (const {encoding} of chart.layer) {
-    Object.assign(encoding.x, x.channel);
-    Object.assign(encoding.y, y.channel);
+    Object.assign(encoding.x, x);
+    Object.assign(encoding.y, y);
     const color = encoding.color;
     if (color?.field === "phase" && room < 460) color.legend.columns = 2;
     if (color?.field === "generalized_median_epoch") {
@@ -240,6 +229,21 @@ function chartOf(state, view, room) {
     }
   }
   return chart;
+}
+
+/**
+ * How a side of the plane is drawn: its title, and a label at each position.
+ * @param {Axis} axis
+ * @param {Side} side
+ * @param {boolean} upwards whether the side goes up, from the bottom
+ */
+function channelOf(axis, side, upwards) {
+  const ticks = ticksOf(axis, side, upwards);
+  const values = ticks.map(({at}) => at);
+  const labels = JSON.stringify(ticks.map(({label}) => label));
+  return {title: axis.title, scale: {type: "linear", domain: [0, side.whole], nice: false, zero: false},
+    axis: {...axis.channel.axis, values,
+      labelExpr: `${labels}[indexof(${JSON.stringify(values)}, datum.value)]`}};
 }
 
 /**

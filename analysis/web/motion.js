@@ -30,6 +30,7 @@ export class Motion {
     this.stripes = null;
     /** @type {Box[]} */
     this.boxes = [];
+    this.ground = new Path2D();  // below the stripes: the cells
     /** @type {Omit<Box, "of"> | null} the cell on show */
     this.chosen = null;
     this.last = 1;
@@ -88,12 +89,14 @@ export class Motion {
       if (!firsts.has(cell)) firsts.set(cell, index);
       counts.set(cell, (counts.get(cell) ?? 0) + 1);
     }
+    this.ground = new Path2D();
     this.boxes = rows.filter(({cell}) => counts.has(cell)).flatMap((row) => {
       const [x0, x1] = [x(Number(row.x0)), x(Number(row.x1))].sort((a, b) => a - b);
       const [y0, y1] = [y(Number(row.y0)), y(Number(row.y1))].sort((a, b) => a - b);
       const cell = {x: left + padding.left + x0 + 1, y: top + padding.top + y0 + 1,
         width: x1 - x0 - 2, height: y1 - y0 - 2};
       if (row.position === this.diagram.chosen) this.chosen = cell;
+      this.ground.rect(cell.x - 1, cell.y - 1, cell.width + 2, cell.height + 2);
       const count = counts.get(row.cell), width = cell.width / count;
       return Array.from({length: count}, (_, i) => ({...cell, x: cell.x + i * width,
         width: width - (width > 4 ? .6 : 0), of: firsts.get(row.cell) + i}));
@@ -133,6 +136,8 @@ export class Motion {
     const {context, stripes, area} = this;
     if (!context || !stripes || !area) return;
     context.clearRect(area.x, area.y, area.width, area.height);
+    context.fillStyle = getComputedStyle(byId("diagram-card")).backgroundColor;
+    context.fill(this.ground);
     const columns = stages.slice(1).map(([name]) => stripes[name]);
     const counts = stages.map(() => 0), paths = stages.map(() => new Path2D());
     for (const {x, y, width, height, of} of this.boxes) {

@@ -32,8 +32,8 @@ export interface Axis {
   cuts: number[];
   /** How many trials there are at each position. */
   trials: number[];
-  /** What Vega-Lite needs to draw the axis: title, scale and ticks. */
-  channel: object;
+  /** How Vega-Lite draws the axis; the values of its ticks are those of numbers. */
+  channel: {axis: {values: number[]}};
 }
 
 /** Columns of the cells that hold trials: the position on each axis, counts, medians, flags. */
@@ -112,6 +112,8 @@ export interface State extends PatienceState {
   axes: Axis[];
   x: string;
   y: string;
+  /** The axes to begin with a diagram of each value of. */
+  facets: string[];
   start: Labels;
   epochs: {domain: [number, number], values: number[]};
   aggregated: boolean;
@@ -153,6 +155,8 @@ export type Kind = "text" | "number";
 export interface View {
   x: string;
   y: string;
+  /** Axes that have a diagram for each of their values: none, one or two. */
+  facets: string[];
   color: string;
   patience: string;
   labels: Labels;

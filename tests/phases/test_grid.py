@@ -16,6 +16,7 @@ from analysis.phases import grid as grid_module
 from analysis.phases.axis_scales import make_ruler
 from analysis.phases.cells import cells
 from analysis.phases.classify import classify
+from analysis.phases.first_view import first_cell, first_facets, interesting_cell
 from analysis.phases.grid import at_patience, diagram_axes, make_grid
 from analysis.phases.patience import PATIENCES
 from analysis.phases.stages import stripes_of
@@ -24,7 +25,6 @@ from analysis.report.state import (
     cell_answer,
     cell_patience,
     cell_trials,
-    interesting_cell,
     page_state,
 )
 from study.errors import UsageError
@@ -190,6 +190,24 @@ def test_it_begins_with_what_grokked_most_surely_and_latest():
     ]
     grid = make_grid(trials(*rows))
     assert grid.cells["weight_decay"][interesting_cell(grid.cells)] == 1
+
+
+def test_a_diagram_begins_with_the_fullest_slice_and_with_facets_that_fill_it():
+    """n has two facets of four cells at a width of 50; one of two cells is at 100, and grokked."""
+    places = [(n, 50, decay, size) for n in (20, 30) for decay in (0.01, 0.1) for size in (80, 90)]
+    rows = [
+        event(10, 11, n=n, width=width, weight_decay=decay, train_size=size)
+        for n, width, decay, size in places
+    ]
+    rows[5] = rows[5] | event(10, 900)
+    late = event(10, 1000, n=20, width=100, weight_decay=0.01, train_size=80)
+    grid = make_grid(trials(*rows, late))
+    assert first_facets(grid, "weight_decay", "train_size") == ["n"]
+    assert first_cell(grid, "weight_decay", "train_size") != interesting_cell(grid.cells)
+    first = grid.cells.iloc[first_cell(grid, "weight_decay", "train_size")]
+    assert (first["width"], first["phase"]) == (0, "grokking")
+    plain = make_grid(trials(*rows[:4], late))
+    assert first_facets(plain, "weight_decay", "train_size") == []
 
 
 def test_a_drawing_has_a_row_for_every_position_of_a_slice():
