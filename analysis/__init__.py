@@ -24,6 +24,13 @@ from typing import TYPE_CHECKING
 from study.lazy import lazily
 
 if TYPE_CHECKING:
+    from analysis.figures.notebook_charts import (
+        boundary_chart,
+        law_chart,
+        phase_diagram,
+        survival,
+        transition_curves,
+    )
     from analysis.laws import fit_law
     from analysis.phases.boundary import boundary
     from analysis.phases.cells import cells, summary
@@ -34,13 +41,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "boundary",
+    "boundary_chart",
     "cells",
     "classify",
     "fit_law",
+    "law_chart",
     "load_readings",
     "load_trials",
+    "phase_diagram",
     "read_filter",
     "summary",
+    "survival",
+    "transition_curves",
     "write_report",
 ]
 
@@ -48,13 +60,18 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "boundary": "phases.boundary",
+        "boundary_chart": "figures.notebook_charts",
         "cells": "phases.cells",
         "classify": "phases.classify",
         "fit_law": "laws",
+        "law_chart": "figures.notebook_charts",
         "load_readings": "tables.frames",
         "load_trials": "tables.frames",
+        "phase_diagram": "figures.notebook_charts",
         "read_filter": "tables.where",
         "summary": "phases.cells",
+        "survival": "figures.notebook_charts",
+        "transition_curves": "figures.notebook_charts",
         "write_report": "report.page",
     },
 )

@@ -28,7 +28,9 @@ _OWN, _MARKED = CURVE_COLORS["train"], CURVE_COLORS["test"]
 _SERIES = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.85]))
 
 
-def law_chart(lines: pd.DataFrame, cells: pd.DataFrame, x: str, series: str) -> alt.LayerChart:
+def law_lines_chart(
+    lines: pd.DataFrame, cells: pd.DataFrame, x: str, series: str
+) -> alt.LayerChart:
     """The law's median with its band, and the medians of cells.
 
     Args:
@@ -68,8 +70,8 @@ def survival_chart(curves: pd.DataFrame, by: str) -> alt.LayerChart:
     """The share without the event against steps, one curve for each cell.
 
     Args:
-        curves: `steps`, `share`, `censored` (drawn as ticks) and the axis, as `views.survival`
-            gives them.
+        curves: `steps`, `share`, `censored` (drawn as ticks) and the axis, as
+            `views.survival_steps` gives them.
         by: the axis whose values tell the cells apart.
     """
     base = alt.Chart(named("survival", curves)).encode(

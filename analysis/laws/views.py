@@ -83,7 +83,7 @@ def longest_axes(trials: pd.DataFrame) -> tuple[str, str | None]:
     return order[0], order[1] if len(order) > 1 else None
 
 
-def survival(trials: pd.DataFrame, event: str, by: str) -> pd.DataFrame:
+def survival_steps(trials: pd.DataFrame, event: str, by: str) -> pd.DataFrame:
     """Kaplan-Meier curves, for at most 5 values of an axis that are spread over its range.
 
     An event whose time is an interval counts at the reading that showed the event.

@@ -86,7 +86,7 @@ def _along(fit: Fit, trials: pd.DataFrame, axis: str, series: str | None) -> Sec
         f"The law {fit.law.name} against the trials: {TITLES[axis]}",
         "Lines and 95% bands: the law. Points: Kaplan-Meier medians; a triangle is a cell whose "
         "median was not reached, at the steps it was watched.",
-        law_charts.law_chart(lines, cells, axis, TITLES[series] if series else ""),
+        law_charts.law_lines_chart(lines, cells, axis, TITLES[series] if series else ""),
         axis,
     )
 
@@ -151,7 +151,7 @@ def _forest_caption(within: SlopesWithin, left_out: int, claim: float | None) ->
 
 def _survival(event: str, trials: pd.DataFrame, axis: str) -> SectionFigure:
     """The survival curves along one axis."""
-    curves = views.survival(views.slice_of(trials, event, axis), event, axis)
+    curves = views.survival_steps(views.slice_of(trials, event, axis), event, axis)
     return SectionFigure(
         f"survival-{axis}",
         f"Not yet {event}: {TITLES[axis]}",

@@ -157,9 +157,9 @@ def test_every_chart_draws(trials):
     drawn = {
         "calibration": law_charts.calibration_chart(views.calibration_points(fits[0], trials)),
         "forest": law_charts.forest_chart(shown.rows, shown.heading, -1.0),
-        "law": law_charts.law_chart(lines, cells, x, "training rows"),
+        "law": law_charts.law_lines_chart(lines, cells, x, "training rows"),
         "survival": law_charts.survival_chart(
-            views.survival(views.slice_of(trials, "generalized", x), "generalized", x), x
+            views.survival_steps(views.slice_of(trials, "generalized", x), "generalized", x), x
         ),
         "residuals": law_charts.residual_chart(diagnostics.cox_snell(fits[0])),
         "profile": law_charts.profile_chart(

@@ -1,0 +1,196 @@
+"""The project's charts as Altair objects, for notebooks: a frame of trials in, a chart out.
+
+    trials = analysis.load_trials("runs/quick")
+    analysis.phase_diagram(trials)
+
+The charts are those of the page, in its theme, with their rows inside. A chart has Altair's own
+methods: `.properties(width=600)`, `.save("diagram.svg")`, `.to_dict()`.
+"""
+
+from typing import Any, cast
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from analysis.charts import law_charts
+from analysis.charts.coloring import COLORINGS
+from analysis.charts.curves import curve_template
+from analysis.charts.theme import Specification
+from analysis.figures.study import plane, study_diagram
+from analysis.formats import records
+from analysis.laws import views
+from analysis.laws.fit import fit_law
+from analysis.phases.axis_scales import TITLES
+from analysis.phases.boundary import boundary
+from analysis.phases.cells import cells
+from analysis.phases.drawn_axes import axes_that_vary
+from analysis.phases.first_view import first_cell
+from analysis.phases.grid import diagram_axes, make_grid
+from analysis.report.sections import boundary_points
+from analysis.report.state import CURVES, epoch_ramp
+from study.errors import UsageError, unknown
+
+MOST_CURVES = 50  # trials in one chart of curves
+
+
+def phase_diagram(
+    trials: pd.DataFrame, x: str | None = None, y: str | None = None, color: str = "phase"
+) -> alt.LayerChart:
+    """The phase diagram in two axes, with the boundary: half of the trials generalize there.
+
+    Where other axes vary, the diagram is of the slice in which most happens, which its title names.
+
+    Args:
+        trials: as `load_trials` gives them, at least one.
+        x: the axis across; None: weight decay where it varies.
+        y: the axis up; None: dataset size where it varies.
+        color: "phase", "share" or "median".
+
+    Raises: UsageError for a name that is no axis or no color, and for no trials.
+    """
+    if color not in COLORINGS:
+        raise unknown("a color", color, COLORINGS)
+    _refuse_none(trials)
+    grid = make_grid(trials)
+    x, y = diagram_axes(grid.rulers, x, y)
+    across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
+    others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
+    start = grid.cells.iloc[first_cell(grid, x, y)]
+    in_slice = np.ones(len(trials), bool)
+    for ruler in others:
+        in_slice &= (grid.cells[ruler.name] == start[ruler.name]).to_numpy()[grid.cell_of]
+    line = boundary_points(trials[in_slice], x, y) if across.edges and up.edges else []
+    rows = plane(grid, x, y)
+    chart = _chart(study_diagram(color, rows, across, up, line, epoch_ramp(grid.cells)))
+    return _titled(chart, ", ".join(f"{TITLES[r.name]} {r.labels[start[r.name]]}" for r in others))
+
+
+def boundary_chart(
+    trials: pd.DataFrame, x: str | None = None, y: str | None = None
+) -> alt.LayerChart:
+    """The shares that generalized, and the line where half do, with its 95% bands.
+
+    Args:
+        trials: as `load_trials` gives them, of one slice: no axis but x and y varies.
+        x: the axis across; None: weight decay where it varies.
+        y: the axis up; None: dataset size where it varies.
+
+    Raises: UsageError where these trials have no boundary in these axes, and why.
+    """
+    _refuse_none(trials)
+    names = diagram_axes(make_grid(trials).rulers, x, y)
+    boundary(trials, *names)  # raises where there is none
+    return phase_diagram(trials, *names, color="share")
+
+
+def transition_curves(
+    trials: pd.DataFrame, readings: pd.DataFrame, reading: str = "accuracy"
+) -> alt.LayerChart:
+    """A reading against epoch, a line a trial, with rules where half of the trials had an event.
+
+    Args:
+        trials: as `load_trials` gives them, at most 50: the seeds of a cell.
+        readings: of these trials, as `load_readings` gives them.
+        reading: "accuracy", "loss", "weight norm", or a measure such as "effective sparsity".
+
+    Raises: UsageError for no trials, for too many, and for a reading that was not taken.
+    """
+    _refuse_none(trials)
+    if len(trials) > MOST_CURVES:
+        raise UsageError(
+            f"{len(trials):,} trials; a chart of curves has at most {MOST_CURVES}. Choose the "
+            "trials of one cell."
+        )
+    if reading not in CURVES:
+        raise unknown("a reading", reading, CURVES)
+    columns = CURVES[reading]
+    seeds = trials[["trial_id", "seed"]].rename(columns={"trial_id": "trial"})
+    long = readings.rename(columns={"trial_id": "trial"}).melt(
+        ["trial", "epoch"], list(columns), var_name="column"
+    )
+    long = long.dropna(subset="value").merge(seeds, on="trial")
+    if long.empty:
+        raise UsageError(f"{reading}: not taken of these trials. Add it to readings.measures.")
+    sets = {column: column.partition("_")[0] if len(columns) == 2 else "" for column in columns}
+    spec = curve_template(reading, columns)
+    rows = long.assign(set=long["column"].map(sets)).drop(columns="column")
+    spec["datasets"] = {"curves": records(rows), "events": _events(trials)}
+    return _chart(spec)
+
+
+def survival(
+    trials: pd.DataFrame, by: str | None = None, event: str = "generalized"
+) -> alt.LayerChart:
+    """The share of trials without an event yet against steps: Kaplan-Meier curves along an axis.
+
+    Args:
+        trials: as `load_trials` gives them; of several slices, the one with the most events.
+        by: the axis whose values have a curve each, at most five; None: the one with most values.
+        event: "generalized", "memorized" or "delay".
+
+    Raises: UsageError for a name that is no axis that varies, or no event, and for no trials.
+    """
+    _refuse_none(trials)
+    by = _varying(trials, by)
+    curves = views.survival_steps(views.slice_of(trials, event, by), event, by)
+    return law_charts.survival_chart(curves, by)
+
+
+def law_chart(
+    trials: pd.DataFrame, law: str = "power", x: str | None = None, event: str = "generalized"
+) -> alt.LayerChart:
+    """A law fitted to trials, with its 95% band, against the medians of cells.
+
+    Args:
+        trials: as `load_trials` gives them; censored ones count.
+        law: a name in `analysis.laws.LAWS`.
+        x: the axis across; None: the one with most values. The next has a color a value.
+        event: "generalized", "memorized" or "delay".
+
+    Raises: UsageError where the law cannot be fitted to these trials.
+    """
+    _refuse_none(trials)
+    x = _varying(trials, x)
+    fit = fit_law(trials, law, event)
+    if not fit.converged:
+        raise UsageError(f"{law}: did not converge on these trials. Use another law.")
+    series = next((axis for axis in views.longest_axes(trials) if axis not in {x, None}), None)
+    lines, medians = views.law_curves(fit, trials, x, series)
+    return law_charts.law_lines_chart(lines, medians, x, TITLES[series] if series else "")
+
+
+def _refuse_none(trials: pd.DataFrame) -> None:
+    if trials.empty:
+        raise UsageError("0 trials; a chart needs some. Loosen the filter.")
+
+
+def _varying(trials: pd.DataFrame, axis: str | None) -> str:
+    """The axis, which must vary; the one with most values where none is named."""
+    if axis is None:
+        return views.longest_axes(trials)[0]
+    if axis not in axes_that_vary(trials):
+        raise unknown("an axis that varies here", axis, axes_that_vary(trials))
+    return axis
+
+
+def _events(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    """The median epochs of both events over some trials, in words."""
+    [row] = cells(trials.assign(_cell=0), ["_cell"]).to_dict("records")
+    medians = {event: row[f"{event}_median_epoch"] for event in ("memorized", "generalized")}
+    return [
+        {"epoch": float(epoch), "event": f"half {event}: {epoch:,.0f}"}
+        for event, epoch in medians.items()
+        if pd.notna(epoch)
+    ]
+
+
+def _titled(chart: alt.LayerChart, title: str) -> alt.LayerChart:
+    if title:
+        chart.title = alt.Title(title, anchor="start", fontSize=12)
+    return chart
+
+
+def _chart(spec: Specification) -> alt.LayerChart:
+    """A specification as an Altair object, unchecked: checking each row takes seconds."""
+    return alt.LayerChart.from_dict(cast("dict[str, Any]", spec), validate=False)
