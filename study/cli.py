@@ -37,6 +37,7 @@ from study.terminal.console import (
 )
 from study.terminal.display import Display, StudyProgress
 from study.terminal.help_text import new_program
+from study.terminal.paint import colors_wanted
 
 if TYPE_CHECKING:
     from study.driver.tune import Outcome
@@ -107,9 +108,8 @@ def run(
     """Train what the store lacks, then print the phases and write the report."""
     from study.machine import check_address, cores_for
     from study.plan import costs
-    from study.plan.plan import make_plan, start_study
+    from study.plan.plan import start_study
     from study.plan.status import others_at_work
-    from study.search.proposals import write_journals
     from study.spec.file import load_spec
     from study.store.address import inside
     from study.store.store import Store
@@ -127,17 +127,11 @@ def run(
         note(f"note: {words}")
     for warning in costs.warnings(planned.trials, planned.packs):
         note(f"warning: {warning}")
-    stopped: Stopped = "budget" if planned.packs and planned.used_up else ""
-    failed, ended, report = 0, None, Beside("analysis.report.closing")
-    if planned.packs and not planned.used_up:
-        outcome = _trained(planned, store, address, cores, report, quiet=quiet)
-        stopped, failed, ended = outcome.stopped, outcome.failed, outcome.stored
-    write_journals(study, store)
-    closing = _closing(store, ended or make_plan(study, store), failed, stopped, report)
+    closing = _finished(planned, store, address, cores, quiet=quiet)
     if browse and closing.report:
         open_page(closing.report)
-    answer = json_answer(closing.to_json()) if as_json else text_answer(*closing.lines())
-    return answer, 130 if stopped == "interrupted" else 3 if failed else 0
+    answer = json_answer(closing.to_json()) if as_json else text_answer(*_painted(closing.lines()))
+    return answer, 130 if closing.stopped == "interrupted" else 3 if closing.failed else 0
 
 
 def _announce(study: "StudySpec") -> None:
@@ -146,25 +140,53 @@ def _announce(study: "StudySpec") -> None:
         print(f"{study.name}: planning {study.size:,} trials", file=sys.stderr)
 
 
+def _finished(
+    planned: "Plan", store: "Store", address: str, cores: int, *, quiet: bool
+) -> "Closing":
+    """Train what a plan lacks, and close the run, with progress on stderr."""
+    from study.plan.plan import make_plan
+    from study.search.proposals import write_journals
+
+    report = Beside("analysis.report.closing")
+    if not planned.packs or planned.used_up:
+        write_journals(planned.spec, store)
+        stopped: Stopped = "budget" if planned.packs else ""
+        return _closing(store, make_plan(planned.spec, store), 0, stopped, report)
+    with Display(planned.spec.name, quiet=quiet) as display:
+        outcome = _trained(planned, store, address, cores, report, display)
+        display.stage("writing the report")
+        write_journals(planned.spec, store)
+        return _closing(store, outcome.stored, outcome.failed, outcome.stopped, report)
+
+
 def _trained(
-    planned: "Plan", store: "Store", address: str, cores: int, report: Beside, *, quiet: bool
+    planned: "Plan", store: "Store", address: str, cores: int, report: Beside, display: Display
 ) -> "Outcome":
-    """Train what a plan lacks, with its progress on stderr; the closing begins before Ray ends."""
+    """Train what a plan lacks; the closing begins before Ray ends."""
     from study.kernel import library
 
-    if library.path() is None and not quiet:
-        print("no compiled kernel here: training with torch's", file=sys.stderr)
-    with Display(planned.spec.name, quiet=quiet) as display:
-        from study.driver.launch import run_study
+    if library.path() is None:
+        display.stage("no compiled kernel here: training with torch's")
+    display.stage("starting Ray")
+    from study.driver.launch import run_study
 
-        def show(progress: StudyProgress) -> None:
-            report.start()  # packs are in training, so this machine has time to load its modules
-            display.show(progress)
+    def show(progress: StudyProgress) -> None:
+        report.start()  # packs are in training, so this machine has time to load its modules
+        display.show(progress)
 
-        def ended(stored: "Plan") -> None:
-            report.ask(_question(store, stored))
+    def ended(stored: "Plan") -> None:
+        report.ask(_question(store, stored))
 
-        return run_study(planned, store, address, show, display.say, cores, ended)
+    return run_study(planned, store, address, show, display.say, cores, ended, display.stopping)
+
+
+def _painted(lines: list[str]) -> list[str]:
+    """The lines, with phases on their colors on a terminal."""
+    if not colors_wanted(sys.stdout):
+        return lines
+    from analysis.phases.palette import paint_phases
+
+    return paint_phases(lines)
 
 
 def _question(store: "Store", plan: "Plan") -> dict[str, Any]:
@@ -182,7 +204,7 @@ def _closing(
 
     answer = report.answer()
     if answer is None:
-        # Here is the only place where study imports analysis; above it names a module of analysis.
+        # Here and for colors study imports analysis; above it names a module of analysis.
         from analysis.report.closing import close_run
 
         answer = close_run(**_question(store, plan))
@@ -302,6 +324,7 @@ def bench_command(
     )
     if study:
         with Display("bench") as display:
+            display.stage("starting Ray")
             from study.bench.whole_study import bench_study, study_verdicts
 
             whole = bench_study(display.show)

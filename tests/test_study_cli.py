@@ -1,8 +1,6 @@
 """The `study` command: plans, bad input, and what loads when."""
 
 import json
-import os
-import pty
 import re
 import subprocess
 import sys
@@ -16,7 +14,6 @@ from study import cli
 from study.plan.plan import make_plan
 from study.store.store import Store
 from study.terminal.beside import Beside
-from study.terminal.display import Display, StudyProgress
 
 
 @pytest.fixture
@@ -46,33 +43,6 @@ def test_each_program_is_a_module_too_and_says_its_version(program):
     assert wrong.stderr.startswith("error: No such command")
 
 
-def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(capfd):
-    code = """if True:
-        from study.terminal.display import Display, StudyProgress
-        with Display("quick") as display:
-            for done in (0, 3):
-                display.show(StudyProgress(planned=3, running=3 - done, done=done, failed=0,
-                                           generalized=done, rate=1.5, seconds_left=200.0 - done,
-                                           over=done == 3))
-                display.say("[bold] is no style of rich's")
-    """
-    subprocess.run([sys.executable, "-c", code], check=True)
-    lines = capfd.readouterr().err.splitlines()
-    assert lines[0] == "quick: starting Ray"
-    assert lines[-2] == (
-        "quick: 3/3 trials done, 0 running, 3 generalized, 0 failed, 1.5/s, 3 min left"
-    )
-    assert lines[-1] == "quick: [bold] is no style of rich's"
-    terminal, far_end = pty.openpty()
-    subprocess.run([sys.executable, "-c", code], check=True, stderr=far_end)
-    os.close(far_end)
-    shown = os.read(terminal, 100_000).decode()
-    os.close(terminal)
-    assert "3/3 trials done" in shown
-    assert "quick: [bold] is no style of rich's" in shown
-    assert "\u2501" in shown, "a bar"
-
-
 def test_the_phases_of_a_run_count_what_is_done(tmp_path):
     few = {"train_size": [30, 120]}
     store = fill(spec_of(few, budget={"epochs": 90}), tmp_path / "small")
@@ -82,7 +52,10 @@ def test_the_phases_of_a_run_count_what_is_done(tmp_path):
     assert sum(phase["trials"] for phase in closing.to_json()["phases"]) == plan.done
     words = "\n".join(closing.lines())
     assert f"{6 - plan.done} more are stored, of other plans or smaller budgets." in words
-    assert f"stopped: {plan.done} of 6 finished; the same command continues" in words
+    assert (
+        f"stopped: {plan.done} of 6 finished, {6 - plan.done} to go; the same command continues"
+        in words
+    )
 
 
 def test_a_plan_says_what_would_run_and_trains_nothing(run, tmp_path):
@@ -110,7 +83,7 @@ def test_a_plan_counts_what_is_stored(run, tmp_path):
     assert (plan["planned"], plan["done"]) == (6, 4)
     assert sum(shape["trials"] for shape in plan["shapes"]) == 2
     text = run("plan", study, "--out", tmp_path)[1].decode()
-    assert "time: about" in text
+    assert re.search(r"time: at most \S+ \w+ on one core", text)
     assert "MB for the largest pack" in text
     done = run("plan", study, "--out", tmp_path, "--set", "seeds=2")[1].decode()
     assert done == "study small: 4 trials, 4 stored already\nto train: 0 trials in 0 packs\n"
@@ -242,11 +215,3 @@ def test_a_report_that_cannot_be_written_hides_no_phases(run, tmp_path, monkeypa
     assert "warning: no report: ValueError: a chart that cannot be drawn; this is a fault" in err
     assert json.loads(out)["report"] is None
     assert sum(phase["trials"] for phase in json.loads(out)["phases"]) == 1
-
-
-def test_a_quiet_display_shows_no_progress_and_still_says_losses(capfd):
-    with Display("quick", quiet=True) as display:
-        display.show(StudyProgress(3, 0, 3, 1, 0, 1.5, 0.0, over=True))
-        assert capfd.readouterr().err == ""
-        display.say("a pack has lost its worker")
-    assert capfd.readouterr().err == "quick: a pack has lost its worker\n"

@@ -80,8 +80,10 @@ def boundary_chart(
     """
     _refuse_none(trials)
     names = diagram_axes(make_grid(trials).rulers, x, y)
-    boundary(trials, *names)  # raises where there is none
-    return phase_diagram(trials, *names, color="share")
+    chart = phase_diagram(trials, *names, color="share")
+    if not chart.datasets["boundary"]:
+        boundary(trials, *names)  # raises, and says why there is none
+    return chart
 
 
 def transition_curves(

@@ -4,11 +4,11 @@ import sys
 from dataclasses import dataclass
 
 from analysis.phases.classify import columns_of_preset, preset_at
+from analysis.phases.palette import paint_phases
 from analysis.tables.frames import PHASE_TABLE, some_trials
 from analysis.text.patience_counts import PatienceCounts
 from analysis.text.phase_counts import PhaseCounts
 from analysis.text.phase_plot import plot_lines
-from analysis.text.phase_table import paint_phases
 from study.errors import UsageError
 from study.terminal.console import json_answer, text_answer
 from study.terminal.paint import colors_wanted

@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from analysis.phases.palette import PHASE_COLORS
-from study.terminal.paint import on_ground
-
 _LATER = 2  # the least ratio of the medians that is said in words
 
 
@@ -40,16 +37,6 @@ def watched_epochs(labeled: pd.DataFrame) -> dict[str, int]:
     """The most epochs that a trial of each phase was watched, of trials with their phase."""
     most = labeled.groupby("phase", observed=True)["epochs_run"].max()
     return {str(phase): int(epochs) for phase, epochs in most.items()}
-
-
-def paint_phases(lines: Sequence[str]) -> list[str]:
-    """The lines, each phase that begins one on its color, for a terminal."""
-    painted = []
-    for line in lines:
-        name = line.partition(" ")[0]
-        color = PHASE_COLORS.get(name)
-        painted.append(on_ground(name, color) + line[len(name) :] if color else line)
-    return painted
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:

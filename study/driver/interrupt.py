@@ -6,17 +6,28 @@ Tune's own handler exists only inside `Tuner.fit`, so a signal between two round
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 STOPPING_LINE = b"\nstopping: packs leave their checkpoints; again to stop at once\n"
 
 
 class Interrupt:
-    """Whether a signal has come: `requested` changes once, in a handler of this class."""
+    """Whether a signal has come: `requested` changes once, in a handler of this class.
 
-    def __init__(self) -> None:
+    Args:
+        shown: called in the handler, so it must not write: lets a display say that the study stops.
+            Where it gives False, a line is written to stderr.
+    """
+
+    def __init__(self, shown: Callable[[], bool] = lambda: False) -> None:
         self.requested = False
+        self._shown = shown
+
+    def __getstate__(self) -> dict[str, object]:
+        # Tune pickles its stoppers for a restore, which never happens here. `shown` is of a
+        # display, which cannot be pickled.
+        return {"requested": self.requested}
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -34,9 +45,10 @@ class Interrupt:
         def handle(_number: int, _frame: FrameType | None) -> None:
             self.requested = True
             _leave_closed_terminals()
-            with contextlib.suppress(OSError):
-                # `print` could cut short a print of the main thread.
-                os.write(2, STOPPING_LINE)
+            if not self._shown():
+                with contextlib.suppress(OSError):
+                    # `print` could cut short a print of the main thread.
+                    os.write(2, STOPPING_LINE)
             signal.signal(signal.SIGINT, before[signal.SIGINT])
 
         for number in before:

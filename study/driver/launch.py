@@ -30,6 +30,7 @@ def run_study(
     say: Callable[[str], None] = lambda _: None,
     cores: int | None = None,
     ended: Callable[[Plan], object] = lambda _: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> "Outcome":
     """Train every pack of a plan; returns when all are done or given up, or the user interrupts.
 
@@ -46,6 +47,7 @@ def run_study(
         say: is told what the study waits for and what it loses, in lines.
         cores: how many a local Ray may use; None means all that are usable.
         ended: called with the plan and what the store holds at the end, before Ray is left.
+        stopping: shows that the user has asked for the end, as `Interrupt` takes it.
 
     Raises: StudyError where Ray cannot be reached, where no machine has room for a pack or one has
         other versions, where no worker begins a pack, and where the store is full or out of order
@@ -55,10 +57,10 @@ def run_study(
     if address == "local":
         refuse_without_room(plan, cores)
     store = Store(store.url, RETRY_SECONDS, say)  # retries: an outage must not end the study
-    interrupt = Interrupt()
+    interrupt = Interrupt(stopping)
     with (
         loading() as workers,
-        connected(address, cores, lambda: interrupt.requested),
+        connected(address, cores, lambda: interrupt.requested, say),
         interrupt.listening(),
     ):
         from study.driver.tune import train_study  # noqa: PLC0415  a second, while workers load

@@ -45,7 +45,10 @@ class _RayError(Exception):
 
 @contextlib.contextmanager
 def connected(
-    address: str, cores: int, interrupted: Callable[[], bool] = lambda: False
+    address: str,
+    cores: int,
+    interrupted: Callable[[], bool] = lambda: False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[None]:
     """Be connected to Ray while a `with` block runs, with stdout kept for data.
 
@@ -56,6 +59,7 @@ def connected(
         address: local, auto or HOST:PORT, as `check_address` wants it.
         cores: how many cores a local Ray may use.
         interrupted: whether the user has asked for the end; decides the exit code if Ray dies.
+        say: is told, in a line, that a local Ray starts slowly.
 
     Raises: StudyError where Ray cannot be started or reached.
     """
@@ -66,7 +70,9 @@ def connected(
         contextlib.redirect_stdout(sys.stderr),
     ):
         session = (
-            _started(cores, interrupted) if address == "local" else _joined(address, interrupted)
+            _started(cores, interrupted, say)
+            if address == "local"
+            else _joined(address, interrupted, say)
         )
         try:
             with session, ray_internals.quiet(ray_internals.TUNE_LOGGERS, logging.CRITICAL):
@@ -76,7 +82,9 @@ def connected(
 
 
 @contextlib.contextmanager
-def _started(cores: int, interrupted: Callable[[], bool]) -> Iterator[None]:
+def _started(
+    cores: int, interrupted: Callable[[], bool], say: Callable[[str], None]
+) -> Iterator[None]:
     """Start a Ray of the study's own, in a folder of its own, and end it."""
     options, folder = _folder()
 
@@ -90,7 +98,7 @@ def _started(cores: int, interrupted: Callable[[], bool]) -> Iterator[None]:
         with (
             ray_internals.loopback_only(),
             ray_internals.few_processes(),
-            starting("starting Ray", clean),
+            starting("starting Ray", clean, say),
         ):
             _init("local", num_cpus=cores, include_dashboard=False, **options)
     except _RayError as error:
@@ -113,7 +121,9 @@ def _started(cores: int, interrupted: Callable[[], bool]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _joined(address: str, interrupted: Callable[[], bool]) -> Iterator[None]:
+def _joined(
+    address: str, interrupted: Callable[[], bool], say: Callable[[str], None]
+) -> Iterator[None]:
     """Join a cluster's Ray, and leave it."""
     head = find_head(address)
     try:
@@ -121,7 +131,7 @@ def _joined(address: str, interrupted: Callable[[], bool]) -> Iterator[None]:
     except StudyError as error:
         raise StudyError(f"--address {address}: {error}") from None
     try:
-        with starting(f"joining {head}", lambda: None):
+        with starting(f"joining {head}", lambda: None, say):
             _init(address)
     except _RayError as error:
         raise StudyError(

@@ -48,18 +48,19 @@ def watching(
 
 
 @contextlib.contextmanager
-def starting(what: str, clean: Callable[[], None]) -> Iterator[None]:
+def starting(what: str, clean: Callable[[], None], say: Callable[[str], None]) -> Iterator[None]:
     """Print a line if a start is slow, and end this process if it takes START_SECONDS.
 
     Args:
         what: is started, for the sentences: "starting Ray".
         clean: called before the process ends.
+        say: is told the line.
     """
 
     def look(over: threading.Event) -> None:
         if over.wait(SLOW_SECONDS):
             return
-        os.write(2, f"\nstill {what}, which takes seconds on an idle machine\n".encode())
+        say(f"still {what}, which takes seconds on an idle machine")
         if not over.wait(START_SECONDS - SLOW_SECONDS):
             sentence = f"{what} took {START_SECONDS:g} s; it will never be. Try again."
             _leave(sentence, lambda: False, clean)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from study.machine import usable_cores
 from study.plan import cluster_costs, costs
 from study.plan.plan import Plan, unread_note
 from study.plan.status import StudyStatus
@@ -132,9 +133,12 @@ class Forecast:
         """Time and memory as lines; none where nothing is to be trained."""
         if not self.plan.packs:
             return []
-        seconds = duration_in_words(self.core_seconds)
+        at_once = min(usable_cores(), len(self.plan.packs))
+        most = f"{duration_in_words(self.core_seconds)} on one core"
+        if at_once > 1:
+            most += f", {duration_in_words(self.core_seconds / at_once)} on {at_once} cores here"
         return [
-            f"time: about {seconds} on one core if no trial is decided before its budget",
+            f"time: at most {most}; a trial that is decided before its budget ends sooner",
             f"memory: {self.pack_bytes / 1e6:.0f} MB for the largest pack",
         ]
 
@@ -198,14 +202,15 @@ class Closing:
             lines.append(self._stopped_line())
         if self.report:
             lines.append(f"report: {self.report}")
-        boundary = any(s.search.kind == "boundary" for s in self.plan.spec.settings)
-        query = '--where "generalized_epoch > 100" --format csv'
+        analysis = as_typed("analysis")
+        searched = any(s.search.kind == "boundary" for s in self.plan.spec.settings)
+        flag = "--boundary" if searched else "--plot"
         return [
             *lines,
             "next:",
-            f"  {as_typed('analysis')} phases {store}{' --boundary' * boundary}",
-            f"  {as_typed('analysis')} query {store} {query}",
-            f"  {as_typed('study')} status {store}",
+            f"  {analysis} phases {store} {flag}",
+            f"  {analysis} laws {store}",
+            f"  {analysis} serve {store} --open",
         ]
 
     def _stopped_line(self) -> str:
@@ -213,7 +218,8 @@ class Closing:
         remedy = "the same command continues"
         if self.stopped == "budget" and plan.used_up:
             remedy = f"budget.trials = {plan.trials_budget} is used up, a larger one continues"
-        return f"stopped: {plan.done} of {plan.planned} finished; {remedy}"
+        to_go = plan.planned - plan.done
+        return f"stopped: {plan.done:,} of {plan.planned:,} finished, {to_go:,} to go; {remedy}"
 
 
 @dataclass(frozen=True, slots=True)

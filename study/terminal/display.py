@@ -33,6 +33,17 @@ class StudyProgress:
     seconds_left: float | None
     over: bool = False
 
+    def speed(self) -> str:
+        """Trials done, and how fast, for the line of a bar."""
+        if self.over:
+            return f"{self.done:,}/{self.planned:,} trials"
+        left = "" if self.seconds_left is None else f", {duration_in_words(self.seconds_left)} left"
+        return f"{self.done:,}/{self.planned:,} trials, {self.rate:.1f}/s{left}"
+
+    def counts(self) -> str:
+        """What became of the trials, for the line below a bar."""
+        return f"{self.generalized:,} generalized, {self.running:,} running, {self.failed:,} failed"
+
     def words(self) -> str:
         """The progress in one line."""
         left = "?" if self.seconds_left is None else duration_in_words(self.seconds_left)
@@ -54,6 +65,7 @@ class Display:
     def __init__(self, name: str, *, quiet: bool = False) -> None:
         self._name, self._quiet = name, quiet
         self._bar: Bar | None = None
+        self._shown: StudyProgress | None = None
         self._last_line = 0.0
 
     def __enter__(self) -> Self:
@@ -62,9 +74,7 @@ class Display:
         if sys.stderr.isatty():
             from study.terminal.bar import Bar  # noqa: PLC0415  rich is slow to load
 
-            self._bar = Bar(self._name, "starting Ray")
-        else:
-            self._print("starting Ray")
+            self._bar = Bar(self._name)
         return self
 
     def __exit__(
@@ -74,14 +84,31 @@ class Display:
         trace: TracebackType | None,
     ) -> None:
         if self._bar is not None:
+            if self._shown is not None:
+                self.show(self._shown)  # in place of the words of a last stage
             self._bar.stop()
+
+    def stage(self, words: str) -> None:
+        """Show what is done now: on a terminal with the seconds that it lasts, else as a line."""
+        if self._bar is not None:
+            self._bar.stage(words)
+        elif not self._quiet:
+            self._print(words)
+
+    def stopping(self) -> bool:
+        """Show that the study stops; False where there is no bar. A signal handler may call."""
+        if self._bar is None:
+            return False
+        self._bar.stopping()
+        return True
 
     def show(self, progress: StudyProgress) -> None:
         """Show the progress: the bar always, a line once in PLAIN_SECONDS and at the end."""
         if self._quiet:
             return
         if self._bar is not None:
-            self._bar.update(progress.done, progress.planned, progress.words())
+            self._shown = progress
+            self._bar.update(progress.done, progress.planned, progress.speed(), progress.counts())
         elif progress.over or (
             # The line of a finished study is printed once, with the store's counts.
             progress.done < progress.planned and time.monotonic() - self._last_line >= PLAIN_SECONDS

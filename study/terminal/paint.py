@@ -17,6 +17,14 @@ def colors_wanted(stream: TextIO) -> bool:
     return stream.isatty() and not plain
 
 
+def only_ascii() -> bool:
+    """Whether the user's locale is C, whose terminals may have no letters but ASCII.
+
+    Python itself sets LC_CTYPE in that locale, which is therefore not asked.
+    """
+    return (os.environ.get("LC_ALL") or os.environ.get("LANG", "")) in {"C", "POSIX"}
+
+
 def on_ground(text: str, color: str) -> str:
     """A text in dark letters on a ground, for a terminal.
 

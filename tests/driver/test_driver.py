@@ -49,7 +49,7 @@ def test_a_study_runs_says_what_it_found_and_runs_only_what_is_missing(tmp_path,
     assert "grokking" in out
     assert f"report: {tmp_path}/small/report.html" in out
     assert (tmp_path / "small" / "report.html").stat().st_size > 100_000
-    assert "analysis query" in out
+    assert "analysis phases" in out
     assert f"{TRIALS}/{TRIALS} trials done" in err
 
     out, err = finish(study("run", path, "--out", tmp_path, "--json"), 0)
@@ -83,7 +83,7 @@ def test_interrupts_and_kills_end_with_the_undisturbed_table(tmp_path, undisturb
     out, err = finish(process, 130)
     stored = store.trials().num_rows
     assert 0 < stored < TRIALS
-    assert f"stopped: {stored} of {TRIALS} finished; the same command continues" in out
+    assert f"stopped: {stored} of {TRIALS} finished, {TRIALS - stored} to go; the same" in out
     assert_one_count(out, err, store)
     states = {store.packs.read(pack_id).status for pack_id in store.packs.ids()}
     assert states <= {"pending", "done"}, "a pack that was running has left its checkpoint"
@@ -171,7 +171,7 @@ def test_a_study_ends_at_its_own_budget_and_goes_on_with_a_larger_one(
     out, _ = finish(study("run", path, "--out", tmp_path, "--set", f"budget.{budget}"), 0)
     stored = store.trials().num_rows
     assert stored < TRIALS
-    assert f"stopped: {stored} of {TRIALS} finished; {next_}" in out
+    assert f"stopped: {stored} of {TRIALS} finished, {TRIALS - stored} to go; {next_}" in out
     states = {store.packs.read(pack_id).status for pack_id in store.packs.ids()}
     assert states <= {"pending", "done"}, "a pack that was running has left its checkpoint"
     fill(load_spec(str(path)), store.url)

@@ -145,7 +145,9 @@ def test_when_the_budget_of_trials_is_used_up_nothing_goes_on(run_main, tmp_path
     before = Store(tmp_path / "small").manifest()["starts"]
     code, out, err = run_main(cli.main, "run", study, "--out", tmp_path)
     assert code == 0
-    said = "stopped: 2 of 3 finished; budget.trials = 2 is used up, a larger one continues\n"
+    said = (
+        "stopped: 2 of 3 finished, 1 to go; budget.trials = 2 is used up, a larger one continues\n"
+    )
     assert said in out.decode()
     assert "starting Ray" not in err
     assert Store(tmp_path / "small").manifest()["starts"] == before

@@ -1,14 +1,13 @@
 """`analysis phases`: its table, another threshold, and the diagram in letters."""
 
 import json
-import os
-import pty
 import re
-import subprocess
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from commands import BIN
+from on_terminal import shown_on_terminal
 from simulated import QUICK, simulate
 
 from analysis import cli, load_trials
@@ -18,6 +17,7 @@ from analysis.phases.palette import PHASE_COLORS
 from analysis.text.phase_plot import LETTERS
 from analysis.text.phase_table import phase_table_lines
 from study.errors import UsageError
+from study.terminal.paint import colors_wanted, on_ground
 from study.vocabulary.columns import CROSSINGS
 
 
@@ -124,18 +124,8 @@ def test_a_plot_has_a_diagram_for_each_slice(run, tmp_path):
 
 def on_terminal(store, **environment):
     """What `analysis phases --plot` writes to a terminal."""
-    terminal, far_end = pty.openpty()
-    there = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    subprocess.run(
-        [BIN / "analysis", "phases", store, "--plot"],
-        check=True,
-        stdout=far_end,
-        env={**there, "TERM": "xterm", **environment},
-    )
-    os.close(far_end)
-    shown = os.read(terminal, 100_000).decode()
-    os.close(terminal)
-    return shown.replace("\r\n", "\n")
+    command = [BIN / "analysis", "phases", store, "--plot"]
+    return shown_on_terminal(command, "stdout", **environment)
 
 
 def test_colors_are_for_terminals_and_change_no_word(run, store):
@@ -146,9 +136,29 @@ def test_colors_are_for_terminals_and_change_no_word(run, store):
     assert [line.split() for line in without.splitlines()] == [
         line.split() for line in plain.splitlines()
     ]
-    assert on_terminal(store, NO_COLOR="1") == plain
-    assert on_terminal(store, TERM="dumb", LANG="C", LC_ALL="C") == plain
+    assert on_terminal(store, NO_COLOR="1", LANG="C") == plain
     assert plain.isascii()
+
+
+def test_colors_are_wanted_of_terminals_that_have_them(monkeypatch):
+    terminal = SimpleNamespace(isatty=lambda: True)
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    assert not colors_wanted(terminal)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert colors_wanted(terminal)
+    assert not colors_wanted(SimpleNamespace(isatty=lambda: False))
+    monkeypatch.setenv("NO_COLOR", "")
+    assert colors_wanted(terminal), "an empty NO_COLOR is none"
+    monkeypatch.setenv("TERM", "dumb")
+    assert not colors_wanted(terminal)
+
+
+def test_a_color_is_exact_where_a_terminal_can_show_it(monkeypatch):
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    assert on_ground("G", "#ffb000") == "\x1b[48;2;255;176;0;38;2;11;22;32mG\x1b[0m"
+    monkeypatch.delenv("COLORTERM")
+    assert on_ground("G", "#ffaf00") == "\x1b[48;5;214;38;5;16mG\x1b[0m", "of the cube of 216"
 
 
 def test_a_level_that_is_not_stored_is_refused():
