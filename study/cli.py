@@ -123,7 +123,7 @@ def run(
     if not quiet:
         _announce(study)
     planned = start_study(study, store, ["study", *sys.argv[1:]])
-    for words in () if quiet else planned.notes:
+    for words in planned.notes:
         note(f"note: {words}")
     for warning in costs.warnings(planned.trials, planned.packs):
         note(f"warning: {warning}")

@@ -100,6 +100,6 @@ def _made_by(manifest: Manifest) -> list[str]:
         "",
     ]
     for start in manifest.starts or (manifest,):
-        versions = ", ".join(f"{name} {version}" for name, version in start.versions.items())
+        versions = ", ".join(f"{name} {version}" for name, version in start.code.items() if version)
         lines.append(f"- {start.started}: `{start.command}` ({versions or 'versions not noted'})")
     return lines

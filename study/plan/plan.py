@@ -9,13 +9,14 @@ import shlex
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 import pyarrow.compute as pc
 
 from study import __version__
+from study.plan.code_commit import code_commit, version_note
 from study.plan.contradiction import refuse_contradiction
 from study.search.proposals import extended, proposed, record, recorded, to_come
 from study.spec.models import StudySpec
@@ -157,12 +158,19 @@ def start_study(spec: StudySpec, store: Store, command: Sequence[str]) -> Plan:
         settings = {**before.settings, **settings}
         after = before.changed(spec=written, settings=settings)
         if plan.packs and not plan.used_up:
-            after = after.started_again(_start(command, plan.done))
+            start = _start(command, plan.done)
+            plan = _with_note(plan, version_note(before.latest.code, start.code))
+            after = after.started_again(start)
     else:
         after = Manifest.begun(written, settings, _start(command, plan.done))
     if after != before:
         store.write_manifest(after.to_json())
     return plan if plan.used_up else _noted(plan, store)
+
+
+def _with_note(plan: Plan, words: str) -> Plan:
+    """The plan with one more note, where there are words for one and trials are stored."""
+    return replace(plan, notes=(*plan.notes, words)) if words and plan.done else plan
 
 
 def _start(command: Sequence[str], done_before: int) -> Start:
@@ -175,6 +183,7 @@ def _start(command: Sequence[str], done_before: int) -> Start:
         process=os.getpid(),
         done_before=done_before,
         versions={"study": __version__, **packages},
+        commit=code_commit(),
     )
 
 

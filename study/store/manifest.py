@@ -21,6 +21,7 @@ class Start(Record):
         command: as it was typed.
         done_before: how many trials were stored already.
         versions: of this package and of those it computes with, by name.
+        commit: of this package, where it ran from a checkout.
     """
 
     started: Moment
@@ -29,6 +30,12 @@ class Start(Record):
     command: str = ""
     done_before: Count = 0
     versions: dict[str, str] = Field(default_factory=dict)
+    commit: str = ""
+
+    @property
+    def code(self) -> dict[str, str]:
+        """What trained: the versions and the commit."""
+        return {**self.versions, "commit": self.commit}
 
 
 class Manifest(Start):
