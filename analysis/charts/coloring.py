@@ -1,4 +1,4 @@
-"""How the cells of a phase diagram may be colored: by phase, by share, by median epoch."""
+"""How the cells of a phase diagram may be colored: by phase, or by a quantity."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import altair as alt
 
 from analysis.charts.theme import INK, SHORT_NUMBER, legend
-from analysis.phases.classify import PHASES
 from analysis.phases.palette import PHASE_COLORS
+from analysis.phases.quantities import QUANTITIES
 
 TEXT_ON_CELL = "#0b1620"  # has a contrast of at least 7:1 on each of PHASE_COLORS
 
@@ -20,14 +20,19 @@ STAGE_COLORS = {
     "broken": "#566270",
 }
 
-# What a menu calls each coloring.
-COLORINGS = {
-    "phase": "phase",
-    "share": "share that generalized",
-    "median": "median epoch of generalizing",
+# A cell of confusion has the color of its kind; the other kinds are phases.
+KIND_COLORS = {
+    **{name: color for name, color in PHASE_COLORS.items() if name != "confusion"},
+    "collapsed": STAGE_COLORS["broken"],
+    "partial": "#c9a06a",
+    "neither": PHASE_COLORS["confusion"],
 }
 
-_REACHED = "isValid(datum.generalized_median_epoch)"
+# What a menu calls each coloring.
+COLORINGS = {"phase": "phase", **{name: q.title for name, q in QUANTITIES.items()}}
+TEMPLATES = ("phase", "quantity")  # all quantities have one; its scale is laid over it
+
+_KNOWN = "isValid(datum.value)"
 _FAINT = 0.07  # opacity of the ground below cells that may have no color
 
 
@@ -57,17 +62,23 @@ class Coloring:
 
 
 def coloring_of(name: str) -> Coloring:
-    """One of `COLORINGS`."""
-    return {"phase": _by_phase, "share": _by_share, "median": _by_median}[name]()
+    """One of `TEMPLATES`."""
+    return {"phase": _by_phase, "quantity": _by_quantity}[name]()
+
+
+def template_of(coloring: str) -> str:
+    """The name in `TEMPLATES` that one of `COLORINGS` is drawn with."""
+    return "phase" if coloring == "phase" else "quantity"
 
 
 def _by_phase() -> Coloring:
-    scale = alt.Scale(domain=list(PHASES), range=list(PHASE_COLORS.values()))
+    scale = alt.Scale(domain=list(KIND_COLORS), range=list(KIND_COLORS.values()))
     pale = alt.Scale(domain=[0.25, 1], range=[0.3, 1])
+    dark = alt.when("datum.kind === 'collapsed'").then(alt.value("white"))
     return Coloring(
-        alt.Color("phase:N", scale=scale, legend=legend(symbolType="square")),
+        alt.Color("kind:N", scale=scale, legend=legend(symbolType="square")),
         "count_text",
-        alt.value(TEXT_ON_CELL),
+        dark.otherwise(alt.value(TEXT_ON_CELL)),
         ground="white",
         ground_opacity=alt.Undefined,
         opacity=alt.Opacity("phase_share:Q", scale=pale, legend=None),
@@ -75,23 +86,19 @@ def _by_phase() -> Coloring:
     )
 
 
-def _by_share() -> Coloring:
+def _by_quantity() -> Coloring:
     color = alt.Color(
-        "share:Q",
-        scale=alt.Scale(scheme="viridis", domain=[0, 1]),
-        legend=legend(format=".0%", gradientLength=180),
+        "value:Q",
+        scale=alt.Scale(scheme="viridis", clamp=True),
+        legend=legend(
+            labelExpr=SHORT_NUMBER,
+            gradientLength=180,
+            tickCount=4,
+            titleOrient="left",
+            titlePadding=8,
+        ),
     )
-    return Coloring(color, "count_text", _readable("datum.share"))
-
-
-def _by_median() -> Coloring:
-    color = alt.Color(
-        "generalized_median_epoch:Q",
-        scale=alt.Scale(type="log", scheme="viridis"),
-        legend=legend(labelExpr=SHORT_NUMBER, gradientLength=180),
-    )
-    text_color = _readable("datum.generalized_median_epoch", f"!{_REACHED}")
-    return Coloring(color, "median_text", text_color, filled=_REACHED)
+    return Coloring(color, "value_text", _readable("datum.value", f"!{_KNOWN}"), filled=_KNOWN)
 
 
 def _readable(value: str, unfilled: str = "false") -> Any:

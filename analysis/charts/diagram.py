@@ -9,15 +9,17 @@ the axes of a study over it (`charts.layout.laid_out`).
     x0, x1, xm, y0, y1, ym: the edges and the middle, in the units of the scales that are laid
         over the template.
     trials: how many the position holds; 0 for a position without a cell.
-    And the columns of `analysis.phases.cells.cells`.
+    value: of the quantity that the cells are colored by; null where there is none.
+    And the columns of `analysis.phases.cells.cells`, and `kind` of `with_quantities`.
 `boundary` has one row for each point: x, y, the pointwise band from low to high, the simultaneous
 band from simultaneous_low to simultaneous_high, the piece of the line that the point is on, and the
 order of the point within the piece.
 `facets` has one row for each of several diagrams in the same plane: x and y of its upper left
 corner, and its name as text.
 
-The template has two parameters: `cell`, the position that is outlined, and `cursor`, the position
-that the keyboard is on.
+The template has four parameters: `cell`, the position that is outlined; `cursor`, the position
+that the keyboard is on; `form`, the number format of a value; and `waits`, whether a cell without a
+value has not come to it yet.
 """
 
 from collections.abc import Sequence
@@ -29,6 +31,19 @@ from analysis.charts.coloring import Coloring, coloring_of
 from analysis.charts.layout import DIAGRAM_SIZE
 from analysis.charts.theme import INK, Specification, specification, themed
 from analysis.phases.classify import FLAGS, PHASES
+
+# Flags with a mark in a corner of cells: its shape, and whether it lies at the right, and above.
+# Cells whose trials are short-watched are hatched, and those that collapsed have a color.
+CORNERS: tuple[tuple[tuple[str, ...], str, bool, bool], ...] = (
+    (("ungrokked",), "triangle-down", False, True),
+    (("semi_grokking",), "diamond", True, True),
+    (("collapsed", "diverged"), "circle", True, False),
+)
+CORNERS_CAPTION = (
+    "Corners: a triangle where some trial ungrokked, a diamond where some trial is semi-grokking, "
+    "a dot where some trial collapsed or diverged."
+)
+_LEAST_WITH_CORNERS = 30  # pixels of a cell
 
 _CROSS = "M-1,-1L1,1M-1,1L1,-1"
 
@@ -47,9 +62,12 @@ _MEDIAN = (
     "'> ' + format(datum.watched_epochs, ',')"
 )
 TEXTS = {
-    "share": "datum.generalized / datum.trials",
     "count_text": "datum.generalized + '/' + datum.trials",
     "median_text": _MEDIAN,
+    "value_text": (
+        "isValid(datum.value) ? format(datum.value, form) : "
+        "waits ? '> ' + format(datum.watched_epochs, ',') : ''"
+    ),
     "interval_text": (
         "format(datum.generalized_low, '.0%') + ' to ' + format(datum.generalized_high, '.0%')"
     ),
@@ -75,6 +93,7 @@ _TOOLTIP = {
     "interval_text": "95% (Wilson)",
     "median_text": "median epoch",
     "watched_text": "watched at most",
+    "value_text": "color",
 }
 
 # Width and height of a cell in pixels, and the letter size at which a text fits into the cell.
@@ -85,12 +104,12 @@ _DOWN = "abs(scale('y', datum.y1) - scale('y', datum.y0))"
 _LETTERS = f"min({_DOWN} / 1.8, ({_ACROSS} - 6) / (0.62 * max(5, length(datum.{{text}}))))"
 
 
-def diagram_template(coloring: str) -> Specification:
-    """The template of a diagram in one of `charts.coloring.COLORINGS`."""
-    style = coloring_of(coloring)
+def diagram_template(name: str) -> Specification:
+    """One of `charts.coloring.TEMPLATES`."""
+    style = coloring_of(name)
     cells = alt.Chart(alt.NamedData("cells"))
-    for name, expression in TEXTS.items():
-        cells = cells.transform_calculate(**{name: expression})
+    for column, expression in TEXTS.items():
+        cells = cells.transform_calculate(**{column: expression})
     boundary = alt.Chart(alt.NamedData("boundary")).encode(
         x=alt.X("x:Q"), detail=alt.Detail("piece:N")
     )
@@ -103,10 +122,12 @@ def diagram_template(coloring: str) -> Specification:
             y=alt.Y("y:Q"), order=alt.Order("order:Q")
         ),
         _text_layer(cells, style),
+        *_corner_layers(cells, style),
         _facet_names(),
         *_outline_layers(cells),
     ]
-    params = [alt.VariableParameter(name=name, value="") for name in ("cell", "cursor")]
+    first = {"cell": "", "cursor": "", "form": "", "waits": False}
+    params = [alt.VariableParameter(name=name, value=value) for name, value in first.items()]
     return specification(themed(alt.layer(*layers, params=params), *DIAGRAM_SIZE))
 
 
@@ -197,6 +218,28 @@ def _text_layer(cells: alt.Chart, style: Coloring) -> alt.Chart:
     )
     shown: alt.Chart = written.encode(text=alt.Text(f"{style.text}:N"), color=style.text_color)
     return shown
+
+
+def _corner_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
+    """Marks in the corners of cells for flags of some of their trials, where there is room."""
+    marks = []
+    for flags, shape, right, upper in CORNERS:
+        some = " || ".join(f"datum.{flag} > 0" for flag in flags)
+        cell = cells.transform_filter(f"({some}) && datum.kind !== 'collapsed'")
+        mark = cell.mark_point(
+            shape=shape,
+            size=26,
+            filled=True,
+            color=style.hatching,
+            xOffset=-7 if right else 7,
+            yOffset=7 if upper else -7,
+            opacity=alt.expr(f"min({_ACROSS}, {_DOWN}) < {_LEAST_WITH_CORNERS} ? 0 : 0.8"),
+            aria=False,
+        )
+        marks.append(
+            mark.encode(x=alt.X("x1:Q" if right else "x0:Q"), y=alt.Y("y1:Q" if upper else "y0:Q"))
+        )
+    return marks
 
 
 def _facet_names() -> alt.Chart:

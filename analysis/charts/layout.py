@@ -3,10 +3,10 @@
 import copy
 import json
 import math
-from typing import TypedDict
 
 from analysis.charts.theme import Channel, Specification
 from analysis.phases.axis_scales import TITLES, Ruler
+from analysis.phases.quantities import Ramp
 
 DIAGRAM_SIZE = (460, 320)  # width and height of a diagram, in pixels
 CELL_PIXELS = (22, 58)  # smallest and largest width of a cell, in pixels
@@ -46,15 +46,8 @@ def channel(ruler: Ruler) -> Channel:
     }
 
 
-class EpochRamp(TypedDict):
-    """The color scale of median epochs: its domain, low and high, and the values of its legend."""
-
-    domain: list[float]
-    values: list[float]
-
-
 def laid_out(
-    template: Specification, x: Channel, y: Channel, epochs: EpochRamp, size: tuple[int, int]
+    template: Specification, x: Channel, y: Channel, ramp: Ramp | None, size: tuple[int, int]
 ) -> Specification:
     """A diagram's template with the axes of a study laid over it; diagram.js does the same.
 
@@ -62,7 +55,7 @@ def laid_out(
         template: of `diagram_template`; it stays as it is.
         x: the channel of the axis across.
         y: the channel of the axis up.
-        epochs: the color scale of median epochs.
+        ramp: the color scale of the quantity; None for phases.
         size: width and height in pixels.
     """
     chart = copy.deepcopy(template)
@@ -71,10 +64,23 @@ def laid_out(
         encoding = layer["encoding"]
         encoding["x"] |= x
         encoding["y"] |= y
-        if encoding.get("color", {}).get("field") == "generalized_median_epoch":
-            encoding["color"]["scale"]["domain"] = epochs["domain"]
-            encoding["color"]["legend"]["values"] = epochs["values"]
+        if ramp is not None and encoding.get("color", {}).get("field") == "value":
+            _color(encoding["color"], ramp)
+    given = {} if ramp is None else {"form": ramp["form"], "waits": ramp["waits"]}
+    for param in chart["params"]:
+        param["value"] = given.get(param["name"], param["value"])
     return chart
+
+
+def _color(color: Channel, ramp: Ramp) -> None:
+    """Lay the color scale of a quantity over the channel of a template."""
+    kind = "linear" if ramp["scale"] == "share" else ramp["scale"]
+    color["scale"] |= {"type": kind, "domain": ramp["domain"]}
+    color["legend"] |= {"title": ramp["unit"]}
+    if ramp["values"]:
+        color["legend"] |= {"values": ramp["values"]}
+    if ramp["form"] != ",":
+        color["legend"] |= {"labelExpr": f"format(datum.value, '{ramp['form']}')"}
 
 
 def size_of(columns: int, rows: int) -> tuple[int, int]:

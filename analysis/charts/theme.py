@@ -37,12 +37,20 @@ class Layer(TypedDict, total=False):
     encoding: dict[str, Channel]
 
 
+class ChartParameter(TypedDict):
+    """A parameter of a chart: its name, and the value that it begins with."""
+
+    name: str
+    value: object
+
+
 class Specification(TypedDict, total=False):
     """A Vega-Lite chart as JSON: the keys that are read or changed here; it has others."""
 
     width: int
     height: int
     layer: list[Layer]
+    params: list[ChartParameter]
     datasets: dict[str, Sequence[object]]
 
 

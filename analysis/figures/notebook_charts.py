@@ -26,9 +26,10 @@ from analysis.phases.boundary import boundary
 from analysis.phases.cells import cells
 from analysis.phases.drawn_axes import axes_that_vary
 from analysis.phases.first_view import first_cell
-from analysis.phases.grid import diagram_axes, make_grid
+from analysis.phases.grid import Grid, diagram_axes, make_grid
+from analysis.phases.quantities import Ramp, ramps, with_quantities
 from analysis.report.sections import boundary_points
-from analysis.report.state import CURVES, epoch_ramp
+from analysis.report.state import CURVES
 from study.errors import UsageError, unknown
 
 MOST_CURVES = 50  # trials in one chart of curves
@@ -45,9 +46,10 @@ def phase_diagram(
         trials: as `load_trials` gives them, at least one.
         x: the axis across; None: weight decay where it varies.
         y: the axis up; None: dataset size where it varies.
-        color: "phase", "share" or "median".
+        color: "phase", or what cells may be colored by: "share", "median", "delay" and others.
 
-    Raises: UsageError for a name that is no axis or no color, and for no trials.
+    Raises: UsageError for a name that is no axis or no color, for a color of which no cell has a
+        number, and for no trials.
     """
     if color not in COLORINGS:
         raise unknown("a color", color, COLORINGS)
@@ -62,8 +64,17 @@ def phase_diagram(
         in_slice &= (grid.cells[ruler.name] == start[ruler.name]).to_numpy()[grid.cell_of]
     line = boundary_points(trials[in_slice], x, y) if across.edges and up.edges else []
     rows = plane(grid, x, y)
-    chart = _chart(study_diagram(color, rows, across, up, line, epoch_ramp(grid.cells)))
+    chart = _chart(study_diagram(color, rows, across, up, line, _ramp(grid, color)))
     return _titled(chart, ", ".join(f"{TITLES[r.name]} {r.labels[start[r.name]]}" for r in others))
+
+
+def _ramp(grid: Grid, color: str) -> Ramp | None:
+    """The color scale of a quantity; None for phases."""
+    found = ramps(with_quantities(grid.cells))
+    if color != "phase" and color not in found:
+        have = ", ".join(["phase", *found])
+        raise UsageError(f"{color!r}: no cell has a number of it. Choose one of {have}.")
+    return found.get(color)
 
 
 def boundary_chart(

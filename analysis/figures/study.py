@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.charts import layout
-from analysis.charts.coloring import COLORINGS
+from analysis.charts.coloring import template_of
 from analysis.charts.diagram import diagram_template
-from analysis.charts.layout import EpochRamp, spans
+from analysis.charts.layout import spans
 from analysis.charts.theme import Specification, specification
 from analysis.figures.album import Drawing, Plate
 from analysis.figures.motion import MOTION_CAPTION, motion_picture
@@ -20,10 +20,12 @@ from analysis.formats import JsonRow, records
 from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.first_view import first_cell
 from analysis.phases.grid import Grid, diagram_axes, make_grid
+from analysis.phases.quantities import Ramp, ramps, with_quantities
 from analysis.report.law_figures import SectionFigure
 from analysis.report.law_section import law_section
 from analysis.report.sections import BOUNDARY_CAPTION, boundary_points, circuit_figures
-from analysis.report.state import epoch_ramp
+
+DRAWN = ("phase", "share", "median")  # the colorings of the diagram
 
 
 class _NamedRows(TypedDict):
@@ -65,17 +67,18 @@ def _diagram_plates(trials: pd.DataFrame, x: str | None, y: str | None) -> list[
         in_slice &= (grid.cells[ruler.name] == start[ruler.name]).to_numpy()[grid.cell_of]
     # An ordinal axis has no line on which a boundary could lie.
     line = boundary_points(trials[in_slice], x, y) if across.edges and up.edges else []
-    rows, epochs = plane(grid, x, y), epoch_ramp(grid.cells)
+    rows, scales = plane(grid, x, y), ramps(with_quantities(grid.cells))
     caption = ["Most frequent phase, share that generalized, and median epoch of that."]
     caption += [BOUNDARY_CAPTION] if line else []
     labels = [f"{TITLES[ruler.name]} {ruler.labels[start[ruler.name]]}" for ruler in others]
     drawings = [
         Drawing(
             f"diagram-{coloring}",
-            study_diagram(coloring, rows, across, up, line, epochs),
+            study_diagram(coloring, rows, across, up, line, scales.get(coloring)),
             filled_cells(rows),
         )
-        for coloring in COLORINGS
+        for coloring in DRAWN
+        if coloring == "phase" or coloring in scales
     ]
     where = ", ".join(labels)
     places = grid.cells[[x, y]].iloc[grid.cell_of[in_slice]].reset_index(drop=True)
@@ -104,7 +107,7 @@ def plane(grid: Grid, x: str, y: str) -> pd.DataFrame:
     across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
     start = grid.cells.iloc[first_cell(grid, x, y)]
     slices = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
-    cells = grid.cells
+    cells = with_quantities(grid.cells)
     for ruler in slices:
         cells = cells[cells[ruler.name] == start[ruler.name]]
     rows = pd.DataFrame(
@@ -141,7 +144,7 @@ def study_diagram(
     across: Ruler,
     up: Ruler,
     line: list[JsonRow],
-    epochs: EpochRamp,
+    ramp: Ramp | None,
 ) -> Specification:
     """A diagram with its rows.
 
@@ -151,11 +154,12 @@ def study_diagram(
         across: the ruler of the axis across.
         up: the ruler of the axis up.
         line: the rows of the boundary.
-        epochs: the color scale of median epochs.
+        ramp: the color scale of the quantity; None for phases.
     """
     size = layout.size_of(len(across.labels), len(up.labels))
     channels = layout.channel(across), layout.channel(up)
-    chart = layout.laid_out(diagram_template(coloring), *channels, epochs, size)
+    chart = layout.laid_out(diagram_template(template_of(coloring)), *channels, ramp, size)
+    rows = rows.assign(value=None if ramp is None else rows[ramp["column"]])
     chart["datasets"] = {"cells": records(rows), "boundary": line, "facets": []}
     return chart
 

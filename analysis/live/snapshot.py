@@ -24,6 +24,7 @@ from analysis.live.trials import LiveTrials
 from analysis.phases.axis_scales import TITLES
 from analysis.phases.classify import PHASE_COLUMNS
 from analysis.phases.grid import Grid, make_grid
+from analysis.phases.quantities import FINALS
 from analysis.report.state import page_state
 from analysis.tables.frames import as_frame
 from study.errors import StoreError, StudyError
@@ -39,7 +40,7 @@ FIRST_WAIT_SECONDS = 60.0  # for the first snapshot
 # The columns that cells, sentences and facts are made of. A frame of all columns is three times as
 # large.
 FACT_COLUMNS = ("study", "task", "net", "budget_epochs", "device", "kernel", "wall_seconds")
-STATE_COLUMNS = tuple(dict.fromkeys((*TITLES, *PHASE_COLUMNS, *FACT_COLUMNS)))
+STATE_COLUMNS = tuple(dict.fromkeys((*TITLES, *PHASE_COLUMNS, *FACT_COLUMNS, *FINALS)))
 
 
 @dataclass(frozen=True, slots=True)

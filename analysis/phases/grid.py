@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from analysis.phases.axis_scales import TITLES, Ruler, make_ruler
 from analysis.phases.cells import cells
 from analysis.phases.drawn_axes import choose_axes
+from analysis.phases.quantities import FINALS, final_medians
 from study.errors import UsageError, unknown
 
 MAX_CELLS = 4_000  # that hold trials; a cell takes some 60 bytes of a compressed page
@@ -24,7 +25,7 @@ class Grid:
     """The cells that hold trials, and the cell of each trial.
 
     A row of `cells` has a column for each axis, with the position, and the columns of
-    `analysis.phases.cells.cells`. The rows are in the order of their positions.
+    `analysis.phases.cells.cells` and `final_medians`. The rows are in the order of their positions.
     """
 
     rulers: tuple[Ruler, ...]
@@ -85,6 +86,7 @@ def make_grid(trials: pd.DataFrame, preset: str = "default") -> Grid:
     for i, ruler in enumerate(rulers):
         table.insert(i, ruler.name, columns[i])
     cell_of = np.unique(flat, return_inverse=True)[1].astype(np.int32)
+    table = table.join(final_medians(trials, cell_of))
     return Grid(tuple(rulers), table, cell_of)
 
 
@@ -97,7 +99,8 @@ def at_patience(grid: Grid, trials: pd.DataFrame, patience: float) -> Grid:
         patience: in decay times.
     """
     table = cells(trials.assign(_cell=grid.cell_of), ["_cell"], patience=patience)
-    positions = grid.cells[[ruler.name for ruler in grid.rulers]]
+    kept = [ruler.name for ruler in grid.rulers] + [f"{name}_median" for name in FINALS]
+    positions = grid.cells[kept]
     return replace(grid, cells=positions.join(table.drop(columns="_cell")))
 
 

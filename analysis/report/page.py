@@ -13,9 +13,9 @@ from typing import NotRequired, TypedDict
 
 import pandas as pd
 
-from analysis.charts.coloring import COLORINGS, STAGE_COLORS
+from analysis.charts.coloring import COLORINGS, STAGE_COLORS, TEMPLATES
 from analysis.charts.curves import curve_template
-from analysis.charts.diagram import diagram_template
+from analysis.charts.diagram import CORNERS_CAPTION, diagram_template
 from analysis.charts.layout import CELL_PIXELS
 from analysis.charts.theme import Specification
 from analysis.phases.axis_scales import TITLES
@@ -23,6 +23,7 @@ from analysis.phases.classify import FLAGS
 from analysis.phases.grid import make_grid
 from analysis.phases.palette import PHASE_COLORS
 from analysis.phases.patience import PATIENCES
+from analysis.phases.quantities import KINDS_OF_CONFUSION
 from analysis.phases.stages import STAGES, stripes_of
 from analysis.report.archive import carried, drawn, pack_archive, patience_archive
 from analysis.report.scripts import joined_modules
@@ -38,12 +39,16 @@ from study.store.store import Store
 CAPTIONS = {
     "phase": (
         "The most frequent phase of each cell, paler where fewer of its trials share it, and how "
-        "many generalized of all. Dashed: no trials."
+        "many generalized of all."
     ),
-    "share": "The share of each cell's trials that generalized, and their number of all.",
-    "median": (
-        "Kaplan-Meier median epoch of generalizing; > is the epoch until which fewer than half had."
+    "confusion": "Confusion is split: "
+    + "; ".join(f"{kind}, {rule}" for kind, rule in KINDS_OF_CONFUSION.items())
+    + ".",
+    "quantity": (
+        "Medians over the trials of a cell, of epochs those of Kaplan and Meier; > is the epoch "
+        "until which fewer than half had come so far."
     ),
+    "corners": CORNERS_CAPTION,
     "boundary": BOUNDARY_CAPTION,
     "circuits": (
         "Effective sparsity: how many neurons, taken by falling norm, predict like the whole net. "
@@ -69,7 +74,7 @@ class Setup(TypedDict):
     """What a page is made with, whatever the study. types.d.ts describes it to the scripts.
 
     Attributes:
-        diagrams: the template of the diagram for each coloring.
+        diagrams: the templates of the diagram: by phase, and by a quantity.
         colorings: the colorings by name, with what each shows.
         patiences: a name and a text for each, in the order of a menu.
         captions: by the part of the page.
@@ -219,7 +224,7 @@ def _templates() -> tuple[dict[str, Specification], dict[str, CurveChart]]:
         title: {"columns": columns, "chart": curve_template(title, columns)}
         for title, columns in CURVES.items()
     }
-    return {name: diagram_template(name) for name in COLORINGS}, curves
+    return {name: diagram_template(name) for name in TEMPLATES}, curves
 
 
 def _page_script() -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
-from analysis.charts.layout import EpochRamp
 from analysis.charts.theme import Channel
 from analysis.formats import JsonCell, JsonRow
+from analysis.phases.quantities import Ramp
 from analysis.report.opening import Opening
 
 Columns = dict[str, list[JsonCell]]
@@ -79,7 +79,7 @@ class PageState(PatienceState):
         y: the axis up to begin with.
         facets: the axes to begin with a diagram of each value of.
         start: labels of the cell to begin with, by axis.
-        epochs: the color scale of median epochs.
+        ramps: the color scale of each quantity, by the name of the coloring.
         aggregated: whether an axis fell into bins.
     """
 
@@ -95,7 +95,7 @@ class PageState(PatienceState):
     y: str
     facets: list[str]
     start: dict[str, str]
-    epochs: EpochRamp
+    ramps: dict[str, Ramp]
     aggregated: bool
 
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.charts.layout import EpochRamp, channel, spans
-from analysis.charts.theme import EPOCH_TICKS
+from analysis.charts.layout import channel, spans
 from analysis.formats import JsonCell, records
 from analysis.phases import classify as phases
 from analysis.phases.axis_scales import TITLES, Ruler
@@ -19,6 +18,7 @@ from analysis.phases.cells import summary
 from analysis.phases.first_view import first_cell, first_facets
 from analysis.phases.grid import Grid, at_patience, diagram_axes, make_grid
 from analysis.phases.patience import PATIENCES
+from analysis.phases.quantities import QUANTITIES, ramps, with_quantities
 from analysis.report.opening import opening
 from analysis.report.page_records import (
     AxisState,
@@ -45,8 +45,8 @@ TABLE_COLUMNS = (
 
 CELL_COLUMNS = (
     "trials", *phases.PHASES, *phases.FLAGS, "phase", "phase_share", "generalized",
-    "generalized_low", "generalized_high", "memorized_median_epoch", "generalized_median_epoch",
-    "watched_epochs", "watched_decay_times", "hatched",
+    "generalized_low", "generalized_high", "watched_epochs", "watched_decay_times", "hatched",
+    "kind", *(quantity.column for quantity in QUANTITIES.values()),
 )  # fmt: skip
 
 # What addresses and routes call each patience; None is as watched.
@@ -99,7 +99,7 @@ def page_state(
         "y": y,
         "facets": first_facets(grid, x, y),
         "start": _labels_of(first_cell(grid, x, y), grid),
-        "epochs": epoch_ramp(grid.cells),
+        "ramps": ramps(with_quantities(grid.cells)),
         "aggregated": grid.aggregated,
         **shown,
     }
@@ -129,7 +129,9 @@ def patience_state(trials: pd.DataFrame, grid: Grid, patience: int | None = None
             {**row, "meaning": rules[str(row["phase"])]}
             for row in records(summary(trials, patience=patience))
         ],
-        "cells": columnar(shown.cells[[*(r.name for r in grid.rulers), *CELL_COLUMNS]]),
+        "cells": columnar(
+            with_quantities(shown.cells)[[*(r.name for r in grid.rulers), *CELL_COLUMNS]]
+        ),
         "boundaries": [],
     }
 
@@ -241,21 +243,6 @@ def facts(trials: pd.DataFrame, manifest: Mapping[str, object]) -> list[Fact]:
         },
     ]
     return [fact for fact in listed if fact["text"]]
-
-
-def epoch_ramp(cells: pd.DataFrame) -> EpochRamp:
-    """The color scale of the median epochs of all cells.
-
-    The legend has at least two values. All values lie within the domain, because Vega would stretch
-    the legend to include a value beyond.
-    """
-    epochs = cells["generalized_median_epoch"].dropna().to_numpy(float)
-    low, high = (epochs.min(), epochs.max()) if len(epochs) else (1.0, 10.0)
-    if low == high:
-        low, high = low / 2, 2 * high
-    low = max(1.0, low)
-    values = [float(tick) for tick in EPOCH_TICKS if low <= tick <= high]
-    return {"domain": [low, high], "values": values if len(values) > 1 else [low, high]}
 
 
 def columnar(frame: pd.DataFrame) -> Columns:

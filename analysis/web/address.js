@@ -36,7 +36,7 @@ export function viewOf(state) {
     y: up,
     facets: [...new Set(facets)].filter((name) => names.includes(name) && name !== x && name !== up)
       .slice(0, MOST_FACETS),
-    color: Object.hasOwn(setup.colorings, asked("color")) ? asked("color") : "phase",
+    color: Object.hasOwn(state.ramps, asked("color")) ? asked("color") : "phase",
     patience: patienceAsked(),
     labels: Object.fromEntries(state.axes.map(({name, labels}) =>
       [name, labels.includes(asked(name)) ? asked(name) : state.start[name]])),

@@ -19,7 +19,8 @@ export function showControls(state, view, change) {
   const axes = state.axes.map((axis) => [axis.name, axis.title]);
   fillMenu(x, axes, view.x);
   fillMenu(y, axes, view.y);
-  fillMenu(color, Object.entries(setup.colorings), view.color);
+  fillMenu(color, Object.entries(setup.colorings).filter(([name]) =>
+    name === "phase" || name in state.ramps), view.color);
   fillMenu(patience, setup.patiences, state.patience);
   // Choosing the other axis swaps the two.
   x.onchange = () => change({x: x.value, y: x.value === view.y ? view.x : view.y});

@@ -6,7 +6,7 @@ import {byId, csv, element, table, whole} from "./dom.js";
 import {planeOf, ticksOf} from "./plane.js";
 import {setup} from "./setup.js";
 
-/** @import {Axis, Chart, Labels, State, VegaView, View} from "./types.js" */
+/** @import {Axis, Chart, ColorChannel, Labels, Ramp, State, VegaView, View} from "./types.js" */
 /** @import {Plane, Row, Side} from "./plane.js" */
 
 // Pixels of a diagram's width where there is room: the legend is as wide.
@@ -49,21 +49,41 @@ export class Diagram {
     const room = byId("diagram").clientWidth;
     const plane = this.plane = planeOf(state, view, room - marginOf(state, view), setup.steps);
     const chart = chartOf(state, view, room, plane);
-    byId("diagram-said").textContent = [setup.captions[view.color], state.hatching_said,
-      ...plane.boundary.length ? [setup.captions.boundary] : [],
-      ...state.aggregated ? ["Neighboring values of an axis (~) share a cell."] : [],
-      ...setup.limits ? [setup.limits] : []].join(" ");
+    this.explain(state, view, plane);
     const wanted = JSON.stringify(chart);
     if (wanted !== this.drawn || !this.vega) {
       this.drawn = wanted;
       this.vega = (await draw("diagram", chart, "phase-diagram", () => this.asCsv())).view;
       this.vega.addEventListener("click", (_, item) => this.pick(item?.datum?.position));
     }
+    const column = state.ramps[view.color]?.column;
+    for (const row of plane.rows) row.value = column ? row[column] ?? null : null;
     this.vega.data("cells", plane.rows).data("boundary", plane.boundary).data("facets", plane.names);
     this.vega.signal("cell", chosen).signal("cursor", this.cursor ?? "");
     await this.vega.resize().runAsync();
     hideEmptyGroups(byId("diagram"));
     this.fillTable(chosen);
+  }
+
+  /**
+   * Say how to read what is drawn; a sign that no cell has is not explained.
+   * @param {State} state
+   * @param {View} view
+   * @param {Plane} plane
+   */
+  explain(state, view, plane) {
+    const {captions} = setup, phases = view.color === "phase";
+    /** @param {string[]} names of columns */
+    const some = (...names) => plane.rows.some((row) => names.some((name) => row[name]));
+    byId("diagram-lead").textContent = captions[phases ? "phase" : "quantity"];
+    byId("diagram-said").textContent = [
+      ...some("hatched") ? [state.hatching_said] : [],
+      ...plane.boundary.length ? [captions.boundary] : [],
+      ...phases && plane.rows.some((row) => row.phase === "confusion") ? [captions.confusion] : [],
+      ...some("ungrokked", "semi_grokking", "collapsed", "diverged") ? [captions.corners] : [],
+      ...plane.rows.every((row) => row.trials) ? [] : ["Dashed: no trials."],
+      ...state.aggregated ? ["Neighboring values of an axis (~) share a cell."] : [],
+      ...setup.limits ? [setup.limits] : []].join(" ");
   }
 
   /** The two axes that are drawn: across and up. */
@@ -211,7 +231,8 @@ const marginOf = (state, view) =>
  * @returns {Chart}
  */
 function chartOf(state, view, room, plane) {
-  const chart = structuredClone(setup.diagrams[view.color]);
+  const ramp = state.ramps[view.color];
+  const chart = structuredClone(setup.diagrams[ramp ? "quantity" : "phase"]);
   const width = Math.max(plane.across.whole + marginOf(state, view), NARROWEST);
   chart.width = Math.min(room, Math.round(width));
   chart.height = plane.up.whole;
@@ -222,13 +243,23 @@ function chartOf(state, view, room, plane) {
     Object.assign(encoding.x, x);
     Object.assign(encoding.y, y);
     const color = encoding.color;
-    if (color?.field === "phase" && room < 460) color.legend.columns = 2;
-    if (color?.field === "generalized_median_epoch") {
-      color.scale.domain = state.epochs.domain;
-      color.legend.values = state.epochs.values;
-    }
+    if (color?.field === "kind" && room < 640) color.legend.columns = room < 380 ? 2 : 3;
+    if (ramp && color?.field === "value") colorBy(ramp, color);
   }
+  const given = ramp ? {form: ramp.form, waits: ramp.waits} : {};
+  for (const param of chart.params) param.value = Reflect.get(given, param.name) ?? param.value;
   return chart;
+}
+
+/**
+ * Lay the color scale of a quantity over the channel of a template.
+ * @param {Ramp} ramp
+ * @param {ColorChannel} color
+ */
+function colorBy({scale, domain, values, unit, form}, color) {
+  Object.assign(color.scale, {type: scale === "share" ? "linear" : scale, domain});
+  Object.assign(color.legend, {title: unit, ...values.length && {values},
+    ...form !== "," && {labelExpr: `format(datum.value, '${form}')`}});
 }
 
 /**

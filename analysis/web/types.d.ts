@@ -115,13 +115,30 @@ export interface State extends PatienceState {
   /** The axes to begin with a diagram of each value of. */
   facets: string[];
   start: Labels;
-  epochs: {domain: [number, number], values: number[]};
+  /** The color scale of each quantity, by the name of the coloring. */
+  ramps: Record<string, Ramp>;
   aggregated: boolean;
   laws_html?: string;
   laws?: Figure[];
   circuits?: Figure[];
   /** Why there is no newer state, where a live store cannot be read. */
   problem?: string | null;
+}
+
+/** The color scale of a quantity. */
+export interface Ramp {
+  title: string;
+  /** Of the cells. */
+  column: string;
+  unit: string;
+  scale: "share" | "log" | "symlog" | "linear";
+  /** A number format of d3. */
+  form: string;
+  /** Whether a cell without the number has not come to it yet. */
+  waits: boolean;
+  domain: number[];
+  /** Of the legend; none where the chart chooses them. */
+  values: number[];
 }
 
 /** What the page is made with, whatever the study: templates of charts, words, columns. */
@@ -227,6 +244,7 @@ export interface Chart {
   height: number;
   autosize: object;
   layer: Layer[];
+  params: {name: string, value: Value}[];
 }
 
 export interface Layer {
@@ -235,8 +253,8 @@ export interface Layer {
 
 export interface ColorChannel {
   field?: string;
-  scale: {domain: number[]};
-  legend: {columns?: number, values?: number[]};
+  scale: object;
+  legend: {columns?: number};
 }
 
 /** The parts of a Vega view that the page uses. */

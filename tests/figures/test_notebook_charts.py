@@ -101,6 +101,7 @@ def test_a_boundary_is_drawn_or_its_lack_is_said(trials):
 
 REFUSED = [
     (lambda trials: analysis.phase_diagram(trials, color="phases"), "Did you mean 'phase'"),
+    (lambda trials: analysis.phase_diagram(trials, color="sparsity"), "no cell has a number"),
     (lambda trials: analysis.phase_diagram(trials, "widht"), "Did you mean 'width'"),
     (lambda trials: analysis.phase_diagram(trials[:0]), "0 trials; a chart needs some"),
     (lambda trials: analysis.survival(trials, "width"), "an axis that varies here"),

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from analysis.live.answers import TableAnswer, TrialAnswer
+from analysis.phases.quantities import Ramp
 from analysis.report.law_section import FigureState
 from analysis.report.page import Setup
 from analysis.report.page_records import (
@@ -40,6 +41,7 @@ def members(interface):
         ("Boundary", (BoundaryState,), set()),
         ("Figure", (FigureState,), set()),
         ("Fact", (Fact,), set()),
+        ("Ramp", (Ramp,), set()),
         ("CellAnswer", (CellAnswer,), set()),
         ("CellPatience", (CellPatience,), set()),
         ("TrialAnswer", (TrialAnswer,), set()),

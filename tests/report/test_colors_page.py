@@ -1,0 +1,98 @@
+"""The page's diagram in each of its colorings, in a real browser."""
+
+import re
+
+import pytest
+from browsing import cells, chromium, go, needs_chromium, opened, settled, text
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
+from simulated import QUICK, simulate
+
+from analysis import load_trials, write_report
+from analysis.charts.coloring import COLORINGS, KIND_COLORS
+from analysis.phases.grid import make_grid
+from analysis.phases.quantities import QUANTITIES, ramps, with_quantities
+
+pytestmark = needs_chromium
+# Texts that a reader sees, with their boxes: those of cells, axes and the legend.
+TEXTS = """
+return [...document.querySelectorAll('#diagram svg text')]
+  .filter((one) => one.textContent.trim() && Number(getComputedStyle(one).opacity))
+  .map((one) => [one.textContent, one.getBoundingClientRect().toJSON()]);
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return simulate(tmp_path_factory.mktemp("store") / "quick", QUICK)
+
+
+@pytest.fixture(scope="module")
+def page(store, tmp_path_factory):
+    write_report(store, store.parent / "report.html")
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield opened(browser, (store.parent / "report.html").as_uri())
+        assert browser.get_log("browser") == []
+
+
+@pytest.fixture(scope="module")
+def grid(store):
+    return make_grid(load_trials(store))
+
+
+def overlapping(page):
+    """Pairs of texts of the diagram whose boxes overlap by more than two pixels."""
+    boxes = page.execute_script(TEXTS)
+    return [
+        (a, b)
+        for i, (a, one) in enumerate(boxes)
+        for b, two in boxes[i + 1 :]
+        if min(one["right"], two["right"]) - max(one["left"], two["left"]) > 2
+        and min(one["bottom"], two["bottom"]) - max(one["top"], two["top"]) > 2
+    ]
+
+
+def test_the_menu_has_what_the_study_has(page, grid):
+    options = [one.text for one in Select(page.find_element(By.ID, "color")).options]
+    found = ramps(with_quantities(grid.cells))
+    assert options == ["phase", *(QUANTITIES[name].title for name in found)]
+    assert "final effective sparsity" not in options
+
+
+@pytest.mark.parametrize("color", [name for name in COLORINGS if name not in {"norm", "sparsity"}])
+def test_each_coloring_is_drawn_and_its_texts_are_apart(page, color):
+    go(page, color=color)
+    assert len(cells(page)) == 30
+    fills = {path.value_of_css_property("fill") for path in cells(page).values()}
+    assert len(fills) > 2
+    assert overlapping(page) == []
+    if color != "phase":
+        unit = QUANTITIES[color].unit
+        assert unit in [said for said, _ in page.execute_script(TEXTS)]
+
+
+def test_a_cell_says_its_number(page, grid):
+    go(page, color="delay")
+    said = {text for text, _ in page.execute_script(TEXTS)}
+    delays = with_quantities(grid.cells)["delay_epochs"].dropna()
+    assert len(delays)
+    assert {f"{delay:,.0f}" for delay in delays} <= said
+
+
+def test_collapsed_cells_have_their_own_color_and_words(page, grid):
+    go(page, color="phase")
+    settled(page)
+    shade = KIND_COLORS["collapsed"]
+    wanted = "rgb({}, {}, {})".format(*(int(shade[i : i + 2], 16) for i in (1, 3, 5)))
+    dark = {
+        said for said, path in cells(page).items() if path.value_of_css_property("fill") == wanted
+    }
+    kinds = with_quantities(grid.cells)["kind"]
+    assert len(dark) == (kinds == "collapsed").sum() > 0
+    assert all("weight decay 0.3" in said for said in dark)
+    assert re.search(r"Confusion is split: collapsed, ", text(page, "diagram-said"))
+
+
+def test_an_address_may_ask_for_what_the_study_does_not_have(page):
+    go(page, color="sparsity")
+    assert Select(page.find_element(By.ID, "color")).first_selected_option.text == "phase"
