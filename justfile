@@ -61,7 +61,7 @@ api:
 
 # The site of docs/, into build/site; wants pip install -c constraints.txt -e '.[docs]'
 docs:
-    mkdocs build
+    NO_MKDOCS_2_WARNING=1 mkdocs build
 
 # The flags in docs/commands.md, from the help of the commands
 flags:
@@ -74,6 +74,7 @@ transcripts *pages:
 # Draw the pictures of README.md and docs/ again
 pictures:
     python docs/pictures.py
+    python docs/gallery.py
 
 # Format, and mend what ruff can mend
 format:

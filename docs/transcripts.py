@@ -5,7 +5,9 @@ have transcripts. A page is one session in a fresh folder under build/transcript
 after the words "Save this as `NAME`" is a file of that session. In a block ```console a line that
 begins with "$ " is a command, one that begins with "# " a remark, and the rest is what the command
 prints; "..." stands for lines that are left out. Numbers move from run to run: a transcript is
-rewritten where more than its numbers changed, or all of it with `--numbers`.
+rewritten where more than its numbers changed, or all of it with `--numbers`. Where its words
+changed, all lines are written, and whoever edits the page leaves some out again. A picture that a
+session draws replaces the one of its name in docs/.
 """
 
 import argparse
@@ -129,6 +131,9 @@ def rewritten(path: Path, *, numbers: bool) -> str:
             told = now if same is None else same
             new = f"$ {command}\n{told}".rstrip("\n")
             page = page.replace(f"$ {command}\n{said}".rstrip("\n"), new, 1)
+    for drawn in (SESSIONS / path.stem).glob("*.svg"):
+        if (ROOT / "docs" / drawn.name).exists():
+            shutil.copy(drawn, ROOT / "docs")
     return page
 
 

@@ -32,7 +32,8 @@ def options_of(program, name):
 def shown_on(page):
     """The commands that a page shows as code: program, name and the rest of the line."""
     for block, span in CODE.findall(PAGES[page]):
-        lines = block.splitlines() or [span]
+        # A message in a line of prose may have the word "study": a command comes first there.
+        lines = block.splitlines() or [span if span.startswith(tuple(COMMANDS)) else ""]
         prompts = [line for line in lines if line.startswith("$ ")]
         for line in prompts or lines:
             yield from SHOWN.findall(line)
