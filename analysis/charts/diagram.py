@@ -9,6 +9,7 @@ the axes of a study over it (`charts.layout.laid_out`).
     x0, x1, xm, y0, y1, ym: the edges and the middle, in the units of the scales that are laid
         over the template.
     trials: how many the position holds; 0 for a position without a cell.
+    dimmed: whether none of its trials is selected; it may be left out.
     value: of the quantity that the cells are colored by; null where there is none.
     And the columns of `analysis.phases.cells.cells`, and `kind` of `with_quantities`.
 `boundary` has one row for each point: x, y, the pointwise band from low to high, the simultaneous
@@ -43,6 +44,7 @@ CORNERS_CAPTION = (
     "Corners: a triangle where some trial ungrokked, a diamond where some trial is semi-grokking, "
     "a dot where some trial collapsed or diverged."
 )
+_DIM = alt.expr("datum.dimmed ? 0.15 : 1")
 _LEAST_WITH_CORNERS = 30  # pixels of a cell
 
 _CROSS = "M-1,-1L1,1M-1,1L1,-1"
@@ -190,8 +192,8 @@ def _filled_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
         stroke=style.hatching, opacity=0.55, aria=False
     )
     return [
-        _rounded(squares, fill=style.ground, opacity=style.ground_opacity),
-        _rounded(squares.transform_filter(style.filled)).encode(
+        _rounded(squares, fill=style.ground, opacity=style.ground_opacity, fillOpacity=_DIM),
+        _rounded(squares.transform_filter(style.filled), fillOpacity=_DIM).encode(
             color=style.color, opacity=style.opacity
         ),
         *(
@@ -212,7 +214,7 @@ def _text_layer(cells: alt.Chart, style: Coloring) -> alt.Chart:
         .mark_text(
             fontWeight=600,
             fontSize=alt.expr(f"min(13, {letters})"),
-            opacity=alt.expr(f"{letters} < 8 ? 0 : 1"),
+            opacity=alt.expr(f"{letters} < 8 ? 0 : datum.dimmed ? 0.3 : 1"),
             aria=False,
         )
     )

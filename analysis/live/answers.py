@@ -58,6 +58,15 @@ class TableAnswer(TypedDict):
     rows: list[JsonRow]
 
 
+class Selected(TypedDict):
+    """The trials that pass a filter, counted: all, in each cell, and of each phase."""
+
+    total: int
+    of: int
+    cells: list[int]
+    phases: dict[str, int]
+
+
 class Answers:
     """Answers about a live study, as JSON takes them; any thread may ask."""
 
@@ -100,6 +109,27 @@ class Answers:
             return None
         with self._lock:
             return stripes_of(phase_frame(snapshot.trials), snapshot.grid)
+
+    def selected(self, where: str) -> Selected:
+        """The trials that pass a filter, counted.
+
+        Args:
+            where: a filter, or "" for all trials.
+
+        Raises: UsageError for the filter.
+        """
+        snapshot = self._live.latest()
+        with self._lock:
+            rows = self._order(snapshot, where, None, descending=False)
+            phase = classify(phase_frame(snapshot.trials.take(rows)))["phase"]
+        cell_of = np.zeros(0, np.int32) if snapshot.grid is None else snapshot.grid.cell_of
+        cells = 0 if snapshot.grid is None else len(snapshot.grid.cells)
+        return {
+            "total": len(rows),
+            "of": snapshot.trials.num_rows,
+            "cells": np.bincount(cell_of[rows], minlength=cells).tolist(),
+            "phases": {str(name): int(count) for name, count in phase.value_counts().items()},
+        }
 
     def cell(self, labels: Mapping[str, str]) -> CellAnswer:
         """The first seeds of a cell, with their readings.

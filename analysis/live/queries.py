@@ -75,6 +75,7 @@ TABLE_PARSERS: dict[str, Parser] = {
     "offset": _whole,
     "limit": partial(_whole, most=MAX_PAGE_ROWS),
 }
+SELECTED_PARSERS: dict[str, Parser] = {"where": str}
 FILE_PARSERS: dict[str, Parser] = {"format": partial(_choice, allowed=tuple(FILES)), "where": str}
 
 

@@ -30,6 +30,7 @@ from analysis.live.queries import (
     FILE_PARSERS,
     FILES,
     FIRST_PAGE,
+    SELECTED_PARSERS,
     STATE_PARSERS,
     TABLE_PARSERS,
     TRIAL_PARSERS,
@@ -81,6 +82,10 @@ class _Routes:
         query_of(request, {})
         return _tagged(request, compact_json(self._answers.stripes()))
 
+    def selected(self, request: Request) -> Response:
+        where = str(query_of(request, SELECTED_PARSERS).get("where", ""))
+        return _tagged(request, compact_json(self._answers.selected(where)))
+
     def cell(self, request: Request) -> Response:
         return _tagged(request, compact_json(self._answers.cell(labels_of(request))))
 
@@ -121,6 +126,7 @@ def make_app(study: LiveStudy, hosts: list[str], token: Token | None = None) -> 
             Route("/assets/{name}", routes.asset),
             Route("/api/state", routes.state),
             Route("/api/stripes", routes.stripes),
+            Route("/api/selected", routes.selected),
             Route("/api/cell", routes.cell),
             Route("/api/trial", routes.trial),
             Route("/api/trials", routes.trials),

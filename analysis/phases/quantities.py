@@ -68,6 +68,16 @@ KINDS_OF_CONFUSION: dict[str, str] = {
     "partial": f"the median of its test accuracies is {PARTIAL} or more",
     "neither": "none of these",
 }
+_ENDED = '["collapsed", "diverged"]'
+# The filter of the trials of each phase, and of each kind of confusion.
+SELECTS: dict[str, str] = {
+    **{name: f'phase == "{name}"' for name in PHASES},
+    "collapsed": f'phase == "confusion" and ended in {_ENDED}',
+    "partial": f'phase == "confusion" and ended not in {_ENDED} and '
+    f"final_test_accuracy >= {PARTIAL}",
+    "neither": f'phase == "confusion" and ended not in {_ENDED} and '
+    f"(final_test_accuracy < {PARTIAL} or final_test_accuracy is null)",
+}
 CELL_KINDS = (*(name for name in PHASES if name != "confusion"), *KINDS_OF_CONFUSION)
 
 

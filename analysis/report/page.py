@@ -23,7 +23,7 @@ from analysis.phases.classify import FLAGS
 from analysis.phases.grid import make_grid
 from analysis.phases.palette import PHASE_COLORS
 from analysis.phases.patience import PATIENCES
-from analysis.phases.quantities import KINDS_OF_CONFUSION
+from analysis.phases.quantities import KINDS_OF_CONFUSION, SELECTS
 from analysis.phases.stages import STAGES, stripes_of
 from analysis.report.archive import carried, drawn, pack_archive, patience_archive
 from analysis.report.scripts import joined_modules
@@ -83,6 +83,7 @@ class Setup(TypedDict):
         colors: of each phase.
         stages: the color and the words of each stage, in their order.
         flags: what each means.
+        selects: the filter of each kind of trials that a reader can select.
         kinds: of each column that a filter may name, in words.
         table: the columns that the table shows first.
         axes: names of all axes.
@@ -99,6 +100,7 @@ class Setup(TypedDict):
     colors: dict[str, str]
     stages: dict[str, tuple[str, str]]
     flags: dict[str, str]
+    selects: dict[str, str]
     kinds: dict[str, str]
     table: tuple[str, ...]
     axes: list[str]
@@ -201,6 +203,7 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
         "colors": PHASE_COLORS,
         "stages": {name: (STAGE_COLORS[name], words) for name, words in STAGES.items()},
         "flags": FLAGS,
+        "selects": SELECTS,
         "kinds": {field.name: KINDS[field.type] for field in COLUMNS},
         "table": TABLE_COLUMNS,
         "axes": list(TITLES),

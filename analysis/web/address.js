@@ -5,8 +5,8 @@ import {setup} from "./setup.js";
 
 /** @import {State, View} from "./types.js" */
 
-/** @type {("x" | "y" | "color" | "patience" | "trial" | "where" | "sort" | "descending")[]} */
-const KEYS = ["x", "y", "color", "patience", "trial", "where", "sort", "descending"];
+/** @type {("x" | "y" | "color" | "patience" | "only" | "box" | "trial" | "where" | "sort" | "descending")[]} */
+const KEYS = ["x", "y", "color", "patience", "only", "box", "trial", "where", "sort", "descending"];
 
 const MOST_FACETS = 2;
 
@@ -38,6 +38,8 @@ export function viewOf(state) {
       .slice(0, MOST_FACETS),
     color: Object.hasOwn(state.ramps, asked("color")) ? asked("color") : "phase",
     patience: patienceAsked(),
+    only: Object.hasOwn(setup.selects, asked("only")) ? asked("only") : "",
+    box: asked("box"),
     labels: Object.fromEntries(state.axes.map(({name, labels}) =>
       [name, labels.includes(asked(name)) ? asked(name) : state.start[name]])),
     trial: asked("trial"),

@@ -6,7 +6,7 @@ import {byId, csv, element, table, whole} from "./dom.js";
 import {planeOf, ticksOf} from "./plane.js";
 import {setup} from "./setup.js";
 
-/** @import {Axis, Chart, ColorChannel, Labels, Ramp, State, VegaView, View} from "./types.js" */
+/** @import {Axis, Chart, ColorChannel, Labels, Ramp, Selected, State, VegaView, View} from "./types.js" */
 /** @import {Plane, Row, Side} from "./plane.js" */
 
 // Pixels of a diagram's width where there is room: the legend is as wide.
@@ -30,6 +30,7 @@ export class Diagram {
     /** @type {Plane | null} */
     this.plane = null;
     this.refocus = false;
+    this.brushing = false;  // whether the mouse draws a rectangle, or has just done so
     this.chosen = "";  // the position of the cell on show
     const box = byId("diagram");
     box.addEventListener("keydown", (event) => this.key(event));
@@ -40,8 +41,9 @@ export class Diagram {
    * Draw the slice of a view.
    * @param {State} state
    * @param {View} view
+   * @param {Selected | null} selected trials; cells without any are dimmed
    */
-  async show(state, view) {
+  async show(state, view, selected) {
     this.state = state;
     this.view = view;
     const chosen = this.chosen = positionsOf(state, view.labels).join();
@@ -54,10 +56,13 @@ export class Diagram {
     if (wanted !== this.drawn || !this.vega) {
       this.drawn = wanted;
       this.vega = (await draw("diagram", chart, "phase-diagram", () => this.asCsv())).view;
-      this.vega.addEventListener("click", (_, item) => this.pick(item?.datum?.position));
+      this.vega.addEventListener("click", (_, item) => this.brushing || this.pick(item?.datum?.position));
     }
     const column = state.ramps[view.color]?.column;
-    for (const row of plane.rows) row.value = column ? row[column] ?? null : null;
+    for (const row of plane.rows) {
+      row.value = column ? row[column] ?? null : null;
+      row.dimmed = selected !== null && !selected.cells[row.cell];
+    }
     this.vega.data("cells", plane.rows).data("boundary", plane.boundary).data("facets", plane.names);
     this.vega.signal("cell", chosen).signal("cursor", this.cursor ?? "");
     await this.vega.resize().runAsync();
@@ -90,6 +95,31 @@ export class Diagram {
   axes() {
     const {state, view} = this;
     return state && view ? [axisOf(state, view.x), axisOf(state, view.y)] : [];
+  }
+
+  /**
+   * The first and the last label on each axis of the cells whose middles lie in a box of the window.
+   * @param {{left: number, top: number, width: number, height: number}} box
+   * @returns {Record<string, [string, string]> | null} null where no cell does
+   */
+  endsWithin({left, top, width, height}) {
+    const svg = byId("diagram").querySelector("svg");
+    const {vega, state} = this;
+    if (!svg || !vega || !state) return null;
+    const plot = svg.getBoundingClientRect();
+    const size = plot.width / Number(svg.getAttribute("width") ?? plot.width);
+    const [x, y] = [vega.scale("x"), vega.scale("y")], [right, down] = vega.origin();
+    const padding = vega.padding();
+    const within = this.rows.filter(({xm, ym, trials}) => {
+      const across = plot.left + size * (right + padding.left + x(xm)) - left;
+      const below = plot.top + size * (down + padding.top + y(ym)) - top;
+      return trials && across >= 0 && across <= width && below >= 0 && below <= height;
+    }).map(({position}) => position.split(",").map(Number));
+    if (!within.length) return null;
+    return Object.fromEntries(state.axes.map(({name, labels}, n) => {
+      const indices = within.map((position) => position[n]);
+      return [name, [labels[Math.min(...indices)], labels[Math.max(...indices)]]];
+    }));
   }
 
   /** The cells on show, and the positions without one. */

@@ -3,7 +3,7 @@
 import {byId, durationInWords, element, percent, whole} from "./dom.js";
 import {setup} from "./setup.js";
 
-/** @import {Fact, PhaseRow, Status} from "./types.js" */
+/** @import {Fact, PhaseRow, Selected, Status} from "./types.js" */
 
 /**
  * Show the first sentences of a study.
@@ -55,15 +55,25 @@ function say(id, sentence) {
  * Show the trials of each phase as cards.
  * @param {PhaseRow[]} phases
  * @param {string} said below the cards: at which patience these are; "" as watched
+ * @param {string} only the kind of trials that is selected
+ * @param {Selected | null} selected trials, where some are
+ * @param {(phase: string) => void} choose is told the phase of a card that was clicked
  */
-export function showPhases(phases, said) {
+export function showPhases(phases, said, only, selected, choose) {
   say("patience-said", said);
+  const focused = document.activeElement?.getAttribute("data-phase");
   byId("phases").replaceChildren(...phases.map((row) => {
     const card = element("li");
     card.style.setProperty("--phase", setup.colors[row.phase]);
-    const count = element("b", `${whole(row.trials)} `);
-    count.append(element("small", percent(row.share)));
-    card.append(count, element("span", row.phase), element("small", row.meaning, {class: "soft"}));
+    const counted = selected && !said  // selected trials are counted as watched
+      ? `${whole(selected.phases[row.phase])} of ${whole(row.trials)} ` : `${whole(row.trials)} `;
+    const count = element("b", counted);
+    if (!selected || said) count.append(element("small", percent(row.share)));
+    const button = element("button", "",
+      {type: "button", "data-phase": row.phase, "aria-pressed": row.phase === only});
+    button.append(count, element("span", row.phase));
+    button.addEventListener("click", () => choose(row.phase));
+    card.append(button, element("small", row.meaning, {class: "soft"}));
     /** @type {[string, number | null][]} */
     const medians = [["memorized", row.memorized_median_epoch],
       ["generalized", row.generalized_median_epoch]];
@@ -74,4 +84,7 @@ export function showPhases(phases, said) {
     }
     return card;
   }));
+  /** @type {HTMLElement | null} */
+  const again = focused ? byId("phases").querySelector(`[data-phase="${focused}"]`) : null;
+  again?.focus();
 }

@@ -4,6 +4,7 @@
 import {go, patienceAsked, viewOf} from "./address.js";
 import {labelsOfTrial} from "./cells.js";
 import {showControls} from "./controls.js";
+import {listenForBrush} from "./brush.js";
 import {Diagram} from "./diagram.js";
 import {byId} from "./dom.js";
 import {showSections} from "./figures.js";
@@ -11,6 +12,7 @@ import {showFacts, showOpening, showPhases, showProgress, showTrouble} from "./h
 import {Motion} from "./motion.js";
 import {Panel} from "./panel.js";
 import {setup} from "./setup.js";
+import {Selection} from "./selection.js";
 import {Archive, Server} from "./source.js";
 import {Trials} from "./trials.js";
 
@@ -37,6 +39,19 @@ const diagram = new Diagram((labels) => {
 });
 const motion = new Motion(source, diagram);
 const panel = new Panel(source, (trial) => change({trial}));
+const selection = new Selection(source, change);
+listenForBrush(diagram, (ends) => change({box: JSON.stringify(ends)}));
+byId("diagram").addEventListener("click", ({target}) => {
+  // Vega keeps what an element stands for beside it; entries of a legend have a value.
+  const kind = Reflect.get(target ?? {}, "__data__")?.datum?.value;
+  if (Object.hasOwn(setup.selects, kind)) choose(kind);
+});
+
+/** @param {string} kind of trials to select, or to take back */
+function choose(kind) {
+  if (state) change({only: viewOf(state).only === kind ? "" : kind});
+}
+
 const trials = new Trials(source, (parts, row) => {
   change(row && state ? {...parts, labels: labelsOfTrial(state, row)} : parts);
 });
@@ -112,7 +127,6 @@ async function arrive(news) {
   byId("main").hidden = false;
   showOpening(state.opening);
   showFacts(state.facts);
-  showPhases(state.phases, state.patience_said);
   byId("command").textContent = state.command;
   byId("versions").textContent =
     Object.entries(state.versions).map(([name, version]) => `${name} ${version}`).join(", ");
@@ -131,7 +145,9 @@ function show() {
     if (!state?.trials) return;
     const view = viewOf(state);
     showControls(state, view, change);
-    await diagram.show(state, view);
+    const selected = await selection.show(state, view);
+    showPhases(state.phases, state.patience_said, view.only, selected, choose);
+    await diagram.show(state, view, selected);
     await motion.renew(state);
     await panel.show(state, view);
     await trials.show(state, view);

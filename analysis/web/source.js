@@ -6,7 +6,7 @@ import {unpacked} from "./packed.js";
 import {Refusal} from "./tokens.js";
 import {readFilter} from "./where.js";
 
-/** @import {CellAnswer, CellPatience, Labels, Setup, State, TableAnswer, TableQuery, Trial, PatienceState, Stripes, TrialAnswer, Value} from "./types.js" */
+/** @import {CellAnswer, CellPatience, Labels, Setup, State, TableAnswer, TableQuery, Trial, PatienceState, Selected, Stripes, TrialAnswer, Value} from "./types.js" */
 
 /**
  * A reading of all trials, packed (analysis/report/archive.py): a value is the sum of the trial's
@@ -34,6 +34,7 @@ class Table {
     this.stripes = stripes;
     this.patience = patience;
     this.columns = trials;
+    this.cell = cell;
     this.names = Object.keys(trials);
     this.size = trials.trial_id.length;
     this.readings = readings;
@@ -107,6 +108,23 @@ export class Archive {
   }
 
   async stripes() { return (await this.table).stripes; }
+
+  /**
+   * @param {string} where
+   * @returns {Promise<Selected>}
+   */
+  async selected(where) {
+    const table = await this.table;
+    const passing = this.passing(table, where);
+    const cells = this.setup.state.cells.trials.map(() => 0);
+    /** @type {Record<string, number>} */
+    const phases = Object.fromEntries(Object.keys(this.setup.colors).map((name) => [name, 0]));
+    for (const index of passing) {
+      cells[table.cell[index]] += 1;
+      phases[String(table.columns.phase[index])] += 1;
+    }
+    return {total: passing.length, of: table.size, cells, phases};
+  }
 
   /**
    * @param {Labels} _labels
@@ -234,6 +252,12 @@ export class Server {
 
   /** @returns {Promise<Stripes | null>} */
   stripes() { return this.ask("stripes", {}); }
+
+  /**
+   * @param {string} where
+   * @returns {Promise<Selected>}
+   */
+  selected(where) { return this.ask("selected", {where}); }
 
   /**
    * @param {Labels} labels

@@ -2,6 +2,7 @@
 
 import {isTrial} from "./address.js";
 import {asText, byId, element, inputById, table, whole, words} from "./dom.js";
+import {filterOf} from "./selection.js";
 import {setup} from "./setup.js";
 
 /** @import {Source, State, TableAnswer, Trial, View} from "./types.js" */
@@ -30,10 +31,13 @@ export class Trials {
     for (const format of source.live ? ["CSV", "Parquet"] : ["CSV"]) {
       const button = element("button", `Download ${format}`, {type: "button"});
       button.addEventListener("click", () => source.download(format.toLowerCase(),
-        this.view?.where ?? "").catch((error) => this.refuse(error)));
+        this.where()).catch((error) => this.refuse(error)));
       byId("downloads").append(button, " ");
     }
   }
+
+  /** The filter of the rows on show. */
+  where() { return this.state && this.view ? filterOf(this.state, this.view) : ""; }
 
   /** @param {string} name of a column: one of an axis with one value says nothing in a table */
   isConstant(name) {
@@ -46,18 +50,16 @@ export class Trials {
    * @param {View} view
    */
   async show(state, view) {
-    const before = this.view;
+    const before = this.view, filtered = this.where();
     this.state = state;
     this.view = view;
-    const key = JSON.stringify([state.trials, view.where, view.sort, view.descending]);
+    const key = JSON.stringify([state.trials, this.where(), view.sort, view.descending]);
     if (this.shown === key) return this.mark();
     this.shown = key;
-    const same = before && before.where === view.where && before.sort === view.sort &&
+    const same = before && filtered === this.where() && before.sort === view.sort &&
       before.descending === view.descending;
-    if (!same) {
-      this.offset = 0;
-      inputById("where").value = view.where;
-    }
+    if (!same) this.offset = 0;
+    if (before?.where !== view.where) inputById("where").value = view.where;
     await this.ask();
   }
 
@@ -69,7 +71,7 @@ export class Trials {
 
   async ask() {
     if (!this.view) return;
-    const {where, sort, descending} = this.view;
+    const {sort, descending} = this.view, where = this.where();
     const question = ++this.questions;
     const query = {where, sort, descending, offset: this.offset, limit: ROWS_A_PAGE};
     try {

@@ -157,6 +157,8 @@ export interface Setup {
   flags: Record<string, string>;
   /** The color and the words of what a net may have done by an epoch, in their order. */
   stages: Record<string, [string, string]>;
+  /** The filter of each kind of trials that can be selected. */
+  selects: Record<string, string>;
   kinds: Record<string, Kind>;
   table: string[];
   axes: string[];
@@ -175,6 +177,10 @@ export interface View {
   /** Axes that have a diagram for each of their values: none, one or two. */
   facets: string[];
   color: string;
+  /** The kind of trials that is selected, "" for all. */
+  only: string;
+  /** The cells that are selected, as JSON: the first and the last label on each axis. */
+  box: string;
   patience: string;
   labels: Labels;
   trial: string;
@@ -220,12 +226,24 @@ export interface TableAnswer {
   rows: Trial[];
 }
 
+/** Trials that pass a filter, counted. */
+export interface Selected {
+  total: number;
+  /** How many there are without the filter. */
+  of: number;
+  /** In each cell. */
+  cells: number[];
+  /** Of each phase. */
+  phases: Record<string, number>;
+}
+
 /** Answers the page's questions: a report's archive, or the server of a live page. */
 export interface Source {
   live: boolean;
   /** The state at a patience, or null where it has not changed since it was last asked for. */
   state(patience: string): Promise<State | null>;
   stripes(): Promise<Stripes | null>;
+  selected(where: string): Promise<Selected>;
   cell(labels: Labels, cell: number): Promise<CellAnswer>;
   trial(id: string): Promise<TrialAnswer>;
   trials(query: TableQuery): Promise<TableAnswer>;

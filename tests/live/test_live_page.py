@@ -122,6 +122,13 @@ def test_the_table_asks_the_server(browser, folder, tmp_path):
         browser.execute_script("document.querySelectorAll('#downloads button')[1].click()")
         path = waits(browser, lambda: next(folder.glob("*.parquet"), None))
         assert pq.read_table(path)["seed"].to_pylist() == [1] * 4
+        assert text(browser, "selected-said") == "4 of 12 trials selected"
+        press(browser, "[data-phase=grokking]")
+        grokked = len(load_trials(store, 'seed == 1 and phase == "grokking"'))
+        waits(browser, lambda: text(browser, "pages").endswith(f"of {grokked} trials"))
+        assert text(browser, "selected-said") == f"{grokked} of 12 trials selected"
+        bright = "#diagram path[aria-label*=generalized]:not([fill-opacity='0.15'])"
+        assert 0 < len(browser.find_elements(By.CSS_SELECTOR, bright)) <= 2 * grokked
         with emulated(browser, 390, "dark"):
             overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
             assert browser.execute_script(overflow) <= 0

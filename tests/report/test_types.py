@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from analysis.live.answers import TableAnswer, TrialAnswer
+from analysis.live.answers import Selected, TableAnswer, TrialAnswer
 from analysis.phases.quantities import Ramp
 from analysis.report.law_section import FigureState
 from analysis.report.page import Setup
@@ -42,6 +42,7 @@ def members(interface):
         ("Figure", (FigureState,), set()),
         ("Fact", (Fact,), set()),
         ("Ramp", (Ramp,), set()),
+        ("Selected", (Selected,), set()),
         ("CellAnswer", (CellAnswer,), set()),
         ("CellPatience", (CellPatience,), set()),
         ("TrialAnswer", (TrialAnswer,), set()),
