@@ -42,14 +42,14 @@ def as_table(frame: pd.DataFrame) -> str:
     A null is a blank.
     """
     columns = {name: frame[name].map(_cell_text, na_action=None) for name in frame}
-    if frame.empty or frame.columns.nlevels > 1:
+    if frame.columns.nlevels > 1:
         return pd.DataFrame(columns).to_string(index=False)
     # A tenth of the time of pandas' `to_string`: a query has 10,000 rows.
     padded = []
     for name, cells in columns.items():
         texts = [str(name), *cells]
         wide = max(map(len, texts))
-        left = all(isinstance(value, str) for value in frame[name].dropna())
+        left = len(frame) > 0 and all(isinstance(value, str) for value in frame[name].dropna())
         padded.append([text.ljust(wide) if left else text.rjust(wide) for text in texts])
     return "\n".join(" ".join(row).rstrip() for row in zip(*padded, strict=True))
 

@@ -77,6 +77,10 @@ def test_columns_are_those_that_a_filter_may_name(run, store):
 
 def test_a_filter_that_nothing_passes_answers_with_nothing(run, store):
     assert run("query", store, "--where", "k == 9", "--json") == (0, b"[]\n", "")
+    assert run("query", store, "--where", "k == 9", "--columns", "k,seed") == (0, b"k seed\n", "")
+    slip = run("query", store, "--where", "phase == 'groking' and k < 9", "--format", "csv")
+    assert slip[2] == "no trial passes: 'groking' is no phase. Did you mean 'grokking'?\n"
+    assert run("query", store, "--where", "phase == 'grokking' and k == 9", "--json")[2] == ""
 
 
 def test_query_writes_files(run, store, tmp_path):

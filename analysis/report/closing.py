@@ -54,9 +54,10 @@ def close_run(store: str, output: str, done: Collection[str]) -> RunSummary:
             write_report(store, output)
             report = output
     phases = summary(counted)
+    lines = phase_table_lines(phases, watched_epochs(classify(counted)))
     return {
         "phases": records(phases),
-        "phase_table": "\n".join(phase_table_lines(phases, watched_epochs(classify(counted)))),
+        "phase_table": "\n".join(lines),
         "others": len(trials) - len(counted),
         "report": report,
     }

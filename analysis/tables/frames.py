@@ -5,6 +5,7 @@ floats. Text is pandas' own `string`. Real columns are plain float64, which ever
 takes. Null and NaN both mean "no number", and the column `ended` says why.
 """
 
+import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.phases.axis_scales import TITLES
-from analysis.phases.classify import PHASE_COLUMNS
+from analysis.phases.classify import PHASE_COLUMNS, PHASES
 from analysis.tables.computed import COMPUTED, stored_columns, with_computed
+from analysis.tables.filter_tokens import split_filter
 from analysis.tables.where import COLUMNS, LISTING, columns_of, read_filter
 from study.errors import StoreError, unknown
 from study.store import schema
@@ -87,6 +89,20 @@ def some_trials(
             "Wait for the first ones, or continue the study with `study run`."
         )
     return trials
+
+
+def phase_slip(where: str) -> str:
+    """A sentence about a text in a filter on `phase` that is nearly a phase; "" for none.
+
+    Args:
+        where: a filter that nothing passes.
+    """
+    for token in split_filter(where) if "phase" in columns_of(where) else ():
+        text = token.text.strip("\"'")
+        near = difflib.get_close_matches(text, PHASES, n=1)
+        if token.kind == "text" and near and text not in PHASES:
+            return f"no trial passes: {text!r} is no phase. Did you mean {near[0]!r}?"
+    return ""
 
 
 def load_readings(

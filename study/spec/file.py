@@ -112,8 +112,9 @@ def study_text(source: str) -> str:
         content = path.read_bytes()
     except FileNotFoundError:
         names = bundled_names()
-        near = [f"{source}.toml"] if Path(f"{source}.toml").is_file() else []
-        near = near or difflib.get_close_matches(source, names, n=1)
+        files = [str(found) for found in path.parent.glob("*.toml")]
+        near = [f"{source}.toml"] if f"{source}.toml" in files else []
+        near = near or difflib.get_close_matches(source, [*files, *names], n=1)
         remedy = f"Did you mean {near[0]}?" if near else f"Use one of {', '.join(names)}."
         raise SpecError(
             f"{source}: no such file; a study is a TOML file or a bundled name. {remedy}"

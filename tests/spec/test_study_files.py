@@ -127,3 +127,19 @@ def test_every_key_of_the_schema_is_described():
 
     keys = file_schema()["properties"]
     assert not list(undescribed({"properties": keys}, ""))
+
+
+def test_a_file_that_is_not_there_is_answered_with_the_nearest(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run("init", "grokked")
+    for typed in ("grokked.tml", "groked.toml", "grokked"):
+        assert "Did you mean grokked.toml?" in run("plan", typed)[2], typed
+    assert "Did you mean quick?" in run("plan", "quik")[2]
+
+
+def test_a_store_that_is_not_there_is_answered_with_the_nearest(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fill(spec_of(seeds=1), "runs/small")
+    for typed in ("small", "runs/smal", "runs/small_"):
+        assert "Did you mean runs/small?" in run("status", typed)[2], typed
+    assert "make one with `study run`" in run("status", "zzz")[2]

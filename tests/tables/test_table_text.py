@@ -41,6 +41,8 @@ def by_pandas(frame):
             texts = texts.map(lambda text, wide=wide: text + " " * (wide - len(printed(text))))
             heading = name.ljust(wide)
         cells[heading] = texts
+    if frame.empty:
+        return " ".join(frame)
     lines = pd.DataFrame(cells).to_string(index=False).split("\n")
     return "\n".join(line.rstrip() for line in lines)
 
