@@ -1,27 +1,46 @@
-"""A thin store, small enough to keep beside code: all trials, and the readings at memorizing.
+"""A thin store, small enough to keep beside code: all trials, and a few of their readings.
 
-Laws and phases need no more. Curves are left out unless `curves` is true. The stores in
-`analysis/data` were made by `thin_store`.
+The stores in `analysis/data` were made by `thin_store`.
 """
 
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
 
 from analysis.formats import records
 from analysis.tables.frames import load_readings, some_trials
 from study.errors import StudyError
 from study.store.schema import READINGS
 from study.store.store import Store
+from study.vocabulary.axes import AXES
 
-THIN_COLUMNS = ["trial_id", "epoch", "step", "weight_norm"]
+Curves = Literal["memorizing", "landmarks", "all"]
+
+_MEMORIZING_COLUMNS = ["trial_id", "epoch", "step", "weight_norm"]
+_LANDMARKS = (1, 2, 5)  # times the epoch of memorizing: those of `analysis forecast`
+# Columns of trials that neither phases and laws nor the analyses of docs/questions.md read: when
+# and where a trial ran, losses, and crossings, which are there for other accuracies.
+_LEAST_UNUSED = r"pack_id|wall_seconds|code_version|.*_loss|.*_epoch_\d\d"
 
 
-def thin_store(source: str | Path, target: str | Path, *, curves: bool = False) -> None:
-    """Copy a study to a new store of one part: manifest, trials, and norms at memorizing.
+def thin_store(
+    source: str | Path,
+    target: str | Path,
+    curves: Curves = "memorizing",
+    *,
+    least: bool = False,
+) -> None:
+    """Copy a study to a new store of one part: manifest, trials and some readings.
 
     Args:
         source: path or URL of a store.
         target: path or URL of a folder that holds no study yet.
-        curves: whether to copy all readings.
+        curves: which readings: the norms at memorizing, which laws use; all columns of the last
+            readings by each of `_LANDMARKS`; or all readings.
+        least: whether to leave the columns of `_LEAST_UNUSED` empty, and to round numbers to
+            float32.
 
     Raises: StoreError for the source; StudyError where the target holds trials.
     """
@@ -29,11 +48,10 @@ def thin_store(source: str | Path, target: str | Path, *, curves: bool = False) 
     new = Store(target)
     if len(new.trials(columns=["trial_id"])):
         raise StudyError(f"{target}: a store; a thin one is new. Choose another folder.")
-    readings = load_readings(source, trials)
-    if not curves:
-        keys = trials[["trial_id", "memorized_epoch"]].dropna()
-        keys = keys.rename(columns={"memorized_epoch": "epoch"})
-        readings = readings[THIN_COLUMNS].merge(keys, on=["trial_id", "epoch"])
+    readings = _chosen(trials, load_readings(source, trials), curves)
+    if least:
+        unused = trials.columns[trials.columns.str.fullmatch(_LEAST_UNUSED)]
+        trials, readings = _rounded(trials.drop(columns=unused)), _rounded(readings)
     rows = records(readings)
     new.write_manifest(Store.open(source).manifest())
     new.tables.write_rows(
@@ -41,3 +59,32 @@ def thin_store(source: str | Path, target: str | Path, *, curves: bool = False) 
         records(trials),
         {name: [row[name] for row in rows] for name in READINGS.names if name in readings},
     )
+
+
+def _chosen(trials: pd.DataFrame, readings: pd.DataFrame, curves: Curves) -> pd.DataFrame:
+    """The readings of some trials that a thin store keeps."""
+    if curves == "all":
+        return readings
+    if curves == "landmarks":
+        return _at_landmarks(trials, readings)
+    keys = trials[["trial_id", "memorized_epoch"]].dropna()
+    keys = keys.rename(columns={"memorized_epoch": "epoch"})
+    return readings[_MEMORIZING_COLUMNS].merge(keys, on=["trial_id", "epoch"])
+
+
+def _at_landmarks(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
+    """The last reading of each trial by each landmark, in the readings' order."""
+    readings = readings.reset_index(drop=True)
+    memorized = trials.set_index("trial_id")["memorized_epoch"].dropna().astype(float)
+    limits = readings["trial_id"].map(memorized).to_numpy(float, na_value=np.nan)
+    kept: set[int] = set()
+    for landmark in _LANDMARKS:
+        by_then = readings[readings["epoch"].to_numpy(float) <= landmark * limits]
+        kept.update(by_then.groupby("trial_id")["epoch"].idxmax())
+    return readings.loc[sorted(kept)]
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its columns of numbers as float32 has them."""
+    columns = table.select_dtypes("float64").columns.difference(list(AXES))
+    return table.assign(**{name: table[name].astype("float32").astype(float) for name in columns})

@@ -5,11 +5,15 @@ import rlcompleter
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from simulated import QUICK, empty_store, simulate
+from small import spec_of
+from trained import fill
 
-from analysis import load_readings, load_trials
+from analysis import classify, load_readings, load_trials
+from analysis.questions.landmarks import LANDMARKS, at_landmark
 from analysis.tables.frames import some_trials
 from analysis.tables.thin import thin_store
 from study.errors import StoreError, StudyError, UsageError
@@ -129,3 +133,29 @@ def test_a_thin_store_has_the_same_trials_and_the_norms_at_memorizing(tmp_path):
     assert 0 < len(thin_readings) < len(readings) / 10
     with pytest.raises(StudyError, match="Choose another folder"):
         thin_store(store, tmp_path / "thin")
+
+
+def test_the_thinnest_store_forecasts_the_same(tmp_path):
+    store = fill(
+        spec_of(
+            {"train_size": 60},
+            seeds=6,
+            readings={"measures": ["relevant_share"]},
+            budget={"epochs": 200},
+        ),
+        tmp_path / "small",
+    )
+    thin_store(store.url, tmp_path / "thin", "landmarks", least=True)
+    whole, thin = (load_trials(url) for url in (store.url, tmp_path / "thin"))
+    assert thin["wall_seconds"].isna().all()
+    assert set(classify(thin)["phase"]) == set(classify(whole)["phase"])
+    compared = 0
+    for landmark in LANDMARKS:
+        seen = [
+            at_landmark(trials.sort_values("trial_id"), load_readings(url), landmark).seen
+            for trials, url in ((whole, store.url), (thin, tmp_path / "thin"))
+        ]
+        for name, column in seen[0].items():
+            np.testing.assert_allclose(seen[1][name], column, rtol=1e-5)
+            compared += len(column)
+    assert compared > 10
