@@ -14,7 +14,9 @@ from study.errors import UsageError
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    return simulate(tmp_path_factory.mktemp("store") / "quick", {**QUICK, "seeds": 2})
+    few = {"train_size": [200, 400, 600, 1000], "weight_decay": [0.001, 0.01, 0.03, 0.3]}
+    study = {**QUICK, "seeds": 2, "axes": {**QUICK["axes"], **few}}
+    return simulate(tmp_path_factory.mktemp("store") / "quick", study)
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +33,30 @@ def rows_of(chart, name):
     return pd.DataFrame(spec.get("datasets", {}).get(name) or parts[name])
 
 
+def sure_of(trials):
+    """Trials that all generalize: there is no boundary among them."""
+    return trials[trials["train_size"].ge(600) & trials["weight_decay"].between(0.01, 0.1)]
+
+
 def layers_of(spec):
     """The layers of a specification that have data of their own, at any depth."""
     own = [spec] if "data" in spec else []
     return own + [one for layer in spec.get("layer", []) for one in layers_of(layer)]
 
 
-def test_a_phase_diagram_holds_every_cell(trials):
-    chart = analysis.phase_diagram(trials)
+def test_a_diagram_holds_every_cell_and_the_boundary(trials):
+    chart = analysis.boundary_chart(trials)
     drawn = rows_of(chart, "cells").sort_values(["y0", "x0"])
     expected = cells(trials, by=["train_size", "weight_decay"])
     for column in ("phase", "generalized", "trials", "hatched"):
         assert list(drawn[column]) == list(expected[column]), column
     assert len(rows_of(chart, "boundary")) > 5
     assert chart.properties(width=900).to_dict()["width"] == 900
-    by_median = analysis.phase_diagram(trials, "train_size", "weight_decay", "median")
+    sure = sure_of(trials)
+    by_phase = rows_of(analysis.phase_diagram(sure), "cells")
+    assert set(by_phase["phase"]) == set(cells(sure, by=["train_size", "weight_decay"])["phase"])
+    by_median = analysis.phase_diagram(sure, "train_size", "weight_decay", "median")
+    assert rows_of(by_median, "cells")["trials"].sum() == len(sure)
     assert rows_of(by_median, "cells")["x0"].max() > 100
 
 
@@ -91,12 +102,9 @@ def test_survival_and_law_are_those_of_the_frames(trials):
     np.testing.assert_allclose(rows_of(chart, "cells")["steps"].astype(float), medians["steps"])
 
 
-def test_a_boundary_is_drawn_or_its_lack_is_said(trials):
-    assert len(rows_of(analysis.boundary_chart(trials), "boundary")) > 5
-    with pytest.raises(UsageError):
-        analysis.boundary_chart(
-            trials[trials["train_size"].ge(600) & trials["weight_decay"].between(0.01, 0.1)]
-        )
+def test_the_lack_of_a_boundary_is_said(trials):
+    with pytest.raises(UsageError, match="a boundary"):
+        analysis.boundary_chart(sure_of(trials))
 
 
 REFUSED = [
@@ -106,7 +114,7 @@ REFUSED = [
     (lambda trials: analysis.phase_diagram(trials[:0]), "0 trials; a chart needs some"),
     (lambda trials: analysis.survival(trials, "width"), "an axis that varies here"),
     (lambda trials: analysis.law_chart(trials, "powr"), "Did you mean 'power'"),
-    (lambda trials: analysis.transition_curves(trials, trials), "at most 50"),
+    (lambda trials: analysis.transition_curves(pd.concat([trials] * 2), trials), "at most 50"),
     (lambda trials: analysis.transition_curves(trials[:2], trials, "loses"), "Did you mean 'loss'"),
 ]
 

@@ -6,8 +6,6 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from commands import BIN
-from on_terminal import shown_on_terminal
 from simulated import QUICK, simulate
 
 from analysis import cli, load_trials
@@ -122,22 +120,17 @@ def test_a_plot_has_a_diagram_for_each_slice(run, tmp_path):
     assert sum(line.startswith("4 more: choose values of ") for line in lines) == 1
 
 
-def on_terminal(store, **environment):
-    """What `analysis phases --plot` writes to a terminal."""
-    command = [BIN / "analysis", "phases", store, "--plot"]
-    return shown_on_terminal(command, "stdout", **environment)
-
-
-def test_colors_are_for_terminals_and_change_no_word(run, store):
-    plain = run("phases", store, "--plot")[1].decode()
-    painted = on_terminal(store)
-    assert "\x1b[48;5;" in painted
-    without = re.sub(r"\x1b\[[0-9;]*m", "", painted)
-    assert [line.split() for line in without.splitlines()] == [
-        line.split() for line in plain.splitlines()
-    ]
-    assert on_terminal(store, NO_COLOR="1", LANG="C") == plain
-    assert plain.isascii()
+def test_colors_are_for_terminals_and_change_no_word(run, store, monkeypatch):
+    for asked in (["--plot"], []):
+        plain = run("phases", store, *asked)[1].decode()
+        with monkeypatch.context() as patched:
+            patched.setattr("analysis.text.phase_answers.colors_wanted", lambda _: True)
+            patched.delenv("COLORTERM", raising=False)
+            painted = run("phases", store, *asked)[1].decode()
+        assert plain.isascii()
+        assert painted.count("\x1b[48;5;") == painted.count("\x1b[0m") > 3
+        without = re.sub(r"\x1b\[[0-9;]*m", "", painted)
+        assert without.split() == plain.split()
 
 
 def test_colors_are_wanted_of_terminals_that_have_them(monkeypatch):
