@@ -24,10 +24,11 @@ def test_it_is_stored_without_outputs(notebook):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_it_runs_and_draws_its_charts(notebook, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=100, kernel_name="python3", resources=resources).execute()
+    NotebookClient(notebook, timeout=200, kernel_name="python3", resources=resources).execute()
     data = [
         output.get("data", {})
         for cell in notebook.cells

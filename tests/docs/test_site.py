@@ -46,6 +46,7 @@ class Fetched(HTMLParser):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_site_is_built_and_fetches_nothing(tmp_path):
     pytest.importorskip("mkdocs", reason="the site wants pip install -e '.[docs]'")
     subprocess.run(

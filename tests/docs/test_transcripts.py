@@ -7,6 +7,7 @@ import transcripts
 SLOW = {"README.md", "how-to.md", "troubleshooting.md", "tutorial.md"}
 
 
+@pytest.mark.timeout(900)  # a minute or two on idle cores
 @pytest.mark.parametrize(
     "path",
     [
