@@ -1,0 +1,72 @@
+"""Fills in docs/results.md from the tables in analysis/data: `python docs/results.py`, two minutes.
+
+Below each line "`analysis ...` prints:" stands what the command prints. The figures are those that
+`analysis figures` draws of the same tables.
+"""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import vl_convert
+
+import analysis
+from analysis.figures.question_plates import question_plates
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+DATA = ROOT / "analysis" / "data"
+PAGE = DOCS / "results.md"
+PRINTED = re.compile(
+    r"(?<=^`)(analysis [^`]+)(` prints:\n\n```text\n)(.*?)(?=^```)", re.MULTILINE | re.DOTALL
+)
+# Which plates of `analysis figures` the page shows of each table: how their names begin.
+SHOWN = {"collapse": "collapse-", "early": "forecast-", "clock": "pairs-"}
+
+
+def printed(command: str) -> str:
+    """What a command of `analysis` prints, in a window of 120 columns."""
+    words = [sys.executable, "-m", *shlex.split(command)]
+    environment = {"COLUMNS": "120", "NO_COLOR": "1", "PATH": ""}
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+
+
+def filled_in(page: str) -> str:
+    """The page with what the commands print now."""
+    return PRINTED.sub(lambda found: f"{found[1]}{found[2]}{printed(found[1])}", page)
+
+
+def figures() -> dict[str, str]:
+    """The figures of the page as SVG, by the name of the file in docs/."""
+    drawn = {}
+    for table, shown in SHOWN.items():
+        if not (DATA / table).exists():
+            continue
+        for plate in question_plates(DATA / table, analysis.load_trials(DATA / table)):
+            for drawing in plate.drawings:
+                if drawing.name.startswith(shown):
+                    picture = vl_convert.vegalite_to_svg(drawing.chart)
+                    drawn[f"results-{drawing.name}.svg"] = picture
+    noisy = analysis.load_trials(DATA / "label_noise").query("label_noise > 0")
+    for decay in sorted(noisy["weight_decay"].unique()):
+        cells = noisy[noisy["weight_decay"] == decay]
+        chart = analysis.phase_diagram(cells, "label_noise", "train_size", "share")
+        drawn[f"results-label_noise-{decay:g}.svg"] = vl_convert.vegalite_to_svg(chart.to_dict())
+    return drawn
+
+
+def main() -> int:
+    """Write the page and its figures."""
+    PAGE.write_text(filled_in(PAGE.read_text("utf-8")), "utf-8")
+    for name, picture in figures().items():
+        (DOCS / name).write_text(picture, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""docs/results.md: every number of a sentence is printed by a command there, and prints again."""
+
+import re
+
+import pytest
+import results
+
+from analysis import load_trials
+from study.spec.file import load_spec
+from study.trials.expand import expand
+
+PAGE = results.PAGE.read_text("utf-8")
+ELSEWHERE = r"^```text\n.*?^```$|\]\([^)]*\)|`[^`]*`|\d{4}\.\d{5}"  # blocks, links, code, arXiv
+PROSE = re.sub(ELSEWHERE, "", PAGE, flags=re.MULTILINE | re.DOTALL)
+NUMBER = r"-?\d+(?:\.\d+)?"
+PRINTS = " ".join(found[3] for found in results.PRINTED.finditer(PAGE))
+# Numbers of sentences that no command prints: the designs', what was asked for, and two quotients.
+OWN = {"0.6", "0.02", "1.5", "1.43", "3.4", "2.3", "0.5", "0.03", "0.01"}
+
+
+def test_the_numbers_of_sentences_are_printed_by_the_commands_below():
+    found = set(re.findall(r"\d+\.\d+", PROSE))
+    assert len(found) > 20
+    shown = set(re.findall(r"\d+\.\d+", PRINTS))
+    assert found - shown - OWN == set()
+
+
+@pytest.mark.parametrize("table", ["early", "label_noise"])
+def test_a_table_is_the_bundled_study_whole(table):
+    trials = load_trials(results.DATA / table)
+    assert set(trials["trial_id"]) == {trial.trial_id for trial in expand(load_spec(table))}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("command", [found[1] for found in results.PRINTED.finditer(PAGE)])
+def test_a_command_prints_what_the_page_says(command):
+    said = {found[1]: found[3] for found in results.PRINTED.finditer(PAGE)}[command]
+    now = results.printed(command)
+    assert re.sub(rf"{NUMBER}| +", "", now) == re.sub(rf"{NUMBER}| +", "", said)
+    numbers = ([float(number) for number in re.findall(NUMBER, text)] for text in (now, said))
+    assert next(numbers) == pytest.approx(next(numbers), rel=0.01, abs=0.006)  # processors round
