@@ -38,37 +38,50 @@ class ClusterCost(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class NodeType:
-    """A type of worker node.
-
-    Attributes:
-        instance: the instance type, which has a price.
-        packs_at_once: how many packs one such node trains at once.
-    """
+    """A type of worker node: its instance type, which has a price, and its resources."""
 
     instance: str
-    packs_at_once: int
+    resources: Mapping[str, float]
+
+    def packs_at_once(self, pack: Pack) -> int:
+        """How many packs like this one such a node trains at once."""
+        asked = pack.setting.resources
+        room = self.resources.get("CPU", 0) / asked.cpu
+        gpus = self.resources.get("GPU", 0)
+        if asked.device == "cuda" or (asked.device == "auto" and gpus):
+            room = min(room, gpus / asked.gpu if asked.gpu else room)
+        return int(room)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where packs that ask for the same train: the types with room, and the room of the least."""
+
+    workers: Sequence[NodeType]
+    at_once: int
 
 
 def cluster_cost(packs: Sequence[Pack], path: str, prices: Mapping[str, float]) -> ClusterCost:
     """What some packs would cost on a cluster.
 
-    Of several types of workers, the room is that of the type with the least room, and the price
-    that of the dearest type.
+    Of several types of workers with room for a pack, the room is that of the type with the least,
+    and the price that of the dearest type.
 
     Args:
         packs: to train.
         path: of the cluster's yaml file.
         prices: of an hour, by instance type; without any, the answer has no money.
-    Raises: UsageError where the file is no cluster, and where the prices lack one of its types or
-        name another.
+    Raises: UsageError where the file is no cluster, where a pack fits no type of its workers, and
+        where the prices lack one of the types with room or name another.
     """
     config = _read(path)
-    head, workers = _node_types(config, packs, path)
-    seconds = sorted((costs.core_seconds([pack]) for pack in packs), reverse=True)
-    at_once = min(worker.packs_at_once for worker in workers)
+    head, workers = _node_types(config, path)
+    places = [_place(pack, workers, path) for pack in packs]
+    seconds = [costs.core_seconds([pack]) for pack in packs]
+    at_once = min((place.at_once for place in places), default=1)
     nodes = min(int(config["max_workers"]), -(-len(packs) // at_once))
-    node_hours = sum(seconds) / at_once / 3600
-    longest = seconds[0] / 3600 if seconds else 0.0
+    hours = [s / place.at_once / 3600 for s, place in zip(seconds, places, strict=True)]
+    longest, node_hours = max(seconds, default=0.0) / 3600, sum(hours)
     wall_hours = max(longest, node_hours / nodes) if nodes else 0.0
     cost = ClusterCost(
         nodes=nodes,
@@ -78,9 +91,12 @@ def cluster_cost(packs: Sequence[Pack], path: str, prices: Mapping[str, float]) 
         longest_pack_hours=round(longest, 3),
     )
     if prices:
-        _refuse_other_names(prices, {head, *(worker.instance for worker in workers)})
-        dearest = max(prices[worker.instance] for worker in workers)
-        cost["money"] = round(node_hours * dearest + wall_hours * prices[head], 2)
+        used = [{worker.instance for worker in place.workers} for place in places]
+        _refuse_other_names(prices, {head}.union(*used))
+        money = wall_hours * prices[head]
+        for share, names in zip(hours, used, strict=True):
+            money += share * max(prices[name] for name in names)
+        cost["money"] = round(money, 2)
     return cost
 
 
@@ -131,37 +147,31 @@ def _read(path: str) -> dict[str, Any]:
     return config
 
 
-def _node_types(
-    config: Mapping[str, Any], packs: Sequence[Pack], path: str
-) -> tuple[str, list[NodeType]]:
-    """The head's instance type, and the types of workers that have room for every pack."""
+def _node_types(config: Mapping[str, Any], path: str) -> tuple[str, list[NodeType]]:
+    """The head's instance type, and the types of workers that a cluster may start."""
     types, head = config.get("available_node_types"), config.get("head_node_type")
     if not isinstance(types, dict) or head not in types:
         raise _not_a_cluster(path, "no available_node_types with a head among them")
-    workers = []
-    for name, node_type in types.items():
-        if name == head or node_type.get("max_workers", 1) == 0:
-            continue
-        resources = node_type.get("resources", {})
-        room = min((_room(pack, resources) for pack in packs), default=1)
-        if room:
-            workers.append(NodeType(_instance(node_type, name), room))
-    if not workers:
-        raise UsageError(
-            f"--cluster {path}: no worker type has room for a pack; it asks for [resources] cpu "
-            "and, on GPUs, gpu. Lower them, or use larger nodes."
-        )
+    workers = [
+        NodeType(_instance(node_type, name), node_type.get("resources", {}))
+        for name, node_type in types.items()
+        if name != head and node_type.get("max_workers", 1) != 0
+    ]
     return _instance(types[head], str(head)), workers
 
 
-def _room(pack: Pack, resources: Mapping[str, float]) -> int:
-    """How many packs like this one a node with these resources trains at once."""
-    asked = pack.setting.resources
-    room = resources.get("CPU", 0) / asked.cpu
-    gpus = resources.get("GPU", 0)
-    if asked.device == "cuda" or (asked.device == "auto" and gpus):
-        room = min(room, gpus / asked.gpu if asked.gpu else room)
-    return int(room)
+def _place(pack: Pack, workers: Sequence[NodeType], path: str) -> Place:
+    """Where a pack trains; UsageError where no type of workers has room for it."""
+    fitting = [worker for worker in workers if worker.packs_at_once(pack)]
+    if fitting:
+        return Place(fitting, min(worker.packs_at_once(pack) for worker in fitting))
+    asked, label = pack.setting.resources, pack.setting.label
+    gpu = f" and {asked.gpu:g} of a GPU" if asked.device != "cpu" else ""
+    whose = f"a pack of {label}" if label else "a pack"
+    raise UsageError(
+        f"--cluster {path}: no worker type has room for {whose}; it asks for {asked.cpu:g} cores"
+        f"{gpu}. Lower [resources] cpu and gpu, or use larger nodes."
+    )
 
 
 def _instance(node_type: Mapping[str, Any], name: str) -> str:

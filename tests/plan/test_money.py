@@ -44,6 +44,19 @@ def test_hours_and_money_are_what_the_packs_need(count, resources, nodes, at_onc
     assert found["money"] == pytest.approx(0.5 * count / at_once + 0.1 * wall, abs=0.01)
 
 
+def test_packs_of_two_devices_need_no_node_that_has_both(tmp_path, monkeypatch):
+    monkeypatch.setattr(costs, "core_seconds", lambda packs: 3600.0 * len(packs))
+    types = "h: {}, c: {resources: {CPU: 64}}, g: {resources: {CPU: 1, GPU: 1}}"
+    path = tmp_path / "cluster.yaml"
+    path.write_text(f"{{max_workers: 2, head_node_type: h, available_node_types: {{{types}}}}}")
+    packs = [*packs_of(4, cpu=16), *packs_of(2, device="cuda", gpu=1)]
+    found = cluster_cost(packs, str(path), {"h": 0, "c": 1, "g": 10})
+    assert found["node_hours"] == pytest.approx(4 / 4 + 2)
+    assert found["money"] == pytest.approx(1 * 1 + 2 * 10)
+    with pytest.raises(UsageError, match=r"no worker type has room for a pack; .* 65 cores"):
+        cluster_cost([*packs, *packs_of(1, cpu=65)], str(path), {})
+
+
 def test_the_plan_says_it_and_what_lacks_a_price(run_main):
     typed = ["plan", "quick", "--cluster", CLUSTER]
     code, out, _ = run_main(cli.main, *typed, "--json")
