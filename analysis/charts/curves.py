@@ -1,8 +1,11 @@
 """The curves of a cell: one reading against epoch, a line for each trial, as a template.
 
-The page gives the template its rows. `curves` has trial, seed, set ("train", "test" or ""), epoch
-and value. `events` has epoch and event, the text beside the rule. The parameter `trial` is the
-trial that stands out, "" for none.
+The page gives the template its rows; a part without rows is not drawn. `curves` has trial, seed,
+set ("train", "test" or ""), epoch and value. `band` has set, epoch, and the quartiles of trials as
+low, median and high. `events` has epoch and event, the text above the rule, and `left`, whether the
+text goes to the left. `levels` has value, text, and `left`, whether the text is at the left end.
+`names` has set, epoch, value, and `above`, whether the name goes above. `cross` has the epoch under
+the mouse. The parameter `trial` is the trial that stands out, "" for none.
 """
 
 from collections.abc import Sequence
@@ -15,7 +18,6 @@ from analysis.charts.theme import (
     INK,
     Specification,
     epoch_axis,
-    legend,
     specification,
     themed,
 )
@@ -49,18 +51,17 @@ def curve_template(title: str, columns: Sequence[str]) -> Specification:
     # Invisible lines, wide enough for a mouse to hit.
     targets = lines.mark_line(strokeWidth=12, strokeOpacity=0, cursor="pointer", aria=False)
     if len(columns) == 2:
-        drawn = _by_set(drawn, with_legend=title == "accuracy")
+        drawn = _by_set(drawn)
         targets = targets.encode(strokeDash=alt.StrokeDash("set:N"))
     else:
         drawn = drawn.encode(color=alt.value(CURVE_COLORS["train"]))
     events = alt.Chart(alt.NamedData("events")).encode(x=epoch_axis())
     rules = events.mark_rule(stroke=INK, strokeDash=[2, 3], opacity=0.6, aria=False)
-    layers = [rules, drawn, targets]
+    cross = alt.Chart(alt.NamedData("cross")).encode(x=epoch_axis())
+    layers = [rules, *_band_layers(title, columns), drawn, targets]
+    layers.append(cross.mark_rule(stroke=INK, strokeWidth=1, opacity=0.7, aria=False))
     if title == "accuracy":
-        names = events.mark_text(
-            color=INK, align="left", baseline="bottom", angle=270, dx=6, dy=-4, fontSize=11
-        ).encode(text=alt.Text("event:N"), y=alt.value(_SIZE[1]))
-        layers.append(names)
+        layers += [*_level_layers(), _names_of_events(events), _names_of_sets()]
     chart = alt.layer(*layers, params=[alt.VariableParameter(name="trial", value="")])
     return specification(themed(chart, *_SIZE))
 
@@ -72,13 +73,75 @@ def _scale(title: str, columns: Sequence[str]) -> alt.Scale:
     return alt.Scale(zero=False, domainMax=1) if title == "accuracy" else alt.Scale(zero=False)
 
 
-def _by_set(lines: alt.Chart, *, with_legend: bool) -> alt.Chart:
+def _by_set(lines: alt.Chart) -> alt.Chart:
     """Training and test rows told apart by color and by dashes."""
-    sets = list(CURVE_COLORS)
-    key = legend(symbolType="stroke", symbolOpacity=1) if with_legend else None
-    color = alt.Scale(domain=sets, range=list(CURVE_COLORS.values()))
-    dash = alt.Scale(domain=sets, range=list(CURVE_DASHES.values()))
+    dash = alt.Scale(domain=list(CURVE_COLORS), range=list(CURVE_DASHES.values()))
     return lines.encode(
-        color=alt.Color("set:N", scale=color, legend=key),
-        strokeDash=alt.StrokeDash("set:N", scale=dash, legend=key),
+        color=_set_color(), strokeDash=alt.StrokeDash("set:N", scale=dash, legend=None)
     )
+
+
+def _set_color() -> alt.Color:
+    colors = alt.Scale(domain=list(CURVE_COLORS), range=list(CURVE_COLORS.values()))
+    return alt.Color("set:N", scale=colors, legend=None)
+
+
+def _band_layers(title: str, columns: Sequence[str]) -> list[alt.Chart]:
+    """The median of many trials, and the area between their quartiles."""
+    band = alt.Chart(alt.NamedData("band")).encode(x=epoch_axis())
+    color = _set_color() if len(columns) == 2 else alt.value(CURVE_COLORS["train"])
+    area = band.mark_area(opacity=0.25, aria=False).encode(
+        y=alt.Y("low:Q", title=title), y2=alt.Y2("high"), color=color
+    )
+    line = band.mark_line(strokeWidth=2.2, aria=False).encode(y=alt.Y("median:Q", title=title))
+    return [area, _by_set(line) if len(columns) == 2 else line.encode(color=color)]
+
+
+def _level_layers() -> list[alt.Chart]:
+    """Accuracies to compare with: of a coin, and the threshold."""
+    levels = alt.Chart(alt.NamedData("levels")).encode(y=alt.Y("value:Q", title="accuracy"))
+    names = levels.mark_text(
+        color=INK,
+        align=alt.expr("datum.left ? 'left' : 'right'"),
+        x=alt.expr("datum.left ? 2 : width - 2"),
+        baseline=alt.expr("datum.left ? 'top' : 'bottom'"),
+        dy=alt.expr("datum.left ? 2 : -2"),
+        fontSize=10,
+    )
+    return [
+        levels.mark_rule(stroke=INK, strokeDash=[1, 3], opacity=0.5, aria=False),
+        names.encode(text=alt.Text("text:N")),
+    ]
+
+
+def _names_of_events(events: alt.Chart) -> alt.Chart:
+    """The name of each event above its rule."""
+    names: alt.Chart = events.mark_text(
+        color=INK,
+        align=alt.expr("datum.left ? 'right' : 'left'"),
+        dx=alt.expr("datum.left ? -2 : 2"),
+        baseline="bottom",
+        fontSize=11,
+    ).encode(text=alt.Text("event:N"), y=alt.value(-3))
+    return names
+
+
+def _names_of_sets() -> alt.Chart:
+    """The names of training and test rows beside their curves, where these are far apart."""
+    names: alt.Chart = (
+        alt.Chart(alt.NamedData("names"))
+        .mark_text(
+            fontSize=12,
+            fontWeight=600,
+            align="center",
+            baseline=alt.expr("datum.above ? 'bottom' : 'top'"),
+            dy=alt.expr("datum.above ? -7 : 7"),
+        )
+        .encode(
+            x=epoch_axis(),
+            y=alt.Y("value:Q", title="accuracy"),
+            text=alt.Text("set:N"),
+            color=_set_color(),
+        )
+    )
+    return names

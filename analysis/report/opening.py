@@ -96,7 +96,7 @@ def _nets(trials: pd.DataFrame) -> str:
 
 def _optimizer(trials: pd.DataFrame, manifest: Mapping[str, object]) -> str:
     """The optimizers with learning rates and batches: "SGD (learning rate 0.1, batches of 32)"."""
-    names = dict.fromkeys(str(train["optimizer"]) for train in _tables(manifest, "train"))
+    names = dict.fromkeys(str(train["optimizer"]) for train in tables_of(manifest, "train"))
     rates = _values(trials["learning_rate"].dropna().unique())
     steps = f"learning rate {rates}, batches of {_values(trials['batch_size'].unique())}"
     said = _listed([_OPTIMIZERS.get(name, name) for name in names])
@@ -177,7 +177,7 @@ def _values(values: Iterable[object]) -> str:
 
 def _when_it_counts(manifest: Mapping[str, object]) -> str:
     """The rule of both events, with the thresholds of the study."""
-    detect = _tables(manifest, "detect")
+    detect = tables_of(manifest, "detect")
     if not detect:
         return ""
     train, test, hold = (
@@ -190,7 +190,7 @@ def _when_it_counts(manifest: Mapping[str, object]) -> str:
     )
 
 
-def _tables(manifest: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
+def tables_of(manifest: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
     """A table of every setting of the study; none where study.json does not have them."""
     settings = manifest.get("settings")
     found = settings.values() if isinstance(settings, Mapping) else ()

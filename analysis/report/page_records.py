@@ -63,6 +63,14 @@ class PatienceState(TypedDict):
     boundaries: list[object]
 
 
+class Level(TypedDict):
+    """An accuracy to compare curves with."""
+
+    value: float
+    text: str
+    left: bool  # whether the text is at the left end
+
+
 class PageState(PatienceState):
     """All that the page shows before a click, but for boundaries and laws.
 
@@ -80,6 +88,7 @@ class PageState(PatienceState):
         facets: the axes to begin with a diagram of each value of.
         start: labels of the cell to begin with, by axis.
         ramps: the color scale of each quantity, by the name of the coloring.
+        levels: accuracies to compare curves with.
         aggregated: whether an axis fell into bins.
     """
 
@@ -96,6 +105,7 @@ class PageState(PatienceState):
     facets: list[str]
     start: dict[str, str]
     ramps: dict[str, Ramp]
+    levels: list[Level]
     aggregated: bool
 
 

@@ -19,13 +19,14 @@ from analysis.phases.first_view import first_cell, first_facets
 from analysis.phases.grid import Grid, at_patience, diagram_axes, make_grid
 from analysis.phases.patience import PATIENCES
 from analysis.phases.quantities import QUANTITIES, ramps, with_quantities
-from analysis.report.opening import opening
+from analysis.report.opening import opening, tables_of
 from analysis.report.page_records import (
     AxisState,
     CellAnswer,
     CellPatience,
     Columns,
     Fact,
+    Level,
     PageState,
     PatienceState,
 )
@@ -100,6 +101,7 @@ def page_state(
         "facets": first_facets(grid, x, y),
         "start": _labels_of(first_cell(grid, x, y), grid),
         "ramps": ramps(with_quantities(grid.cells)),
+        "levels": accuracy_levels(trials, manifest),
         "aggregated": grid.aggregated,
         **shown,
     }
@@ -208,6 +210,26 @@ def curve_readings(members: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFram
     frame = readings[["epoch", *measured]]
     frame.insert(0, "trial", readings["trial_id"].map(row_of).to_numpy())
     return rounded(frame.sort_values(["trial", "epoch"], kind="stable").reset_index(drop=True))
+
+
+def accuracy_levels(trials: pd.DataFrame, manifest: Mapping[str, object]) -> list[Level]:
+    """The accuracy of guessing, and the threshold of generalizing, where a study has one of each.
+
+    Args:
+        trials: as `load_trials` gives them.
+        manifest: of the store, as JSON.
+    """
+    tasks = set(trials["task"].astype(str))
+    moduli = trials["modulus"].dropna().unique().tolist() if "modulus" in trials else []
+    found: list[Level] = []
+    if tasks == {"parity"}:
+        found.append({"value": 0.5, "text": "chance", "left": False})
+    elif len(moduli) == 1 and trials["modulus"].notna().all():
+        found.append({"value": 1 / float(moduli[0]), "text": "chance", "left": False})
+    thresholds = {table["generalized"] for table in tables_of(manifest, "detect")}
+    if len(thresholds) == 1:
+        found.append({"value": float(str(thresholds.pop())), "text": "threshold", "left": True})
+    return found
 
 
 def facts(trials: pd.DataFrame, manifest: Mapping[str, object]) -> list[Fact]:

@@ -3,13 +3,12 @@
 
 import {isTrial} from "./address.js";
 import {cellAt, positionsOf} from "./cells.js";
-import {draw} from "./charts.js";
-import {asText, byId, csv, element, percent, table, whole, words} from "./dom.js";
+import {Curves} from "./curves.js";
+import {asText, byId, element, percent, table, whole, words} from "./dom.js";
 import {setup} from "./setup.js";
 
-/** @import {CellAnswer, CellPatience, Chart, Source, State, Value, VegaView, View} from "./types.js" */
-
-/** @typedef {{event: string, epoch: number}} Marked an event to mark in the curves */
+/** @import {CellAnswer, CellPatience, Source, State, Value, View} from "./types.js" */
+/** @import {Marked} from "./curves.js" */
 
 /** @type {CellAnswer} */
 const NO_TRIALS = {trials: [], readings: {trial: []}, total: 0, patience: []};
@@ -36,11 +35,9 @@ export class Panel {
     this.shown = "";  // the cell on show with its numbers, as JSON
     this.questions = 0;  // an answer counts only if no later question was asked meanwhile
     this.answer = NO_TRIALS;
-    this.width = 0;
+    this.curves = new Curves(choose);
     /** @type {Marked[]} */
     this.medians = [];
-    /** @type {Map<string, VegaView>} the charts by their titles */
-    this.views = new Map();
   }
 
   /**
@@ -60,7 +57,7 @@ export class Panel {
       this.answer = answer;
       this.describe(state, view, row);
       this.list(answer, state.patience);
-      await this.draw();
+      await this.curves.draw(answer, state.levels);
       this.medians = row === null ? [] : eventsOf(row, "half ", "_median_epoch");
     }
     await this.highlight(view.trial);
@@ -68,10 +65,8 @@ export class Panel {
 
   // The window has another size: draw the curves again where their room has changed.
   resized() {
-    if (this.width !== this.room()) this.shown = "";
+    if (this.curves.width !== this.curves.room()) this.shown = "";
   }
-
-  room() { return byId("curves").clientWidth; }
 
   /**
    * Write the cell's labels, and what its trials did.
@@ -100,49 +95,6 @@ export class Panel {
       `${flags.length ? ")" : ""}. Generalized ${row.generalized}/${count}, 95% interval ` +
       `${percent(Number(row.generalized_low))} to ${percent(Number(row.generalized_high))}.${some}`);
     byId("cell-patience").textContent = movesOf(this.answer.patience);
-  }
-
-  // Draw a chart of each reading that the trials have; without readings, an empty one of accuracy.
-  async draw() {
-    const {trials, readings} = this.answer;
-    /** @param {string} name of a reading */
-    const has = (name) => readings[name]?.some((value) => value !== null);
-    const charts = Object.entries(setup.curves).filter(([title, {columns}]) =>
-      title === "accuracy" || columns.some(has));
-    const titles = charts.map(([title]) => title);
-    if (titles.join() !== [...this.views.keys()].join() || this.width !== this.room()) {
-      this.width = this.room();
-      this.views.clear();
-      byId("curves").replaceChildren(...titles.map(frameOf));
-      for (const [title, {chart}] of charts) await this.embed(title, chart);
-    }
-    for (const [title, {columns}] of charts) {
-      const rows = columns.filter((name) => name in readings).flatMap((name) => {
-        const set = ["train", "test"].find((word) => name.split("_").includes(word)) ?? "";
-        return readings.trial.map((index, i) => ({trial: trials[Number(index)].trial_id,
-          seed: trials[Number(index)].seed, set, epoch: readings.epoch[i],
-          value: readings[name][i]}));
-      });
-      await this.views.get(title)?.data("curves", rows).data("events", []).resize().runAsync();
-    }
-  }
-
-  /**
-   * Draw an empty chart into its room.
-   * @param {string} title
-   * @param {Chart} template
-   */
-  async embed(title, template) {
-    const chart = structuredClone(template);
-    chart.width = byId(idOf(title)).clientWidth;
-    chart.height = title === "accuracy" ? 190 : 110;
-    chart.autosize = {type: "fit-x", contains: "padding"};
-    const {view} = await draw(idOf(title), chart, title, () => this.asCsv(title));
-    view.addEventListener("click", (_, item) => {
-      const trial = item?.datum?.trial;
-      if (trial) this.choose(trial);
-    });
-    this.views.set(title, view);
   }
 
   /**
@@ -180,10 +132,7 @@ export class Panel {
       button.closest("tr")?.classList.toggle("chosen", chosen);
     }
     const marked = member ? eventsOf(member, "", "_epoch") : this.medians;
-    const events = marked.map(({event, epoch}) => ({epoch, event: `${event}: ${whole(epoch)}`}));
-    for (const view of this.views.values()) {
-      await view.data("events", events).signal("trial", member?.trial_id ?? "").runAsync();
-    }
+    await this.curves.highlight(member?.trial_id ?? "", marked);
     const box = byId("trial");
     if (!id) box.replaceChildren();
     else if (id !== box.dataset.shown || !box.children.length) await this.tell(id);
@@ -212,14 +161,6 @@ export class Panel {
     byId("trial").replaceChildren(head, ...replay ? [commandOf(replay)] : [], facts);
   }
 
-  /** @param {string} title of the chart whose readings to give as CSV */
-  asCsv(title) {
-    const {trials, readings} = this.answer;
-    const names = setup.curves[title].columns.filter((name) => name in readings);
-    return csv(["trial_id", "seed", "epoch", ...names], readings.trial.map((index, i) =>
-      [trials[Number(index)].trial_id, trials[Number(index)].seed, readings.epoch[i],
-        ...names.map((name) => readings[name][i])]));
-  }
 }
 
 /**
@@ -256,19 +197,6 @@ const eventsOf = (row, before, ending) => ["memorized", "generalized"].flatMap((
   const epoch = row[event + ending];
   return typeof epoch === "number" ? [{event: before + event, epoch}] : [];
 });
-
-/** @param {string} title of a chart */
-const idOf = (title) => `curve-${title.replaceAll(" ", "-")}`;
-
-/** @param {string} title of a chart, to make its heading, its menu and its room */
-function frameOf(title) {
-  const frame = element("figure", "", {class: title === "accuracy" ? "large" : "small"});
-  const head = element("div", "", {class: "head"});
-  const menu = element("div", "", {class: "export", "data-chart": idOf(title)});
-  head.append(element("h3", title), menu);
-  frame.append(head, element("div", "", {class: "chart", id: idOf(title)}));
-  return frame;
-}
 
 /** @param {string} replay the command that trains a trial again */
 function commandOf(replay) {

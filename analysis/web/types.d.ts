@@ -117,6 +117,8 @@ export interface State extends PatienceState {
   start: Labels;
   /** The color scale of each quantity, by the name of the coloring. */
   ramps: Record<string, Ramp>;
+  /** Accuracies to compare curves with. */
+  levels: {value: number, text: string, left: boolean}[];
   aggregated: boolean;
   laws_html?: string;
   laws?: Figure[];
@@ -261,6 +263,7 @@ export interface Chart {
   width: number;
   height: number;
   autosize: object;
+  padding?: object;
   layer: Layer[];
   params: {name: string, value: Value}[];
 }
@@ -286,7 +289,7 @@ export interface VegaView {
   runAsync(): Promise<VegaView>;
   origin(): [number, number];
   padding(): {left: number, top: number};
-  scale(name: string): (value: number) => number;
+  scale(name: string): ((value: number) => number) & {invert(place: number): number};
   signal(name: string, value: string): VegaView;
   toImageURL(kind: string, scale: number): Promise<string>;
   toSVG(): Promise<string>;
