@@ -6,7 +6,7 @@ default:
     @just --list
 
 # Everything that must hold before a commit lands
-ci: style types imports picture scripts test promise driver start faults
+ci: style types imports picture scripts test promise page driver start faults
 
 # Format and lint
 style:
@@ -37,11 +37,18 @@ test *options:
 promise:
     pytest -n 0 -m slow tests/engine/test_neighbors.py -k sse-some
 
+# Slow: what readers do on the page, in Chromium
+page:
+    pytest -m slow tests/report/test_facets_page.py tests/report/test_colors_page.py \
+        tests/report/test_linked_page.py tests/report/test_curves_page.py \
+        tests/report/test_motion_page.py tests/live/test_live_page.py
+
 # Slow: a real Ray under kills and interrupts
 driver:
     pytest -n 0 -m slow tests/driver/test_driver.py tests/driver/test_rounds.py \
         tests/driver/test_stopper.py tests/vocabulary/test_registration.py \
-        tests/store/test_before_folders.py
+        tests/store/test_before_folders.py tests/store/test_address.py
+    pytest -n 0 -m slow tests/driver/test_cluster.py
 
 # Slow, in part: how a Ray is started, reached and lost
 start:

@@ -52,6 +52,7 @@ def test_ec2_takes_every_node_type_and_would_not_take_a_misspelt_one(cluster):
     assert "InstanceMarketOption" in wrong_with(misspelt)
 
 
+@pytest.mark.slow
 def test_rays_launcher_starts_every_node_type_on_a_simulated_ec2(cluster, monkeypatch, tmp_path):
     simulated = {
         "HOME": str(tmp_path),  # where Ray keeps the key pair that it makes

@@ -26,7 +26,7 @@ from simulated import QUICK, empty_store, simulate
 
 from analysis import load_trials, summary
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 AXES = {**QUICK["axes"], "weight_decay": [0.001, 0.01], "train_size": [400, 600]}
 FEW = {**QUICK, "axes": AXES, "seeds": 3}
 DECAYING = {**FEW, "axes": {**AXES, "weight_decay": [0.03, 0.1]}}  # for 5 decay times in all trials

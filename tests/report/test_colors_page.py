@@ -13,7 +13,7 @@ from analysis.charts.coloring import COLORINGS, KIND_COLORS
 from analysis.phases.grid import make_grid
 from analysis.phases.quantities import QUANTITIES, ramps, with_quantities
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 # Texts that a reader sees, with their boxes: those of cells, axes and the legend.
 TEXTS = """
 return [...document.querySelectorAll('#diagram svg text')]

@@ -25,7 +25,7 @@ from analysis.report.scripts import joined_modules
 from analysis.report.state import accuracy_levels
 from analysis.report.template import web_file
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 ASK = (
     'import {bandOf, quartilesOf} from "./quartiles.js";\n'
     "Object.assign(window, {bandOf, quartilesOf});\n"

@@ -23,7 +23,7 @@ from simulated import QUICK, simulate
 
 from analysis import load_trials, write_report
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 DECAYS, SIZES, BITS = [0.001, 0.01, 0.1], [200, 400, 1000], [20, 30]
 
 

@@ -25,7 +25,7 @@ from analysis import load_trials, write_report
 from analysis.phases.classify import PHASES, classify
 from analysis.phases.quantities import CELL_KINDS, SELECTS
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from analysis import load_trials, write_report
 from analysis.charts.coloring import STAGE_COLORS
 from analysis.phases.stages import STAGES, StageEpochs
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 # The color of the canvas at a share of its width and height.
 PIXEL = """
 const box = document.getElementById("motion");

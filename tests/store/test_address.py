@@ -84,6 +84,7 @@ def test_an_object_store_is_reached_by_the_query_of_its_address(place, monkeypat
     s3.close()
 
 
+@pytest.mark.slow
 def test_a_request_is_tried_a_few_times_by_the_client_of_s3(monkeypatch):
     s3 = ObjectStore()
     for name, value in s3.environment.items():

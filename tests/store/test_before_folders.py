@@ -90,6 +90,7 @@ def test_it_is_resumed(store):
     assert [row["ended"] for row in rows] == [row["ended"] for row in whole[0]]
 
 
+@pytest.mark.slow
 def test_its_trials_are_replayed(store):
     for row in store.trials().to_pylist():
         found = replay(store, row["trial_id"])
