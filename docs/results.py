@@ -1,6 +1,6 @@
 """Fills in docs/results.md from the tables in analysis/data: `python docs/results.py`, two minutes.
 
-Below each line "`analysis ...` prints:" stands what the command prints. The figures are those that
+Below each line "`COMMAND` prints:" stands what the command prints. The figures are those that
 `analysis figures` draws of the same tables.
 """
 
@@ -20,15 +20,17 @@ ROOT = DOCS.parent
 DATA = ROOT / "analysis" / "data"
 PAGE = DOCS / "results.md"
 PRINTED = re.compile(
-    r"(?<=^`)(analysis [^`]+)(` prints:\n\n```text\n)(.*?)(?=^```)", re.MULTILINE | re.DOTALL
+    r"(?<=^`)((?:analysis|python) [^`]+)(` prints:\n\n```text\n)(.*?)(?=^```)",
+    re.MULTILINE | re.DOTALL,
 )
 # Which plates of `analysis figures` the page shows of each table: how their names begin.
 SHOWN = {"collapse": "collapse-", "early": "forecast-", "clock": "pairs-"}
 
 
 def printed(command: str) -> str:
-    """What a command of `analysis` prints, in a window of 120 columns."""
-    words = [sys.executable, "-m", *shlex.split(command)]
+    """What a command of `analysis`, or a script, prints in a window of 120 columns."""
+    words = shlex.split(command)
+    words = [sys.executable, *(words[1:] if words[0] == "python" else ["-m", *words])]
     environment = {"COLUMNS": "120", "NO_COLOR": "1", "PATH": ""}
     done = subprocess.run(
         words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
