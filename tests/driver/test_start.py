@@ -250,7 +250,7 @@ def test_a_study_starts_wherever_it_is_started_and_ends_without_a_stray_escape(t
     # The escape sequences that reset colors are whole, not cut up.
     assert b"\x1b\x1b" not in shown
     assert not re.search(rb"(?<!\x1b)\[0m", shown)
-    assert shown.rstrip().endswith(b"status runs/tiny")
+    assert shown.rstrip().endswith(b"serve runs/tiny --open")
     assert list(far.iterdir()) == [], "what was temporary is gone"
 
 
