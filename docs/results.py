@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pace
 import vl_convert
 
 import analysis
@@ -23,8 +24,13 @@ PRINTED = re.compile(
     r"(?<=^`)((?:analysis|python) [^`]+)(` prints:\n\n```text\n)(.*?)(?=^```)",
     re.MULTILINE | re.DOTALL,
 )
-# Which plates of `analysis figures` the page shows of each table: how their names begin.
-SHOWN = {"collapse": "collapse-", "early": "forecast-", "clock": "pairs-"}
+# Which plates of `analysis figures` the page shows of each table: how their names begin, and of
+# which trials.
+SHOWN = {
+    "collapse": ("collapse-", "train_size > 0"),
+    "early": ("forecast-n", "train_size > 0"),
+    "clock": ("pairs-2", pace.WAITING),
+}
 
 
 def printed(command: str) -> str:
@@ -46,10 +52,9 @@ def filled_in(page: str) -> str:
 def figures() -> dict[str, str]:
     """The figures of the page as SVG, by the name of the file in docs/."""
     drawn = {}
-    for table, shown in SHOWN.items():
-        if not (DATA / table).exists():
-            continue
-        for plate in question_plates(DATA / table, analysis.load_trials(DATA / table)):
+    for table, (shown, where) in SHOWN.items():
+        trials = analysis.load_trials(DATA / table).query(where)
+        for plate in question_plates(DATA / table, trials):
             for drawing in plate.drawings:
                 if drawing.name.startswith(shown):
                     picture = vl_convert.vegalite_to_svg(drawing.chart)

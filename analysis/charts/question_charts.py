@@ -72,7 +72,7 @@ def ratio_chart(rows: pd.DataFrame, margin: float) -> alt.LayerChart:
     )
     color = alt.Color("verdict:N", legend=legend(), scale=alt.Scale(scheme="tableau10"))
     base = alt.Chart(named("ratios", rows)).encode(
-        y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelFontSize=11, labelLimit=240)),
+        y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelFontSize=11, labelLimit=420)),
         color=color,
         tooltip=["label:N", "ratio:Q", "low:Q", "high:Q", "verdict:N"],
     )

@@ -48,12 +48,13 @@ def lines_of_pairs(pairs: Pairs, event: str) -> list[str]:
 
 
 def mean_in_words(pairs: Pairs) -> str:
-    """The mean ratio and what it says."""
+    """The mean ratio and what it says: only the product counts if no pair differs, either."""
     mean = pairs.mean
     if mean is None or mean.low is None or mean.high is None:
         return "the mean ratio is not determined"
     verdict = "undecided"
-    if mean.low >= 1 / MARGIN_OF_RATIO and mean.high <= MARGIN_OF_RATIO:
+    differs = pairs.table["verdict"].eq(OUTSIDE).any()
+    if mean.low >= 1 / MARGIN_OF_RATIO and mean.high <= MARGIN_OF_RATIO and not differs:
         verdict = "only the product counts, to 10%"
     elif mean.high < 1 / MARGIN_OF_RATIO or mean.low > MARGIN_OF_RATIO:
         verdict = "not only the product counts"

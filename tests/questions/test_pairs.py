@@ -3,13 +3,15 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from pair_truths import draw_pairs
 from scipy.stats import binom
 
 from analysis.formats import finite_json
-from analysis.questions.pairs import OUTSIDE, SEED_DRAWS, UNTOLD, WITHIN, pairs_of
-from analysis.text.pairs_text import lines_of_pairs, pairs_json
+from analysis.laws.strata import Bounded
+from analysis.questions.pairs import OUTSIDE, SEED_DRAWS, UNTOLD, WITHIN, Pairs, pairs_of
+from analysis.text.pairs_text import lines_of_pairs, mean_in_words, pairs_json
 from study.errors import UsageError
 
 
@@ -106,3 +108,12 @@ def test_a_study_without_pairs_is_refused():
     trials = draw_pairs(np.random.default_rng(8), 0.0, seeds=6)
     with pytest.raises(UsageError, match="no two points agree"):
         pairs_of(trials[trials["learning_rate"] == 0.1], "generalized")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "says"), [(UNTOLD, "only the product"), (OUTSIDE, "undecided")]
+)
+def test_only_the_product_counts_where_no_pair_differs(verdict, says):
+    table = pd.DataFrame({"ratio": [1.0, 1.3], "verdict": [WITHIN, verdict]})
+    pairs = Pairs("", table, Bounded(1.0, 0.95, 1.05))
+    assert says in mean_in_words(pairs)
