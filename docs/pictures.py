@@ -35,10 +35,10 @@ selectors.forEach((selector, index) => {
   const {left, top, height} = document.querySelector(selector).getBoundingClientRect();
   const mark = document.createElement('div');
   mark.textContent = index + 1;
-  mark.style.cssText = `position: absolute; z-index: 99; width: 26px; height: 26px;
-    left: ${Math.max(left + scrollX - 32, 3)}px; top: ${top + scrollY + height / 2 - 13}px;
-    border-radius: 13px; background: #b3123c; color: white; text-align: center;
-    font: 700 15px/26px sans-serif`;
+  mark.style.cssText = `position: absolute; z-index: 99; width: 20px; height: 20px;
+    left: ${Math.max(left + scrollX - 26, 0)}px; top: ${top + scrollY + height / 2 - 10}px;
+    border-radius: 10px; background: #b3123c; color: white; text-align: center;
+    font: 700 12px/20px sans-serif`;
   document.body.append(mark);
 });
 """

@@ -232,7 +232,7 @@ def extrapolation_chart(frame: pd.DataFrame, axis: str) -> alt.LayerChart:
     )
     seen = base.transform_filter("datum.law === 'seen'")
     laws = base.transform_filter("datum.law !== 'seen'")
-    lines = laws.mark_line().encode(color=alt.Color("law:N", legend=legend(columns=3)))
+    lines = laws.mark_line().encode(color=alt.Color("law:N", legend=legend(columns=2)))
     dots = seen.mark_point(size=60, color=INK).encode(
         shape=_reached(), opacity=alt.condition("datum.held_out", alt.value(1), alt.value(0.35))
     )

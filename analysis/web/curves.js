@@ -57,7 +57,7 @@ export class Curves {
     }
     this.curves = Object.fromEntries(charts.map(([title, {columns}]) =>
       [title, curvesOf(answer, columns)]));
-    for (const view of this.views.values()) await view.data("events", []).resize().runAsync();
+    for (const view of this.views.values()) await view.data("events", []).runAsync();
   }
 
   /**
@@ -78,7 +78,7 @@ export class Curves {
       view.data("curves", rows).data("band", each ? [] : [...bands].flatMap(([set, band]) =>
         band.map((row) => ({set, ...row}))));
       if (title === "accuracy") view.data("levels", this.levels).data("names", namesOf(bands));
-      await view.runAsync();
+      await view.resize().runAsync();  // the numbers of the axis up need more room, or less
     }
   }
 

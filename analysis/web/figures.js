@@ -8,6 +8,7 @@ import {setup} from "./setup.js";
 /** @import {Axis, Figure, State} from "./types.js" */
 
 const TALL = 400;  // pixels; a chart that is higher takes the room of two
+const NARROW = 400;  // pixels; a chart that is narrower has the entries of its legend in several rows
 
 /**
  * What is on show in a section, as JSON: charts are drawn again only where they have changed.
@@ -49,6 +50,7 @@ async function showFigures(section, figures, axes) {
     const fitted = structuredClone(chart);
     byId(id).parentElement?.classList.toggle("tall", (chart.height ?? 0) > TALL);
     fitted.width = Math.min(460, byId(id).clientWidth);
+    if (fitted.width < NARROW) Object.assign(fitted.config.legend ??= {}, {columns: 2});
     fitted.autosize = {type: "fit-x", contains: "padding"};
     await draw(id, fitted, title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-"));
   }

@@ -264,6 +264,7 @@ export interface Chart {
   height: number;
   autosize: object;
   padding?: object;
+  config: {legend?: object};
   layer: Layer[];
   params: {name: string, value: Value}[];
 }

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from browsing import (
     cells,
-    chromium,
     covered,
     emulated,
     go,
@@ -26,17 +25,24 @@ from analysis import write_report
 pytestmark = needs_chromium
 
 
+# Texts of charts that are cut off: outside of the chart's own box by more than a pixel.
+CUT_OFF = """
+return [...document.querySelectorAll('.chart svg')].flatMap((svg) => {
+  const chart = svg.closest('.chart'), room = chart.getBoundingClientRect();
+  return [...svg.querySelectorAll('text')]
+    .filter((one) => one.textContent.trim() && Number(getComputedStyle(one).opacity))
+    .map((one) => [one.textContent, one.getBoundingClientRect()])
+    .filter(([, box]) => box.left < room.left - 1 || box.right > room.right + 1)
+    .map(([text]) => `${chart.id}: ${text}`);
+});
+"""
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     write_report(simulate(folder / "quick"), folder / "report.html")
     return folder / "report.html"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
-        yield driver
 
 
 @pytest.mark.parametrize("width", [390, 768, 1440, 1920])
@@ -51,6 +57,13 @@ def test_every_control_can_be_clicked_wherever_it_is_scrolled_to(browser, report
             seen, hidden = covered(browser)
             assert hidden == []
             assert {"x", "where", "every-column", "Filter", "Download CSV", "PNG"} <= {*seen}
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_text_of_a_chart_is_cut_off(browser, report, width):
+    with emulated(browser, width):
+        opened(browser, report.as_uri())
+        assert browser.execute_script(CUT_OFF) == []
 
 
 def test_every_chart_is_drawn(browser, report):
