@@ -72,7 +72,7 @@ def cluster_cost(packs: Sequence[Pack], path: str, prices: Mapping[str, float]) 
         path: of the cluster's yaml file.
         prices: of an hour, by instance type; without any, the answer has no money.
     Raises: UsageError where the file is no cluster, where a pack fits no type of its workers, and
-        where the prices lack one of the types with room or name another.
+        where the prices lack one of the types with room or name a type of no node.
     """
     config = _read(path)
     head, workers = _node_types(config, path)
@@ -92,7 +92,8 @@ def cluster_cost(packs: Sequence[Pack], path: str, prices: Mapping[str, float]) 
     )
     if prices:
         used = [{worker.instance for worker in place.workers} for place in places]
-        _refuse_other_names(prices, {head}.union(*used))
+        known = {head, *(worker.instance for worker in workers)}
+        _refuse_other_names(prices, {head}.union(*used), known)
         money = wall_hours * prices[head]
         for share, names in zip(hours, used, strict=True):
             money += share * max(prices[name] for name in names)
@@ -179,13 +180,20 @@ def _instance(node_type: Mapping[str, Any], name: str) -> str:
     return str(node_type.get("node_config", {}).get("InstanceType", name))
 
 
-def _refuse_other_names(prices: Mapping[str, float], instances: set[str]) -> None:
-    """Raise UsageError where the prices are not those of exactly these instance types."""
-    if set(prices) != instances:
-        raise UsageError(
-            f"--price: {', '.join(sorted(prices))}; money needs the price of each type of the "
-            f"cluster. They are {', '.join(sorted(instances))}."
-        )
+def _refuse_other_names(prices: Mapping[str, float], used: set[str], known: set[str]) -> None:
+    """Raise UsageError where a price is missing, or is of a type that the cluster does not have.
+
+    Args:
+        prices: by instance type.
+        used: the types on which something would run.
+        known: all types of the cluster.
+    """
+    if used <= set(prices) <= known:
+        return
+    raise UsageError(
+        f"--price: {', '.join(sorted(prices))}; money needs the price of each type of the "
+        f"cluster. They are {', '.join(sorted(known))}."
+    )
 
 
 def _not_a_cluster(path: str, lacking: str) -> UsageError:

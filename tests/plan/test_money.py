@@ -57,8 +57,14 @@ def test_packs_of_two_devices_need_no_node_that_has_both(tmp_path, monkeypatch):
         cluster_cost([*packs, *packs_of(1, cpu=65)], str(path), {})
 
 
-def test_the_plan_says_it_and_what_lacks_a_price(run_main):
-    typed = ["plan", "quick", "--cluster", CLUSTER]
+def test_where_nothing_is_left_to_train_nothing_is_paid():
+    assert cluster_cost([], CLUSTER, PRICES)["money"] == 0
+    with pytest.raises(UsageError, match="They are"):
+        cluster_cost([], CLUSTER, {**PRICES, "p5.48xlarge": 1})
+
+
+def test_the_plan_says_it_and_what_lacks_a_price(run_main, tmp_path):
+    typed = ["plan", "quick", "--out", tmp_path, "--cluster", CLUSTER]
     code, out, _ = run_main(cli.main, *typed, "--json")
     assert code == 0
     assert set(json.loads(out)["cluster"]) >= {"nodes", "node_hours", "wall_hours"}
