@@ -10,13 +10,13 @@ methods: `.properties(width=600)`, `.save("diagram.svg")`, `.to_dict()`.
 from typing import Any, cast
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from analysis.charts import law_charts
 from analysis.charts.coloring import COLORINGS
 from analysis.charts.curves import curve_template
 from analysis.charts.theme import Specification
+from analysis.figures.opening_slice import opening_slice
 from analysis.figures.study import plane, study_diagram
 from analysis.formats import records
 from analysis.laws import views
@@ -25,10 +25,8 @@ from analysis.phases.axis_scales import TITLES
 from analysis.phases.boundary import boundary
 from analysis.phases.cells import cells
 from analysis.phases.drawn_axes import axes_that_vary
-from analysis.phases.first_view import first_cell
 from analysis.phases.grid import Grid, diagram_axes, make_grid
 from analysis.phases.quantities import Ramp, ramps, with_quantities
-from analysis.report.sections import boundary_points
 from analysis.report.state import CURVES
 from study.errors import UsageError, unknown
 
@@ -54,18 +52,10 @@ def phase_diagram(
     if color not in COLORINGS:
         raise unknown("a color", color, COLORINGS)
     _refuse_none(trials)
-    grid = make_grid(trials)
-    x, y = diagram_axes(grid.rulers, x, y)
-    across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
-    others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
-    start = grid.cells.iloc[first_cell(grid, x, y)]
-    in_slice = np.ones(len(trials), bool)
-    for ruler in others:
-        in_slice &= (grid.cells[ruler.name] == start[ruler.name]).to_numpy()[grid.cell_of]
-    line = boundary_points(trials[in_slice], x, y) if across.edges and up.edges else []
-    rows = plane(grid, x, y)
-    chart = _chart(study_diagram(color, rows, across, up, line, _ramp(grid, color)))
-    return _titled(chart, ", ".join(f"{TITLES[r.name]} {r.labels[start[r.name]]}" for r in others))
+    shown = opening_slice(trials, x, y)
+    rows, ramp = plane(shown.grid, shown.across.name, shown.up.name), _ramp(shown.grid, color)
+    chart = study_diagram(color, rows, shown.across, shown.up, shown.boundary, ramp)
+    return _titled(_chart(chart), shown.words)
 
 
 def _ramp(grid: Grid, color: str) -> Ramp | None:

@@ -6,7 +6,6 @@ and the slice that the page begins with.
 
 from typing import TypedDict
 
-import numpy as np
 import pandas as pd
 
 from analysis.charts import layout
@@ -16,14 +15,15 @@ from analysis.charts.layout import spans
 from analysis.charts.theme import Specification, specification
 from analysis.figures.album import Drawing, Plate
 from analysis.figures.motion import MOTION_CAPTION, motion_picture
+from analysis.figures.opening_slice import opening_slice
 from analysis.formats import JsonRow, records
 from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.first_view import first_cell
-from analysis.phases.grid import Grid, diagram_axes, make_grid
+from analysis.phases.grid import Grid
 from analysis.phases.quantities import Ramp, ramps, with_quantities
 from analysis.report.law_figures import SectionFigure
 from analysis.report.law_section import law_section
-from analysis.report.sections import BOUNDARY_CAPTION, boundary_points, circuit_figures
+from analysis.report.sections import BOUNDARY_CAPTION, circuit_figures
 
 DRAWN = ("phase", "share", "median")  # the colorings of the diagram
 
@@ -57,20 +57,11 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
 
 def _diagram_plates(trials: pd.DataFrame, x: str | None, y: str | None) -> list[Plate]:
     """The diagram as it stands at the end of training, and while nets train."""
-    grid = make_grid(trials)
-    x, y = diagram_axes(grid.rulers, x, y)
-    across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
-    others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
-    start = grid.cells.iloc[first_cell(grid, x, y)]
-    in_slice = np.ones(len(trials), bool)
-    for ruler in others:
-        in_slice &= (grid.cells[ruler.name] == start[ruler.name]).to_numpy()[grid.cell_of]
-    # An ordinal axis has no line on which a boundary could lie.
-    line = boundary_points(trials[in_slice], x, y) if across.edges and up.edges else []
-    rows, scales = plane(grid, x, y), ramps(with_quantities(grid.cells))
+    shown = opening_slice(trials, x, y)
+    grid, across, up, line = shown.grid, shown.across, shown.up, shown.boundary
+    rows, scales = plane(grid, across.name, up.name), ramps(with_quantities(grid.cells))
     caption = ["Most frequent phase, share that generalized, and median epoch of that."]
     caption += [BOUNDARY_CAPTION] if line else []
-    labels = [f"{TITLES[ruler.name]} {ruler.labels[start[ruler.name]]}" for ruler in others]
     drawings = [
         Drawing(
             f"diagram-{coloring}",
@@ -80,14 +71,14 @@ def _diagram_plates(trials: pd.DataFrame, x: str | None, y: str | None) -> list[
         for coloring in DRAWN
         if coloring == "phase" or coloring in scales
     ]
-    where = ", ".join(labels)
-    places = grid.cells[[x, y]].iloc[grid.cell_of[in_slice]].reset_index(drop=True)
+    axes = [across.name, up.name]
+    places = grid.cells[axes].iloc[grid.cell_of[shown.holds]].reset_index(drop=True)
     return [
-        Plate("Phase diagram", " ".join([*caption, where]).strip(), drawings),
+        Plate("Phase diagram", " ".join([*caption, shown.words]).strip(), drawings),
         Plate(
             "While nets train",
-            f"{MOTION_CAPTION} {where}".strip(),
-            pictures={"motion": motion_picture(trials[in_slice], across, up, places)},
+            f"{MOTION_CAPTION} {shown.words}".strip(),
+            pictures={"motion": motion_picture(trials[shown.holds], across, up, places)},
         ),
     ]
 
