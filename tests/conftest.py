@@ -55,6 +55,21 @@ def _repeatable_arithmetic() -> None:
     use_repeatable_arithmetic()
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the browser of a module leaves what it downloads."""
+    return tmp_path_factory.mktemp("chromium")
+
+
+@pytest.fixture(scope="module")
+def browser(folder):
+    """A Chromium for the tests of a module."""
+    from browsing import chromium
+
+    with chromium(folder) as driver:
+        yield driver
+
+
 @pytest.fixture
 def bucket(monkeypatch):
     """The URL of a store to be, in a bucket of a real S3 API on loopback."""

@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 from asking import serving, without_fits
 from browsing import (
-    chromium,
     covered,
     curves,
     emulated,
@@ -36,17 +35,6 @@ DECAYING = {**FEW, "axes": {**AXES, "weight_decay": [0.03, 0.1]}}  # for 5 decay
 def _no_fits():
     with without_fits("<p>fitted</p>"):
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("chromium")
-
-
-@pytest.fixture(scope="module")
-def browser(folder):
-    with chromium(folder) as driver:
-        yield driver
 
 
 def grow(store, study, folder):

@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from browsing import chromium, opened
+from browsing import opened
 from simulated import QUICK, simulate
 
 from analysis import write_report
@@ -25,17 +25,6 @@ def report(store):
     path = store.parent / "report.html"
     write_report(store, path)
     return path
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("chromium")
-
-
-@pytest.fixture(scope="module")
-def browser(folder):
-    with chromium(folder) as driver:
-        yield driver
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from browsing import cells, chromium, go, needs_chromium, opened, settled, text
+from browsing import cells, go, needs_chromium, opened, settled, text
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 from simulated import QUICK, simulate
 
-from analysis import load_trials, write_report
+from analysis import load_trials
 from analysis.charts.coloring import COLORINGS, KIND_COLORS
 from analysis.phases.grid import make_grid
 from analysis.phases.quantities import QUANTITIES, ramps, with_quantities
@@ -28,11 +28,9 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(store, tmp_path_factory):
-    write_report(store, store.parent / "report.html")
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield opened(browser, (store.parent / "report.html").as_uri())
-        assert browser.get_log("browser") == []
+def page(browser, report):
+    yield opened(browser, report.as_uri())
+    assert browser.get_log("browser") == []
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import re
 import numpy as np
 import pytest
 from browsing import (
-    chromium,
     curves,
     emulated,
     go,
@@ -50,15 +49,10 @@ def stores(tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
     axes = {**QUICK["axes"], "weight_decay": [0.01, 0.1], "train_size": [400, 600]}
     study = copy.deepcopy(QUICK) | {"axes": axes}
-    return {n: simulate(folder / str(n), study | {"seeds": n}) for n in (5, 11)}
-
-
-@pytest.fixture(scope="module")
-def browser(stores, tmp_path_factory):
+    stores = {n: simulate(folder / str(n), study | {"seeds": n}) for n in (5, 11)}
     for store in stores.values():
         write_report(store, store.with_suffix(".html"))
-    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
-        yield driver
+    return stores
 
 
 @pytest.fixture(params=[5, 11])

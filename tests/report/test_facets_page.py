@@ -6,7 +6,6 @@ import re
 import pytest
 from browsing import (
     cells,
-    chromium,
     click,
     emulated,
     go,
@@ -21,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 from simulated import QUICK, simulate
 
-from analysis import load_trials, write_report
+from analysis import load_trials
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 DECAYS, SIZES, BITS = [0.001, 0.01, 0.1], [200, 400, 1000], [20, 30]
@@ -36,19 +35,6 @@ def store(tmp_path_factory):
     study["axes"] |= axes
     study["settings"] = [{"label": "most"}, {"label": "few", "axes": few}]
     return simulate(tmp_path_factory.mktemp("store") / "quick", study)
-
-
-@pytest.fixture(scope="module")
-def browser(store, tmp_path_factory):
-    write_report(store, store.parent / "report.html")
-    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
-        yield driver
-        assert driver.get_log("browser") == []
-
-
-@pytest.fixture
-def page(browser, store):
-    return opened(browser, (store.parent / "report.html").as_uri())
 
 
 def boxes(page):

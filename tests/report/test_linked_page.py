@@ -5,7 +5,6 @@ import json
 import pytest
 from browsing import (
     cells,
-    chromium,
     covered,
     emulated,
     go,
@@ -21,7 +20,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from simulated import QUICK, simulate
 
-from analysis import load_trials, write_report
+from analysis import load_trials
 from analysis.phases.classify import PHASES, classify
 from analysis.phases.quantities import CELL_KINDS, SELECTS
 
@@ -31,19 +30,6 @@ pytestmark = [needs_chromium, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     return simulate(tmp_path_factory.mktemp("store") / "quick", QUICK)
-
-
-@pytest.fixture(scope="module")
-def browser(store, tmp_path_factory):
-    write_report(store, store.parent / "report.html")
-    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
-        yield driver
-
-
-@pytest.fixture
-def page(browser, store):
-    yield opened(browser, (store.parent / "report.html").as_uri())
-    assert browser.get_log("browser") == []
 
 
 def expect(page, trials, total):

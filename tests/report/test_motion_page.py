@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from browsing import chromium, emulated, needs_chromium, opened, settled, text, waits
+from browsing import emulated, needs_chromium, opened, settled, text, waits
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from simulated import QUICK, simulate
 
-from analysis import load_trials, write_report
+from analysis import load_trials
 from analysis.charts.coloring import STAGE_COLORS
 from analysis.phases.stages import STAGES, StageEpochs
 
@@ -40,12 +40,9 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(store, tmp_path_factory):
-    path = store.parent / "report.html"
-    write_report(store, path)
-    with chromium(tmp_path_factory.mktemp("browser")) as browser:
-        yield opened(browser, path.as_uri())
-        assert browser.get_log("browser") == []
+def page(browser, report):
+    yield opened(browser, report.as_uri())
+    assert browser.get_log("browser") == []
 
 
 def move(page, value):
