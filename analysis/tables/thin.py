@@ -3,8 +3,8 @@
 The stores in `analysis/data` were made by `thin_store`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,7 @@ from study.store.schema import READINGS
 from study.store.store import Store
 from study.vocabulary.axes import AXES
 
-Curves = Literal["memorizing", "landmarks", "all"]
-
 _MEMORIZING_COLUMNS = ["trial_id", "epoch", "step", "weight_norm"]
-_LANDMARKS = (1, 2, 5)  # times the epoch of memorizing: those of `analysis forecast`
 # Columns of trials that neither phases and laws nor the analyses of docs/questions.md read: when
 # and where a trial ran, losses, and crossings, which are there for other accuracies.
 _LEAST_UNUSED = r"pack_id|wall_seconds|code_version|.*_loss|.*_epoch_\d\d"
@@ -28,8 +25,9 @@ _LEAST_UNUSED = r"pack_id|wall_seconds|code_version|.*_loss|.*_epoch_\d\d"
 def thin_store(
     source: str | Path,
     target: str | Path,
-    curves: Curves = "memorizing",
     *,
+    curves: bool = False,
+    landmarks: Sequence[float] = (),
     least: bool = False,
 ) -> None:
     """Copy a study to a new store of one part: manifest, trials and some readings.
@@ -37,8 +35,9 @@ def thin_store(
     Args:
         source: path or URL of a store.
         target: path or URL of a folder that holds no study yet.
-        curves: which readings: the norms at memorizing, which laws use; all columns of the last
-            readings by each of `_LANDMARKS`; or all readings.
+        curves: whether to copy all readings, instead of the norms at memorizing, which laws use.
+        landmarks: multiples of the epoch of memorizing; if there are any, the last readings by each
+            of them are copied instead, with all columns.
         least: whether to leave the columns of `_LEAST_UNUSED` empty, and to round numbers to
             float32.
 
@@ -48,7 +47,11 @@ def thin_store(
     new = Store(target)
     if len(new.trials(columns=["trial_id"])):
         raise StudyError(f"{target}: a store; a thin one is new. Choose another folder.")
-    readings = _chosen(trials, load_readings(source, trials), curves)
+    readings = load_readings(source, trials)
+    if landmarks:
+        readings = _at_landmarks(trials, readings, landmarks)
+    elif not curves:
+        readings = _at_memorizing(trials, readings)
     if least:
         unused = trials.columns[trials.columns.str.fullmatch(_LEAST_UNUSED)]
         trials, readings = _rounded(trials.drop(columns=unused)), _rounded(readings)
@@ -61,24 +64,22 @@ def thin_store(
     )
 
 
-def _chosen(trials: pd.DataFrame, readings: pd.DataFrame, curves: Curves) -> pd.DataFrame:
-    """The readings of some trials that a thin store keeps."""
-    if curves == "all":
-        return readings
-    if curves == "landmarks":
-        return _at_landmarks(trials, readings)
+def _at_memorizing(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
+    """The norms of the readings at the epochs of memorizing."""
     keys = trials[["trial_id", "memorized_epoch"]].dropna()
     keys = keys.rename(columns={"memorized_epoch": "epoch"})
     return readings[_MEMORIZING_COLUMNS].merge(keys, on=["trial_id", "epoch"])
 
 
-def _at_landmarks(trials: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
+def _at_landmarks(
+    trials: pd.DataFrame, readings: pd.DataFrame, landmarks: Sequence[float]
+) -> pd.DataFrame:
     """The last reading of each trial by each landmark, in the readings' order."""
     readings = readings.reset_index(drop=True)
     memorized = trials.set_index("trial_id")["memorized_epoch"].dropna().astype(float)
     limits = readings["trial_id"].map(memorized).to_numpy(float, na_value=np.nan)
     kept: set[int] = set()
-    for landmark in _LANDMARKS:
+    for landmark in landmarks:
         by_then = readings[readings["epoch"].to_numpy(float) <= landmark * limits]
         kept.update(by_then.groupby("trial_id")["epoch"].idxmax())
     return readings.loc[sorted(kept)]

@@ -145,7 +145,7 @@ def test_the_thinnest_store_forecasts_the_same(tmp_path):
         ),
         tmp_path / "small",
     )
-    thin_store(store.url, tmp_path / "thin", "landmarks", least=True)
+    thin_store(store.url, tmp_path / "thin", landmarks=LANDMARKS, least=True)
     whole, thin = (load_trials(url) for url in (store.url, tmp_path / "thin"))
     assert thin["wall_seconds"].isna().all()
     assert set(classify(thin)["phase"]) == set(classify(whole)["phase"])
