@@ -41,12 +41,12 @@ def width_ratios(trials: pd.DataFrame) -> Iterator[str]:
     for k in KS:
         part = trials[trials["k"] == k]
         part = part[part["n"] == part["n"].max()]
-        ends = [
+        narrow, wide = (
             rows_for_half(outcomes_within(of_width, HALF_WITHIN[-1]))
             for _, of_width in part.groupby("width", sort=True)
-        ]
-        if all(end is not None for end in ends):
-            ratio = np.exp(ends[-1].estimate - ends[0].estimate)  # type: ignore[union-attr]
+        )
+        if narrow is not None and wide is not None:
+            ratio = np.exp(wide.estimate - narrow.estimate)
             yield f"k = {k}, largest n: width 200 over 50, rows at half within 40: {ratio:.2f}"
 
 

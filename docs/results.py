@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pace
@@ -24,12 +25,11 @@ PRINTED = re.compile(
     r"(?<=^`)((?:analysis|python) [^`]+)(` prints:\n\n```text\n)(.*?)(?=^```)",
     re.MULTILINE | re.DOTALL,
 )
-# Which plates of `analysis figures` the page shows of each table: how their names begin, and of
-# which trials.
+# Which drawings of `analysis figures` the page shows of each table, and of which trials.
 SHOWN = {
-    "collapse": ("collapse-", "train_size > 0"),
+    "collapse": ("collapse-*", "train_size > 0"),
     "early": ("forecast-n", "train_size > 0"),
-    "clock": ("pairs-2", pace.WAITING),
+    "clock": ("pairs-*-sgd-hinge", pace.WAITING),
 }
 
 
@@ -56,7 +56,7 @@ def figures() -> dict[str, str]:
         trials = analysis.load_trials(DATA / table).query(where)
         for plate in question_plates(DATA / table, trials):
             for drawing in plate.drawings:
-                if drawing.name.startswith(shown):
+                if fnmatch(drawing.name, shown):
                     picture = vl_convert.vegalite_to_svg(drawing.chart)
                     drawn[f"results-{drawing.name}.svg"] = picture
     noisy = analysis.load_trials(DATA / "label_noise").query("label_noise > 0")

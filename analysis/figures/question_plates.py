@@ -1,5 +1,6 @@
 """The charts of a study that asks a question, if it has the trials for them."""
 
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -84,10 +85,15 @@ def _pairs_plates(trials: pd.DataFrame) -> list[Plate]:
                 "Ratio of median times to generalize, the larger learning rate over the smaller, "
                 f"with its 95% interval over seeds; the shade is 10%. {mean_in_words(pairs)}."
             )
-            drawing = Drawing(f"pairs-{number}", chart, rows)
+            drawing = Drawing(_pairs_name(number, pairs.setting), chart, rows)
             title = f"Equal learning rate x weight decay{', ' * bool(pairs.setting)}{pairs.setting}"
             plates.append(Plate(title, caption, [drawing]))
     return plates
+
+
+def _pairs_name(number: int, setting: str) -> str:
+    """A name for files: labels may hold any text, and two may differ in what no file name has."""
+    return "-".join(["pairs", str(number), *re.findall(r"[A-Za-z0-9]+", setting)])
 
 
 def _pair_label(row: dict[Hashable, Any]) -> str:

@@ -30,6 +30,8 @@ def test_points_of_one_product_have_a_forest():
     trials = draw_pairs(np.random.default_rng(2), 0.0, seeds=8, rows=(120, 180))
     [plate] = question_plates("", trials)
     [drawing] = plate.drawings
-    assert drawing.name == "pairs-0"
+    assert drawing.name == "pairs-0-sgd"
     assert drawing.frame["label"].str.startswith("rate 0.").all()
     assert "mean ratio" in plate.caption
+    [named] = question_plates("", trials.assign(setting="../sgd hinge"))
+    assert named.drawings[0].name == "pairs-0-sgd-hinge"
