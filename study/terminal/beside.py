@@ -29,7 +29,7 @@ class Beside:
         self._said = b""
 
     def start(self) -> None:
-        """Start the process, unless that was tried before; without it there is no answer."""
+        """Start the process, unless it was started before; without it there is no answer."""
         if self._process is not None:
             return
         # -P: nothing is imported from the user's folder. A session of its own: Ctrl-C is for the
