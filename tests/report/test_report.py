@@ -148,6 +148,7 @@ def test_the_table_twin_says_the_same_and_selects(page, store):
     assert page.switch_to.active_element.get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patience", PATIENCES)
 def test_another_patience_shows_what_python_counts(page, store, patience):
     """Cells, cards and the trials of the selected cell, against the table of trials."""

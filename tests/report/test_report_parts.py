@@ -26,7 +26,7 @@ from analysis import load_trials, write_report
 from analysis.charts.curves import curve_template
 from analysis.phases.classify import classify
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 AXE = Path(__file__).parents[1] / "support" / "axe" / "axe.min.js"
 
 
