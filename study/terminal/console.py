@@ -4,6 +4,7 @@ A command returns its answer as bytes, or bytes and an exit code, and `main_of` 
 stdout is data; everything else goes to stderr. Whatever goes wrong is one line and an exit code.
 """
 
+import atexit
 import contextlib
 import json
 import logging
@@ -49,11 +50,24 @@ def version_option(command: str) -> "OptionInfo":
 
 def main_of(app: typer.Typer) -> NoReturn:
     """Run a command line and exit with its code; an error is one line on stderr."""
+    code = 1
+
+    def leave() -> None:
+        """End the process at once where a daemon thread is still at work.
+
+        The exit handlers of a native library may wait for what such a thread has begun, and Python
+        has stopped the thread by then: Arrow's wait forever.
+        """
+        if any(thread.daemon for thread in threading.enumerate()):
+            os._exit(code)
+
+    atexit.register(leave)  # the first to be registered is the last to be called
     stdio.make_safe()
     ensure_home()
     use_one_blas_thread()
     _report_escaped_errors()
-    sys.exit(_run(app))
+    code = _run(app)
+    sys.exit(code)
 
 
 def _run(app: typer.Typer) -> int:

@@ -236,6 +236,26 @@ def test_ctrl_c_is_130():
     assert (done.returncode, done.stderr) == (130, "error: interrupted.\n")
 
 
+def test_a_native_exit_handler_cannot_keep_a_command_whose_thread_is_still_at_work():
+    # The handler waits forever, as Arrow's does for a table that a daemon thread was converting.
+    code = """if True:
+        import ctypes, sys, threading, typer
+        from study.terminal.console import main_of
+        app = typer.Typer()
+        @app.command()
+        def command():
+            libc = ctypes.CDLL(None)
+            libc.__cxa_atexit(libc.pause, None, None)
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
+            return b"answer", 3
+        sys.argv[1:] = ["--"]
+        main_of(app)
+    """
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"answer", b"")
+
+
 # What is typed, and the sentence that replaces typer's own.
 USAGE = [
     ("study", ["plan"], "Missing argument 'SPEC'. See command plan --help."),
