@@ -114,10 +114,12 @@ def serve(
 ) -> tuple[bytes, int]:
     """Show the study in a browser while it runs; ends with Ctrl-C.
 
-    Beyond this machine it asks for a token, which the printed address has. Better: leave --host
-    out, and reach it through ssh -L 8000:127.0.0.1:PORT.
+    Where there is no store yet, the page waits for it. Beyond this machine it asks for a token,
+    which the printed address has. Better: leave --host out, and reach it through
+    ssh -L 8000:127.0.0.1:PORT.
     """
     from analysis.live.serve import Served
+    from study.store.store import similar_store
 
     served = Served(store, host, port)
     if served.open:
@@ -128,6 +130,10 @@ def serve(
 
     def ready(_: object) -> None:
         note(f"{store}: {served.url} (Ctrl-C ends it)")
+        if served.begin:
+            near = similar_store(store)
+            meant = f", or did you mean {near}?" if near else "."
+            note(f"{store}: no study here yet; the page waits for `{served.begin}`{meant}")
         if browse:
             open_page(served.url)
 

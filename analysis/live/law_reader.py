@@ -6,13 +6,18 @@ A fit takes seconds, and a few more trials change it little.
 import html
 import time
 from collections.abc import Mapping
-from threading import Thread
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from analysis.live.jobs import start_job
 from analysis.live.trials import plain
 from analysis.report.sections import law_state
 from analysis.tables.frames import as_frame
+
+if TYPE_CHECKING:
+    from threading import Thread
 
 EVERY_SECONDS = 60.0  # from the end of a fit to the next
 MAX_FITTED = 200_000  # trials; with more, a frame of all columns takes hundreds of MB
@@ -42,8 +47,7 @@ class LawReader:
         due = time.monotonic() >= self._ended + EVERY_SECONDS
         if trials.num_rows and trials is not self._fitted and idle and due:
             self._fitted = trials
-            self._fitting = Thread(target=self._fit, args=(trials,), daemon=True)
-            self._fitting.start()
+            self._fitting = start_job("laws", partial(self._fit, trials))
         return self._laws
 
     def _fit(self, trials: pa.Table) -> None:

@@ -40,9 +40,9 @@ from analysis.live.queries import (
     query_of,
 )
 from analysis.live.snapshot import LiveStudy, compact_json
+from analysis.live.waiting import begin_command, store_to_come
 from analysis.report.page import live_files
 from study.errors import StudyError, UsageError
-from study.store.store import Store
 
 # How long a thread works before others have a turn. At Python's 5 ms, a click took 2.5 s while the
 # store was read.
@@ -176,12 +176,14 @@ class Served:
     Attributes:
         url: of the page, with the token if a browser needs one.
         open: whether other machines may ask for the page.
+        begin: the command that begins the study where there is no store yet, otherwise "".
 
-    Raises: StoreError as `Store.open`; UsageError for the host; StudyError for the port.
+    Raises: StoreError as `store_to_come`; UsageError for the host; StudyError for the port.
     """
 
     def __init__(self, store_url: str, host: str = "127.0.0.1", port: int = 0) -> None:
-        store = Store.open(store_url)
+        store = store_to_come(store_url)
+        self.begin = "" if store.exists() else begin_command(store.url)
         self._socket = _listen(host, port)
         address, port = self._socket.getsockname()[:2]
         self.open = not ip_address(address).is_loopback

@@ -13,14 +13,16 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from threading import Condition, Thread
+from threading import Condition
 
 import pandas as pd
 import pyarrow as pa
 
+from analysis.live.jobs import process_ends, start_job
 from analysis.live.law_reader import LawReader
 from analysis.live.status import StatusReader
 from analysis.live.trials import LiveTrials
+from analysis.live.waiting import waiting_state
 from analysis.phases.axis_scales import TITLES
 from analysis.phases.classify import PHASE_COLUMNS
 from analysis.phases.grid import Grid, make_grid
@@ -49,7 +51,7 @@ class StudySnapshot:
 
     Attributes:
         trials: as `LiveTrials.table` has them.
-        manifest: of the store, as JSON.
+        manifest: of the store, as JSON; empty while there is no study yet.
         grid: of the trials, None where there are none yet.
         page: the page's state, without status and laws, which change from moment to moment.
         state: the page's whole state, as JSON.
@@ -76,7 +78,7 @@ class LiveStudy:
         self._asked = True
         self._rounds = 0  # how many snapshots were made, or could not be
         self._fresh_until = 0.0
-        Thread(target=self._follow, daemon=True).start()
+        start_job("snapshots", self._follow)
 
     def now(self) -> StudySnapshot:
         """The newest snapshot; waits for a snapshot that is being made.
@@ -114,6 +116,8 @@ class LiveStudy:
             except StudyError as error:
                 problem = str(error)
             except Exception:  # noqa: BLE001  whatever it is, the page goes on with what it has
+                if process_ends():
+                    return
                 traceback.print_exc(file=sys.stderr)
                 problem = f"{self.store.url}: cannot be read; the reason is where it is served."
             seconds = time.monotonic() - began
@@ -135,8 +139,11 @@ class LiveStudy:
         last = self._snapshot
         self.trials.refresh()
         trials = self.trials.table
-        status = self._status.read(manifest, trials)
-        if last is None or trials is not last.trials or manifest != last.manifest:
+        begun = bool(manifest) or (last is not None and bool(last.manifest))
+        status = self._status.read(manifest, trials) if begun else None
+        if not begun:
+            grid, page = None, waiting_state(self.store.url)
+        elif last is None or trials is not last.trials or manifest != last.manifest:
             grid, page = _drawn(trials, manifest)
         else:
             grid, page = last.grid, last.page

@@ -7,12 +7,13 @@ trials of a pack never change. The numbers are those of `study.plan.status`.
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from threading import Thread
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.live.jobs import start_job
 from study.plan.status import StudyStatus, tally
 from study.search.proposals import proposed, recorded, to_come
 from study.spec.models import StudySpec
@@ -135,8 +136,7 @@ class _Plan:
         spec = stored_spec(store)
         pairs = proposed(spec, store)
         self.to_come = to_come(spec, pairs)
-        expanding = Thread(target=self._expand, args=(spec, pairs), daemon=True)
-        expanding.start()
+        expanding = start_job("plan", partial(self._expand, spec, pairs))
         expanding.join(PLAN_WAIT_SECONDS)
 
     def _expand(self, spec: StudySpec, pairs: Proposed) -> None:

@@ -16,6 +16,12 @@ export function showOpening({trained = "", found, where = "", rule = ""}) {
   say("rule-said", rule);
 }
 
+/** @param {string} command that begins the study; "" where the study has begun */
+export function showBegin(command) {
+  byId("begin").hidden = !command;
+  byId("begin-command").textContent = command;
+}
+
 /** @param {Fact[]} facts to show */
 export function showFacts(facts) {
   byId("facts").replaceChildren(...facts.map(({label, text, title}) => {

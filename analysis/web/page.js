@@ -8,7 +8,7 @@ import {listenForBrush} from "./brush.js";
 import {Diagram} from "./diagram.js";
 import {byId} from "./dom.js";
 import {showSections} from "./figures.js";
-import {showFacts, showOpening, showPhases, showProgress, showTrouble} from "./header.js";
+import {showBegin, showFacts, showOpening, showPhases, showProgress, showTrouble} from "./header.js";
 import {Motion} from "./motion.js";
 import {Panel} from "./panel.js";
 import {setup} from "./setup.js";
@@ -120,8 +120,10 @@ async function arrive(news) {
   byId("name").textContent = state.name;
   document.title = `${state.name}: when networks grok`;
   showProgress(state.status);
+  showBegin(state.begin ?? "");
   if (!state.trials) {
-    showOpening({found: "No trials yet. This page shows them as they come."});
+    showOpening({found: `${state.begin ? "This study has not begun." : "No trials yet."} ` +
+      "The page shows its trials as they come."});
     return;
   }
   byId("main").hidden = false;

@@ -70,7 +70,7 @@ class Store:
         """
         store = cls(url, retry_seconds)
         if not store.exists():
-            near = _similar(url)
+            near = similar_store(url)
             remedy = (
                 f"Did you mean {near}?" if near else "Check the path, or make one with `study run`."
             )
@@ -136,7 +136,7 @@ class Store:
         return self.tables.readings(trial_ids, columns)
 
 
-def _similar(url: str | Path) -> str:
+def similar_store(url: str | Path) -> str:
     """A store with a similar name, beside a path or below runs; "" for none."""
     path = Path(str(url).rstrip("/"))
     stores = [*path.parent.glob(f"*/{MANIFEST}"), *Path("runs").glob(f"*/{MANIFEST}")]

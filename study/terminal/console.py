@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -51,23 +51,31 @@ def version_option(command: str) -> "OptionInfo":
 def main_of(app: typer.Typer) -> NoReturn:
     """Run a command line and exit with its code; an error is one line on stderr."""
     code = 1
-
-    def leave() -> None:
-        """End the process at once where a daemon thread is still at work.
-
-        The exit handlers of a native library may wait for what such a thread has begun, and Python
-        has stopped the thread by then: Arrow's wait forever.
-        """
-        if any(thread.daemon for thread in threading.enumerate()):
-            os._exit(code)
-
-    atexit.register(leave)  # the first to be registered is the last to be called
+    end_despite_threads(lambda: code)
     stdio.make_safe()
     ensure_home()
     use_one_blas_thread()
     _report_escaped_errors()
     code = _run(app)
     sys.exit(code)
+
+
+def end_despite_threads(code: Callable[[], int]) -> None:
+    """Let this process end at once where a daemon thread is still at work by then.
+
+    The exit handlers of a native library may wait for what such a thread has begun, and Python has
+    stopped the thread by then: Arrow's wait forever. To be called before other exit handlers are
+    registered: they are then called first.
+
+    Args:
+        code: gives the exit code at that moment.
+    """
+
+    def leave() -> None:
+        if any(thread.daemon for thread in threading.enumerate()):
+            os._exit(code())
+
+    atexit.register(leave)  # the first to be registered is the last to be called
 
 
 def _run(app: typer.Typer) -> int:

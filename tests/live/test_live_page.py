@@ -92,6 +92,17 @@ def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
         )
 
 
+def test_a_study_that_has_not_begun_is_named_with_its_command(browser, tmp_path):
+    with serving(tmp_path / "quick") as served:
+        browser.get(served.url)
+        waits(browser, lambda: "has not begun" in text(browser, "found"))
+        assert text(browser, "begin-command") == f"study run quick --out {tmp_path}"
+        simulate(tmp_path / "quick", FEW)
+        settled(browser)
+        assert counted(browser) == "12"
+        assert not browser.find_element(By.ID, "begin").is_displayed()
+
+
 def test_the_table_asks_the_server(browser, folder, tmp_path):
     store = simulate(tmp_path / "quick", FEW)
     with serving(store) as served:

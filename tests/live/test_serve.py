@@ -291,7 +291,7 @@ def test_beyond_loopback_a_token_is_asked_for_once(store):
 def test_what_cannot_be_served_is_said_in_one_sentence(run_main, store, served, tmp_path):
     port = urlsplit(served.url).port
     for arguments, code, sentence in (
-        ([tmp_path / "nowhere"], 1, "no study here"),
+        ([tmp_path], 1, "no study here"),
         ([store, "--port", port], 1, f"port {port} of 127.0.0.1: Address already in use"),
         ([store, "--port", 70000], 2, "less than or equal to 65535"),
         ([store, "--host", "no such host"], 2, "--host 'no such host'; a host is an address"),
