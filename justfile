@@ -41,7 +41,8 @@ promise:
 page:
     pytest -m slow tests/report/test_report_parts.py tests/report/test_facets_page.py \
         tests/report/test_colors_page.py tests/report/test_linked_page.py \
-        tests/report/test_curves_page.py tests/report/test_motion_page.py \
+        tests/report/test_curves_page.py tests/report/test_strip_page.py \
+        tests/report/test_motion_page.py \
         tests/report/test_report.py tests/live/test_live_page.py
 
 # Slow: a real Ray under kills and interrupts

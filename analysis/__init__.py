@@ -26,6 +26,7 @@ from study.lazy import lazily
 if TYPE_CHECKING:
     from analysis.figures.notebook_charts import (
         boundary_chart,
+        delay_strip,
         law_chart,
         phase_diagram,
         survival,
@@ -44,6 +45,7 @@ __all__ = [
     "boundary_chart",
     "cells",
     "classify",
+    "delay_strip",
     "fit_law",
     "law_chart",
     "load_readings",
@@ -63,6 +65,7 @@ __getattr__, __dir__ = lazily(
         "boundary_chart": "figures.notebook_charts",
         "cells": "phases.cells",
         "classify": "phases.classify",
+        "delay_strip": "figures.notebook_charts",
         "fit_law": "laws",
         "law_chart": "figures.notebook_charts",
         "load_readings": "tables.frames",

@@ -26,6 +26,7 @@ class Channel(TypedDict, total=False):
 
     field: str
     title: str
+    sort: Sequence[str]
     scale: dict[str, object]
     axis: dict[str, object]
     legend: dict[str, object]

@@ -17,6 +17,7 @@ from analysis.charts.coloring import COLORINGS
 from analysis.charts.curves import curve_template
 from analysis.charts.theme import Specification
 from analysis.figures.opening_slice import opening_slice
+from analysis.figures.strip_figures import strip_drawing
 from analysis.figures.study import plane, study_diagram
 from analysis.formats import records
 from analysis.laws import views
@@ -24,7 +25,7 @@ from analysis.laws.fit import fit_law
 from analysis.phases.axis_scales import TITLES
 from analysis.phases.boundary import boundary
 from analysis.phases.cells import cells
-from analysis.phases.drawn_axes import axes_that_vary
+from analysis.phases.drawn_axes import FIRST_OF_STRIPS, axes_that_vary
 from analysis.phases.grid import Grid, diagram_axes, make_grid
 from analysis.phases.quantities import Ramp, ramps, with_quantities
 from analysis.report.state import CURVES
@@ -120,6 +121,32 @@ def transition_curves(
     rows = long.assign(set=long["column"].map(sets)).drop(columns="column")
     spec["datasets"] = {"curves": records(rows), "events": _events(trials)}
     return _chart(spec)
+
+
+def delay_strip(trials: pd.DataFrame, axis: str | None = None) -> alt.LayerChart:
+    """Trials as lines from memorizing to generalizing, in a row for each value of an axis.
+
+    A trial that has not generalized is an arrow to where its training ended; a trial that
+    generalized no later than it memorized is a dot. Rows of many trials are a seeded sample.
+
+    Args:
+        trials: as `load_trials` gives them.
+        axis: of the rows; None: weight decay where it varies, or else dataset size, or else the
+            axis with most values.
+
+    Raises: UsageError for a name that is no axis that varies, for no trials, and where no trial
+        memorized or generalized.
+    """
+    _refuse_none(trials)
+    varying = axes_that_vary(trials)
+    first = next((name for name in FIRST_OF_STRIPS if name in varying), None)
+    axis = _varying(trials, axis or first)
+    if trials[["memorized_epoch", "generalized_epoch"]].isna().all(axis=None):
+        raise UsageError(
+            f"none of {len(trials):,} trials memorized or generalized; a strip needs one. Loosen "
+            "the filter, or train for longer."
+        )
+    return _chart(strip_drawing(trials, axis)[0])
 
 
 def survival(

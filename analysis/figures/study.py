@@ -16,6 +16,7 @@ from analysis.charts.theme import Specification, specification
 from analysis.figures.album import Drawing, Plate
 from analysis.figures.motion import MOTION_CAPTION, motion_picture
 from analysis.figures.opening_slice import opening_slice
+from analysis.figures.strip_figures import strip_plates
 from analysis.formats import JsonRow, records
 from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.first_view import first_cell
@@ -36,7 +37,7 @@ class _NamedRows(TypedDict):
 
 
 def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> list[Plate]:
-    """The diagram in its colors and in motion, the laws and the sparsities, each with its rows.
+    """The diagram, still and in motion, delays, laws and sparsities, each with its rows.
 
     Args:
         trials: as `load_trials` gives them, at least one.
@@ -45,7 +46,7 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
 
     Raises: UsageError for a name that is no axis, one that does not vary, or one axis twice.
     """
-    plates = _diagram_plates(trials, x, y)
+    plates = [*_diagram_plates(trials, x, y), *strip_plates(trials)]
     figures = [("law", figure) for figure in law_section(trials)[1]]
     figures += [("circuits", figure) for figure in circuit_figures(trials)]
     plates += [

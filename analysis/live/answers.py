@@ -23,12 +23,14 @@ from analysis.live.trials import plain
 from analysis.phases.classify import classify
 from analysis.phases.grid import Grid
 from analysis.phases.stages import Stripes, stripes_of
+from analysis.phases.strip_lines import strip_lines
 from analysis.phases.watching import watched_for
 from analysis.report.page_records import CellAnswer, PatienceState
 from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, patience_state, rounded
 from analysis.tables.computed import COMPUTED, delays, with_computed
 from analysis.tables.frames import as_frame
 from analysis.tables.where import COLUMNS, columns_of, read_filter
+from study.errors import unknown
 from study.store.schema import TRIALS
 from study.store.winners import PART
 from study.trials.identity import find_id
@@ -65,6 +67,15 @@ class Selected(TypedDict):
     of: int
     cells: list[int]
     phases: dict[str, int]
+
+
+class StripAnswer(TypedDict):
+    """The lines of a delay strip, and its counts as `StripLines` has them."""
+
+    lines: list[JsonRow]
+    most: int
+    trials: int
+    neither: int
 
 
 class Answers:
@@ -129,6 +140,35 @@ class Answers:
             "of": snapshot.trials.num_rows,
             "cells": np.bincount(cell_of[rows], minlength=cells).tolist(),
             "phases": {str(name): int(count) for name, count in phase.value_counts().items()},
+        }
+
+    def strip(self, axis: str, where: str) -> StripAnswer:
+        """The delay strip of the trials that pass a filter.
+
+        Args:
+            axis: whose values have the rows.
+            where: a filter, or "" for all trials.
+
+        Raises: UsageError for the filter, and for an axis that the study does not have.
+        """
+        snapshot = self._live.latest()
+        if snapshot.grid is None:
+            return {"lines": [], "most": 0, "trials": 0, "neither": 0}
+        names = [ruler.name for ruler in snapshot.grid.rulers]
+        if axis not in names:
+            raise unknown("an axis", axis, names)
+        with self._lock:
+            rows = self._order(snapshot, where, None, descending=False)
+            frame = phase_frame(snapshot.trials.take(rows) if where else snapshot.trials)
+        cells = snapshot.grid.cells[axis].to_numpy()
+        found = strip_lines(frame, cells[snapshot.grid.cell_of[rows]])
+        ids = snapshot.trials["trial_id"].take(pa.array(rows[found.frame["row"]]))
+        lines = records(found.frame.drop(columns="row").assign(trial_id=ids.to_pylist()))
+        return {
+            "lines": lines,
+            "most": found.most,
+            "trials": found.trials,
+            "neither": found.neither,
         }
 
     def cell(self, labels: Mapping[str, str]) -> CellAnswer:

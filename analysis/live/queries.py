@@ -76,6 +76,7 @@ TABLE_PARSERS: dict[str, Parser] = {
     "limit": partial(_whole, most=MAX_PAGE_ROWS),
 }
 SELECTED_PARSERS: dict[str, Parser] = {"where": str}
+STRIP_PARSERS: dict[str, Parser] = {"axis": _text, "where": str}
 FILE_PARSERS: dict[str, Parser] = {"format": partial(_choice, allowed=tuple(FILES)), "where": str}
 
 

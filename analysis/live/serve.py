@@ -32,6 +32,7 @@ from analysis.live.queries import (
     FIRST_PAGE,
     SELECTED_PARSERS,
     STATE_PARSERS,
+    STRIP_PARSERS,
     TABLE_PARSERS,
     TRIAL_PARSERS,
     FileQuery,
@@ -86,6 +87,13 @@ class _Routes:
         where = str(query_of(request, SELECTED_PARSERS).get("where", ""))
         return _tagged(request, compact_json(self._answers.selected(where)))
 
+    def strip(self, request: Request) -> Response:
+        query = query_of(request, STRIP_PARSERS)
+        if "axis" not in query:
+            raise UsageError("axis; its values have the rows of the strip. Add it.")
+        answer = self._answers.strip(str(query["axis"]), str(query.get("where", "")))
+        return _tagged(request, compact_json(answer))
+
     def cell(self, request: Request) -> Response:
         return _tagged(request, compact_json(self._answers.cell(labels_of(request))))
 
@@ -127,6 +135,7 @@ def make_app(study: LiveStudy, hosts: list[str], token: Token | None = None) -> 
             Route("/api/state", routes.state),
             Route("/api/stripes", routes.stripes),
             Route("/api/selected", routes.selected),
+            Route("/api/strip", routes.strip),
             Route("/api/cell", routes.cell),
             Route("/api/trial", routes.trial),
             Route("/api/trials", routes.trials),

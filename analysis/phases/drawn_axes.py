@@ -7,6 +7,8 @@ import pandas as pd
 from study.errors import UsageError
 from study.vocabulary.axes import AXES, varying_axes
 
+FIRST_OF_STRIPS = ("weight_decay", "train_size")  # whose values have the rows of a delay strip
+
 
 def axes_that_vary(trials: pd.DataFrame) -> tuple[str, ...]:
     """The axes with more than one value in some trials; a null does not count as a value."""

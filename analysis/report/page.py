@@ -17,6 +17,7 @@ from analysis.charts.coloring import COLORINGS, STAGE_COLORS, TEMPLATES
 from analysis.charts.curves import curve_template
 from analysis.charts.diagram import CORNERS_CAPTION, diagram_template
 from analysis.charts.layout import CELL_PIXELS
+from analysis.charts.strip import GAP_PIXELS, STEPS, STRIP_CAPTION, strip_template
 from analysis.charts.theme import Specification
 from analysis.phases.axis_scales import TITLES
 from analysis.phases.classify import FLAGS
@@ -25,6 +26,7 @@ from analysis.phases.palette import PHASE_COLORS
 from analysis.phases.patience import PATIENCES
 from analysis.phases.quantities import KINDS_OF_CONFUSION, SELECTS
 from analysis.phases.stages import STAGES, stripes_of
+from analysis.phases.strip_lines import LEAST_LINES, MOST_LINES
 from analysis.report.archive import carried, drawn, pack_archive, patience_archive
 from analysis.report.scripts import joined_modules
 from analysis.report.sections import BOUNDARY_CAPTION, law_state
@@ -50,6 +52,7 @@ CAPTIONS = {
     ),
     "corners": CORNERS_CAPTION,
     "boundary": BOUNDARY_CAPTION,
+    "strip": STRIP_CAPTION,
     "circuits": (
         "Effective sparsity: how many neurons, taken by falling norm, predict like the whole net. "
         "The command analysis circuits STORE TRIAL replays a trial and follows its subnetworks."
@@ -70,6 +73,22 @@ class CurveChart(TypedDict):
     chart: Specification
 
 
+class StripSetup(TypedDict):
+    """The delay strip.
+
+    Attributes:
+        chart: the template.
+        lines: the most of the strip, and the least of a row.
+        steps: pixels from a line to the next, to choose from.
+        gap: pixels between rows.
+    """
+
+    chart: Specification
+    lines: tuple[int, int]
+    steps: tuple[int, ...]
+    gap: int
+
+
 class Setup(TypedDict):
     """What a page is made with, whatever the study. types.d.ts describes it to the scripts.
 
@@ -82,6 +101,7 @@ class Setup(TypedDict):
         steps: pixels of a cell, the least and the most.
         colors: of each phase.
         stages: the color and the words of each stage, in their order.
+        strip: the delay strip.
         flags: what each means.
         selects: the filter of each kind of trials that a reader can select.
         kinds: of each column that a filter may name, in words.
@@ -99,6 +119,7 @@ class Setup(TypedDict):
     steps: tuple[int, int]
     colors: dict[str, str]
     stages: dict[str, tuple[str, str]]
+    strip: StripSetup
     flags: dict[str, str]
     selects: dict[str, str]
     kinds: dict[str, str]
@@ -153,6 +174,7 @@ def prepare_report() -> None:
     """
     prepare_script()
     _templates()
+    _strip()
 
 
 def live_files() -> dict[str, tuple[str, bytes]]:
@@ -202,6 +224,12 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
         "steps": CELL_PIXELS,
         "colors": PHASE_COLORS,
         "stages": {name: (STAGE_COLORS[name], words) for name, words in STAGES.items()},
+        "strip": {
+            "chart": _strip(),
+            "lines": (MOST_LINES, LEAST_LINES),
+            "steps": STEPS,
+            "gap": GAP_PIXELS,
+        },
         "flags": FLAGS,
         "selects": SELECTS,
         "kinds": {field.name: KINDS[field.type] for field in COLUMNS},
@@ -228,6 +256,11 @@ def _templates() -> tuple[dict[str, Specification], dict[str, CurveChart]]:
         for title, columns in CURVES.items()
     }
     return {name: diagram_template(name) for name in TEMPLATES}, curves
+
+
+@cache
+def _strip() -> Specification:
+    return strip_template()
 
 
 def _page_script() -> str:

@@ -5,8 +5,8 @@ import {setup} from "./setup.js";
 
 /** @import {State, View} from "./types.js" */
 
-/** @type {("x" | "y" | "color" | "patience" | "only" | "box" | "trial" | "where" | "sort" | "descending")[]} */
-const KEYS = ["x", "y", "color", "patience", "only", "box", "trial", "where", "sort", "descending"];
+/** @type {("x" | "y" | "color" | "rows" | "patience" | "only" | "box" | "trial" | "where" | "sort" | "descending")[]} */
+const KEYS = ["x", "y", "color", "rows", "patience", "only", "box", "trial", "where", "sort", "descending"];
 
 const MOST_FACETS = 2;
 
@@ -37,6 +37,7 @@ export function viewOf(state) {
     facets: [...new Set(facets)].filter((name) => names.includes(name) && name !== x && name !== up)
       .slice(0, MOST_FACETS),
     color: Object.hasOwn(state.ramps, asked("color")) ? asked("color") : "phase",
+    rows: names.includes(asked("rows")) ? asked("rows") : "",
     patience: patienceAsked(),
     only: Object.hasOwn(setup.selects, asked("only")) ? asked("only") : "",
     box: asked("box"),

@@ -14,6 +14,7 @@ import {Panel} from "./panel.js";
 import {setup} from "./setup.js";
 import {Selection} from "./selection.js";
 import {Archive, Server} from "./source.js";
+import {Strip} from "./strip.js";
 import {Trials} from "./trials.js";
 
 /** @import {Source, State, View} from "./types.js" */
@@ -52,6 +53,7 @@ function choose(kind) {
   if (state) change({only: viewOf(state).only === kind ? "" : kind});
 }
 
+const strip = new Strip(source, change);
 const trials = new Trials(source, (parts, row) => {
   change(row && state ? {...parts, labels: labelsOfTrial(state, row)} : parts);
 });
@@ -152,6 +154,7 @@ function show() {
     await diagram.show(state, view, selected);
     await motion.renew(state);
     await panel.show(state, view);
+    await strip.show(state, view);
     await trials.show(state, view);
     if (state.patience === view.patience) document.body.dataset.shown = location.hash;
     performance.mark("shown");

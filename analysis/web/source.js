@@ -3,10 +3,11 @@
 
 import {csv, saveFile, saveText} from "./dom.js";
 import {unpacked} from "./packed.js";
+import {stripLines} from "./strip_lines.js";
 import {Refusal} from "./tokens.js";
 import {readFilter} from "./where.js";
 
-/** @import {CellAnswer, CellPatience, Labels, Setup, State, TableAnswer, TableQuery, Trial, PatienceState, Selected, Stripes, TrialAnswer, Value} from "./types.js" */
+/** @import {CellAnswer, CellPatience, Labels, Setup, State, TableAnswer, TableQuery, Trial, PatienceState, Selected, StripAnswer, Stripes, TrialAnswer, Value} from "./types.js" */
 
 /**
  * A reading of all trials, packed (analysis/report/archive.py): a value is the sum of the trial's
@@ -124,6 +125,17 @@ export class Archive {
       phases[String(table.columns.phase[index])] += 1;
     }
     return {total: passing.length, of: table.size, cells, phases};
+  }
+
+  /**
+   * @param {string} axis
+   * @param {string} where
+   * @returns {Promise<StripAnswer>}
+   */
+  async strip(axis, where) {
+    const table = await this.table, positions = this.setup.state.cells[axis];
+    return stripLines(table.columns, this.passing(table, where),
+      (index) => Number(positions[table.cell[index]]));
   }
 
   /**
@@ -258,6 +270,13 @@ export class Server {
    * @returns {Promise<Selected>}
    */
   selected(where) { return this.ask("selected", {where}); }
+
+  /**
+   * @param {string} axis
+   * @param {string} where
+   * @returns {Promise<StripAnswer>}
+   */
+  strip(axis, where) { return this.ask("strip", {axis, where}); }
 
   /**
    * @param {Labels} labels

@@ -161,6 +161,8 @@ export interface Setup {
   flags: Record<string, string>;
   /** The color and the words of what a net may have done by an epoch, in their order. */
   stages: Record<string, [string, string]>;
+  /** The delay strip (analysis/report/page.py). */
+  strip: {chart: Chart, lines: [number, number], steps: number[], gap: number};
   /** The filter of each kind of trials that can be selected. */
   selects: Record<string, string>;
   kinds: Record<string, Kind>;
@@ -181,6 +183,8 @@ export interface View {
   /** Axes that have a diagram for each of their values: none, one or two. */
   facets: string[];
   color: string;
+  /** The axis whose values have the rows of the delay strip, "" for the first. */
+  rows: string;
   /** The kind of trials that is selected, "" for all. */
   only: string;
   /** The cells that are selected, as JSON: the first and the last label on each axis. */
@@ -241,6 +245,25 @@ export interface Selected {
   phases: Record<string, number>;
 }
 
+/** A trial of the delay strip (analysis/phases/strip_lines.py); `place` is in its row, 0 to 1. */
+export interface StripLine {
+  position: number;
+  place: number;
+  trial_id: string;
+  phase: string;
+  kind: "waited" | "at once" | "censored";
+  start: number;
+  end: number;
+}
+
+/** The lines of a delay strip, the most of a row, and how many trials may have one and may not. */
+export interface StripAnswer {
+  lines: StripLine[];
+  most: number;
+  trials: number;
+  neither: number;
+}
+
 /** Answers the page's questions: a report's archive, or the server of a live page. */
 export interface Source {
   live: boolean;
@@ -248,6 +271,7 @@ export interface Source {
   state(patience: string): Promise<State | null>;
   stripes(): Promise<Stripes | null>;
   selected(where: string): Promise<Selected>;
+  strip(axis: string, where: string): Promise<StripAnswer>;
   cell(labels: Labels, cell: number): Promise<CellAnswer>;
   trial(id: string): Promise<TrialAnswer>;
   trials(query: TableQuery): Promise<TableAnswer>;
@@ -267,6 +291,7 @@ export interface Chart {
   autosize: object;
   padding?: object;
   config: {legend?: object};
+  datasets?: Record<string, object[]>;
   layer: Layer[];
   params: {name: string, value: Value}[];
 }

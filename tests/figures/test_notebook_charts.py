@@ -107,7 +107,25 @@ def test_the_lack_of_a_boundary_is_said(trials):
         analysis.boundary_chart(sure_of(trials))
 
 
+def test_a_strip_has_a_line_for_each_trial_with_an_event(trials):
+    able = trials[trials[["memorized_epoch", "generalized_epoch"]].notna().any(axis=1)]
+    drawn = rows_of(analysis.delay_strip(trials), "strip")
+    assert set(drawn["trial_id"]) == set(able["trial_id"])
+    assert drawn["label"].nunique() == able["weight_decay"].nunique()
+    by_rows = rows_of(analysis.delay_strip(trials, "train_size"), "strip")
+    assert set(by_rows["label"]) == {"200", "400", "600", "1,000"}
+    late = drawn[drawn["kind"] == "waited"].merge(trials, on="trial_id")
+    assert (late["start"] == late["memorized_epoch"]).all()
+    assert (late["end"] == late["generalized_epoch"]).all()
+
+
 REFUSED = [
+    (lambda trials: analysis.delay_strip(trials, "width"), "an axis that varies here"),
+    (lambda trials: analysis.delay_strip(trials[:0]), "0 trials; a chart needs some"),
+    (
+        lambda trials: analysis.delay_strip(trials[trials["memorized_epoch"].isna()]),
+        "memorized or generalized; a strip needs one",
+    ),
     (lambda trials: analysis.phase_diagram(trials, color="phases"), "Did you mean 'phase'"),
     (lambda trials: analysis.phase_diagram(trials, color="sparsity"), "no cell has a number"),
     (lambda trials: analysis.phase_diagram(trials, "widht"), "Did you mean 'width'"),

@@ -265,6 +265,8 @@ def test_other_names_and_other_methods_are_refused(served):
         ("/api/trials?where=sedd+%3D%3D+1", "Did you mean 'seed'?"),
         ("/api/trials?wher=1", "Did you mean 'where'?"),
         ("/api/download?format=html", "'html'; it is one of 2 names"),
+        ("/api/strip", "axis; its values have the rows"),
+        ("/api/strip?axis=width", "'width'; an axis is one of"),
         ("/api/download?where=1", "a column is compared"),
     ],
 )
