@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from study import file_commands
-from study.machine import use_one_allocator
+from study.machine import check_address, cores_for, use_one_allocator
 from study.terminal.arguments import (
     ClusterOption,
     JobArgument,
@@ -21,6 +21,7 @@ from study.terminal.arguments import (
     OpenFlag,
     OutOption,
     QuietFlag,
+    ServeFlag,
     SetOption,
     SpecArgument,
     StoreArgument,
@@ -34,9 +35,11 @@ from study.terminal.console import (
     note,
     text_answer,
     version_option,
+    write_answer,
 )
 from study.terminal.display import Display, StudyProgress
 from study.terminal.help_text import new_program
+from study.terminal.page_beside import PageBeside
 from study.terminal.paint import colors_wanted
 
 if TYPE_CHECKING:
@@ -102,11 +105,11 @@ def run(
         int | None, typer.Option(help="Cores of a local Ray: all that it may use.", metavar="N")
     ] = None,
     quiet: QuietFlag = False,
+    serve: ServeFlag = False,
     browse: OpenFlag = False,
     as_json: JsonOption = False,
 ) -> tuple[bytes, int]:
     """Train what the store lacks, then print the phases and write the report."""
-    from study.machine import check_address, cores_for
     from study.plan import costs
     from study.plan.plan import start_study
     from study.plan.status import others_at_work
@@ -122,16 +125,35 @@ def run(
         print(f"{study.name}: warning: {others}", file=sys.stderr)
     if not quiet:
         _announce(study)
-    planned = start_study(study, store, ["study", *sys.argv[1:]])
-    for words in planned.notes:
-        note(f"note: {words}")
-    for warning in costs.warnings(planned.trials, planned.packs):
-        note(f"warning: {warning}")
-    closing = _finished(planned, store, address, cores, quiet=quiet)
-    if browse and closing.report:
-        open_page(closing.report)
-    answer = json_answer(closing.to_json()) if as_json else text_answer(*_painted(closing.lines()))
+    with PageBeside("analysis.live.run_page") as page:
+        if serve:
+            page.start(store.url, study.name, open_page if browse else None)
+        planned = start_study(study, store, ["study", *sys.argv[1:]])
+        for words in planned.notes:
+            note(f"note: {words}")
+        for warning in costs.warnings(planned.trials, planned.packs):
+            note(f"warning: {warning}")
+        closing = _finished(planned, store, address, cores, quiet=quiet)
+        if browse and closing.report and not serve:
+            open_page(closing.report)
+        answer = _written(closing, as_json=as_json)
+        if closing.stopped != "interrupted" and sys.stderr.isatty() and page.address():
+            write_answer(answer)
+            answer = b""
+            page.stay()
     return answer, 130 if closing.stopped == "interrupted" else 3 if closing.failed else 0
+
+
+def _written(closing: "Closing", *, as_json: bool) -> bytes:
+    """The answer of `study run`; on a terminal with phases on their colors."""
+    if as_json:
+        return json_answer(closing.to_json())
+    lines = closing.lines()
+    if colors_wanted(sys.stdout):
+        from analysis.phases.palette import paint_phases
+
+        lines = paint_phases(lines)
+    return text_answer(*lines)
 
 
 def _announce(study: "StudySpec") -> None:
@@ -178,15 +200,6 @@ def _trained(
         report.ask(_question(store, stored))
 
     return run_study(planned, store, address, show, display.say, cores, ended, display.stopping)
-
-
-def _painted(lines: list[str]) -> list[str]:
-    """The lines, with phases on their colors on a terminal."""
-    if not colors_wanted(sys.stdout):
-        return lines
-    from analysis.phases.palette import paint_phases
-
-    return paint_phases(lines)
 
 
 def _question(store: "Store", plan: "Plan") -> dict[str, Any]:
@@ -300,8 +313,7 @@ def compact_command(store: StoreArgument, as_json: JsonOption = False) -> bytes:
     counts = compact(Store.open(store))
     if as_json:
         return json_answer(counts)
-    files = f"{counts['files_before']} files, now {counts['files']}"
-    return text_answer(f"{counts['trials']} trials: {files}")
+    return text_answer("{trials} trials: {files_before} files, now {files}".format(**counts))
 
 
 @app.command("bench", rich_help_panel=CARE)

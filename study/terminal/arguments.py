@@ -30,4 +30,12 @@ QuietFlag = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress: only warnings, and the answer.")
 ]
 OpenFlag = Annotated[bool, typer.Option("--open", help="Open the page in a browser, too.")]
+ServeFlag = Annotated[
+    bool,
+    typer.Option(
+        "--serve",
+        help="Show the live page, too: on a terminal until Ctrl-C, else until the end; with "
+        "--open in a browser.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]

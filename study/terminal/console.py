@@ -83,8 +83,7 @@ def _run(app: typer.Typer) -> int:
     code = 0
     try:
         content, code = _answer_of(app)
-        sys.stdout.buffer.write(content)
-        sys.stdout.flush()
+        write_answer(content)
     except BaseException as error:  # noqa: BLE001  the last frame: nothing may be raised beyond it
         sentence, error_code = _verdict_on(error)
         if isinstance(error, (stdio.ReaderGoneError, stdio.OutputError)):
@@ -213,6 +212,12 @@ def ended_like_ctrl_c() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def write_answer(content: bytes) -> None:
+    """Write the answer of a command; for `main_of`, and for a command that goes on after it."""
+    sys.stdout.buffer.write(content)
+    sys.stdout.flush()
 
 
 def json_answer(answer: object) -> bytes:
