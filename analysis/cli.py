@@ -110,6 +110,15 @@ def serve(
     store: StorePath,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    root_path: Annotated[
+        str, typer.Option(help="Path at which a proxy shows the page.", metavar="/PATH")
+    ] = "",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name by which a proxy asks; with a token. May repeat.", metavar="NAME"
+        ),
+    ] = None,
     browse: OpenFlag = False,
 ) -> tuple[bytes, int]:
     """Show the study in a browser while it runs; ends with Ctrl-C.
@@ -121,7 +130,7 @@ def serve(
     from analysis.live.serve import Served
     from study.store.store import similar_store
 
-    served = Served(store, host, port)
+    served = Served(store, host, port, root_path, allow_host or ())
     if served.open:
         note(
             f"warning: --host {host}; whoever reaches this machine and has the address below can "
@@ -130,6 +139,8 @@ def serve(
 
     def ready(_: object) -> None:
         note(f"{store}: {served.url} (Ctrl-C ends it)")
+        for name in allow_host or ():
+            note(f"{store}: behind a proxy, {name}{served.behind}")
         if served.begin:
             near = similar_store(store)
             meant = f", or did you mean {near}?" if near else "."

@@ -1,18 +1,23 @@
 """What every request passes before the page answers: who may ask, how, and the answer's headers.
 
-The page only reads. It listens on loopback unless the user names another host. Beyond loopback a
-browser needs a token. The printed address has the token; afterwards a cookie has it.
+The page only reads. It listens on loopback unless the user names another host. Beyond loopback, and
+behind a proxy with another name, a browser needs a token. The printed address has the token;
+afterwards a cookie has it.
 """
 
 import hmac
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from study.errors import UsageError
 
 MAX_QUERY = 16_000  # characters; the longest filter has 12,000 when it is percent-encoded
 METHODS = ("GET", "HEAD")
@@ -29,7 +34,10 @@ HEADERS = {
 }
 # A page instead of a redirect: browsers withhold a strict cookie from a redirect that follows a
 # link of another site.
-ENTER = '<!doctype html><title>analysis</title><meta http-equiv="refresh" content="0; url=/">'
+ENTER = '<!doctype html><title>analysis</title><meta http-equiv="refresh" content="0; url=./">'
+
+_ROOT_PATH = re.compile(r"(/[\w.~@%:+-]+)*/?", re.ASCII)
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +61,21 @@ class Guard:
     Args:
         app: the wrapped app.
         token: that a browser needs; None where only this machine can ask.
+        root_path: where a proxy shows the page, as `clean_root_path` gives it. Requests may come
+            with this path before theirs, or without it: some proxies take it away.
     """
 
-    def __init__(self, app: ASGIApp, token: Token | None) -> None:
-        self.app, self.token = app, token
+    def __init__(self, app: ASGIApp, token: Token | None, root_path: str = "") -> None:
+        self.app, self.token, self.root_path = app, token, root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on to the app."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+
+        if self.root_path and scope["path"].startswith(f"{self.root_path}/"):
+            scope = {**scope, "path": scope["path"].removeprefix(self.root_path)}
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -78,12 +91,19 @@ class Guard:
             return refused(405, sentence, {"Allow": ", ".join(METHODS)})
         if len(request.scope["query_string"]) > MAX_QUERY:
             return refused(414, f"a query; it has at most {MAX_QUERY} characters. Shorten it.")
+        if self.root_path and request.scope["path"] == self.root_path:
+            # Addresses of the page are relative to a path that ends in a slash.
+            query = request.scope["query_string"].decode("latin-1")
+            return RedirectResponse(f"{self.root_path}/{'?' * bool(query)}{query}")
         if self.token is None or self.token.fits(request.cookies.get(self.token.cookie, "")):
             return None
         query = parse_qs(request.scope["query_string"].decode("latin-1"))
-        if request.url.path == "/" and self.token.fits("".join(query.get("token", []))):
+        if request.scope["path"] == "/" and self.token.fits("".join(query.get("token", []))):
             page = HTMLResponse(ENTER, headers={"Cache-Control": "no-store"})
-            page.set_cookie(self.token.cookie, self.token.secret, httponly=True, samesite="strict")
+            # Without a path the cookie is for the path of this page: a proxy may show it anywhere.
+            page.set_cookie(
+                self.token.cookie, self.token.secret, path=None, httponly=True, samesite="strict"
+            )
             return page
         return refused(
             403, "no token; this page is not for everyone. Open the address that was printed."
@@ -101,7 +121,33 @@ def refused(status: int, sentence: str, headers: dict[str, str] | None = None) -
     return JSONResponse({"error": sentence}, status, headers)
 
 
-def trusted_hosts(address: str, name: str) -> list[str]:
+def clean_root_path(text: str) -> str:
+    """The path at which a proxy shows the page, without a slash at its end.
+
+    Args:
+        text: as the user typed it.
+
+    Raises: UsageError for a text that is no path.
+    """
+    if not _ROOT_PATH.fullmatch(text):
+        raise UsageError(
+            f"--root-path {text[:60]!r}; it is the path of an address, such as /proxy/8000. "
+            "Write it with / at its beginning."
+        )
+    return text.rstrip("/")
+
+
+def check_host_names(names: Collection[str]) -> None:
+    """Raise UsageError for a name that no host can have."""
+    for name in names:
+        if not _HOST_NAME.fullmatch(name):
+            raise UsageError(
+                f"--allow-host {name[:60]!r}; it is the name of a host, such as hub.example.org. "
+                "Write it without port and path."
+            )
+
+
+def trusted_hosts(address: str, name: str, allowed: Collection[str] = ()) -> list[str]:
     """The names by which a page may be asked for, so that no other site's name leads to it.
 
     Another site can let a name of its own point to this machine. A page that listens on one address
@@ -112,8 +158,9 @@ def trusted_hosts(address: str, name: str) -> list[str]:
     Args:
         address: that the page listens on.
         name: of the host as the user gave it.
+        allowed: further names, by which a proxy asks.
     """
     if ip_address(address).is_unspecified:
         return ["*"]
-    names = {"localhost", "127.0.0.1", "::1", address, name}
+    names = {"localhost", "127.0.0.1", "::1", address, name, *allowed}
     return sorted(names | {f"[{host}]" for host in names if ":" in host})

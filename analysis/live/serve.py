@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from ipaddress import ip_address
 from typing import cast
@@ -25,7 +25,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from analysis.live.answers import Answers
-from analysis.live.guard import Guard, Token, refused, trusted_hosts
+from analysis.live.guard import (
+    Guard,
+    Token,
+    check_host_names,
+    clean_root_path,
+    refused,
+    trusted_hosts,
+)
 from analysis.live.queries import (
     FILE_PARSERS,
     FILES,
@@ -119,13 +126,16 @@ class _Routes:
         return StreamingResponse(pieces, media_type=FILES[form], headers=name)
 
 
-def make_app(study: LiveStudy, hosts: list[str], token: Token | None = None) -> Starlette:
+def make_app(
+    study: LiveStudy, hosts: list[str], token: Token | None = None, root_path: str = ""
+) -> Starlette:
     """The page as an ASGI app.
 
     Args:
         study: that the page shows.
         hosts: the names by which the page may be asked for, as `trusted_hosts` gives them.
         token: that a browser needs, if any.
+        root_path: where a proxy shows the page, "" for none.
     """
     routes = _Routes(study)
     app = Starlette(
@@ -142,7 +152,7 @@ def make_app(study: LiveStudy, hosts: list[str], token: Token | None = None) -> 
             Route("/api/download", routes.download),
         ],
         middleware=[
-            Middleware(Guard, token=token),
+            Middleware(Guard, token=token, root_path=root_path),
             Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6),
         ],
@@ -181,27 +191,43 @@ class Served:
         store_url: path or URL of the store.
         host: an address or a name of this machine.
         port: to listen on; 0: any that is free.
+        root_path: the path at which a proxy shows the page, such as /proxy/8000.
+        allow_hosts: names by which a proxy asks for the page. A browser then needs a token.
 
     Attributes:
         url: of the page, with the token if a browser needs one.
-        open: whether other machines may ask for the page.
+        behind: the page's path behind a proxy, with the token.
+        open: whether other machines may ask for the page without a proxy.
         begin: the command that begins the study where there is no store yet, otherwise "".
 
-    Raises: StoreError as `store_to_come`; UsageError for the host; StudyError for the port.
+    Raises: StoreError as `store_to_come`; UsageError for host, path and names; StudyError for the
+        port.
     """
 
-    def __init__(self, store_url: str, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        store_url: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        root_path: str = "",
+        allow_hosts: Collection[str] = (),
+    ) -> None:
+        root_path = clean_root_path(root_path)
+        check_host_names(allow_hosts)
         store = store_to_come(store_url)
         self.begin = "" if store.exists() else begin_command(store.url)
         self._socket = _listen(host, port)
         address, port = self._socket.getsockname()[:2]
         self.open = not ip_address(address).is_loopback
-        token = Token(secrets.token_urlsafe(24), f"analysis-{port}") if self.open else None
+        hosts = trusted_hosts(address, host, allow_hosts)
+        needed = self.open or bool(allow_hosts)
+        token = Token(secrets.token_urlsafe(24), f"analysis-{port}") if needed else None
         # A browser cannot ask for an unspecified address. The machine's name stands for it.
         name = socket.gethostname() if ip_address(address).is_unspecified else host
         name = f"[{name}]" if ":" in name else name
-        self.url = f"http://{name}:{port}/" + (f"?token={token.secret}" if token else "")
-        app = make_app(LiveStudy(store), trusted_hosts(address, host), token)
+        self.behind = f"{root_path}/" + (f"?token={token.secret}" if token else "")
+        self.url = f"http://{name}:{port}{self.behind}"
+        app = make_app(LiveStudy(store), hosts, token, root_path)
         self._config = uvicorn.Config(
             app,
             http="h11",

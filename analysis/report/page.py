@@ -180,17 +180,17 @@ def prepare_report() -> None:
 def live_files() -> dict[str, tuple[str, bytes]]:
     """The files of the live page: media type and content by name; the page itself is "".
 
-    The page asks for the others at /assets/NAME. It holds nothing of a study.
+    The page asks for the others at assets/NAME, relative to its own address: a proxy may show the
+    page below any path. It holds nothing of a study.
     """
     slots = {
         "name": "study",
         "policy": "",
         "summary": "",
-        "style": '<link rel="stylesheet" href="/assets/page.css">',
+        "style": '<link rel="stylesheet" href="assets/page.css">',
         "setup": _script_json(page_setup()),
         "archive": "",
-        "scripts": '<script src="/assets/vega.js"></script>\n'
-        '<script src="/assets/page.js"></script>',
+        "scripts": '<script src="assets/vega.js"></script>\n<script src="assets/page.js"></script>',
     }
     return {
         "": ("text/html; charset=utf-8", filled("page.html", slots).encode()),

@@ -238,7 +238,7 @@ function sorted(indices, column, descending) {
   });
 }
 
-/** The server of a live page, analysis/live/serve.py. */
+/** The server of a live page, analysis/live/serve.py; addresses are relative to the page's own. */
 export class Server {
   constructor() {
     this.live = true;
@@ -254,7 +254,7 @@ export class Server {
     /** @type {Record<string, string>} */
     const headers = this.tag ? {"If-None-Match": this.tag} : {};
     const query = patience && `?${new URLSearchParams({patience})}`;
-    const answer = await fetch(`/api/state${query}`, {headers, cache: "no-store"});
+    const answer = await fetch(`api/state${query}`, {headers, cache: "no-store"});
     if (answer.status === 304) return null;
     if (!answer.ok) throw new Error(`the server says ${answer.status}`);
     const state = await answer.json();
@@ -302,7 +302,7 @@ export class Server {
    */
   async download(format, where) {
     const query = new URLSearchParams({format, ...where && {where}});
-    saveFile("", `/api/download?${query}`);
+    saveFile("", `api/download?${query}`);
   }
 
   /**
@@ -311,7 +311,7 @@ export class Server {
    */
   async ask(what, parameters) {
     const given = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null);
-    const answer = await fetch(`/api/${what}?${new URLSearchParams(given)}`, {cache: "no-store"});
+    const answer = await fetch(`api/${what}?${new URLSearchParams(given)}`, {cache: "no-store"});
     const content = await answer.json();
     if (!answer.ok) throw new Refusal(content.error);
     return content;

@@ -64,10 +64,10 @@ def test_the_state_is_that_of_the_report_with_the_status(served, store):
 def test_the_page_and_all_that_it_names_are_there(served):
     page = Answer(served, "/")
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    named = re.findall(r'(?:src|href)="(/assets/[^"]+)"', page.body.decode())
+    named = re.findall(r'(?:src|href)="(assets/[^"]+)"', page.body.decode())
     assert len(named) > 1
     for name in named:
-        asset = Answer(served, name, Accept_Encoding="gzip")
+        asset = Answer(served, f"/{name}", Accept_Encoding="gzip")
         assert (asset.status, asset.headers["Content-Encoding"]) == (200, "gzip"), name
     data = b'type="(?:application/json|text/plain)"'  # such a block is never run
     assert not re.search(rb"<script(?! src=| " + data + rb")", page.body), "inline script"
