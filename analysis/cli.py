@@ -263,6 +263,7 @@ app.command(rich_help_panel=DATA)(data_commands.query)
 app.command(rich_help_panel=DATA)(data_commands.columns)
 app.command(rich_help_panel=DATA)(data_commands.export)
 app.command(rich_help_panel=ASK)(question_commands.collapse)
+app.command(rich_help_panel=ASK)(question_commands.ungrok)
 app.command(rich_help_panel=ASK)(question_commands.forecast)
 app.command(rich_help_panel=ASK)(question_commands.pairs)
 

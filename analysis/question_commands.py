@@ -48,3 +48,16 @@ def forecast(store: StorePath, *, where: WhereOption = None, as_json: JsonFlag =
     trials = some_trials(store, where)
     answer = forecast_answer(trials, load_readings(store, trials))
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)
+
+
+def ungrok(store: StorePath, *, where: WhereOption = None, as_json: JsonFlag = False) -> bytes:
+    """On how few rows nets that have generalized keep what they know, and how many new nets need.
+
+    For a study with [data] fewer_rows: shares that know at the end, the rows at half, and the
+    ratio of grokked nets over new ones.
+    """
+    from analysis.tables.frames import some_trials
+    from analysis.text.ungrok_text import ungrok_answer
+
+    answer = ungrok_answer(some_trials(store, where))
+    return json_answer(answer.content) if as_json else text_answer(*answer.lines)

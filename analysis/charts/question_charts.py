@@ -81,6 +81,30 @@ def ratio_chart(rows: pd.DataFrame, margin: float) -> alt.LayerChart:
     return themed(alt.layer(band, bars, dots), _SIZE[0], height)
 
 
+def ungrok_chart(shares: pd.DataFrame) -> alt.LayerChart:
+    """The share of nets that know the parity at the end, against the rows that were left.
+
+    Args:
+        shares: `cell`, `begins`, `rows` and `knows`, one for each point.
+    """
+    ends = [float(shares["rows"].min()) / 1.05, float(shares["rows"].max()) * 1.05]
+    base = alt.Chart(named("shares", shares)).encode(
+        x=alt.X(
+            "rows:Q",
+            title="rows left",
+            scale=alt.Scale(type="log", domain=ends, nice=False),
+            axis=_plain(),
+        ),
+        y=alt.Y("knows:Q", title="share that knows at the end", axis=alt.Axis(format="%")),
+        color=alt.Color("cell:N", sort=None, legend=legend()),
+        strokeDash=alt.StrokeDash("begins:N", sort=None, legend=legend()),
+        tooltip=["cell:N", "begins:N", "rows:Q", "knows:Q", "nets:Q"],
+    )
+    lines = base.mark_line(strokeWidth=2)
+    dots = base.mark_point(filled=True, size=30, opacity=1)
+    return themed(alt.layer(lines, dots), *_SIZE)
+
+
 def forecast_chart(rows: pd.DataFrame) -> alt.LayerChart:
     """Concordance within points of several models at each landmark, with intervals.
 

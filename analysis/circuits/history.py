@@ -78,8 +78,11 @@ class History:
         return next((shot for shot in self.snapshots if shot.epoch == epoch), None)
 
     def train_rows(self, shot: NetSnapshot) -> Rows:
-        """The training rows at a snapshot; online, those of its epoch."""
-        return self.data.fresh(shot.epoch) if self.data.online else self.data.train
+        """The training rows at a snapshot: online, and where rows were left out, of its epoch."""
+        if self.data.online:
+            return self.data.fresh(shot.epoch)
+        left = self.trial.fewer_rows(0, shot.epoch)
+        return self.data.train if left is None else self.data.train.repeated(left)
 
     @property
     def broken(self) -> bool:

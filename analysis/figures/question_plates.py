@@ -7,7 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.charts.question_charts import collapse_chart, forecast_chart, ratio_chart
+from analysis.charts.question_charts import (
+    collapse_chart,
+    forecast_chart,
+    ratio_chart,
+    ungrok_chart,
+)
 from analysis.charts.theme import specification
 from analysis.figures.album import Drawing, Plate
 from analysis.phases.watching import decay_times_watched
@@ -16,9 +21,11 @@ from analysis.questions.collapse_views import collapsed_cells, collapsed_curve
 from analysis.questions.forecast import AXES_ALONE, HELD_OUT, foresights
 from analysis.questions.half_rows import HALF_WITHIN
 from analysis.questions.pairs import MARGIN_OF_RATIO, pairs_of
+from analysis.questions.ungrokking import ungrokking_of
 from analysis.tables.frames import load_readings
 from analysis.text.forecast_text import foresight_table
 from analysis.text.pairs_text import mean_in_words
+from analysis.text.ungrok_text import axes_in_words
 from study.errors import UsageError
 from study.vocabulary.axes import AXES
 from study.vocabulary.measures import MEASURES
@@ -38,6 +45,7 @@ def question_plates(store_url: str | Path, trials: pd.DataFrame) -> list[Plate]:
         *_collapse_plates(trials),
         *_pairs_plates(trials),
         *_forecast_plates(store_url, trials),
+        *_ungrok_plates(trials),
     ]
 
 
@@ -130,3 +138,17 @@ def _forecast_plates(store_url: str | Path, trials: pd.DataFrame) -> list[Plate]
         "the seeds, by models of the others. 0.5 is chance."
     )
     return [Plate("When will it generalize", caption, drawings)] if drawings else []
+
+
+def _ungrok_plates(trials: pd.DataFrame) -> list[Plate]:
+    """The plate of a study whose nets were left with fewer rows."""
+    if trials["fewer_rows"].isna().all():
+        return []
+    parts = [one.shares.assign(cell=axes_in_words(one.cell)) for one in ungrokking_of(trials)]
+    shares = pd.concat(parts, ignore_index=True)
+    caption = (
+        "Share of nets whose last test accuracy is above 0.98, against the training rows that were "
+        "left: nets that had them from the start, and nets that had generalized on all rows."
+    )
+    drawing = Drawing("ungrok", specification(ungrok_chart(shares)), shares)
+    return [Plate("What nets keep on fewer rows", caption, [drawing])]

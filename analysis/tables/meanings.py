@@ -67,6 +67,8 @@ COLUMN_MEANINGS: dict[str, Meaning] = {
     "seed": Meaning("", "of data, initial weights and order"),
     "test_size": Meaning(ROWS, "for testing"),
     "steps_per_epoch": Meaning("steps", "updates in one pass over the training rows"),
+    "fewer_rows": Meaning("rows", "of the training rows, all that is left from fewer_from on"),
+    "fewer_from": Meaning(EPOCH, "whose pass is the first over fewer rows"),
     "budget_epochs": Meaning("epochs", "after which a trial is given up"),
     "epochs_run": Meaning("epochs", "that it was trained"),
     "ended": Meaning("", "why it was trained no longer: decided, budget, collapsed, diverged"),

@@ -110,7 +110,6 @@ class CudaEngine:
             weights=state.weights.clone(),
             outgoing=state.outgoing.clone(),
             learned=torch.empty_like(state.learned),
-            epoch=state.epoch + 1,
         )
         members, train, cut = len(state.trials), self._train(state), state.cut
         count = train.labels.shape[1]
@@ -123,7 +122,7 @@ class CudaEngine:
             "relu_epoch", cut.epoch_grid(members), after, train, order=order,
             learned=after.learned, **scratch,
         )  # fmt: skip
-        return after
+        return self._at(after, state.epoch + 1)
 
     def read(
         self, state: CudaState, names: Sequence[str] = (), indices: Indices | None = None
@@ -193,8 +192,15 @@ class CudaEngine:
         fresh = self.allocate(trials)
         loaded = (torch.from_numpy(np.array(arrays[name])) for name in ReluNets._fields)
         weights, outgoing = fresh.cut.fragments(*(weight.to(self._device) for weight in loaded))
-        epoch = int(arrays["epoch"])
-        return replace(fresh, weights=weights, outgoing=outgoing, epoch=epoch)
+        state = replace(fresh, weights=weights, outgoing=outgoing)
+        return self._at(state, int(arrays["epoch"]))
+
+    @staticmethod
+    def _at(state: CudaState, epoch: int) -> CudaState:
+        """A state as of a later epoch, with the training rows that are left there."""
+        left = state.trials[0].fewer_rows(state.epoch, epoch)
+        train = state.train if left is None else state.train.repeated(left)
+        return replace(state, train=train, epoch=epoch)
 
     @staticmethod
     def _train(state: CudaState) -> CudaRows:

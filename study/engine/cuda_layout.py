@@ -11,7 +11,7 @@ from study.kernel.cuda_relu import NetCut
 from study.measures.relu_pack import RowsOf
 from study.nets.relu import ReluNets
 from study.tasks.packed_parity import PackedParity, PackedRows
-from study.tasks.rows import Rows
+from study.tasks.rows import Rows, again
 from study.trials.trial import Trial
 
 
@@ -25,6 +25,11 @@ class CudaRows(NamedTuple):
     def of(cls, rows: PackedRows, cut: NetCut) -> "CudaRows":
         """Packed rows with their column of ones."""
         return cls(cut.row_words(rows.words), rows.labels.contiguous())
+
+    def repeated(self, count: int) -> "CudaRows":
+        """The first `count` rows of each member, again and again, up to as many rows as before."""
+        index = again(count, self.labels)
+        return CudaRows(self.words[:, index], self.labels[:, index])
 
     def take(self, index: Tensor) -> "CudaRows":
         """The rows of the members at `index`, an int64 tensor [m]."""

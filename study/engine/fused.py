@@ -164,7 +164,6 @@ class FusedEngine:
             outgoing=state.outgoing.new_empty((members, *state.outgoing.shape[1:])),
             held=np.arange(members),
             learned=counts.used,
-            epoch=state.epoch + 1,
         )
         self._call(
             state,
@@ -178,7 +177,7 @@ class FusedEngine:
             outgoing_after=after.outgoing.data_ptr(),
             train=counts.fields(rows),
         )
-        return after
+        return self._at(after, state.epoch + 1)
 
     def read(
         self, state: FusedState, names: Sequence[str] = (), indices: Indices | None = None
@@ -282,8 +281,15 @@ class FusedEngine:
         """
         nets = ReluNets(*(torch.from_numpy(np.array(arrays[name])) for name in ReluNets._fields))
         weights, fresh = blocked(nets), self.allocate(trials)
-        epoch = int(arrays["epoch"])
-        return replace(fresh, incoming=weights.incoming, outgoing=weights.outgoing, epoch=epoch)
+        state = replace(fresh, incoming=weights.incoming, outgoing=weights.outgoing)
+        return self._at(state, int(arrays["epoch"]))
+
+    @staticmethod
+    def _at(state: FusedState, epoch: int) -> FusedState:
+        """A state as of a later epoch, with the training rows that are left there."""
+        left = state.trials[0].fewer_rows(state.epoch, epoch)
+        train = state.train if left is None else state.train.repeated(left)
+        return replace(state, train=train, epoch=epoch)
 
     @staticmethod
     def _train(state: FusedState) -> Bits:

@@ -13,7 +13,7 @@ from study.kernel.library import GROUP
 from study.measures.relu_pack import RowsOf
 from study.nets.relu import ReluNets
 from study.tasks.packed_parity import PackedParity, PackedRows
-from study.tasks.rows import Rows
+from study.tasks.rows import Rows, again
 from study.trials.trial import Trial
 
 
@@ -67,6 +67,13 @@ class Bits(NamedTuple):
             return Rows(signs(self.inputs[slot], bits, dtype), self.labels[slot].to(dtype))
 
         return rows
+
+    def repeated(self, count: int) -> "Bits":
+        """The first `count` rows of each member, again and again, up to as many rows as before."""
+        index = again(count, self.labels)
+        return self._replace(
+            inputs=self.inputs[:, index], labels=self.labels[:, index], ranks=self.ranks.copy()
+        )
 
     def take(self, indices: Indices) -> "Bits":
         """The rows of the members at `indices` [m]."""

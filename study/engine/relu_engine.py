@@ -118,7 +118,7 @@ class ReluEngine:
                 stepped.append(optimizer.update(weight, grad, moment, hyper))
             nets = ReluNets(*(weight for weight, _ in stepped))
             moments = tuple(moment for _, moment in stepped)
-        return replace(state, nets=nets, moments=moments, epoch=state.epoch + 1)
+        return self._at(replace(state, nets=nets, moments=moments), state.epoch + 1)
 
     def read(
         self, state: ReluState, names: Sequence[str] = (), indices: Indices | None = None
@@ -208,7 +208,14 @@ class ReluEngine:
             for name, moment in zip(ReluNets._fields, fresh.moments, strict=True)
         )
         nets = ReluNets(*(load(name) for name in ReluNets._fields))
-        return replace(fresh, nets=nets, moments=moments, epoch=int(arrays["epoch"]))
+        return self._at(replace(fresh, nets=nets, moments=moments), int(arrays["epoch"]))
+
+    @staticmethod
+    def _at(state: ReluState, epoch: int) -> ReluState:
+        """A state as of a later epoch, with the training rows that are left there."""
+        left = state.trials[0].fewer_rows(state.epoch, epoch)
+        data = state.data if left is None else state.data.repeated(left)
+        return replace(state, data=data, epoch=epoch)
 
     def _forward(self, state: ReluState, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
         """Correct rows, mean loss, and the largest activation of a neuron on any row: each [S]."""

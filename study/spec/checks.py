@@ -6,7 +6,7 @@ Each check raises ValueError, whose message is `key: value; rule. remedy.`
 from collections.abc import Iterable, Mapping
 
 from study.errors import choices
-from study.spec.toml_tables import Search
+from study.spec.toml_tables import Budget, Data, Detect, Search
 from study.vocabulary.axes import ONLINE, varying_axes
 from study.vocabulary.axis_values import AxesByName
 from study.vocabulary.columns import EVENT_COLUMNS
@@ -64,6 +64,45 @@ def check_data(task: str, changed: Mapping[str, object]) -> None:
         choice = value if name == "test_rows" else name
         if choice not in row.data and not isinstance(choice, int) and name != "shared":
             raise ValueError(f"data.{name}: {value!r}; {task} has no such choice. Leave it out.")
+
+
+def check_fewer_rows(data: Data, budget: Budget, detect: Detect, axes: AxesByName) -> None:
+    """Refuse fewer rows that some trial could not be trained on.
+
+    Args:
+        data: the table [data].
+        budget: the table [budget].
+        detect: the table [detect].
+        axes: all axes of the setting, by name.
+    """
+    left, since = data.fewer_rows, data.fewer_from
+    if left is None and since is None:
+        return
+    if left is None or since is None:
+        missing = "fewer_rows" if left is None else "fewer_from"
+        raise ValueError(
+            f"data.{missing}: missing; fewer rows are a number of rows and the epoch of the first "
+            "pass over them. Write both keys, or none."
+        )
+    if ONLINE in axes["train_size"].values:
+        raise ValueError(
+            f"data.fewer_rows: {left} rows; online there are none to leave out. Leave it out."
+        )
+    if left > axes["train_size"].extreme(min):
+        raise ValueError(
+            f"data.fewer_rows: {left} of {axes['train_size'].extreme(min):g} rows; fewer rows are "
+            "some of the training rows. Lower it."
+        )
+    if detect.stop:
+        raise ValueError(
+            "data.fewer_rows: detect.stop is true, so trials end before they meet fewer rows. "
+            "Write stop = false under [detect]."
+        )
+    if budget.epochs is not None and not budget.decay_times and since >= budget.epochs:
+        raise ValueError(
+            f"data.fewer_from: {since} of {budget.epochs} epochs; some of the passes are over "
+            "fewer rows. Lower it, or raise budget.epochs."
+        )
 
 
 def check_measures(net: str, measures: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from pydantic import (
 from study.spec.checks import (
     check_axes,
     check_data,
+    check_fewer_rows,
     check_grid,
     check_loss,
     check_measures,
@@ -109,6 +110,7 @@ class Setting(Table):
         check_axes(self.task, self.net, axes)
         check_loss(self.task, self.train.loss)
         check_data(self.task, self.data.changed())
+        check_fewer_rows(self.data, self.budget, self.detect, axes)
         check_measures(self.net, self.readings.measures)
         if self.search.kind == "grid":
             check_grid(axes)

@@ -38,6 +38,9 @@ class Data(Table):
         shared: leaves weight_decay and learning_rate out of a trial's randomness. Trials that
             differ only there are paired.
         equations: of arithmetic modulo a number: how many of all equations are used.
+        fewer_rows: of parity: how many of the training rows are left from epoch `fewer_from` on.
+            An epoch keeps its number of updates: the rows that are left are passed more often.
+        fewer_from: the epoch whose pass is the first over fewer rows.
     """
 
     hidden_bits: Literal["random", "first"] = "random"
@@ -47,6 +50,8 @@ class Data(Table):
     ] = 2048
     shared: Flag = False
     equations: Annotated[Annotated[int, Field(ge=1)] | Literal["all"], whole_or("all")] = "all"
+    fewer_rows: Positive | None = None
+    fewer_from: Positive | None = None
 
     def changed(self) -> dict[str, object]:
         """The keys that are not at their defaults, with their values."""

@@ -61,6 +61,12 @@ class Parity:
         """The rows of one online epoch."""
         return self._packed.fresh(epoch).unpacked(self._dtype)
 
+    def repeated(self, count: int) -> "Parity":
+        """The same, with the first `count` training rows of each trial again and again."""
+        fewer = copy.copy(self)
+        fewer.train = self.train.repeated(count)
+        return fewer
+
     def take(self, index: Tensor) -> "Parity":
         """The rows of the members at `index`, an int64 tensor [T']."""
         taken = copy.copy(self)

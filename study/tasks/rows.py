@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -20,6 +21,11 @@ class Rows:
     inputs: Tensor
     labels: Tensor
 
+    def repeated(self, count: int) -> "Rows":
+        """The first `count` rows of each member, again and again, up to as many rows as before."""
+        index = again(count, self.labels)
+        return Rows(self.inputs[:, index], self.labels[:, index])
+
     def take(self, index: Tensor) -> "Rows":
         """The rows of the members at `index`, an int64 tensor [T']."""
         return Rows(self.inputs[index], self.labels[index])
@@ -27,3 +33,13 @@ class Rows:
     def alone(self, member: int) -> "Rows":
         """The rows of one member, inputs [N, ...], in memory of their own."""
         return Rows(self.inputs[member].clone(), self.labels[member])
+
+
+def again(count: int, labels: Tensor) -> Tensor:
+    """Indices of the first `count` rows, again and again, up to as many as there are: int64 [N].
+
+    Args:
+        count: rows that are left.
+        labels: of all rows, [T, N].
+    """
+    return torch.arange(labels.shape[1], device=labels.device) % count

@@ -210,6 +210,8 @@ def describe(trial: Trial) -> dict[str, Value]:
         **trial.point.values(),
         "seed": trial.seed,
         "test_size": trial.test_size,
+        "fewer_rows": trial.setting.data.fewer_rows,
+        "fewer_from": trial.setting.data.fewer_from,
         "steps_per_epoch": trial.steps_per_epoch,
         "budget_epochs": trial.budget_epochs,
         "commuting_share": code_of_task(trial.setting.task).commuting_share(trial),

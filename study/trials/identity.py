@@ -21,7 +21,7 @@ SHOWN_IDS = 5  # that a sentence about an id lists
 
 # Keys of a study file that are younger than the ids of the first trials. At their defaults they are
 # left out of the content, so that the ids of those trials stay the same.
-_YOUNGER_KEYS = {"equations", "betas"}
+_YOUNGER_KEYS = {"equations", "betas", "fewer_rows", "fewer_from"}
 
 
 def point_text(setting: Setting, point: "Point") -> str:

@@ -22,7 +22,15 @@ def _kind(row: AxisRule | Measure) -> ColumnKind:
 
 
 _IDENTITY = ("study", "setting", "trial_id", "point_id", "pack_id", "task", "net")
-_COUNTS = ("seed", "test_size", "steps_per_epoch", "budget_epochs", "epochs_run")
+_COUNTS = (
+    "seed",
+    "test_size",
+    "fewer_rows",
+    "fewer_from",
+    "steps_per_epoch",
+    "budget_epochs",
+    "epochs_run",
+)
 
 # Columns of the table `trials` with the epoch of an event, null until the event happens. A search
 # of kind "boundary" looks for the points where half of the seeds have the event.

@@ -132,7 +132,7 @@ _PARITY = Task(
     losses=("hinge", "logistic", "square"),
     code="study.tasks.parity:ParityTask",
     world=_signs,
-    data=("hidden_bits", "labels", "fixed", ONLINE),
+    data=("hidden_bits", "labels", "fixed", "fewer_rows", "fewer_from", ONLINE),
     check=_parity_rules,
 )
 

@@ -12,7 +12,7 @@ from study.trials.packing import group
 MOST_HOURS = 2.5  # on two cores
 
 
-@pytest.mark.parametrize("name", ["collapse", "clock", "early", "label_noise"])
+@pytest.mark.parametrize("name", ["collapse", "clock", "early", "label_noise", "ungrok"])
 def test_a_study_that_asks_is_affordable_and_says_what_would_refute(name):
     text = (resources.files("study.spec") / "bundled" / f"{name}.toml").read_text("utf-8")
     comments = [line for line in text.split(f'name = "{name}"')[0].splitlines() if line]

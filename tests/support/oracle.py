@@ -101,6 +101,9 @@ def by_autograd(trial: Trial, epochs: int):
         if not fresh:
             key = streams.fold(start.keys[:1], Purpose.ORDER, epoch)
             order = streams.orders(key, len(labels))[0]
+        left = trial.setting.data.fewer_rows
+        if left and epoch >= trial.setting.data.fewer_from:
+            order = order % left
         for batch in order.split(trial.batch_rows):
             optimizer.zero_grad()
             margin = (inputs[batch] @ w.T).relu() @ u * labels[batch]
