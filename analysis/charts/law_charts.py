@@ -22,6 +22,7 @@ from analysis.phases.axis_scales import TITLES
 
 _SIZE = (420, 260)
 _ROW_HEIGHT = 17  # of a forest
+_BAR_HEIGHT = 30  # of the shares of axes
 _HEADING_LETTERS = 38  # of a line above a forest's labels; more do not fit a phone
 _OWN, _MARKED = CURVE_COLORS["train"], CURVE_COLORS["test"]
 # The ends of the scheme are left out: one would vanish on a dark page, the other on a light page.
@@ -176,6 +177,37 @@ def forest_chart(rows: pd.DataFrame, heading: str, claim: float | None) -> alt.L
     words = textwrap.wrap(heading, _HEADING_LETTERS)
     title = alt.Title(words, anchor="start", frame="bounds", fontSize=12, fontWeight=600, color=INK)
     return themed(alt.layer(*layers).properties(title=title), _SIZE[0], height)
+
+
+def importance_chart(rows: pd.DataFrame) -> alt.LayerChart:
+    """The share of each axis in the variance of log time as a bar, with its interval.
+
+    Args:
+        rows: `label`, `share`, `low`, `high` and `is_rest`, in the order of the bars.
+    """
+    base = alt.Chart(named("importance", rows)).encode(
+        y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=180)),
+        tooltip=[
+            alt.Tooltip("label:N", title=" "),
+            *(alt.Tooltip(f"{name}:Q", format=".1%") for name in ("share", "low", "high")),
+        ],
+    )
+    color = alt.when("datum.is_rest").then(alt.value(INK)).otherwise(alt.value(_OWN))
+    faint = alt.when("datum.is_rest").then(alt.value(0.25)).otherwise(alt.value(0.8))
+    bars = base.mark_bar(cornerRadius=2).encode(
+        x=alt.X(
+            "share:Q",
+            title="share of variance",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(format=".0%", values=[0, 0.5, 1]),
+        ),
+        color=color,
+        opacity=faint,
+    )
+    ends = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5, color=INK)
+    intervals = ends.encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"))
+    chart = alt.layer(bars, intervals)
+    return themed(chart, _SIZE[0], _BAR_HEIGHT * len(rows))
 
 
 def residual_chart(points: pd.DataFrame) -> alt.LayerChart:

@@ -10,6 +10,7 @@ from analysis.charts import law_charts
 from analysis.laws import diagnostics, views
 from analysis.laws.compare import HARDER
 from analysis.laws.fit import Fit
+from analysis.laws.importance import importance
 from analysis.laws.regimes import regime_of
 from analysis.laws.statements import GROKKING, published_slope
 from analysis.laws.strata import SlopesWithin, slopes_within
@@ -59,6 +60,7 @@ def law_figures(
     return [
         *(_along(fit, trials, axis, second if axis == first else first) for axis in axes),
         *(_calibration(one, trials) for one in shown),
+        *_importance(trials, fit.event),
         *_forest(every, fit.event, fit.errors),
         *(_survival(fit.event, trials, axis) for axis in axes),
         _residuals(fit),
@@ -89,6 +91,35 @@ def _along(fit: Fit, trials: pd.DataFrame, axis: str, series: str | None) -> Sec
         law_charts.law_lines_chart(lines, cells, axis, TITLES[series] if series else ""),
         axis,
     )
+
+
+def _importance(trials: pd.DataFrame, event: str) -> list[SectionFigure]:
+    """How much of the variance of log time each axis explains; none where that is not known."""
+    try:
+        found = importance(trials, event)
+    except UsageError:
+        return []
+    rows = found.frame.assign(
+        label=found.frame["axis"].map(TITLES), share=found.frame["share"].clip(0), is_rest=False
+    )
+    rest = {"label": "seeds, interactions", "share": found.rest, "is_rest": True}
+    caption = (
+        "Effects of each axis on log time in an additive model with censoring: how much of the "
+        "variance is gone where the axis is fixed. Lines: 95% intervals."
+    )
+    if found.never:
+        caption += f" Without {found.never:,} trials at values where none {event}."
+    if found.tied:
+        names = ", ".join(TITLES[axis] for axis in found.tied)
+        caption += f" No share has what moves only together with other axes: {names}."
+    return [
+        SectionFigure(
+            "importance",
+            "What the time depends on",
+            caption,
+            law_charts.importance_chart(pd.concat([rows, pd.DataFrame([rest])])),
+        )
+    ]
 
 
 def _calibration(fit: Fit, trials: pd.DataFrame) -> SectionFigure:

@@ -11,9 +11,11 @@ from analysis.laws import finite_size as sizes
 from analysis.laws import scorecard as statements
 from analysis.laws import study_fits
 from analysis.laws.design import Cure
+from analysis.laws.importance import importance
 from analysis.laws.sample import whole_points
 from analysis.laws.strata import slopes_within
 from analysis.text import law_text
+from study.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,23 @@ def fit_answer(
         note(sentence)
     if request.draws:
         lists = study_fits.resampled(lists, request.draws, progress)
+    lines = [line for fits in lists for line in law_text.lines_of_fits(fits)]
     return LawAnswer(
         [fit.to_json() for fits in lists for fit in fits],
-        [line for fits in lists for line in law_text.lines_of_fits(fits)],
+        [*_importance_lines(trials, request), *lines],
     )
+
+
+def _importance_lines(trials: pd.DataFrame, request: LawRequest) -> list[str]:
+    """A line for each regime: what each axis explains; none where that is not determined."""
+    lines = []
+    for regime, part in study_fits.by_regime(trials, request.regime).items():
+        try:
+            found = importance(part, request.event)
+        except UsageError:
+            continue
+        lines += [f"{regime}, {law_text.importance_in_words(found)}"]
+    return [*lines, ""] if lines else []
 
 
 def slopes_answer(trials: pd.DataFrame, feature: str, request: LawRequest) -> LawAnswer:

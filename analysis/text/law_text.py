@@ -8,9 +8,11 @@ from analysis.laws.adequacy import Adequacy
 from analysis.laws.compare import comparison, ratio_tests
 from analysis.laws.finite_size import Curve, Estimate, FiniteSize
 from analysis.laws.fit import Fit
+from analysis.laws.importance import Importance
 from analysis.laws.intervals import Parameter
 from analysis.laws.scorecard import Tested
 from analysis.laws.strata import Bounded, SlopesWithin
+from analysis.phases.axis_scales import TITLES
 
 
 def lines_of_fits(fits: Sequence[Fit]) -> list[str]:
@@ -41,6 +43,21 @@ def lines_of_fits(fits: Sequence[Fit]) -> list[str]:
         ]
         lines += [f"  warning: {name} {why}" for name, why in fit.warnings.items()]
     return lines
+
+
+def importance_in_words(found: Importance) -> str:
+    """The share of each axis in the variance of log time, with its interval, and of the rest."""
+    parts = []
+    percents = 100 * found.frame.set_index("axis")
+    for axis, row in percents.to_dict("index").items():
+        ends = f" [{row['low']:.0f}, {row['high']:.0f}]" if row["low"] >= 0 else ""
+        parts.append(f"{TITLES[str(axis)]} {max(row['share'], 0):.0f}%{ends}")
+    line = f"of the variance of log time: {', '.join(parts)}; seeds and interactions "
+    line += f"{found.rest:.0%}"
+    if found.tied:
+        names = ", ".join(TITLES[axis] for axis in found.tied)
+        line += f"; {names} moves only together with others, and has no share of its own"
+    return line
 
 
 def adequacy_in_words(found: Adequacy | None) -> str:
