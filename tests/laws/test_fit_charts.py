@@ -172,7 +172,8 @@ def test_the_section_says_that_laws_are_rejected(quick):
     assert "<li><code>slope_weight_decay</code> of saturating: -0.7" in text
     titles = [figure.title for figure in figures if figure.axis is None]
     assert titles[0] == "Each point against the law saturating: rejected"
-    assert titles[1] == "Slopes of weight decay within strata"  # single seeds grok: no regime
+    assert titles[1] == "What the time depends on"
+    assert titles[2] == "Slopes of weight decay within strata"  # single seeds grok: no regime
     names = [figure.name for figure in figures]
     assert len(set(names)) == len(names)
 
