@@ -29,6 +29,7 @@ PRINTED = re.compile(
 SHOWN = {
     "collapse": ("collapse-*", "train_size > 0"),
     "early": ("forecast-n", "train_size > 0"),
+    "ungrok": ("ungrok", "train_size > 0"),
     "clock": ("pairs-*-sgd-hinge", pace.WAITING),
 }
 

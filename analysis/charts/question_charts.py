@@ -96,12 +96,14 @@ def ungrok_chart(shares: pd.DataFrame) -> alt.LayerChart:
             axis=_plain(),
         ),
         y=alt.Y("knows:Q", title="share that knows at the end", axis=alt.Axis(format="%")),
-        color=alt.Color("cell:N", sort=None, legend=legend()),
-        strokeDash=alt.StrokeDash("begins:N", sort=None, legend=legend()),
+        color=alt.Color("cell:N", sort=None, legend=legend(columns=1, labelLimit=_SIZE[0])),
         tooltip=["cell:N", "begins:N", "rows:Q", "knows:Q", "nets:Q"],
     )
-    lines = base.mark_line(strokeWidth=2)
-    dots = base.mark_point(filled=True, size=30, opacity=1)
+    dash = alt.Scale(domain=["grokked", "new"], range=[[1, 0], [5, 4]])
+    lines = base.mark_line(strokeWidth=2).encode(
+        strokeDash=alt.StrokeDash("begins:N", scale=dash, legend=legend(symbolType="stroke"))
+    )
+    dots = base.mark_point(filled=True, size=30, opacity=1).encode(detail="begins:N")
     return themed(alt.layer(lines, dots), *_SIZE)
 
 

@@ -52,7 +52,7 @@ def test_the_numbers_of_sentences_are_printed_by_the_commands_below(section, pri
     assert told - set(re.findall(NUMBER, prints)) - set(re.findall(TOLD, prints)) - OWN == set()
 
 
-@pytest.mark.parametrize("table", ["early", "clock", "label_noise"])
+@pytest.mark.parametrize("table", ["early", "clock", "label_noise", "ungrok"])
 def test_a_table_is_the_bundled_study_whole(table):
     trials = load_trials(results.DATA / table)
     assert set(trials["trial_id"]) == {trial.trial_id for trial in expand(load_spec(table))}
