@@ -11,6 +11,10 @@ from analysis.phases.quantities import QUANTITIES
 
 TEXT_ON_CELL = "#0b1620"  # has a contrast of at least 7:1 on each of PHASE_COLORS
 
+# To the eye these are TEXT_ON_CELL and white. By these colors page.css finds what is on and below
+# cells of confusion. On a light page such a cell is nearly white; on a dark page it is dark.
+TEXT_ON_CONFUSION, BELOW_CONFUSION = "#0b1621", "#fffffe"
+
 # Of the stages of `phases.stages`, in their order.
 STAGE_COLORS = {
     "learning": PHASE_COLORS["confusion"],
@@ -33,6 +37,7 @@ COLORINGS = {"phase": "phase", **{name: q.title for name, q in QUANTITIES.items(
 TEMPLATES = ("phase", "quantity")  # all quantities have one; its scale is laid over it
 
 _KNOWN = "isValid(datum.value)"
+_NEITHER = "datum.kind === 'neither'"
 _FAINT = 0.07  # opacity of the ground below cells that may have no color
 
 
@@ -55,10 +60,10 @@ class Coloring:
     text: str
     text_color: Any
     filled: str = "true"
-    ground: str = INK
+    ground: Any = INK
     ground_opacity: Any = _FAINT
     opacity: Any = alt.Undefined
-    hatching: str = INK
+    hatching: Any = INK
 
 
 def coloring_of(name: str) -> Coloring:
@@ -74,15 +79,16 @@ def template_of(coloring: str) -> str:
 def _by_phase() -> Coloring:
     scale = alt.Scale(domain=list(KIND_COLORS), range=list(KIND_COLORS.values()))
     pale = alt.Scale(domain=[0.25, 1], range=[0.3, 1])
-    dark = alt.when("datum.kind === 'collapsed'").then(alt.value("white"))
+    text = alt.when("datum.kind === 'collapsed'").then(alt.value("white"))
+    text = text.when(_NEITHER).then(alt.value(TEXT_ON_CONFUSION))
     return Coloring(
         alt.Color("kind:N", scale=scale, legend=legend(symbolType="square")),
         "count_text",
-        dark.otherwise(alt.value(TEXT_ON_CELL)),
-        ground="white",
+        text.otherwise(alt.value(TEXT_ON_CELL)),
+        ground=alt.expr(f"{_NEITHER} ? '{BELOW_CONFUSION}' : 'white'"),
         ground_opacity=alt.Undefined,
         opacity=alt.Opacity("phase_share:Q", scale=pale, legend=None),
-        hatching=TEXT_ON_CELL,
+        hatching=alt.expr(f"{_NEITHER} ? '{TEXT_ON_CONFUSION}' : '{TEXT_ON_CELL}'"),
     )
 
 

@@ -192,7 +192,12 @@ def _filled_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
         stroke=style.hatching, opacity=0.55, aria=False
     )
     return [
-        _rounded(squares, fill=style.ground, opacity=style.ground_opacity, fillOpacity=_DIM),
+        _rounded(
+            squares,
+            fill=style.ground,
+            opacity=style.ground_opacity,
+            fillOpacity=_DIM,
+        ),
         _rounded(squares.transform_filter(style.filled), fillOpacity=_DIM).encode(
             color=style.color, opacity=style.opacity
         ),

@@ -80,15 +80,19 @@ export class Diagram {
     const {captions} = setup, phases = view.color === "phase";
     /** @param {string[]} names of columns */
     const some = (...names) => plane.rows.some((row) => names.some((name) => row[name]));
-    byId("diagram-lead").textContent = captions[phases ? "phase" : "quantity"];
-    byId("diagram-said").textContent = [
+    byId("limits-said").textContent = setup.limits ?? "";
+    const sentences = [captions[phases ? "phase" : "quantity"],
       ...some("hatched") ? [state.hatching_said] : [],
       ...plane.boundary.length ? [captions.boundary] : [],
       ...phases && plane.rows.some((row) => row.phase === "confusion") ? [captions.confusion] : [],
       ...some("ungrokked", "semi_grokking", "collapsed", "diverged") ? [captions.corners] : [],
       ...plane.rows.every((row) => row.trials) ? [] : ["Dashed: no trials."],
-      ...state.aggregated ? ["Neighboring values of an axis (~) share a cell."] : [],
-      ...setup.limits ? [setup.limits] : []].join(" ");
+      ...state.aggregated ? ["Neighboring values of an axis (~) share a cell."] : []];
+    // A phone has no room for the rules of phases on their cards.
+    const rules = [...state.phases.map(({phase, meaning}) => `${phase}: ${meaning}.`),
+      state.opening.rule];
+    byId("diagram-said").replaceChildren(...sentences.map((said) => element("li", said)),
+      ...rules.map((said) => element("li", said, {class: "narrow"})));
   }
 
   /** The two axes that are drawn: across and up. */

@@ -149,8 +149,11 @@ export class Motion {
       counts[stage] += stripes.stands_for[of];
       paths[stage].rect(x, y, width, height);
     }
+    const style = getComputedStyle(byId("diagram-card"));
     for (const [i, [, [color]]] of stages.entries()) {
-      context.fillStyle = color;
+      // Nets that learn are confused so far: a dark page has its own color for them.
+      context.fillStyle = color === setup.colors.confusion
+        ? style.getPropertyValue("--confusion") : color;
       context.fill(paths[i]);
     }
     if (this.chosen) {

@@ -3,7 +3,7 @@
 
 import {go, patienceAsked, viewOf} from "./address.js";
 import {labelsOfTrial} from "./cells.js";
-import {showControls} from "./controls.js";
+import {foldOptions, showControls} from "./controls.js";
 import {listenForBrush} from "./brush.js";
 import {Diagram} from "./diagram.js";
 import {byId} from "./dom.js";
@@ -60,6 +60,9 @@ const trials = new Trials(source, (parts, row) => {
 
 window.addEventListener("hashchange", () =>
   state && state.patience !== patienceAsked() ? renew() : show());
+// What is folded on the screen is printed.
+window.addEventListener("beforeprint", () => byId("reading").setAttribute("open", ""));
+window.addEventListener("afterprint", () => byId("reading").removeAttribute("open"));
 let resizing = 0;
 window.addEventListener("resize", () => {
   clearTimeout(resizing);
@@ -68,6 +71,7 @@ window.addEventListener("resize", () => {
     show();
   }, 150);
 });
+foldOptions();
 start();
 
 async function start() {

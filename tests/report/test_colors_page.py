@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import cells, go, needs_chromium, opened, settled, text
+from browsing import cells, folded, go, needs_chromium, opened, settled
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 from simulated import QUICK, simulate
@@ -88,7 +88,7 @@ def test_collapsed_cells_have_their_own_color_and_words(page, grid):
     kinds = with_quantities(grid.cells)["kind"]
     assert len(dark) == (kinds == "collapsed").sum() > 0
     assert all("weight decay 0.3" in said for said in dark)
-    assert re.search(r"Confusion is split: collapsed, ", text(page, "diagram-said"))
+    assert re.search(r"Confusion is split: collapsed, ", folded(page, "diagram-said"))
 
 
 def test_an_address_may_ask_for_what_the_study_does_not_have(page):

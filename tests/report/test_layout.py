@@ -8,6 +8,7 @@ from browsing import (
     cells,
     covered,
     emulated,
+    folded,
     go,
     needs_chromium,
     opened,
@@ -104,7 +105,7 @@ def line_of(browser):
 
 def test_the_boundary_is_drawn_whichever_axis_is_across(browser, report):
     opened(browser, report.as_uri())
-    assert "half of the trials generalize" in text(browser, "diagram-said")
+    assert "half of the trials generalize" in folded(browser, "diagram-said")
     upright = line_of(browser)
     assert sum(map(len, upright)) > 50
     go(browser, x="train_size", y="weight_decay")
@@ -112,4 +113,4 @@ def test_the_boundary_is_drawn_whichever_axis_is_across(browser, report):
     assert len(swapped) == len(upright)
     for before, after in zip(upright, swapped, strict=True):
         assert np.abs(before[:, ::-1] - after).max() < 0.01
-    assert "half of the trials generalize" in text(browser, "diagram-said")
+    assert "half of the trials generalize" in folded(browser, "diagram-said")

@@ -9,6 +9,7 @@ from browsing import (
     cells,
     click,
     curves,
+    folded,
     go,
     needs_chromium,
     opened,
@@ -172,7 +173,7 @@ def test_another_patience_shows_what_python_counts(page, store, patience):
     assert counts == summary(trials, patience=patience)["trials"].tolist()
     assert f"stopped after {patience} decay times" in text(page, "patience-said")
     assert f"{at['short_watched'].sum()} of {len(trials)} trials" in text(page, "patience-said")
-    assert f"less than {patience} decay times" in text(page, "diagram-said")
+    assert f"less than {patience} decay times" in folded(page, "diagram-said")
     assert page.find_elements(By.CSS_SELECTOR, "#diagram .mark-line path") == []
     labels = {"setting": "narrow", "width": "100", "weight_decay": "0.1", "train_size": "400"}
     go(page, **labels)
@@ -234,7 +235,7 @@ def test_other_axes_and_slices_are_chosen_by_menus(page):
     waits(page, lambda: len(cells(page)) == 2)
     assert text(page, "cell-title") == title
     assert page.find_elements(By.CSS_SELECTOR, "#diagram .mark-line path") == []
-    assert "half of the trials generalize" not in text(
+    assert "half of the trials generalize" not in folded(
         page, "diagram-said"
     )  # nothing drawn, nothing said
     Select(page.find_element(By.ID, "color")).select_by_value("share")

@@ -12,6 +12,7 @@ from browsing import (
     cells,
     emulated,
     needs_chromium,
+    opened,
     press,
     settled,
     text,
@@ -105,12 +106,39 @@ def test_every_chart_can_be_saved(page, folder, chart):
 
 def test_it_is_printed_whole(page):
     with emulated(page, 800, media="print"):
-        hidden = page.execute_script(
-            "return [...document.querySelectorAll('.export, #filter')]"
-            ".every((one) => !one.checkVisibility())"
+        seen = page.execute_script(
+            "return [...document.querySelectorAll('.export, #filter, select, input, summary')]"
+            ".filter((one) => one.checkVisibility()).map((one) => one.id || one.className)"
         )
-        assert hidden
+        assert seen == []
+        page.execute_script("dispatchEvent(new Event('beforeprint'))")
+        assert "The most frequent phase" in text(page, "diagram-said")
+        page.execute_script("dispatchEvent(new Event('afterprint'))")
+        scrolled = page.execute_script(
+            "return [...document.querySelectorAll('.scroll, #panel')]"
+            ".filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.id)"
+        )
+        assert scrolled == []
         assert page.find_element(By.ID, "panel").value_of_css_property("overflow-y") == "visible"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_the_diagram_at_once_and_confusion_shines_nowhere(page, scheme):
+    with emulated(page, 390, scheme):
+        opened(page, page.current_url)
+        bottom = "return document.querySelector('#diagram svg').getBoundingClientRect().bottom"
+        assert page.execute_script(bottom) < 900
+        assert not page.find_element(By.ID, "color").is_displayed()
+        page.find_element(By.CSS_SELECTOR, "#options summary").click()
+        assert page.find_element(By.ID, "color").is_displayed()
+        shades = page.execute_script(
+            "return [...document.querySelectorAll('#diagram [fill=\"#dde1e6\"]')]"
+            ".map((one) => getComputedStyle(one).fill)"
+        )
+        assert shades
+        assert {sum(map(int, shade[4:-1].split(","))) > 600 for shade in shades} == {
+            scheme == "light"
+        }
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "dark"), (390, "light")])

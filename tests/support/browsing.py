@@ -181,6 +181,11 @@ def text(browser, id_):
     return browser.find_element(By.ID, id_).text
 
 
+def folded(browser, id_):
+    """The text of an element, also where it is folded away."""
+    return browser.find_element(By.ID, id_).get_attribute("textContent")
+
+
 @contextmanager
 def emulated(browser, width=1280, scheme="light", media=""):
     """Emulate a window of some width, a light or dark scheme, and a screen or paper."""
