@@ -123,6 +123,7 @@ export interface State extends PatienceState {
   laws_html?: string;
   laws?: Figure[];
   circuits?: Figure[];
+  questions?: Figure[];
   /** The command that begins the study, where there is no store yet. */
   begin?: string;
   /** Why there is no newer state, where a live store cannot be read. */

@@ -34,7 +34,11 @@ def members(interface):
 @pytest.mark.parametrize(
     ("interface", "records", "others"),
     [
-        ("State", (PageState, LawState), {"store", "problem"}),  # which report and server add
+        (
+            "State",
+            (PageState, LawState),
+            {"store", "begin", "problem"},
+        ),  # which report and server add
         ("PatienceState", (PatienceState,), set()),
         ("Setup", (Setup,), set()),
         ("Axis", (AxisState,), set()),
