@@ -15,8 +15,7 @@ import pace
 import vl_convert
 
 import analysis
-from analysis.charts.theme import specification
-from analysis.report.question_figures import question_figures
+from analysis.figures.question_plates import question_plates
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -56,10 +55,11 @@ def figures() -> dict[str, str]:
     drawn = {}
     for table, (shown, where) in SHOWN.items():
         trials = analysis.load_trials(DATA / table).query(where)
-        for figure in question_figures(DATA / table, trials):
-            if fnmatch(figure.name, shown):
-                picture = vl_convert.vegalite_to_svg(specification(figure.chart))
-                drawn[f"results-{figure.name}.svg"] = picture
+        for plate in question_plates(DATA / table, trials):
+            for drawing in plate.drawings:
+                if fnmatch(drawing.name, shown):
+                    picture = vl_convert.vegalite_to_svg(drawing.chart)
+                    drawn[f"results-{drawing.name}.svg"] = picture
     noisy = analysis.load_trials(DATA / "label_noise").query("label_noise > 0")
     for decay in sorted(noisy["weight_decay"].unique()):
         cells = noisy[noisy["weight_decay"] == decay]

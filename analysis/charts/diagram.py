@@ -9,6 +9,8 @@ the axes of a study over it (`charts.layout.laid_out`).
     x0, x1, xm, y0, y1, ym: the edges and the middle, in the units of the scales that are laid
         over the template.
     trials: how many the position holds; 0 for a position without a cell.
+    coming, in_training: how many trials of a plan are still to come, and how many of these are in
+        training; they may be left out.
     dimmed: whether none of its trials is selected; it may be left out.
     value: of the quantity that the cells are colored by; null where there is none.
     And the columns of `analysis.phases.cells.cells`, and `kind` of `with_quantities`.
@@ -79,11 +81,16 @@ TEXTS = {
     ),
     "phases_text": _listing(list(PHASES)),
     "flags_text": _listing(list(FLAGS)),
+    "coming_text": (
+        "datum.coming + ' to come' + "
+        "(datum.in_training ? ', ' + (datum.in_training === datum.coming ? 'all' : "
+        "datum.in_training) + ' in training' : '')"
+    ),
     "sentence": (
         "datum.trials ? datum.cell_name + ': ' + datum.phase + ', ' + datum.generalized + '/' + "
         "datum.trials + ' generalized, median epoch ' + datum.median_text + "
-        "(datum.hatched ? ', short-watched' : '') "
-        ": datum.cell_name + ': no trials'"
+        "(datum.hatched ? ', short-watched' : '') + (datum.coming ? ', ' + datum.coming_text : '')"
+        " : datum.cell_name + ': ' + (datum.coming ? datum.coming_text : 'no trials')"
     ),
 }
 _TOOLTIP = {
@@ -125,6 +132,7 @@ def diagram_template(name: str) -> Specification:
         ),
         _text_layer(cells, style),
         *_corner_layers(cells, style),
+        *_training_layers(cells, style),
         _facet_names(),
         *_outline_layers(cells),
     ]
@@ -163,16 +171,16 @@ def _middles(cells: alt.Chart) -> alt.Chart:
 
 
 def _empty_layers(cells: alt.Chart) -> list[alt.Chart]:
-    """Positions without trials: a dashed square with a cross."""
-    squares = _squares(cells).transform_filter("datum.trials == 0")
-    crosses = _middles(cells).transform_filter("datum.trials == 0")
+    """Positions without trials: dashed with a cross, or outlined where trials are to come."""
+    squares = _squares(cells).encode(tooltip=alt.Tooltip("sentence:N", title=" "))
+    crosses = _middles(cells).transform_filter("datum.trials == 0 && !datum.coming")
     return [
         _rounded(
-            squares.encode(tooltip=alt.Tooltip("sentence:N", title=" ")),
+            squares.transform_filter("datum.trials == 0"),
             fill="transparent",
             stroke=INK,
-            strokeDash=[2, 2],
-            opacity=0.3,
+            strokeDash=alt.expr("datum.coming ? [] : [2, 2]"),
+            opacity=alt.expr("datum.coming ? 0.45 : 0.3"),
         ),
         crosses.mark_point(
             shape=_CROSS, size=36, stroke=INK, strokeWidth=1.2, opacity=0.35, aria=False
@@ -247,6 +255,28 @@ def _corner_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
             mark.encode(x=alt.X("x1:Q" if right else "x0:Q"), y=alt.Y("y1:Q" if upper else "y0:Q"))
         )
     return marks
+
+
+def _training_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
+    """A triangle, as on a button that plays, where trials are in training.
+
+    It is in the middle of a cell without trials, and else in the lower left corner.
+    """
+    busy = cells.transform_filter("datum.in_training > 0")
+    empty = _middles(busy.transform_filter("datum.trials == 0"))
+    filled = busy.transform_filter("datum.trials > 0").encode(x=alt.X("x0:Q"), y=alt.Y("y0:Q"))
+    mark: dict[str, Any] = {"shape": "triangle-right", "filled": True, "aria": False}
+    return [
+        empty.mark_point(size=70, color=INK, opacity=0.55, **mark),
+        filled.mark_point(
+            size=30,
+            color=style.hatching,
+            xOffset=7,
+            yOffset=-7,
+            opacity=alt.expr(f"min({_ACROSS}, {_DOWN}) < {_LEAST_WITH_CORNERS} ? 0 : 0.8"),
+            **mark,
+        ),
+    ]
 
 
 def _facet_names() -> alt.Chart:

@@ -116,7 +116,7 @@ class Answers:
     def stripes(self) -> Stripes | None:
         """The stripes of all cells; None where there are no trials yet."""
         snapshot = self._live.latest()
-        if snapshot.grid is None:
+        if snapshot.grid is None or not snapshot.trials.num_rows:
             return None
         with self._lock:
             return stripes_of(phase_frame(snapshot.trials), snapshot.grid)

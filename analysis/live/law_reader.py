@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from analysis.live.jobs import start_job
 from analysis.live.trials import plain
+from analysis.phases.grid import Grid
 from analysis.report.sections import law_state
 from analysis.tables.frames import as_frame
 
@@ -33,8 +34,8 @@ class LawReader:
         self._fitting: Thread | None = None
         self._ended = -EVERY_SECONDS
 
-    def read(self, trials: pa.Table) -> Mapping[str, object]:
-        """The newest answer of `law_state`, of these trials or of fewer.
+    def read(self, trials: pa.Table, grid: Grid | None) -> Mapping[str, object]:
+        """The newest answer of `law_state`, of these trials or of fewer, on the axes of a grid.
 
         The answer is empty until the first fit has ended. More than MAX_FITTED trials are not
         fitted. The answer is then a sentence that names the command which fits them.
@@ -42,16 +43,16 @@ class LawReader:
         if trials.num_rows > MAX_FITTED:
             command = html.escape(f"analysis laws {self._store_url}")
             sentence = f"<p>Laws of over {MAX_FITTED:,} trials: <code>{command}</code></p>"
-            return {"laws_html": sentence, "laws": [], "circuits": [], "questions": []}
+            return {"laws_html": sentence, "laws": [], "circuits": []}
         idle = self._fitting is None or not self._fitting.is_alive()
         due = time.monotonic() >= self._ended + EVERY_SECONDS
         if trials.num_rows and trials is not self._fitted and idle and due:
             self._fitted = trials
-            self._fitting = start_job("laws", partial(self._fit, trials))
+            self._fitting = start_job("laws", partial(self._fit, trials, grid))
         return self._laws
 
-    def _fit(self, trials: pa.Table) -> None:
+    def _fit(self, trials: pa.Table, grid: Grid | None) -> None:
         try:
-            self._laws = {**law_state(self._store_url, as_frame(plain(trials)))}
+            self._laws = {**law_state(as_frame(plain(trials)), grid=grid)}
         finally:
             self._ended = time.monotonic()

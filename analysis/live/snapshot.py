@@ -20,14 +20,15 @@ import pyarrow as pa
 
 from analysis.live.jobs import process_ends, start_job
 from analysis.live.law_reader import LawReader
+from analysis.live.planned import PlanProgress
 from analysis.live.status import StatusReader
 from analysis.live.trials import LiveTrials
 from analysis.live.waiting import waiting_state
 from analysis.phases.axis_scales import TITLES
 from analysis.phases.classify import PHASE_COLUMNS
-from analysis.phases.grid import Grid, make_grid
+from analysis.phases.grid import Grid, make_grid, pending_cells
 from analysis.phases.quantities import FINALS
-from analysis.report.state import page_state
+from analysis.report.state import columnar, page_state, study_name
 from analysis.tables.frames import as_frame
 from study.errors import StoreError, StudyError
 from study.store.store import Store
@@ -52,8 +53,10 @@ class StudySnapshot:
     Attributes:
         trials: as `LiveTrials.table` has them.
         manifest: of the store, as JSON; empty while there is no study yet.
-        grid: of the trials, None where there are none yet.
-        page: the page's state, without status and laws, which change from moment to moment.
+        grid: of the trials and of the plan's points; None where there is neither yet.
+        page: the page's state, without status, laws and cells to come, which change from moment
+            to moment.
+        drawn_from: what `page` was made from, beside the trials.
         state: the page's whole state, as JSON.
     """
 
@@ -61,6 +64,7 @@ class StudySnapshot:
     manifest: Mapping[str, object]
     grid: Grid | None
     page: Mapping[str, object]
+    drawn_from: tuple[object, ...]
     state: bytes
 
 
@@ -141,28 +145,48 @@ class LiveStudy:
         trials = self.trials.table
         begun = bool(manifest) or (last is not None and bool(last.manifest))
         status = self._status.read(manifest, trials) if begun else None
+        plan = self._status.progress
+        points = None if plan is None else plan.points
+        to_come = plan is not None and bool(plan.coming.any())
+        drawn_from = (manifest, points is None, to_come)
+        grid: Grid | None
         if not begun:
             grid, page = None, waiting_state(self.store.url)
-        elif last is None or trials is not last.trials or manifest != last.manifest:
-            grid, page = _drawn(trials, manifest)
+        elif last is None or trials is not last.trials or drawn_from != last.drawn_from:
+            grid, page = _drawn(trials, manifest, plan)
         else:
             grid, page = last.grid, last.page
-        moment = {"store": self.store.url, "status": status, "problem": None}
-        state = compact_json({**page, **self._laws.read(trials), **moment})
-        self._snapshot = StudySnapshot(trials, manifest, grid, page, state)
+        moment = {
+            "store": self.store.url,
+            "status": status,
+            "problem": None,
+            "pending": None if grid is None or plan is None else columnar(_pending(grid, plan)),
+        }
+        laws = self._laws.read(trials, grid)
+        state = compact_json({**page, **laws, **moment})
+        self._snapshot = StudySnapshot(trials, manifest, grid, page, drawn_from, state)
 
 
 def _drawn(
-    trials: pa.Table, manifest: Mapping[str, object]
+    trials: pa.Table, manifest: Mapping[str, object], plan: PlanProgress | None
 ) -> tuple[Grid | None, Mapping[str, object]]:
-    """The grid and the page's state of some trials; without trials, the study's name alone."""
-    if not trials.num_rows:
-        spec = manifest.get("spec")
-        name = spec.get("name", "") if isinstance(spec, Mapping) else ""
-        return None, {"name": str(name), "trials": 0}
+    """The grid and the page's state of some trials, and of the points of a plan.
+
+    Without trials and without points that is the study's name alone.
+    """
+    if not trials.num_rows and plan is None:
+        return None, {"name": study_name(manifest), "trials": 0}
     frame = state_frame(trials)
-    grid = make_grid(frame)
-    return grid, {**page_state(frame, manifest, grid=grid)}
+    if plan is None:
+        grid = make_grid(frame)
+        return grid, {**page_state(frame, manifest, grid=grid)}
+    grid = make_grid(frame, planned=plan.points)
+    pending = _pending(grid, plan)
+    return grid, {**page_state(frame, manifest, grid=grid, pending=pending)}
+
+
+def _pending(grid: Grid, plan: PlanProgress) -> pd.DataFrame:
+    return pending_cells(grid, plan.points, plan.coming, plan.in_training)
 
 
 def state_frame(trials: pa.Table) -> pd.DataFrame:

@@ -7,25 +7,18 @@ trials of a pack never change. The numbers are those of `study.plan.status`.
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.live.jobs import start_job
+from analysis.live.planned import PlannedTrials, PlanProgress, plan_key
 from study.plan.status import StudyStatus, tally
-from study.search.proposals import proposed, recorded, to_come
-from study.spec.models import StudySpec
-from study.store.manifest import manifest_of, stored_spec
+from study.store.manifest import manifest_of
 from study.store.packs import NO_RECORD, PackRecord
 from study.store.store import MANIFEST, Store
 from study.store.winners import PART
-from study.trials.expand import Proposed, each
-from study.vocabulary.outcomes import Ended
+from study.vocabulary.outcomes import Ended, PackStatus
 
-PLAN_WAIT_SECONDS = 1.0  # that an answer waits for the plan; expanding a million trials takes 30 s
-BATCH = 10_000  # trials expanded at a time; each takes a kilobyte until its id is computed
 READERS = 8  # pack files read at a time; reading a file from a bucket takes some 20 ms
 
 
@@ -59,11 +52,16 @@ class _Counted:
 
 
 class StatusReader:
-    """Follows the packs of a store; one thread at a time calls `read`."""
+    """Follows the packs of a store; one thread at a time calls `read`.
+
+    Attributes:
+        progress: of each point of the plan at the last `read`; None where that is not known.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._plan: _Plan | None = None
+        self.progress: PlanProgress | None = None
+        self._plan: PlannedTrials | None = None
         self._stamps: dict[str, tuple[int, int]] = {}
         self._packs: dict[str, PackRecord] = {}
         self._members: dict[str, frozenset[str]] = {}
@@ -78,9 +76,9 @@ class StatusReader:
 
         Raises: StoreError where a file of the store cannot be read.
         """
-        plan_key = (manifest.get("spec"), recorded(self._store))
-        if self._plan is None or self._plan.key != plan_key:
-            self._plan = _Plan(self._store, plan_key)
+        key = plan_key(self._store, manifest.get("spec"))
+        if self._plan is None or self._plan.key != key:
+            self._plan, self.progress = PlannedTrials(self._store, key), None
         self._follow_packs()
         plan = self._plan.table
         if plan is None or "started" not in manifest:
@@ -98,6 +96,7 @@ class StatusReader:
             left = frozenset(ids.filter(pc.and_not(planned, done)).to_pylist())
             return {pack_id: ids & left for pack_id, ids in members.items()}
 
+        self.progress = self._plan.progress(counted.done, self._in_training())
         planned = plan.num_rows + self._plan.to_come
         record = manifest_of(manifest, self._store.address_of(MANIFEST))
         counts = planned, len(counted.done), counted.without_readings
@@ -116,42 +115,17 @@ class StatusReader:
         self._packs = {i: records[i] for i in stamps if i not in absent}
         self._stamps = {pack_id: stamps[pack_id] for pack_id in self._packs}
 
+    def _in_training(self) -> pa.Array:
+        """The ids of the trials of all packs in training; some may be done."""
+        running = [i for i, r in self._packs.items() if r.current_status is PackStatus.RUNNING]
+        ids = frozenset[str]().union(*map(self._members_of, running))
+        return pa.array(sorted(ids), pa.string())
+
     def _members_of(self, pack_id: str) -> frozenset[str]:
         if pack_id not in self._members:
             packs = self._store.packs
             self._members[pack_id] = packs.trial_ids(pack_id, packs.read(pack_id))
         return self._members[pack_id]
-
-
-class _Plan:
-    """The planned trials of a study with their budgets, expanded by a thread of its own.
-
-    `table` has trial_id and budget_max, and is None until all trials are expanded. `key` is the
-    spec and the records that the plan was made from.
-    """
-
-    def __init__(self, store: Store, key: object) -> None:
-        self.key = key
-        self.table: pa.Table | None = None
-        spec = stored_spec(store)
-        pairs = proposed(spec, store)
-        self.to_come = to_come(spec, pairs)
-        expanding = start_job("plan", partial(self._expand, spec, pairs))
-        expanding.join(PLAN_WAIT_SECONDS)
-
-    def _expand(self, spec: StudySpec, pairs: Proposed) -> None:
-        trials = each(spec, pairs)
-        empty = pa.schema([("trial_id", pa.string()), ("budget", pa.int64())]).empty_table()
-        pieces = [empty]
-        while batch := list(islice(trials, BATCH)):
-            columns = {
-                "trial_id": [trial.trial_id for trial in batch],
-                "budget": [trial.budget_epochs for trial in batch],
-            }
-            pieces.append(pa.table(columns))
-        # A trial of two settings is trained once, under the larger budget.
-        table = pa.concat_tables(pieces).group_by("trial_id").aggregate([("budget", "max")])
-        self.table = table.combine_chunks()
 
 
 def _answered(plan: pa.Table, trials: pa.Table) -> pa.Table:

@@ -64,23 +64,29 @@ class Grid:
         return np.flatnonzero(self.cell_of == cell)
 
 
-def make_grid(trials: pd.DataFrame, preset: str = "default") -> Grid:
+def make_grid(
+    trials: pd.DataFrame, preset: str = "default", planned: pd.DataFrame | None = None
+) -> Grid:
     """Lay trials out on every axis that varies; on weight decay and dataset size if fewer than two.
 
     Args:
         trials: as `load_trials` gives them, at least one.
         preset: of `classify`.
+        planned: the axes of points that may have no trial yet: positions on the axes are theirs,
+            too, so that the grid stays as it is while trials come. There may then be no trial.
     """
-    rulers = [make_ruler(axis, trials[axis]) for axis in _grid_axes(trials)]
-    positions = [ruler.positions(trials[ruler.name]) for ruler in rulers]
+    every = trials if planned is None else pd.concat([trials[list(TITLES)], planned])
+    rulers = [make_ruler(axis, every[axis]) for axis in _grid_axes(every)]
+    positions = [ruler.positions(every[ruler.name]) for ruler in rulers]
     while len(np.unique(flat := _flat(rulers, positions))) > MAX_CELLS:
         numeric = [i for i, ruler in enumerate(rulers) if len(ruler.cuts) > 1]
         if not numeric:
             break
         longest = max(numeric, key=lambda i: len(rulers[i].cuts))
         axis, bins = rulers[longest].name, (len(rulers[longest].cuts) + 2) // 2
-        rulers[longest] = make_ruler(axis, trials[axis], bins)
-        positions[longest] = rulers[longest].positions(trials[axis])
+        rulers[longest] = make_ruler(axis, every[axis], bins)
+        positions[longest] = rulers[longest].positions(every[axis])
+    flat = flat[: len(trials)]
     table = cells(trials.assign(_cell=flat), ["_cell"], preset)
     columns = np.unravel_index(table.pop("_cell").to_numpy(np.intp), _shape(rulers))
     for i, ruler in enumerate(rulers):
@@ -88,6 +94,40 @@ def make_grid(trials: pd.DataFrame, preset: str = "default") -> Grid:
     cell_of = np.unique(flat, return_inverse=True)[1].astype(np.int32)
     table = table.join(final_medians(trials, cell_of))
     return Grid(tuple(rulers), table, cell_of)
+
+
+def pending_cells(
+    grid: Grid, planned: pd.DataFrame, coming: NDArray[np.intp], in_training: NDArray[np.intp]
+) -> pd.DataFrame:
+    """The cells of a plan with trials that are still to come, in the order of their positions.
+
+    Args:
+        grid: that was made with these points.
+        planned: the axes of points.
+        coming: how many trials of each point are still to come, [points].
+        in_training: how many of these are in training, [points].
+
+    Returns: a column for each axis with the position, then `coming` and `in_training`.
+    """
+    some = np.flatnonzero(coming)
+    positions = {r.name: r.positions(planned[r.name].iloc[some]) for r in grid.rulers}
+    counts = {"coming": coming[some], "in_training": in_training[some]}
+    cells = pd.DataFrame({**positions, **counts}).groupby(list(positions), sort=True)
+    return cells.sum().reset_index()
+
+
+def with_pending(grid: Grid, pending: pd.DataFrame) -> Grid:
+    """The grid with a row of `cells` for each cell of a plan, null but for its positions.
+
+    For questions about positions alone: no trial is counted in the added rows.
+
+    Args:
+        grid: of the trials so far.
+        pending: as `pending_cells` gives them.
+    """
+    axes = [ruler.name for ruler in grid.rulers]
+    merged = grid.cells.merge(pending[axes], how="outer", on=axes)
+    return replace(grid, cells=merged)
 
 
 def at_patience(grid: Grid, trials: pd.DataFrame, patience: float) -> Grid:

@@ -5,6 +5,7 @@ words what its diagram shows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 import pandas as pd
@@ -21,6 +22,9 @@ _ENDS = {
     "confusion": "did neither",
 }
 _OPTIMIZERS = {"sgd": "SGD", "adamw": "AdamW"}
+
+
+NOTHING_YET = "No trials yet. The page shows them as they come."
 
 
 class Opening(TypedDict):
@@ -40,7 +44,12 @@ class Opening(TypedDict):
 
 
 def opening(
-    trials: pd.DataFrame, grid: Grid, phases: Iterable[JsonRow], manifest: Mapping[str, object]
+    trials: pd.DataFrame,
+    grid: Grid,
+    phases: Iterable[JsonRow],
+    manifest: Mapping[str, object],
+    *,
+    pending: pd.DataFrame | None = None,
 ) -> Opening:
     """The first sentences of a page.
 
@@ -49,14 +58,37 @@ def opening(
         grid: of these trials.
         phases: a row for each phase, as `summary` gives them.
         manifest: of the store, as JSON.
+        pending: the cells with trials to come, as `pending_cells` gives them; None where no plan is
+            known. Where there are some the sentences say "so far": trials that are decided early
+            come first.
     """
-    by_phase = {str(row["phase"]): row for row in phases}
+    so_far = pending is not None and len(pending) > 0
+    rule = _when_it_counts(manifest)
+    if trials.empty:
+        return {"trained": "", "found": NOTHING_YET, "where": "", "rule": rule}
+    found = _what_was_found({str(row["phase"]): row for row in phases})
+    where = _where_it_grokked(grid)
     return {
-        "trained": _what_was_trained(trials, grid, manifest),
-        "found": _what_was_found(by_phase),
-        "where": _where_it_grokked(grid),
-        "rule": _when_it_counts(manifest),
+        "trained": _what_was_trained(trials, _planned(grid, pending), manifest),
+        "found": f"So far, {_lowered(found)}" if so_far else found,
+        "where": f"So far, {_lowered(where)}" if so_far and where else where,
+        "rule": rule,
     }
+
+
+def _planned(grid: Grid, pending: pd.DataFrame | None) -> Grid:
+    """The grid with the trials of each cell that a plan has, those to come included."""
+    if pending is None:
+        return grid
+    axes = [ruler.name for ruler in grid.rulers]
+    to_come = pending.rename(columns={"coming": "trials"})[[*axes, "trials"]]
+    every = pd.concat([grid.cells[[*axes, "trials"]], to_come])
+    return replace(grid, cells=every.groupby(axes)[["trials"]].sum().reset_index())
+
+
+def _lowered(sentence: str) -> str:
+    """A sentence as it goes on after other words."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _what_was_trained(trials: pd.DataFrame, grid: Grid, manifest: Mapping[str, object]) -> str:

@@ -51,6 +51,7 @@ CAPTIONS = {
         "until which fewer than half had come so far."
     ),
     "corners": CORNERS_CAPTION,
+    "coming": "Outlined: trials are to come. A triangle to the right: trials are in training.",
     "boundary": BOUNDARY_CAPTION,
     "strip": STRIP_CAPTION,
     "circuits": (
@@ -151,7 +152,7 @@ def write_report(
     readings = load_readings(store_url, drawn(rows))
     setup = page_setup(readings)
     setup["limits"] = _limits(len(rows), len(trials))
-    setup["state"] = {**state, **law_state(store_url, trials, x, y, grid), "store": str(store_url)}
+    setup["state"] = {**state, **law_state(trials, x, y, grid), "store": str(store_url)}
     slots = {
         "name": html.escape(state["name"]),
         "policy": OFFLINE,

@@ -90,6 +90,7 @@ class PageState(PatienceState):
         ramps: the color scale of each quantity, by the name of the coloring.
         levels: accuracies to compare curves with.
         aggregated: whether an axis fell into bins.
+        so_far: whether trials of the plan are still to come.
     """
 
     name: str
@@ -107,6 +108,7 @@ class PageState(PatienceState):
     ramps: dict[str, Ramp]
     levels: list[Level]
     aggregated: bool
+    so_far: bool
 
 
 class CellPatience(TypedDict):

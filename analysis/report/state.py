@@ -16,7 +16,7 @@ from analysis.phases import classify as phases
 from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.cells import summary
 from analysis.phases.first_view import first_cell, first_facets
-from analysis.phases.grid import Grid, at_patience, diagram_axes, make_grid
+from analysis.phases.grid import Grid, at_patience, diagram_axes, make_grid, with_pending
 from analysis.phases.patience import PATIENCES
 from analysis.phases.quantities import QUANTITIES, ramps, with_quantities
 from analysis.report.opening import opening, tables_of
@@ -70,16 +70,19 @@ def page_state(
     grid: Grid | None = None,
     x: str | None = None,
     y: str | None = None,
+    pending: pd.DataFrame | None = None,
 ) -> PageState:
     """The state of a study; its size is bounded, whatever the number of trials.
 
     Args:
-        trials: as `load_trials` gives them, at least one.
+        trials: as `load_trials` gives them, at least one where nothing is pending.
         manifest: of the store, as JSON.
         status: the answer of `study_status`, for a study that is followed.
         grid: of these trials, where it has been made before.
         x: the axis across to begin with; weight decay where it varies.
         y: the axis up to begin with; dataset size where it varies.
+        pending: the cells with trials to come, as `pending_cells` gives them; None where the plan
+            is not known. What there is so far is then said to be so far.
 
     Raises: UsageError for a name that is no axis, or one that does not vary.
     """
@@ -87,9 +90,11 @@ def page_state(
     x, y = diagram_axes(grid.rulers, x, y)
     versions = manifest.get("versions")
     shown = patience_state(trials, grid)
+    outlined = grid if pending is None else with_pending(grid, pending)
+    so_far = pending is not None and len(pending) > 0
     return {
-        "name": str(trials["study"].iloc[0]),
-        "opening": opening(trials, grid, shown["phases"], manifest),
+        "name": str(trials["study"].iloc[0]) if len(trials) else study_name(manifest),
+        "opening": opening(trials, grid, shown["phases"], manifest, pending=pending),
         "facts": facts(trials, manifest),
         "status": None if status is None else dict(status),
         "versions": dict(versions) if isinstance(versions, Mapping) else {},
@@ -98,13 +103,20 @@ def page_state(
         "axes": [_axis(ruler, grid) for ruler in grid.rulers],
         "x": x,
         "y": y,
-        "facets": first_facets(grid, x, y),
-        "start": _labels_of(first_cell(grid, x, y), grid),
+        "facets": first_facets(outlined, x, y),
+        "start": _labels_of(first_cell(outlined, x, y), outlined),
         "ramps": ramps(with_quantities(grid.cells)),
         "levels": accuracy_levels(trials, manifest),
         "aggregated": grid.aggregated,
+        "so_far": so_far,
         **shown,
     }
+
+
+def study_name(manifest: Mapping[str, object]) -> str:
+    """The name of a study by its study.json; "" where that does not say."""
+    spec = manifest.get("spec")
+    return str(spec.get("name", "")) if isinstance(spec, Mapping) else ""
 
 
 def patience_state(trials: pd.DataFrame, grid: Grid, patience: int | None = None) -> PatienceState:
@@ -297,9 +309,8 @@ def _listed(values: pd.Series) -> list[JsonCell]:
 
 
 def _axis(ruler: Ruler, grid: Grid) -> AxisState:
-    counts = np.bincount(
-        grid.cells[ruler.name], grid.cells["trials"], minlength=len(ruler.labels)
-    ).astype(int)
+    positions = grid.cells[ruler.name].to_numpy(np.intp)
+    counts = np.bincount(positions, grid.cells["trials"], minlength=len(ruler.labels)).astype(int)
     return {
         "name": ruler.name,
         "title": TITLES[ruler.name],

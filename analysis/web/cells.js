@@ -26,6 +26,45 @@ export const positionsOf = (state, labels) =>
 const cellNumbers = new WeakMap();
 
 /**
+ * The cells with trials to come, by their positions joined by commas; made once for a state.
+ * @type {WeakMap<State, Map<string, Coming>>}
+ */
+const comingTrials = new WeakMap();
+
+/** @typedef {{coming: number, in_training: number}} Coming trials that are still to come */
+
+/**
+ * Which trials are still to come at each position that has some.
+ * @param {State} state
+ * @returns {Map<string, Coming>}
+ */
+export function comingOf(state) {
+  let found = comingTrials.get(state);
+  if (!found) {
+    const {pending} = state;
+    found = new Map(pending?.coming.map((coming, i) =>
+      [state.axes.map(({name}) => pending[name][i]).join(),
+        {coming, in_training: pending.in_training[i]}]));
+    comingTrials.set(state, found);
+  }
+  return found;
+}
+
+/** @param {Coming} trials of a cell, in words */
+export const comingSaid = ({coming, in_training}) => `${coming} to come` +
+  (in_training ? `, ${in_training === coming ? "all" : in_training} in training` : "");
+
+/**
+ * The positions of all cells: of those that hold trials, and of those that will.
+ * @param {State} state
+ * @returns {number[][]} one for each axis, of each cell
+ */
+export const placesOf = (state) => [
+  ...state.cells.trials.map((_, cell) => state.axes.map(({name}) => Number(state.cells[name][cell]))),
+  ...[...comingOf(state).keys()].map((positions) => positions.split(",").map(Number)),
+];
+
+/**
  * The number of the cell at some positions, or undefined where no trial is.
  * @param {State} state
  * @param {number[]} positions one for each axis

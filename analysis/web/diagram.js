@@ -1,6 +1,6 @@
 // The phase diagram: the cells of the chosen slice on two axes, as a drawing and as a table.
 
-import {axisOf, positionsOf} from "./cells.js";
+import {axisOf, comingSaid, positionsOf} from "./cells.js";
 import {draw, hideEmptyGroups} from "./charts.js";
 import {byId, csv, element, table, whole} from "./dom.js";
 import {planeOf, ticksOf} from "./plane.js";
@@ -82,11 +82,12 @@ export class Diagram {
     const some = (...names) => plane.rows.some((row) => names.some((name) => row[name]));
     byId("limits-said").textContent = setup.limits ?? "";
     const sentences = [captions[phases ? "phase" : "quantity"],
+      ...some("coming") ? [captions.coming] : [],
       ...some("hatched") ? [state.hatching_said] : [],
       ...plane.boundary.length ? [captions.boundary] : [],
       ...phases && plane.rows.some((row) => row.phase === "confusion") ? [captions.confusion] : [],
       ...some("ungrokked", "semi_grokking", "collapsed", "diverged") ? [captions.corners] : [],
-      ...plane.rows.every((row) => row.trials) ? [] : ["Dashed: no trials."],
+      ...plane.rows.every((row) => row.trials || row.coming) ? [] : ["Dashed: no trials."],
       ...state.aggregated ? ["Neighboring values of an axis (~) share a cell."] : []];
     // A phone has no room for the rules of phases on their cards.
     const rules = [...state.phases.map(({phase, meaning}) => `${phase}: ${meaning}.`),
@@ -140,10 +141,10 @@ export class Diagram {
       [axis.name, axis.labels[indices[n]]]));
   }
 
-  /** @param {string | undefined} position to choose, if it holds trials */
+  /** @param {string | undefined} position to choose, if it holds trials or will hold some */
   pick(position) {
     const row = this.rows.find((candidate) => candidate.position === position);
-    if (row?.trials) this.choose(this.labels(row.position));
+    if (row?.trials || row?.coming) this.choose(this.labels(row.position));
   }
 
   /**
@@ -220,7 +221,7 @@ export class Diagram {
    * @param {string} chosen the position of the cell on show
    */
   tableCell(row, chosen) {
-    if (!row.trials) return element("td", "no trials");
+    if (!row.trials) return element("td", row.coming ? comingSaid(row) : "no trials");
     const button = element("button", `${row.phase} ${row.generalized}/${row.trials}`,
       {type: "button", title: sentence(row), "aria-pressed": row.position === chosen});
     button.style.setProperty("--phase", setup.colors[String(row.phase)]);
@@ -317,9 +318,10 @@ function channelOf(axis, side, upwards) {
  * @param {Row} row
  */
 function sentence(row) {
-  if (!row.trials) return `${row.cell_name}: no trials`;
+  if (!row.trials) return `${row.cell_name}: ${row.coming ? comingSaid(row) : "no trials"}`;
   const median = row.generalized_median_epoch === null
     ? `> ${whole(Number(row.watched_epochs))}` : whole(Number(row.generalized_median_epoch));
   return `${row.cell_name}: ${row.phase}, ${row.generalized}/${row.trials} generalized, ` +
-    `median epoch ${median}${row.hatched ? ", short-watched" : ""}`;
+    `median epoch ${median}${row.hatched ? ", short-watched" : ""}` +
+    (row.coming ? `, ${comingSaid(row)}` : "");
 }

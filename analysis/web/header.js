@@ -3,7 +3,7 @@
 import {byId, durationInWords, element, percent, whole} from "./dom.js";
 import {setup} from "./setup.js";
 
-/** @import {Fact, PhaseRow, Selected, Status} from "./types.js" */
+/** @import {Fact, Selected, State, Status} from "./types.js" */
 
 /**
  * Show the first sentences of a study.
@@ -57,15 +57,16 @@ function say(id, sentence) {
   if (byId(id).textContent !== sentence) byId(id).textContent = sentence;
 }
 
+const live = !setup.state;
+
 /**
  * Show the trials of each phase as cards.
- * @param {PhaseRow[]} phases
- * @param {string} said below the cards: at which patience these are; "" as watched
+ * @param {State} state
  * @param {string} only the kind of trials that is selected
  * @param {Selected | null} selected trials, where some are
  * @param {(phase: string) => void} choose is told the phase of a card that was clicked
  */
-export function showPhases(phases, said, only, selected, choose) {
+export function showPhases({phases, trials, patience_said: said, so_far: soFar}, only, selected, choose) {
   say("patience-said", said);
   const focused = document.activeElement?.getAttribute("data-phase");
   byId("phases").replaceChildren(...phases.map((row) => {
@@ -74,7 +75,9 @@ export function showPhases(phases, said, only, selected, choose) {
     const counted = selected && !said  // selected trials are counted as watched
       ? `${whole(selected.phases[row.phase])} of ${whole(row.trials)} ` : `${whole(row.trials)} `;
     const count = element("b", counted);
-    if (!selected || said) count.append(element("small", percent(row.share)));
+    if (trials && (!selected || said)) {
+      count.append(element("small", `${percent(row.share)}${soFar ? " so far" : ""}`));
+    }
     const button = element("button", "",
       {type: "button", "data-phase": row.phase, "aria-pressed": row.phase === only});
     button.append(count, element("span", row.phase));
@@ -85,9 +88,10 @@ export function showPhases(phases, said, only, selected, choose) {
       ["generalized", row.generalized_median_epoch]];
     const texts = medians.flatMap(([event, epoch]) =>
       epoch === null ? [] : [`${event} ${whole(epoch)}`]);
-    if (texts.length) {
-      card.append(element("small", `median epochs: ${texts.join(", ")}`, {class: "soft"}));
-    }
+    const listed = texts.join(", ") || "none", heading = `median epochs${soFar ? " so far" : ""}:`;
+    // In a live page the room of a card is the same, whatever comes.
+    const lines = live ? [heading, listed] : texts.length ? [`${heading} ${listed}`] : [];
+    card.append(...lines.map((line) => element("small", line, {class: "soft"})));
     return card;
   }));
   /** @type {HTMLElement | null} */

@@ -2,7 +2,7 @@
 // Whenever one of the two changes, the page is drawn again.
 
 import {go, patienceAsked, viewOf} from "./address.js";
-import {labelsOfTrial} from "./cells.js";
+import {cellAt, labelsOfTrial, positionsOf} from "./cells.js";
 import {foldOptions, showControls} from "./controls.js";
 import {listenForBrush} from "./brush.js";
 import {Diagram} from "./diagram.js";
@@ -59,7 +59,7 @@ const trials = new Trials(source, (parts, row) => {
 });
 
 window.addEventListener("hashchange", () =>
-  state && state.patience !== patienceAsked() ? renew() : show());
+  state && state.patience !== patienceAsked() ? renew() : showAgain());
 // What is folded on the screen is printed.
 window.addEventListener("beforeprint", () => byId("reading").setAttribute("open", ""));
 window.addEventListener("afterprint", () => byId("reading").removeAttribute("open"));
@@ -68,9 +68,10 @@ window.addEventListener("resize", () => {
   clearTimeout(resizing);
   resizing = setTimeout(() => {
     panel.resized();
-    show();
+    showAgain();
   }, 150);
 });
+document.body.classList.toggle("live", source.live);
 foldOptions();
 start();
 
@@ -89,8 +90,9 @@ async function follow() {
     if (document.hidden) return;
     try {
       const news = await source.state(patienceAsked());
-      failures = 0;
       if (news) await arrive(news);
+      else if (failures) await show();  // the last drawing may have failed
+      failures = 0;
       showTrouble(state?.problem ?? "");
     } catch (error) {
       failures += 1;
@@ -120,14 +122,25 @@ async function renew() {
 /** @param {unknown} error */
 const reasonOf = (error) => error instanceof Error ? error.message : String(error);
 
+/**
+ * Let a newer state begin with the cell that is on show, once that has trials.
+ * @param {State} old
+ * @param {State} news
+ */
+function keepPlace(old, news) {
+  const shown = old.axes && news.axes && cellAt(news, positionsOf(news, old.start));
+  if (shown !== undefined) news.start = old.start;
+}
+
 /** @param {State} news the newest state */
 async function arrive(news) {
+  if (state) keepPlace(state, news);
   state = news;
   byId("name").textContent = state.name;
   document.title = `${state.name}: when networks grok`;
   showProgress(state.status);
   showBegin(state.begin ?? "");
-  if (!state.trials) {
+  if (!state.axes) {
     showOpening({found: `${state.begin ? "This study has not begun." : "No trials yet."} ` +
       "The page shows its trials as they come."});
     return;
@@ -144,17 +157,22 @@ async function arrive(news) {
   document.body.dataset.ready = "true";
 }
 
-// The last of the drawings of the page; each waits for the one before it.
+// Draw after a click or in another size. Where the server does not answer, the next state draws again.
+function showAgain() {
+  show().catch((error) => showTrouble(`Not reachable, trying again (${reasonOf(error)}).`));
+}
+
+// The last of the drawings of the page; each waits for the one before it, which may have failed.
 /** @type {Promise<void>} */
 let showing = Promise.resolve();
 
 function show() {
-  showing = showing.then(async () => {
-    if (!state?.trials) return;
+  showing = showing.catch(() => {}).then(async () => {
+    if (!state?.axes) return;
     const view = viewOf(state);
     showControls(state, view, change);
     const selected = await selection.show(state, view);
-    showPhases(state.phases, state.patience_said, view.only, selected, choose);
+    showPhases(state, view.only, selected, choose);
     await diagram.show(state, view, selected);
     await motion.renew(state);
     await panel.show(state, view);

@@ -2,7 +2,7 @@
 // with all its columns.
 
 import {isTrial} from "./address.js";
-import {cellAt, positionsOf} from "./cells.js";
+import {cellAt, comingOf, comingSaid, positionsOf} from "./cells.js";
 import {Curves} from "./curves.js";
 import {asText, byId, element, percent, table, whole, words} from "./dom.js";
 import {setup} from "./setup.js";
@@ -48,7 +48,8 @@ export class Panel {
   async show(state, view) {
     const cell = cellAt(state, positionsOf(state, view.labels));
     const row = cell === undefined ? null : numbersOf(state, cell);
-    const key = JSON.stringify([view.labels, row]);
+    const coming = comingOf(state).get(positionsOf(state, view.labels).join());
+    const key = JSON.stringify([view.labels, row, coming]);
     if (key !== this.shown) {
       const question = ++this.questions;
       const answer = cell === undefined ? NO_TRIALS : await this.source.cell(view.labels, cell);
@@ -75,9 +76,13 @@ export class Panel {
    * @param {Record<string, Value> | null} row the numbers of the cell; null where no trial is
    */
   describe(state, view, row) {
+    const coming = comingOf(state).get(positionsOf(state, view.labels).join());
+    byId("cell-title").textContent = row || coming
+      ? state.axes.map((axis) => `${axis.title} ${view.labels[axis.name]}`).join(", ")
+      : "No trials here";
     if (row === null) {
-      byId("cell-title").textContent = "No trials here";
-      for (const id of ["cell-said", "cell-patience"]) byId(id).textContent = "";
+      byId("cell-said").textContent = coming ? `No trials yet: ${comingSaid(coming)}.` : "";
+      byId("cell-patience").textContent = "";
       return;
     }
     /** @param {string[]} names of counts */
@@ -88,12 +93,11 @@ export class Panel {
     const count = Number(row.trials);
     const some = this.answer.trials.length < count
       ? ` Curves of ${this.answer.trials.length} of its ${whole(count)} trials.` : "";
-    byId("cell-title").textContent =
-      state.axes.map((axis) => `${axis.title} ${view.labels[axis.name]}`).join(", ");
     const listing = flags.flatMap((flag, index) => [index ? ", " : " (", flag]);
     byId("cell-said").replaceChildren(listed(Object.keys(setup.colors)), ...listing,
       `${flags.length ? ")" : ""}. Generalized ${row.generalized}/${count}, 95% interval ` +
-      `${percent(Number(row.generalized_low))} to ${percent(Number(row.generalized_high))}.${some}`);
+      `${percent(Number(row.generalized_low))} to ${percent(Number(row.generalized_high))}.${some}` +
+      (coming ? ` Still ${comingSaid(coming)}.` : ""));
     byId("cell-patience").textContent = movesOf(this.answer.patience);
   }
 

@@ -1,7 +1,7 @@
 // The plane of the phase diagram: where each cell of the slice on show lies, in pixels. The slice is
 // one panel, or, with facets, a panel for each value of one axis or of two.
 
-import {axisOf, boundaryOf, cellAt, positionsOf} from "./cells.js";
+import {axisOf, boundaryOf, cellAt, comingOf, placesOf, positionsOf} from "./cells.js";
 import {lineOf} from "./lines.js";
 
 /** @import {Axis, BoundaryPoint, Labels, State, Value, View} from "./types.js" */
@@ -15,6 +15,8 @@ import {lineOf} from "./lines.js";
  * @property {number} cell the number of its cell, -1 where there is none
  * @property {string} cell_name its labels on all axes, as text
  * @property {number} trials 0 where there is no cell
+ * @property {number} coming trials of a plan that are still to come
+ * @property {number} in_training how many of these are in training
  * @property {number} x0
  * @property {number} x1
  * @property {number} xm
@@ -25,9 +27,9 @@ import {lineOf} from "./lines.js";
  *
  * @typedef {PositionFields & Record<string, Value>} Row
  *
- * One diagram among the facets: its place among them, the indices of its slice on all axes, and its
- * cells.
- * @typedef {{column: number, row: number, here: number[], cells: number[]}} Panel
+ * One diagram among the facets: its place among them, the indices of its slice on all axes, and the
+ * indices of each of its cells.
+ * @typedef {{column: number, row: number, here: number[], places: number[][]}} Panel
  *
  * A side of the plane: where each column (or row) of panels begins and how long it is, in pixels.
  * @typedef {{lines: Line[], starts: number[], sizes: number[], whole: number}} Side
@@ -96,18 +98,17 @@ function panelsOf(state, view) {
   const drawn = [view.x, view.y];
   const fixed = state.axes.flatMap(({name}, n) =>
     drawn.includes(name) || view.facets.includes(name) ? [] : [n]);
-  const columns = state.axes.map(({name}) => state.cells[name]);
   const own = view.facets.map((name) => state.axes.findIndex((axis) => axis.name === name));
   /** @type {Map<string, Panel>} */
   const panels = new Map();
-  for (let cell = 0; cell < state.cells.trials.length; cell++) {
-    if (fixed.some((n) => columns[n][cell] !== positions[n])) continue;
-    const [column = 0, row = 0] = own.map((n) => Number(columns[n][cell]));
+  for (const place of placesOf(state)) {
+    if (fixed.some((n) => place[n] !== positions[n])) continue;
+    const [column = 0, row = 0] = own.map((n) => place[n]);
     const here = positions.slice();
-    for (const n of own) here[n] = Number(columns[n][cell]);
+    for (const n of own) here[n] = place[n];
     const key = `${row},${column}`;
-    const panel = panels.get(key) ?? {column, row, here, cells: []};
-    panel.cells.push(cell);
+    const panel = panels.get(key) ?? {column, row, here, places: []};
+    panel.places.push(place);
     panels.set(key, panel);
   }
   const found = [...panels.values()].sort((a, b) => a.row - b.row || a.column - b.column);
@@ -115,7 +116,7 @@ function panelsOf(state, view) {
     const values = [...new Set(found.map((panel) => panel[key]))].sort((a, b) => a - b);
     for (const panel of found) panel[key] = values.indexOf(panel[key]);
   }
-  return found.length ? found : [{column: 0, row: 0, here: positions, cells: []}];
+  return found.length ? found : [{column: 0, row: 0, here: positions, places: []}];
 }
 
 /**
@@ -131,14 +132,14 @@ function wrap(panels, most) {
 }
 
 /**
- * The positions of an axis that some panels have cells at, in rising order; all, where none has.
+ * The positions of an axis that some panels have cells at, with trials or with some to come, in rising order; all, where none has.
  * @param {State} state
  * @param {Axis} axis
  * @param {Panel[]} panels
  */
 function usedOn(state, axis, panels) {
-  const column = state.cells[axis.name];
-  const used = new Set(panels.flatMap((panel) => panel.cells.map((cell) => Number(column[cell]))));
+  const n = state.axes.indexOf(axis);
+  const used = new Set(panels.flatMap(({places}) => places.map((place) => place[n])));
   return used.size ? [...used].sort((a, b) => a - b) : [...axis.labels.keys()];
 }
 
@@ -206,6 +207,7 @@ function rowsIn(state, x, y, panel, number, across, up) {
       const numbers = cell === undefined ? [] : columns.map(([name, column]) => [name, column[cell]]);
       rows.push({position: here.join(), cell: cell ?? -1, cell_name, panel: number,
         x0, x1, xm: (x0 + x1) / 2, y0, y1, ym: (y0 + y1) / 2, trials: 0,
+        coming: 0, in_training: 0, ...comingOf(state).get(here.join()),
         ...Object.fromEntries(numbers)});
     }
   }

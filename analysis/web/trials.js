@@ -106,7 +106,7 @@ export class Trials {
     }
     const last = Math.min(total, this.offset + ROWS_A_PAGE);
     byId("pages").textContent = total ? `${whole(this.offset + 1)} to ${whole(last)} of ` +
-      `${whole(total)} trials` : "no trial passes the filter";
+      `${whole(total)} trials` : this.state?.trials ? "no trial passes the filter" : "no trials yet";
     /** @type {HTMLButtonElement} */ (byId("earlier")).disabled = this.offset === 0;
     /** @type {HTMLButtonElement} */ (byId("later")).disabled = last >= total;
     this.mark();

@@ -102,7 +102,7 @@ export interface Fact {
 export interface State extends PatienceState {
   name: string;
   store: string;
-  /** How many trials there are; without any, the live page sends only `name` and `trials`. */
+  /** How many there are; without any, and without a plan, the live page sends only `name` and this. */
   trials: number;
   opening: {trained: string, found: string, where: string, rule: string};
   facts: Fact[];
@@ -123,7 +123,10 @@ export interface State extends PatienceState {
   laws_html?: string;
   laws?: Figure[];
   circuits?: Figure[];
-  questions?: Figure[];
+  /** Whether trials of the plan are still to come. */
+  so_far: boolean;
+  /** The cells with trials to come: the position on each axis, and counts; null where no plan is known. */
+  pending?: {coming: number[], in_training: number[]} & Record<string, number[]> | null;
   /** The command that begins the study, where there is no store yet. */
   begin?: string;
   /** Why there is no newer state, where a live store cannot be read. */

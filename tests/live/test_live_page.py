@@ -1,12 +1,16 @@
 """The live page in a real browser: it follows its study, and outlives its server."""
 
+import random
 import shutil
 import time
+from functools import partial
 
 import pyarrow.parquet as pq
 import pytest
 from asking import serving, without_fits
 from browsing import (
+    cells,
+    click,
     covered,
     curves,
     emulated,
@@ -21,9 +25,10 @@ from browsing import (
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
-from simulated import QUICK, empty_store, simulate
+from simulated import QUICK, begun, empty_store, simulate, write_simulated
 
 from analysis import load_trials, summary
+from study.store.store import Store
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 AXES = {**QUICK["axes"], "weight_decay": [0.001, 0.01], "train_size": [400, 600]}
@@ -59,8 +64,8 @@ def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
         browser.get(served.url)
         waits(browser, lambda: "No trials yet" in text(browser, "found"))
         grow(store, FEW, tmp_path / "first")
+        waits(browser, partial(counts, browser, 12))
         settled(browser)
-        assert counted(browser) == "12"
         go(browser, weight_decay="0.01", train_size="600")
         title, lines = text(browser, "cell-title"), len(curves(browser))
         press(browser, "#members button")
@@ -92,14 +97,65 @@ def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
         )
 
 
+def counts(browser, trials):
+    """Whether the page says that there are so many trials."""
+    return counted(browser) == str(trials)
+
+
+PLACES = """
+const boxes = [...document.querySelectorAll('#diagram .mark-rect path[aria-label]')];
+return boxes.map((box) => box.getBoundingClientRect())
+  .map(({left, top, width, height}) => [left, top, width, height].map(Math.round).join());
+"""
+
+
+def places(browser):
+    """Where the cells are in the window."""
+    return set(browser.execute_script(PLACES))
+
+
+def said(browser):
+    """How to read the diagram; it is folded."""
+    return browser.find_element(By.ID, "diagram-said").get_attribute("textContent")
+
+
+def test_nothing_moves_while_trials_come(browser, tmp_path):
+    trials = begun(tmp_path / "quick", {**QUICK, "resources": {"trials_per_pack": 10}}, running=3)
+    random.Random(3).shuffle(trials)
+    store = Store(tmp_path / "quick")
+    with serving(store.url) as served, emulated(browser, 1440):
+        opened(browser, served.url)
+        first = places(browser)
+        assert len(first) == 30
+        assert "Outlined: trials are to come." in said(browser)
+        assert "No trials yet: 5 to come" in text(browser, "cell-said")
+        label = "weight decay 0.001, training rows 1,000: 5 to come"
+        click(browser, cells(browser)[f"{label}, all in training"])
+        waits(browser, lambda: "all in training" in text(browser, "cell-said"))
+        browser.execute_script("window.scrollTo({top: 0, behavior: 'instant'})")
+        for start, end in ((0, 5), (5, 40), (40, 149)):
+            write_simulated(store, trials[start:end])
+            waits(browser, partial(counts, browser, end))
+            settled(browser)
+            assert places(browser) == first
+            assert text(browser, "found").startswith("So far, ")
+            assert "so far" in browser.find_element(By.CSS_SELECTOR, "#phases li").text
+        write_simulated(store, trials[149:])
+        waits(browser, partial(counts, browser, 150))
+        settled(browser)
+        assert places(browser) == first
+        assert "o far" not in browser.find_element(By.TAG_NAME, "header").text
+        assert "Outlined" not in said(browser)
+        assert covered(browser)[1] == []
+
+
 def test_a_study_that_has_not_begun_is_named_with_its_command(browser, tmp_path):
     with serving(tmp_path / "quick") as served:
         browser.get(served.url)
         waits(browser, lambda: "has not begun" in text(browser, "found"))
         assert text(browser, "begin-command") == f"study run quick --out {tmp_path}"
         simulate(tmp_path / "quick", FEW)
-        settled(browser)
-        assert counted(browser) == "12"
+        waits(browser, partial(counts, browser, 12))
         assert not browser.find_element(By.ID, "begin").is_displayed()
 
 

@@ -56,6 +56,7 @@ def as_json(content):
 
 def test_the_state_is_that_of_the_report_with_the_status(served, store):
     state = state_of(served, lambda state: "laws" in state)
+    assert state.pop("pending")["coming"] == []
     expected = page_state(load_trials(store), Store(store).manifest())
     expected |= {"status": study_status(Store(store)), "laws": [], "laws_html": "fitted"}
     assert state == as_json({**expected, "circuits": [], "store": str(store), "problem": None})
@@ -190,7 +191,7 @@ def grow(url):
     with serving(url) as served:
         state = api(served, "state")
         assert (state["trials"], state["status"]["planned"]) == (0, 150)
-        assert api(served, "cell", weight_decay="0.01")["total"] == 0
+        assert api(served, "cell", **CELL)["total"] == 0
         simulate(url, FEW)
         state = state_of(served, lambda state: state["trials"] == 20)
         assert state["status"]["planned"] == 20

@@ -34,11 +34,8 @@ def members(interface):
 @pytest.mark.parametrize(
     ("interface", "records", "others"),
     [
-        (
-            "State",
-            (PageState, LawState),
-            {"store", "begin", "problem"},
-        ),  # which report and server add
+        # Which report and server add.
+        ("State", (PageState, LawState), {"store", "problem", "begin", "pending"}),
         ("PatienceState", (PatienceState,), set()),
         ("Setup", (Setup,), set()),
         ("Axis", (AxisState,), set()),

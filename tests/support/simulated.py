@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from study.plan.plan import start_study
 from study.spec.file import resolve
 from study.store.schema import READINGS, TRIALS
 from study.store.store import Store
 from study.trials.expand import expand
 from study.trials.trial import Trial
 from study.vocabulary.columns import CROSSINGS
+from study.vocabulary.outcomes import PackStatus
 
 QUICK: dict[str, Any] = {
     "name": "quick",
@@ -43,15 +45,31 @@ def simulate(path: Path, study: dict[str, Any] = QUICK) -> Path:
     spec = resolve(study)
     store = Store(path)
     store.write_manifest({"spec": spec.model_dump(mode="json"), **MANIFEST})
+    write_simulated(store, expand(spec))
+    return path
+
+
+def write_simulated(store: Store, trials: list[Trial]) -> None:
+    """Write some trials of a study into its store, as a part of its own."""
     rows: list[dict[str, Any]] = []
     readings: dict[str, list[Any]] = {name: [] for name in READINGS.names}
-    for trial in expand(spec):
+    for trial in trials:
         row, columns = _simulate(trial)
         rows.append(row)
         for name in readings:
             readings[name] += columns.get(name, [None] * len(columns["epoch"]))
     store.tables.write_rows("simulated", rows, readings)
-    return path
+
+
+def begun(path: Path, study: dict[str, Any] = QUICK, running: int = 0) -> list[Trial]:
+    """Begin a study at a path as `study run` does, with its first packs in training; its trials."""
+    spec, store = resolve(study), Store(path)
+    plan = start_study(spec, store, ["study", "run", "quick"])
+    for pack in plan.packs[:running]:
+        record = store.packs.read(pack.pack_id)
+        beat = store.manifest()["started"]
+        store.packs.write(pack.pack_id, record.changed(status=PackStatus.RUNNING, heartbeat=beat))
+    return list(plan.trials)
 
 
 def empty_store(path: Path) -> Path:
