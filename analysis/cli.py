@@ -208,6 +208,31 @@ def figures(
     return text_answer(as_table(findings.summary)) if len(findings.summary) else b""
 
 
+@app.command(rich_help_panel=SEE)
+def index(
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="Where stores are: a folder or a URL.")
+    ] = "runs",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The HTML file to write. index.html in FOLDER."),
+    ] = None,
+    browse: OpenFlag = False,
+) -> None:
+    """Write one HTML page of all studies in a folder: thumbnails, counts, dates, links to reports.
+
+    A store that cannot be read is named there with the reason.
+    """
+    from analysis.figures.index_page import write_index
+
+    path, unread = write_index(folder, output)
+    for sentence in unread:
+        note(f"warning: {sentence}")
+    note(str(path))
+    if browse:
+        open_page(path)
+
+
 @app.command(rich_help_panel=ASK)
 def laws(
     store: StorePath,
@@ -266,6 +291,7 @@ app.command(rich_help_panel=ASK)(question_commands.collapse)
 app.command(rich_help_panel=ASK)(question_commands.ungrok)
 app.command(rich_help_panel=ASK)(question_commands.forecast)
 app.command(rich_help_panel=ASK)(question_commands.pairs)
+app.command(rich_help_panel=ASK)(question_commands.compare)
 
 
 def main() -> NoReturn:

@@ -1,5 +1,7 @@
 """Frames as rows of JSON and as text for people; the command line and the page use both."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -34,6 +36,20 @@ def finite_json(content: object) -> object:
     if isinstance(content, float | np.floating):
         return float(content) if np.isfinite(content) else None
     return content
+
+
+def values_in_words(values: Iterable[object]) -> str:
+    """Values of an axis in words: one, both, or the first and the last of more."""
+    numbers = sorted(float(str(value)) for value in values)
+    if not numbers:
+        return "any"
+    ends = [f"{number:,.6g}" for number in dict.fromkeys((numbers[0], numbers[-1]))]
+    return (" and " if len(numbers) == 2 else " to ").join(ends)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list: "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def as_table(frame: pd.DataFrame) -> str:

@@ -1,7 +1,22 @@
 """The commands of `analysis` for the studies that ask a question; `analysis.cli` has the others."""
 
-from analysis.options import EventOption, JsonFlag, StorePath, WhereOption
-from study.terminal.console import json_answer, text_answer
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.options import (
+    EventOption,
+    JsonFlag,
+    PageOption,
+    StorePath,
+    WhereOption,
+    XOption,
+    YOption,
+)
+from study.terminal.arguments import OpenFlag
+from study.terminal.browser import open_page
+from study.terminal.console import json_answer, note, text_answer
 
 
 def collapse(store: StorePath, *, where: WhereOption = None, as_json: JsonFlag = False) -> bytes:
@@ -60,4 +75,44 @@ def ungrok(store: StorePath, *, where: WhereOption = None, as_json: JsonFlag = F
     from analysis.text.ungrok_text import ungrok_answer
 
     answer = ungrok_answer(some_trials(store, where))
+    return json_answer(answer.content) if as_json else text_answer(*answer.lines)
+
+
+def compare(
+    store: Annotated[str, typer.Argument(metavar="A", help="Folder or URL of a study.")],
+    other: Annotated[
+        str | None, typer.Argument(metavar="[B]", help="Of the other study; A if it is left out.")
+    ] = None,
+    *,
+    where: Annotated[
+        str | None, typer.Option(help="Keep these trials of A; of B, too, without --with.")
+    ] = None,
+    other_where: Annotated[
+        str | None, typer.Option("--with", help="Keep these trials of B, as in query.")
+    ] = None,
+    settings: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="The labels of two settings, A's and B's.", metavar="A B"),
+    ] = None,
+    output: PageOption = Path("compare.html"),
+    x: XOption = None,
+    y: YOption = None,
+    browse: OpenFlag = False,
+    as_json: JsonFlag = False,
+) -> bytes:
+    """Compare two studies, or two filters or settings of one: what changed from A to B.
+
+    Shares and median epochs with 95% intervals, in pairs where A and B share their data. OUTPUT has
+    both phase diagrams and their difference by cell.
+    """
+    from analysis.figures.compare_page import write_comparison
+    from analysis.questions.sides import SideRequest
+    from analysis.text.contrast_text import compared, contrast_answer
+
+    found = compared(SideRequest(store, other, where, other_where, settings))
+    write_comparison(found, output, x, y)
+    note(str(output))
+    if browse:
+        open_page(output)
+    answer = contrast_answer(found)
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)

@@ -36,6 +36,9 @@ KIND_COLORS = {
 COLORINGS = {"phase": "phase", **{name: q.title for name, q in QUANTITIES.items()}}
 TEMPLATES = ("phase", "quantity")  # all quantities have one; its scale is laid over it
 
+CHANGE = "change"  # of two studies: the ratio of a number of each cell
+CHANGE_COLORS = ("#1f5fae", "#dde1e6", "#d9730d")  # of less, the same and more
+
 _KNOWN = "isValid(datum.value)"
 _NEITHER = "datum.kind === 'neither'"
 _FAINT = 0.07  # opacity of the ground below cells that may have no color
@@ -54,6 +57,8 @@ class Coloring:
         ground_opacity: of the ground.
         opacity: what the opacity of the color stands for, if anything.
         hatching: the color of the lines across hatched cells.
+        sentence: what a screen reader says of a cell, as an expression; "": as in
+            `charts.diagram.TEXTS`.
     """
 
     color: alt.Color
@@ -64,11 +69,12 @@ class Coloring:
     ground_opacity: Any = _FAINT
     opacity: Any = alt.Undefined
     hatching: Any = INK
+    sentence: str = ""
 
 
 def coloring_of(name: str) -> Coloring:
-    """One of `TEMPLATES`."""
-    return {"phase": _by_phase, "quantity": _by_quantity}[name]()
+    """One of `TEMPLATES`, or CHANGE."""
+    return {"phase": _by_phase, "quantity": _by_quantity, CHANGE: _by_change}[name]()
 
 
 def template_of(coloring: str) -> str:
@@ -105,6 +111,22 @@ def _by_quantity() -> Coloring:
         ),
     )
     return Coloring(color, "value_text", _readable("datum.value", f"!{_KNOWN}"), filled=_KNOWN)
+
+
+def _by_change() -> Coloring:
+    """The logarithm to base 2 of a ratio: two colors, and none of both at a ratio of 1."""
+    color = alt.Color(
+        "value:Q",
+        scale=alt.Scale(range=list(CHANGE_COLORS), interpolate="rgb", clamp=True),
+        legend=legend(
+            labelExpr="datum.value < 0 ? '1/' + pow(2, -datum.value) : '' + pow(2, datum.value)",
+            gradientLength=230,
+            titleOrient="left",
+            titlePadding=8,
+        ),
+    )
+    text_color = _readable("datum.value", f"!{_KNOWN}")
+    return Coloring(color, "said", text_color, filled=_KNOWN, sentence="datum.words")
 
 
 def _readable(value: str, unfilled: str = "false") -> Any:

@@ -114,10 +114,11 @@ _LETTERS = f"min({_DOWN} / 1.8, ({_ACROSS} - 6) / (0.62 * max(5, length(datum.{{
 
 
 def diagram_template(name: str) -> Specification:
-    """One of `charts.coloring.TEMPLATES`."""
+    """One of `charts.coloring.TEMPLATES`, or `charts.coloring.CHANGE`."""
     style = coloring_of(name)
     cells = alt.Chart(alt.NamedData("cells"))
-    for column, expression in TEXTS.items():
+    texts = TEXTS | ({"sentence": style.sentence} if style.sentence else {})
+    for column, expression in texts.items():
         cells = cells.transform_calculate(**{column: expression})
     boundary = alt.Chart(alt.NamedData("boundary")).encode(
         x=alt.X("x:Q"), detail=alt.Detail("piece:N")

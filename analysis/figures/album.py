@@ -28,6 +28,7 @@ class Drawing:
     name: str  # the name of its files, without an ending
     chart: Specification
     frame: pd.DataFrame
+    title: str = ""  # above the chart, where a plate has several
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,29 @@ def write_album(
     """
     output = Path(output)
     folder = make_folder(output)
+    figures = "\n".join(plate_html(plate, folder) for plate in plates)
+    head = f'<p class="soft">{html.escape(facts)}</p>'
+    write_whole(output, still_page(title, head, figures, html.escape(footer)))
+    return folder
+
+
+def still_page(title: str, head: str, content: str, footer: str) -> bytes:
+    """A page that runs nothing and fetches nothing, in the look of the report.
+
+    Args:
+        title: as text.
+        head: HTML below the title.
+        content: HTML.
+        footer: HTML of one line; "" for none.
+    """
     slots = {
         "title": html.escape(title),
-        "facts": html.escape(facts),
-        "figures": "\n".join(_plate_html(plate, folder) for plate in plates),
-        "footer": f"<p><code>{html.escape(footer)}</code></p>",
+        "head": head,
+        "content": content,
+        "footer": f"<footer><p><code>{footer}</code></p></footer>" if footer else "",
         "style": web_file("page.css") + web_file("figures.css"),
     }
-    write_whole(output, filled("figures.html", slots).encode())
-    return folder
+    return filled("figures.html", slots).encode()
 
 
 def as_html(frame: pd.DataFrame) -> str:
@@ -115,8 +130,13 @@ def make_folder(output: str | Path) -> Path:
     return folder
 
 
-def _plate_html(plate: Plate, folder: Path) -> str:
-    """Write the files of a plate's drawings, and give the plate as HTML."""
+def plate_html(plate: Plate, folder: Path | None) -> str:
+    """Write the files of a plate's drawings, and give the plate as HTML.
+
+    Args:
+        plate: a figure.
+        folder: for the files; None: there are none.
+    """
     panels = "".join(_drawing_html(drawing, folder) for drawing in plate.drawings)
     panels += "".join(_picture_html(*picture, folder) for picture in plate.pictures.items())
     return (
@@ -127,9 +147,11 @@ def _plate_html(plate: Plate, folder: Path) -> str:
     )
 
 
-def _drawing_html(drawing: Drawing, folder: Path) -> str:
+def _drawing_html(drawing: Drawing, folder: Path | None) -> str:
     """Write the files of a drawing, and give the drawing as HTML with links to the files."""
     svg: str = vl_convert.vegalite_to_svg(dict(drawing.chart))
+    if folder is None:
+        return _panel_html(svg, folder, {}, drawing.title)
     on_white = _grounded(svg)
     contents = {
         "csv": FORMATS["csv"](drawing.frame),
@@ -137,22 +159,26 @@ def _drawing_html(drawing: Drawing, folder: Path) -> str:
         "png": vl_convert.svg_to_png(on_white, scale=PNG_SCALE),
         "pdf": vl_convert.svg_to_pdf(on_white),
     }
-    links = []
-    for ending, content in contents.items():
-        name = f"{drawing.name}.{ending}"
-        write_whole(folder / name, content)
-        links.append(f'<a href="{folder.name}/{name}">{ending.upper()}</a>')
-    return (
-        f'<div class="panel"><div class="chart">{svg}</div>'
-        f'<p class="files">{"".join(links)}</p></div>'
-    )
+    files = {f"{drawing.name}.{ending}": content for ending, content in contents.items()}
+    return _panel_html(svg, folder, files, drawing.title)
 
 
-def _picture_html(name: str, svg: str, folder: Path) -> str:
+def _picture_html(name: str, svg: str, folder: Path | None) -> str:
     """Write the file of a picture, and give the picture as HTML with a link to the file."""
-    write_whole(folder / f"{name}.svg", _grounded(svg).encode())
-    link = f'<a href="{folder.name}/{name}.svg">SVG</a>'
-    return f'<div class="panel"><div class="chart">{svg}</div><p class="files">{link}</p></div>'
+    return _panel_html(svg, folder, {f"{name}.svg": _grounded(svg).encode()})
+
+
+def _panel_html(svg: str, folder: Path | None, files: Mapping[str, bytes], title: str = "") -> str:
+    """Write some files, and give a drawing as HTML with links to the files."""
+    links = ""
+    if folder is not None:
+        for name, content in files.items():
+            write_whole(folder / name, content)
+            ending = name.rpartition(".")[2].upper()
+            links += f'<a href="{folder.name}/{name}">{ending}</a>'
+    head = f"<h3>{html.escape(title)}</h3>" if title else ""
+    foot = f'<p class="files">{links}</p>' if links else ""
+    return f'<div class="panel">{head}<div class="chart">{svg}</div>{foot}</div>'
 
 
 def _grounded(svg: str) -> str:

@@ -34,9 +34,10 @@ class Grouped:
         value: the log-likelihood.
         locations: of the groups, [G]; inf for a group without the event.
         slopes: that all groups share, [q].
-        covariance: of the slopes and log sigma, [q + 1, q + 1], clustered by group.
+        covariance: of the slopes and log sigma, [q + 1, q + 1], clustered by block of groups.
         sigma: the scale of the errors.
         converged: whether the climb ended at a maximum.
+        clusters: how many blocks have the event.
     """
 
     value: float
@@ -45,6 +46,7 @@ class Grouped:
     covariance: Reals
     sigma: float
     converged: bool
+    clusters: int
 
     @property
     def with_event(self) -> int:
@@ -57,6 +59,7 @@ def fit_groups(
     family: Family,
     group: NDArray[np.intp],
     features: Reals | None = None,
+    block: NDArray[np.intp] | None = None,
 ) -> Grouped:
     """The maximum of the likelihood of groups with locations of their own.
 
@@ -65,7 +68,10 @@ def fit_groups(
         family: the distribution of the errors.
         group: the number of each trial's group, [T].
         features: what the shared slopes multiply, [T, q]; None for no slopes.
+        block: the number of each group's block, [G]; groups of one block err alike. None: each
+            group errs by itself.
     """
+    block = np.arange(int(group.max()) + 1) if block is None else block
     features = np.empty((len(group), 0)) if features is None else features
     with_event = np.unique(group[~observed.censored])
     kept = np.isin(group, with_event)
@@ -75,13 +81,15 @@ def fit_groups(
     place, converged = climb.top()
     locations = np.full(int(group.max()) + 1, np.inf)
     locations[with_event] = place.locations
+    blocks, block_of = np.unique(block[with_event], return_inverse=True)
     return Grouped(
         place.value,
         locations,
         place.shared[:-1],
-        climb.covariance(place),
+        climb.covariance(place, block_of),
         float(np.exp(place.shared[-1])),
         converged,
+        len(blocks),
     )
 
 
@@ -123,17 +131,19 @@ class _Climb:
                 damping = max(10 * damping, _FIRST_DAMPING)
         return here, False
 
-    def covariance(self, place: _Place) -> Reals:
-        """The covariance of slopes and log sigma, clustered by group.
+    def covariance(self, place: _Place, block: NDArray[np.intp]) -> Reals:
+        """The covariance of slopes and log sigma, clustered by block; `block` is of groups, [G].
 
-        Source: P. J. Huber, Proc. Fifth Berkeley Symp. 1 (1967) 221, with G / (G - 1).
+        Source: P. J. Huber, Proc. Fifth Berkeley Symp. 1 (1967) 221, with B / (B - 1) for B blocks.
         """
         gradient, by_shared, own, mixed, curvature = self._derivatives(place)
-        count = len(gradient)
+        count = int(block.max()) + 1
         if count < 2:
             return np.full(curvature.shape, np.nan)
         # What the score of a group says of the shared parameters, its location profiled out.
-        scores = by_shared - mixed * (gradient / own)[:, None]
+        own_scores = by_shared - mixed * (gradient / own)[:, None]
+        scores = np.zeros((count, own_scores.shape[1]))
+        np.add.at(scores, block, own_scores)
         inverse = np.linalg.pinv(curvature - (mixed / own[:, None]).T @ mixed, hermitian=True)
         return np.asarray(inverse @ (scores.T @ scores) @ inverse * count / (count - 1))
 

@@ -142,12 +142,21 @@ def _medians(
         preset: a name in `PRESETS`.
     """
     rule = find_preset(preset)
-    never = labeled["ended"].isin(list(BROKEN))
     medians = {}
     for name, column in (("memorized", rule.memorized), ("generalized", rule.generalized)):
-        # Rows of earlier programs have no epoch before a first crossing.
-        watched = labeled[after_column(column)].fillna(labeled["epochs_run"])
         medians[f"{name}_median_epoch"] = kaplan_meier_medians(
-            group, labeled[column], watched.mask(never, FOREVER), count
+            group, labeled[column], watched_without(labeled, column), count
         )
     return pd.DataFrame(medians)
+
+
+def watched_without(trials: pd.DataFrame, event: str) -> pd.Series:
+    """The epoch until which each trial was seen without an event; `FOREVER` of a broken trial.
+
+    Args:
+        trials: as `load_trials` gives them.
+        event: a column that is null where the event did not happen.
+    """
+    # Rows of earlier programs have no epoch before a first crossing.
+    watched = trials[after_column(event)].fillna(trials["epochs_run"])
+    return watched.mask(trials["ended"].isin(list(BROKEN)), FOREVER)

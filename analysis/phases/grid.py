@@ -4,7 +4,7 @@ A cell is one position on every axis that varies. One list of cells serves a dia
 axes; the other axes choose a slice. In a study with too many cells the longest axes fall into bins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from analysis.phases.cells import cells
 from analysis.phases.drawn_axes import choose_axes
 from analysis.phases.quantities import FINALS, final_medians
 from study.errors import UsageError, unknown
+from study.vocabulary.axes import COMMON
 
 MAX_CELLS = 4_000  # that hold trials; a cell takes some 60 bytes of a compressed page
 
@@ -65,7 +66,10 @@ class Grid:
 
 
 def make_grid(
-    trials: pd.DataFrame, preset: str = "default", planned: pd.DataFrame | None = None
+    trials: pd.DataFrame,
+    preset: str = "default",
+    planned: pd.DataFrame | None = None,
+    without: Collection[str] = (),
 ) -> Grid:
     """Lay trials out on every axis that varies; on weight decay and dataset size if fewer than two.
 
@@ -74,9 +78,10 @@ def make_grid(
         preset: of `classify`.
         planned: the axes of points that may have no trial yet: positions on the axes are theirs,
             too, so that the grid stays as it is while trials come. There may then be no trial.
+        without: axes that trials are not laid out on; a cell has all of their values.
     """
     every = trials if planned is None else pd.concat([trials[list(TITLES)], planned])
-    rulers = [make_ruler(axis, every[axis]) for axis in _grid_axes(every)]
+    rulers = [make_ruler(axis, every[axis]) for axis in _grid_axes(every, without)]
     positions = [ruler.positions(every[ruler.name]) for ruler in rulers]
     while len(np.unique(flat := _flat(rulers, positions))) > MAX_CELLS:
         numeric = [i for i, ruler in enumerate(rulers) if len(ruler.cuts) > 1]
@@ -144,6 +149,22 @@ def at_patience(grid: Grid, trials: pd.DataFrame, patience: float) -> Grid:
     return replace(grid, cells=positions.join(table.drop(columns="_cell")))
 
 
+def part_of(grid: Grid, trials: pd.DataFrame, part: NDArray[np.bool_]) -> Grid:
+    """The grid of some of the trials, on the same rulers.
+
+    Args:
+        grid: of all trials, by the default preset.
+        trials: as `make_grid` had them.
+        part: which trials, [trials], at least one.
+    """
+    rows, cell_of = np.unique(grid.cell_of[part], return_inverse=True)
+    some = trials[part]
+    table = cells(some.assign(_cell=cell_of), ["_cell"]).drop(columns="_cell")
+    positions = grid.cells[[ruler.name for ruler in grid.rulers]].iloc[rows].reset_index(drop=True)
+    table = positions.join(table).join(final_medians(some, cell_of))
+    return Grid(grid.rulers, table, cell_of.astype(np.int32))
+
+
 def _flat(rulers: list[Ruler], positions: list[NDArray[np.intp]]) -> NDArray[np.intp]:
     """One number for the positions of each trial, [trials].
 
@@ -158,13 +179,14 @@ def _shape(rulers: list[Ruler]) -> tuple[int, ...]:
     return tuple(len(ruler.labels) for ruler in rulers)
 
 
-def _grid_axes(trials: pd.DataFrame) -> list[str]:
+def _grid_axes(trials: pd.DataFrame, without: Collection[str]) -> list[str]:
     """The axes that vary, in order of the columns, at least two; null is a value."""
-    varying = {axis for axis in TITLES if trials[axis].nunique(dropna=False) > 1}
-    for axis in ("weight_decay", "train_size"):
-        if len(varying) < 2:
+    free = [axis for axis in TITLES if axis not in without]
+    varying = {axis for axis in free if trials[axis].nunique(dropna=False) > 1}
+    for axis in ("weight_decay", "train_size", *COMMON):
+        if len(varying) < 2 and axis in free:
             varying.add(axis)
-    return [axis for axis in TITLES if axis in varying]
+    return [axis for axis in free if axis in varying]
 
 
 def diagram_axes(rulers: tuple[Ruler, ...], x: str | None, y: str | None) -> tuple[str, str]:

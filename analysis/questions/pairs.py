@@ -15,13 +15,12 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.laws.families import Reals
 from analysis.laws.strata import Bounded, random_effects
 from analysis.laws.times import times_of
 from analysis.phases.drawn_axes import axes_that_vary
-from analysis.statistics import RiskSteps
+from analysis.statistics import drawn_medians
 from study.errors import UsageError
 
 MARGIN_OF_RATIO = 1.1  # ratios between 1 / 1.1 and 1.1 are equal for every purpose
@@ -113,14 +112,14 @@ def _cell(cell: pd.DataFrame, axes: list[str]) -> tuple[pd.DataFrame, float, flo
     if len(wide) < LEAST_SEEDS:
         return None
     chance = np.random.default_rng(len(wide))
-    draws = np.vstack(
-        [np.arange(len(wide)), chance.integers(len(wide), size=(SEED_DRAWS, len(wide)))]
-    )
+    drawn = chance.integers(len(wide), size=(SEED_DRAWS, len(wide)))
+    counts = np.ones((SEED_DRAWS + 1, len(wide)), int)  # of each seed, first as they are
+    counts[1:] = [np.bincount(seeds, minlength=len(wide)) for seeds in drawn]
     medians = {
-        point: _medians(
+        point: drawn_medians(
             wide[("log_time", *point)].to_numpy(float),
             wide[("happened", *point)].to_numpy(float) > 0,
-            draws,
+            counts,
         )
         for point in _named(pairs)
     }
@@ -154,22 +153,6 @@ def _named(pairs: list[tuple[_Point, _Point]]) -> list[_Point]:
     return list(dict.fromkeys(point for pair in pairs for point in pair))
 
 
-def _medians(log_time: Reals, happened: NDArray[np.bool_], draws: NDArray[np.intp]) -> Reals:
-    """The median log time of each draw of seeds, [draws]; NaN where it was not reached.
-
-    Args:
-        log_time: of each seed, [S].
-        happened: False for censored trials, [S].
-        draws: indices of seeds, [draws, S].
-    """
-    group = np.repeat(np.arange(len(draws)), draws.shape[1])
-    steps = RiskSteps.of(log_time[draws.ravel()], happened[draws.ravel()], group)
-    at = steps.medians()
-    medians = np.full(len(draws), np.nan)
-    medians[steps.group[at]] = steps.time[at]
-    return medians
-
-
 def _row(larger: _Point, smaller: _Point, ratio: Reals) -> dict[str, object]:
     """A pair: its ratio, the ends of its interval and the verdict.
 
@@ -178,8 +161,8 @@ def _row(larger: _Point, smaller: _Point, ratio: Reals) -> dict[str, object]:
         smaller: the other point.
         ratio: the log ratio of the trials, then of each draw, [1 + draws].
     """
-    low, high = (_quantile(ratio[1:], share) for share in (0.025, 0.975))
-    ends = _quantile(ratio[1:], 0.05), _quantile(ratio[1:], 0.95)
+    low, high = (quantile_of_draws(ratio[1:], share) for share in (0.025, 0.975))
+    ends = quantile_of_draws(ratio[1:], 0.05), quantile_of_draws(ratio[1:], 0.95)
     margin = float(np.log(MARGIN_OF_RATIO))
     verdict = UNTOLD
     if not np.isnan([*ends, low, high]).any():
@@ -196,9 +179,9 @@ def _row(larger: _Point, smaller: _Point, ratio: Reals) -> dict[str, object]:
     }
 
 
-def _quantile(ratios: Reals, share: float) -> float:
-    """A quantile of the draws that have a ratio; NaN where too many have none."""
-    known = ratios[np.isfinite(ratios)]
-    if len(known) < (1 - _MOST_LOST) * len(ratios):
+def quantile_of_draws(draws: Reals, share: float) -> float:
+    """A quantile of the draws that have a number; NaN where too many have none."""
+    known = draws[np.isfinite(draws)]
+    if len(known) < (1 - _MOST_LOST) * len(draws):
         return float("nan")
     return float(np.quantile(known, share))

@@ -4,13 +4,13 @@ They are written by rules from the trials, their cells and study.json, so that t
 words what its diagram shows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypedDict
 
 import pandas as pd
 
-from analysis.formats import JsonRow
+from analysis.formats import JsonRow, listed, values_in_words
 from analysis.phases.axis_scales import TITLES, Ruler
 from analysis.phases.grid import Grid
 
@@ -110,28 +110,28 @@ def _task(trials: pd.DataFrame) -> str:
     if names == ["parity"] and len(bits) == len(relevant) == 1:
         return f"({bits[0]}, {relevant[0]})-parity"
     if names == ["parity"]:
-        return f"parity of {_values(relevant)} of {_values(bits)} bits"
+        return f"parity of {values_in_words(relevant)} of {values_in_words(bits)} bits"
     modulo = trials["modulus"].dropna().unique()
-    sized = f" modulo {_values(modulo)}" if len(modulo) else ""
-    return _listed(names) + sized
+    sized = f" modulo {values_in_words(modulo)}" if len(modulo) else ""
+    return listed(names) + sized
 
 
 def _nets(trials: pd.DataFrame) -> str:
     """The nets with their width: "ReLU nets of 100 neurons"."""
     # The first tables were of ReLU nets and did not say so.
     names = [str(name) for name in trials["net"].astype(object).fillna("relu").unique()]
-    width = _values(trials["width"].dropna().unique())
+    width = values_in_words(trials["width"].dropna().unique())
     units = _UNITS.get(names[0]) if len(names) == 1 else None
     sized = f"{width} {units}" if units else f"width {width}"
-    return f"{_listed([_NETS.get(name, name) for name in names])} of {sized}"
+    return f"{listed([_NETS.get(name, name) for name in names])} of {sized}"
 
 
 def _optimizer(trials: pd.DataFrame, manifest: Mapping[str, object]) -> str:
     """The optimizers with learning rates and batches: "SGD (learning rate 0.1, batches of 32)"."""
     names = dict.fromkeys(str(train["optimizer"]) for train in tables_of(manifest, "train"))
-    rates = _values(trials["learning_rate"].dropna().unique())
-    steps = f"learning rate {rates}, batches of {_values(trials['batch_size'].unique())}"
-    said = _listed([_OPTIMIZERS.get(name, name) for name in names])
+    rates = values_in_words(trials["learning_rate"].dropna().unique())
+    steps = f"learning rate {rates}, batches of {values_in_words(trials['batch_size'].unique())}"
+    said = listed([_OPTIMIZERS.get(name, name) for name in names])
     return f"{said} ({steps})" if said else steps
 
 
@@ -155,7 +155,7 @@ def _what_was_found(phases: Mapping[str, JsonRow]) -> str:
     """The second sentence: the trials of each phase, and when those that grokked did."""
     counts = {name: int(str(row["trials"])) for name, row in phases.items()}
     total = sum(counts.values())
-    others = _listed([f"{counts[name]:,} {what}" for name, what in _ENDS.items() if counts[name]])
+    others = listed([f"{counts[name]:,} {what}" for name, what in _ENDS.items() if counts[name]])
     if not counts["grokking"]:
         return f"None of {_count(total, 'net')} grokked: {others}."
     row = phases["grokking"]
@@ -179,7 +179,7 @@ def _where_it_grokked(grid: Grid) -> str:
     said = [span for span in spans if span]
     if not said:
         return "Cells that grok lie at every value of every axis."
-    return f"Cells that grok have {_listed(said)}."
+    return f"Cells that grok have {listed(said)}."
 
 
 def _span_on(ruler: Ruler, every: pd.Series, grokked: pd.Series) -> str:
@@ -198,22 +198,14 @@ def _span_on(ruler: Ruler, every: pd.Series, grokked: pd.Series) -> str:
     )
 
 
-def _values(values: Iterable[object]) -> str:
-    """Values of an axis in words: one, both, or the first and the last of more."""
-    numbers = sorted(float(str(value)) for value in values)
-    if not numbers:
-        return "any"
-    ends = [f"{number:,.6g}" for number in dict.fromkeys((numbers[0], numbers[-1]))]
-    return (" and " if len(numbers) == 2 else " to ").join(ends)
-
-
 def _when_it_counts(manifest: Mapping[str, object]) -> str:
     """The rule of both events, with the thresholds of the study."""
     detect = tables_of(manifest, "detect")
     if not detect:
         return ""
     train, test, hold = (
-        _values({table[name] for table in detect}) for name in ("memorized", "generalized", "hold")
+        values_in_words({table[name] for table in detect})
+        for name in ("memorized", "generalized", "hold")
     )
     held = "" if hold == "1" else f" for {hold} readings in a row"
     return (
@@ -227,11 +219,6 @@ def tables_of(manifest: Mapping[str, object], name: str) -> list[Mapping[str, ob
     settings = manifest.get("settings")
     found = settings.values() if isinstance(settings, Mapping) else ()
     return [setting[name] for setting in found]
-
-
-def _listed(words: Sequence[str]) -> str:
-    """Words as a list: "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def _count(number: int, noun: str) -> str:

@@ -56,24 +56,38 @@ def studies_in(folder: str, warn: Callable[[str], None]) -> list[ListedStudy]:
 
     Raises: StoreError where there is no study.
     """
-    files = Files(Address.of(folder), 0.0, None)
-    names = files.folders()
-    own = [folder] if Store(folder).exists() else []
-    stores = [Store(url) for url in [*own, *(inside(folder, name) for name in names)]]
     listed = []
-    for store in stores:
-        if not store.exists():
-            continue
+    for store in stores_in(folder):
         try:
             listed.append(ListedStudy.of(store))
         except StudyError as error:
             warn(str(error))
     if not listed:
-        raise StoreError(
-            f"{Address.of(folder).shown}: no study here; the stores of studies lie in one folder. "
-            "Check the path, or make one with `study run`."
-        )
+        raise _no_study(folder)
     return sorted(listed, key=lambda line: line.changed, reverse=True)
+
+
+def stores_in(folder: str) -> list[Store]:
+    """The stores that lie in a folder; of a store itself, that store first.
+
+    Args:
+        folder: a path or a URL.
+
+    Raises: StoreError where there is none.
+    """
+    names = Files(Address.of(folder), 0.0, None).folders()
+    urls = [folder, *(inside(folder, name) for name in names)]
+    stores = [store for store in map(Store, urls) if store.exists()]
+    if not stores:
+        raise _no_study(folder)
+    return stores
+
+
+def _no_study(folder: str) -> StoreError:
+    return StoreError(
+        f"{Address.of(folder).shown}: no study here; the stores of studies lie in one folder. "
+        "Check the path, or make one with `study run`."
+    )
 
 
 def study_lines(studies: list[ListedStudy]) -> list[str]:

@@ -44,6 +44,18 @@ def axes_of(setting: Setting, point: "Point") -> dict[str, AxisValue]:
     return _own_values(setting.task, setting.net, point)
 
 
+def stream_axes(setting: Setting, point: "Point") -> dict[str, AxisValue]:
+    """The axes that the random numbers of a trial depend on, beside its task and its seed.
+
+    Trials that agree in these draw the same hidden bits, rows and initial weights. With `[data]
+    shared`, weight_decay and learning_rate are not among these axes.
+    """
+    axes = axes_of(setting, point)
+    if setting.data.shared:
+        del axes["weight_decay"], axes["learning_rate"]
+    return axes
+
+
 def digest(content: object) -> str:
     """The id of JSON data: 20 hexadecimal digits."""
     return digest_of_text(_canonical(content))

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from study.spec.models import Setting
-from study.trials.identity import axes_of, digest, digest_of_text, point_text, trial_text
+from study.trials.identity import digest, digest_of_text, point_text, stream_axes, trial_text
 from study.vocabulary.axes import AXES, SHAPE_AXES, YOUNGER_AXES, AxisValue, AxisValues, whole
 from study.vocabulary.outcomes import Ended
 from study.vocabulary.tasks import MIN_TEST_ROWS, TASKS, own_axes
@@ -131,9 +131,7 @@ class Trial:
         only there draw the same numbers.
         """
         if self._stream_key is None:
-            axes = axes_of(self.setting, self.point)
-            if self.setting.data.shared:
-                del axes["weight_decay"], axes["learning_rate"]
+            axes = stream_axes(self.setting, self.point)
             key = digest({"task": self.setting.task, "axes": axes, "seed": self.seed})
             object.__setattr__(self, "_stream_key", (int(key[:8], 16), int(key[8:16], 16)))
         return cast("tuple[int, int]", self._stream_key)
