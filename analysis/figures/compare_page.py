@@ -4,9 +4,10 @@ It is one file without a script. All diagrams of the page have the same axes and
 """
 
 import html
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis.charts import layout
@@ -15,14 +16,15 @@ from analysis.charts.coloring import CHANGE
 from analysis.charts.diagram import diagram_template
 from analysis.charts.theme import Channel
 from analysis.figures.album import Drawing, Plate, as_html, plate_html, still_page
+from analysis.figures.side_slices import Axes, SideSlice, common_slice, side_slices
 from analysis.figures.study import plane, study_diagram
-from analysis.formats import JsonRow, records
+from analysis.formats import listed, records
 from analysis.phases.axis_scales import TITLES, Ruler
-from analysis.phases.first_view import first_cell, interesting_cell
-from analysis.phases.grid import Grid, diagram_axes, part_of
+from analysis.phases.grid import Grid, diagram_axes
 from analysis.phases.quantities import ramps, with_quantities
 from analysis.questions.contrast import Contrast
 from analysis.questions.matching import Matching
+from analysis.questions.what_differs import Difference
 from analysis.report.sections import BOUNDARY_CAPTION, boundary_points
 from analysis.tables.output import write_whole
 from analysis.text.contrast_text import (
@@ -74,10 +76,11 @@ def write_comparison(
     plates = [
         Plate("What changed", _TABLE_CAPTION, table=table),
         *_side_plates(matching, axes),
+        _change_plate(found.contrast, axes),
+        *_differing(found.differs),
     ]
-    change = _change_plate(found.contrast, axes)
-    plates.append(change)
-    content = "\n".join(plate_html(plate, None) for plate in plates)
+    figures = "\n".join(plate_html(plate, None) for plate in plates)
+    content = f'<div class="compared">{figures}</div>'
     names = dict.fromkeys(str(name) for name in matching.trials["study"])
     title = f"{' and '.join(names)}: A and B compared"
     write_whole(output, still_page(title, _head(found), content, ""))
@@ -95,19 +98,24 @@ def _head(found: Compared) -> str:
     return f'<dl class="sides">{names}</dl>{lead}{counted}'
 
 
-def _side_plates(matching: Matching, axes: tuple[str, str]) -> list[Plate]:
+def _differing(differs: Sequence[Difference]) -> list[Plate]:
+    """The table of all in which A and B differ; none where they differ in nothing."""
+    rows = pd.DataFrame([(one.what, one.a, one.b) for one in differs], columns=["", "A", "B"])
+    caption = "Keys of the study files, values of axes, and seeds."
+    return [Plate("What A and B differ in", caption, table=as_html(rows))] if differs else []
+
+
+def _side_plates(matching: Matching, axes: Axes) -> list[Plate]:
     """The diagrams of both sides: by phase, and by the median epoch of generalizing."""
-    parts = (~matching.is_b, matching.is_b)
-    grids = [part_of(matching.grid, matching.trials, part) for part in parts]
-    starts = [_start(matching, grid, axes) for grid in grids]
-    scales = ramps(pd.concat([with_quantities(grid.cells) for grid in grids]))
-    rows = [plane(grid, *axes, start=start) for grid, start in zip(grids, starts, strict=True)]
+    slices = side_slices(matching, axes)
+    across, up = _drawn(slices[0].grid, axes)
+    scales = ramps(pd.concat([with_quantities(part.grid.cells) for part in slices]))
+    rows = [plane(part.grid, *axes) for part in slices]
+    # An ordinal axis has no line on which a boundary could lie.
     lines = [
-        _boundary(matching.trials[part], grid, start, axes)
-        for part, grid, start in zip(parts, grids, starts, strict=True)
+        boundary_points(matching.trials[part.rows], *axes) if across.edges and up.edges else []
+        for part in slices
     ]
-    where = _slice_words(matching.grid, starts, axes)
-    across, up = _rulers(matching.grid, axes)
     plates = []
     for title, coloring, caption in (
         ("Phases", "phase", _PHASES_CAPTION),
@@ -123,78 +131,36 @@ def _side_plates(matching: Matching, axes: tuple[str, str]) -> list[Plate]:
                 )
                 for side, part, line in zip(matching.sides, rows, lines, strict=True)
             ]
-            plates.append(Plate(title, f"{caption} {where}".strip(), drawings))
+            plates.append(Plate(title, f"{caption} {slices[0].words}".strip(), drawings))
     return plates
 
 
-def _rulers(grid: Grid, axes: tuple[str, str]) -> tuple[Ruler, Ruler]:
+def _drawn(grid: Grid, axes: Axes) -> tuple[Ruler, Ruler]:
+    """The rulers of the axes across and up."""
     by_name = {ruler.name: ruler for ruler in grid.rulers}
     return by_name[axes[0]], by_name[axes[1]]
 
 
-def _start(matching: Matching, side: Grid, axes: tuple[str, str]) -> pd.Series:
-    """The cell whose slice is shown of a side: as on the other side wherever both have values."""
-    common = _common_start(matching, axes)
-    cells = side.cells
-    for name in matching.axes:
-        if name not in axes and (cells[name] == common[name]).any():
-            cells = cells[cells[name] == common[name]]
-    return side.cells.iloc[interesting_cell(cells)]
-
-
-def _common_start(matching: Matching, axes: tuple[str, str]) -> pd.Series:
-    """The cell of both sides whose slice is shown of the difference."""
-    grid = matching.cells
-    both = sorted({*grid.cell_of[matching.counted & matching.is_b]})
-    return grid.cells.iloc[first_cell(replace(grid, cells=grid.cells.loc[both]), *axes)]
-
-
-def _boundary(
-    trials: pd.DataFrame, grid: Grid, start: pd.Series, axes: tuple[str, str]
-) -> list[JsonRow]:
-    """The boundary of one side in its slice; an ordinal axis has none."""
-    if not all(ruler.edges for ruler in _rulers(grid, axes)):
-        return []
-    holds = pd.Series(data=True, index=trials.index)
-    for ruler in grid.rulers:
-        if ruler.name not in axes:
-            holds &= grid.cells[ruler.name].to_numpy()[grid.cell_of] == start[ruler.name]
-    return boundary_points(trials[holds], *axes)
-
-
-def _slice_words(grid: Grid, starts: list[pd.Series], axes: tuple[str, str]) -> str:
-    """The values of the axes that are not drawn, of both sides where they differ."""
-    said = []
-    for ruler in grid.rulers:
-        if ruler.name not in axes:
-            labels = [ruler.labels[int(start[ruler.name])] for start in starts]
-            both = labels[0] if labels[0] == labels[1] else "{} in A, {} in B".format(*labels)
-            said.append(f"{TITLES[ruler.name]} {both}")
-    return f"Shown: {', '.join(said)}." if said else ""
-
-
-def _change_plate(found: Contrast, axes: tuple[str, str]) -> Plate:
+def _change_plate(found: Contrast, axes: Axes) -> Plate:
     """The ratio of the medians of each cell, in the plane of the axes that both sides have."""
-    matching, grid = found.matching, found.matching.cells
-    names = [ruler.name for ruler in grid.rulers]
+    matching = found.matching
+    names = [ruler.name for ruler in matching.cells.rulers]
     x, y = (axis if axis in names else None for axis in axes)
-    drawn = diagram_axes(grid.rulers, x, y)
-    start = _common_start(matching, drawn)
-    across, up = _rulers(grid, drawn)
-    rows = _change_cells(found, plane(grid, *drawn, start=start), start, drawn)
-    ramp = change_ramp([value for value in rows["value"] if value is not None])
+    drawn = diagram_axes(matching.cells.rulers, x, y)
+    shown = common_slice(matching, drawn)
+    across, up = _drawn(shown.grid, drawn)
+    rows = _change_cells(found, shown, plane(shown.grid, *drawn), drawn)
     chart = layout.laid_out(
         diagram_template(CHANGE),
         _channel(across),
         _channel(up),
-        ramp,
+        change_ramp([value for value in rows["value"] if value is not None]),
         layout.size_of(len(across.labels), len(up.labels)),
     )
     chart["datasets"] = {"cells": records(rows), "boundary": [], "facets": []}
     pooled = [TITLES[r.name] for r in matching.grid.rulers if r.name not in names]
-    more = f" Each cell has all values of {' and '.join(pooled)} of its side." if pooled else ""
-    where = _slice_words(grid, [start, start], drawn)
-    caption = f"{_CHANGE_CAPTION}{more} {where}".strip()
+    more = f"Each cell has all values of {listed(pooled)} of its side." if pooled else ""
+    caption = " ".join(filter(None, [_CHANGE_CAPTION, more, shown.words]))
     return Plate("Difference by cell", caption, [Drawing("difference", chart, rows, "B over A")])
 
 
@@ -207,22 +173,22 @@ def _channel(ruler: Ruler) -> Channel:
 
 
 def _change_cells(
-    found: Contrast, rows: pd.DataFrame, start: pd.Series, axes: tuple[str, str]
+    found: Contrast, shown: SideSlice, rows: pd.DataFrame, axes: Axes
 ) -> pd.DataFrame:
-    """The rows of the plane with what each cell shows of the change."""
-    matching, grid = found.matching, found.matching.cells
-    inside = grid.cells
-    for ruler in grid.rulers:
-        if ruler.name not in axes:
-            inside = inside[inside[ruler.name] == start[ruler.name]]
-    positions = inside[axes[0]].astype(str) + "," + inside[axes[1]].astype(str)
-    cell_at = dict(zip(positions, inside.index.tolist(), strict=True))
-    compared = dict(zip(found.cells["cell"], found.cells.to_dict("records"), strict=True))
-    on = [set(grid.cell_of[~matching.is_b]), set(grid.cell_of[matching.is_b])]
+    """The rows of a plane with what each cell shows of the change."""
+    matching = found.matching
+    positions = shown.grid.cells[list(axes)].astype(str).agg(",".join, axis=1)
+    compared_at, sides_at = {}, {}
+    of_cell = dict(zip(found.cells["cell"], found.cells.to_dict("records"), strict=True))
+    for number, position in enumerate(positions):
+        trials = np.flatnonzero(shown.rows)[shown.grid.members(number)]
+        compared_at[position] = of_cell.get(int(matching.cells.cell_of[trials[0]]))
+        is_b = matching.is_b[trials]
+        sides_at[position] = bool((~is_b).any()), bool(is_b.any())
     changes = []
     for position, name in zip(rows["position"], rows["cell_name"], strict=True):
-        cell = cell_at.get(position)
-        shown = change_cell(compared.get(cell), (cell in on[0], cell in on[1]))
-        changes.append({**shown, "words": f"{name}: {shown['words']}"})
+        sides = sides_at.get(position, (False, False))
+        cell = change_cell(compared_at.get(position), sides)
+        changes.append({**cell, "words": f"{name}: {cell['words'] if any(sides) else 'no trials'}"})
     kept = rows[["position", "x0", "x1", "xm", "y0", "y1", "ym", "cell_name", "trials"]]
     return kept.join(pd.DataFrame(changes, dtype=object))

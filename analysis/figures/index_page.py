@@ -134,7 +134,8 @@ def thumbnail(rows: pd.DataFrame, x: str, y: str, name: str) -> str:
             "width": f"{max(across - 1, 0.5):.1f}",
             "height": f"{max(down - 1, 0.5):.1f}",
             "rx": "1",
-            "fill": _paler(KIND_COLORS[kind], float(share)),
+            # page.css changes this color, as it is, on a dark page.
+            "fill": KIND_COLORS[kind] if kind == "neither" else _paler(KIND_COLORS[kind], share),
         }
         ET.SubElement(picture, "rect", box)
     return ET.tostring(picture, encoding="unicode")
@@ -163,7 +164,7 @@ def _card(study: IndexedStudy, page: Path) -> str:
     dates = f"started {study.started}<br>last change {listed.changed:%Y-%m-%d %H:%M} UTC"
     trained = html.escape(study.trained or "No trial has ended yet.")
     return (
-        f'<article class="card"><div class="thumbnail">{picture}</div><h2>{head}</h2>'
+        f'<article class="card"><div class="thumbnail chart">{picture}</div><h2>{head}</h2>'
         f'<p>{trained}</p><ul class="stages">{phases}</ul>'
         f'<p class="soft">{done}</p><p class="soft">{dates}</p>'
         f'<p class="soft"><code>{html.escape(listed.store)}</code></p></article>'

@@ -84,8 +84,8 @@ def _diagram_plates(trials: pd.DataFrame, x: str | None, y: str | None) -> list[
     ]
 
 
-def plane(grid: Grid, x: str, y: str, start: pd.Series | None = None) -> pd.DataFrame:
-    """Every position of two axes in the slice of a cell.
+def plane(grid: Grid, x: str, y: str) -> pd.DataFrame:
+    """Every position of two axes in the slice of the cell that the page begins with.
 
     plane.js makes the same rows in the browser.
 
@@ -93,12 +93,11 @@ def plane(grid: Grid, x: str, y: str, start: pd.Series | None = None) -> pd.Data
         grid: of the study.
         x: the axis across.
         y: the axis up.
-        start: the row of the cell; None: of the cell that the page begins with.
 
     Returns: the rows `cells` of `analysis.charts.diagram`, with the label on each of the two axes.
     """
     across, up = (next(r for r in grid.rulers if r.name == name) for name in (x, y))
-    start = grid.cells.iloc[first_cell(grid, x, y)] if start is None else start
+    start = grid.cells.iloc[first_cell(grid, x, y)]
     slices = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     cells = with_quantities(grid.cells)
     for ruler in slices:

@@ -4,7 +4,7 @@ A cell is one position on every axis that varies. One list of cells serves a dia
 axes; the other axes choose a slice. In a study with too many cells the longest axes fall into bins.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,7 +83,7 @@ def make_grid(
     every = trials if planned is None else pd.concat([trials[list(TITLES)], planned])
     rulers = [make_ruler(axis, every[axis]) for axis in _grid_axes(every, without)]
     positions = [ruler.positions(every[ruler.name]) for ruler in rulers]
-    while len(np.unique(flat := _flat(rulers, positions))) > MAX_CELLS:
+    while len(np.unique(_flat(rulers, positions))) > MAX_CELLS:
         numeric = [i for i, ruler in enumerate(rulers) if len(ruler.cuts) > 1]
         if not numeric:
             break
@@ -91,7 +91,18 @@ def make_grid(
         axis, bins = rulers[longest].name, (len(rulers[longest].cuts) + 2) // 2
         rulers[longest] = make_ruler(axis, every[axis], bins)
         positions[longest] = rulers[longest].positions(every[axis])
-    flat = flat[: len(trials)]
+    return grid_on(trials, rulers, preset)
+
+
+def grid_on(trials: pd.DataFrame, rulers: Sequence[Ruler], preset: str = "default") -> Grid:
+    """Lay trials out on axes that are given.
+
+    Args:
+        trials: as `load_trials` gives them.
+        rulers: of the axes, which have positions for all values of the trials.
+        preset: of `classify`.
+    """
+    flat = _flat(rulers, [ruler.positions(trials[ruler.name]) for ruler in rulers])
     table = cells(trials.assign(_cell=flat), ["_cell"], preset)
     columns = np.unravel_index(table.pop("_cell").to_numpy(np.intp), _shape(rulers))
     for i, ruler in enumerate(rulers):
@@ -149,23 +160,7 @@ def at_patience(grid: Grid, trials: pd.DataFrame, patience: float) -> Grid:
     return replace(grid, cells=positions.join(table.drop(columns="_cell")))
 
 
-def part_of(grid: Grid, trials: pd.DataFrame, part: NDArray[np.bool_]) -> Grid:
-    """The grid of some of the trials, on the same rulers.
-
-    Args:
-        grid: of all trials, by the default preset.
-        trials: as `make_grid` had them.
-        part: which trials, [trials], at least one.
-    """
-    rows, cell_of = np.unique(grid.cell_of[part], return_inverse=True)
-    some = trials[part]
-    table = cells(some.assign(_cell=cell_of), ["_cell"]).drop(columns="_cell")
-    positions = grid.cells[[ruler.name for ruler in grid.rulers]].iloc[rows].reset_index(drop=True)
-    table = positions.join(table).join(final_medians(some, cell_of))
-    return Grid(grid.rulers, table, cell_of.astype(np.int32))
-
-
-def _flat(rulers: list[Ruler], positions: list[NDArray[np.intp]]) -> NDArray[np.intp]:
+def _flat(rulers: Sequence[Ruler], positions: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
     """One number for the positions of each trial, [trials].
 
     Args:
@@ -175,7 +170,7 @@ def _flat(rulers: list[Ruler], positions: list[NDArray[np.intp]]) -> NDArray[np.
     return np.ravel_multi_index(tuple(positions), _shape(rulers)).astype(np.intp)
 
 
-def _shape(rulers: list[Ruler]) -> tuple[int, ...]:
+def _shape(rulers: Sequence[Ruler]) -> tuple[int, ...]:
     return tuple(len(ruler.labels) for ruler in rulers)
 
 

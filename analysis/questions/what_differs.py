@@ -41,7 +41,7 @@ def what_differs(a: ComparedSide, b: ComparedSide) -> list[Difference]:
             for side in (a, b)
         ]
         if values[0] != values[1]:
-            found.append(Difference(title, *(_values(column, side) for side in values)))
+            found.append(Difference(title, *_told_apart(column, *values)))
     return found
 
 
@@ -71,6 +71,14 @@ def _text(value: object) -> str:
 
 def _choices(values: set[str]) -> str:
     return " or ".join(sorted(values)) or "none"
+
+
+def _told_apart(column: str, a: set[object], b: set[object]) -> list[str]:
+    """The values of A and of B in words, with their number where the words are the same."""
+    words = [_values(column, side) for side in (a, b)]
+    if words[0] != words[1]:
+        return words
+    return [f"{len(side):,} values from {word}" for word, side in zip(words, (a, b), strict=True)]
 
 
 def _values(column: str, values: set[object]) -> str:

@@ -2,12 +2,18 @@
 
 import json
 import re
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 from simulated import QUICK, empty_store, simulate
+from two_sides import draw_sides
 
 from analysis import cli, load_trials
+from analysis.figures.side_slices import common_slice, side_slices
 from analysis.phases.cells import cells
+from analysis.questions.matching import match
 
 HALVES = "--where", "train_size < 400", "--with", "train_size >= 400"
 
@@ -94,6 +100,26 @@ def test_two_settings_are_paired_by_seed(compare, wider):
     assert {row["ratio"] for row in answer["cells"]} == {1.0, None}
     for one in answer["shares"]:
         assert one["change"]["low"] <= 0 <= one["change"]["high"]
+
+
+def test_axes_have_the_values_of_the_slice_that_is_shown():
+    """Points of another learning rate, with rows of their own, are no rows of the diagrams."""
+    sides = []
+    for side in draw_sides(np.random.default_rng(1), width=200):
+        more = side.trials[side.trials["train_size"] < 400]
+        more = more.assign(
+            learning_rate=0.3,
+            train_size=more["train_size"] + 50,
+            point_id=more["point_id"] + " fast",
+        )
+        sides.append(replace(side, trials=pd.concat([side.trials, more], ignore_index=True)))
+    matching = match(*sides)
+    axes = "weight_decay", "train_size"
+    for shown in (*side_slices(matching, axes), common_slice(matching, axes)):
+        assert shown.words == "Shown: learning rate 0.1."
+        assert shown.grid.rulers[1].labels == ("200", "300", "400", "600", "1,000")
+        assert (matching.trials["learning_rate"][shown.rows] == 0.1).all()
+        assert shown.grid.cells["trials"].sum() == shown.rows.sum() > 0
 
 
 @pytest.mark.parametrize(
