@@ -15,7 +15,8 @@ import pace
 import vl_convert
 
 import analysis
-from analysis.figures.question_plates import question_plates
+from analysis.charts.theme import specification
+from analysis.report.question_figures import question_figures
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -55,11 +56,10 @@ def figures() -> dict[str, str]:
     drawn = {}
     for table, (shown, where) in SHOWN.items():
         trials = analysis.load_trials(DATA / table).query(where)
-        for plate in question_plates(DATA / table, trials):
-            for drawing in plate.drawings:
-                if fnmatch(drawing.name, shown):
-                    picture = vl_convert.vegalite_to_svg(drawing.chart)
-                    drawn[f"results-{drawing.name}.svg"] = picture
+        for figure in question_figures(DATA / table, trials):
+            if fnmatch(figure.name, shown):
+                picture = vl_convert.vegalite_to_svg(specification(figure.chart))
+                drawn[f"results-{figure.name}.svg"] = picture
     noisy = analysis.load_trials(DATA / "label_noise").query("label_noise > 0")
     for decay in sorted(noisy["weight_decay"].unique()):
         cells = noisy[noisy["weight_decay"] == decay]

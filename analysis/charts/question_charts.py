@@ -99,9 +99,11 @@ def ungrok_chart(shares: pd.DataFrame) -> alt.LayerChart:
         color=alt.Color("cell:N", sort=None, legend=legend(columns=1, labelLimit=_SIZE[0])),
         tooltip=["cell:N", "begins:N", "rows:Q", "knows:Q", "nets:Q"],
     )
+    # In the corner of the chart that is always empty: on the fewest rows no net knows.
+    inside = alt.Legend(title=None, orient="top-left", columns=1, symbolType="stroke")
     dash = alt.Scale(domain=["grokked", "new"], range=[[1, 0], [5, 4]])
     lines = base.mark_line(strokeWidth=2).encode(
-        strokeDash=alt.StrokeDash("begins:N", scale=dash, legend=legend(symbolType="stroke"))
+        strokeDash=alt.StrokeDash("begins:N", scale=dash, legend=inside)
     )
     dots = base.mark_point(filled=True, size=30, opacity=1).encode(detail="begins:N")
     return themed(alt.layer(lines, dots), *_SIZE)

@@ -23,7 +23,6 @@ from analysis.figures.paper import (
     paper_findings,
     paper_summary,
 )
-from analysis.figures.question_plates import question_plates
 from analysis.figures.study import study_plates
 from analysis.tables.frames import some_trials
 from study.store.store import Store
@@ -63,7 +62,7 @@ def make_figures(
     trials yet; StudyError where a file cannot be written.
     """
     trials = some_trials(store_url)
-    plates = [*study_plates(trials, x, y), *question_plates(store_url, trials)]
+    plates = study_plates(store_url, trials, x, y)
     make_folder(output)
     circuits = _circuit_part(store_url, trials)
     modular = modular_part(store_url, trials)

@@ -4,6 +4,7 @@ The page lays its templates out in the browser. Here a template is laid out once
 and the slice that the page begins with.
 """
 
+from pathlib import Path
 from typing import TypedDict
 
 import pandas as pd
@@ -24,6 +25,7 @@ from analysis.phases.grid import Grid
 from analysis.phases.quantities import Ramp, ramps, with_quantities
 from analysis.report.law_figures import SectionFigure
 from analysis.report.law_section import law_section
+from analysis.report.question_figures import question_figures
 from analysis.report.sections import BOUNDARY_CAPTION, circuit_figures
 
 DRAWN = ("phase", "share", "median")  # the colorings of the diagram
@@ -36,10 +38,13 @@ class _NamedRows(TypedDict):
     values: list[JsonRow]
 
 
-def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = None) -> list[Plate]:
-    """The diagram, still and in motion, delays, laws and sparsities, each with its rows.
+def study_plates(
+    store_url: str | Path, trials: pd.DataFrame, x: str | None = None, y: str | None = None
+) -> list[Plate]:
+    """The diagram, still and in motion, delays, laws, sparsities and questions, with their rows.
 
     Args:
+        store_url: path or URL of the store, for readings.
         trials: as `load_trials` gives them, at least one.
         x: the axis across of the diagram; None: weight decay where it varies.
         y: the axis up of the diagram; None: dataset size where it varies.
@@ -49,6 +54,7 @@ def study_plates(trials: pd.DataFrame, x: str | None = None, y: str | None = Non
     plates = [*_diagram_plates(trials, x, y), *strip_plates(trials)]
     figures = [("law", figure) for figure in law_section(trials)[1]]
     figures += [("circuits", figure) for figure in circuit_figures(trials)]
+    figures += [("question", figure) for figure in question_figures(store_url, trials)]
     plates += [
         Plate(figure.title, figure.caption, [_section_drawing(f"{kind}-{figure.name}", figure)])
         for kind, figure in figures

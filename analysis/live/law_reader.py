@@ -43,7 +43,7 @@ class LawReader:
         if trials.num_rows > MAX_FITTED:
             command = html.escape(f"analysis laws {self._store_url}")
             sentence = f"<p>Laws of over {MAX_FITTED:,} trials: <code>{command}</code></p>"
-            return {"laws_html": sentence, "laws": [], "circuits": []}
+            return {"laws_html": sentence, "laws": [], "circuits": [], "questions": []}
         idle = self._fitting is None or not self._fitting.is_alive()
         due = time.monotonic() >= self._ended + EVERY_SECONDS
         if trials.num_rows and trials is not self._fitted and idle and due:
@@ -53,6 +53,6 @@ class LawReader:
 
     def _fit(self, trials: pa.Table, grid: Grid | None) -> None:
         try:
-            self._laws = {**law_state(as_frame(plain(trials)), grid=grid)}
+            self._laws = {**law_state(self._store_url, as_frame(plain(trials)), grid=grid)}
         finally:
             self._ended = time.monotonic()

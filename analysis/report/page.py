@@ -152,7 +152,7 @@ def write_report(
     readings = load_readings(store_url, drawn(rows))
     setup = page_setup(readings)
     setup["limits"] = _limits(len(rows), len(trials))
-    setup["state"] = {**state, **law_state(trials, x, y, grid), "store": str(store_url)}
+    setup["state"] = {**state, **law_state(store_url, trials, x, y, grid), "store": str(store_url)}
     slots = {
         "name": html.escape(state["name"]),
         "policy": OFFLINE,

@@ -5,6 +5,7 @@ renewed often.
 """
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import TypedDict, cast
 
 import pandas as pd
@@ -17,6 +18,7 @@ from analysis.phases.first_view import first_cell
 from analysis.phases.grid import Grid, diagram_axes, make_grid
 from analysis.report.law_figures import SectionFigure
 from analysis.report.law_section import FigureState, law_section, section_state
+from analysis.report.question_figures import question_figures
 from analysis.report.state import rounded
 from study.errors import UsageError
 from study.vocabulary.outcomes import Ended
@@ -45,14 +47,20 @@ class LawState(TypedDict):
     laws_html: str
     laws: list[FigureState]
     circuits: list[FigureState]
+    questions: list[FigureState]
 
 
 def law_state(
-    trials: pd.DataFrame, x: str | None = None, y: str | None = None, grid: Grid | None = None
+    store_url: str | Path,
+    trials: pd.DataFrame,
+    x: str | None = None,
+    y: str | None = None,
+    grid: Grid | None = None,
 ) -> LawState:
     """The slow parts of a page.
 
     Args:
+        store_url: path or URL of the store, for readings.
         trials: as `load_trials` gives them, at least one.
         x: the axis across of the diagram whose boundaries are drawn; weight decay where it varies.
         y: the axis up; dataset size where it varies.
@@ -66,6 +74,7 @@ def law_state(
         "laws_html": text,
         "laws": section_state(figures),
         "circuits": section_state(circuit_figures(trials)),
+        "questions": section_state(question_figures(store_url, trials)),
     }
 
 

@@ -1,4 +1,4 @@
-// The sections "Transition times" and "Circuits": charts that Python has drawn, along one axis at a
+// The sections "Transition times", "What the study asks" and "Circuits": charts that Python has drawn, along one axis at a
 // time.
 
 import {draw} from "./charts.js";
@@ -16,18 +16,20 @@ const NARROW = 400;  // pixels; a chart that is narrower has the entries of its 
  */
 const drawn = {};
 
-/** @param {State} state whose laws and circuits to show */
+/** @param {State} state whose laws, questions and circuits to show */
 export async function showSections(state) {
   if (state.laws_html !== undefined) byId("laws-said").innerHTML = state.laws_html;
   byId("circuits").hidden = !state.circuits?.length;
+  byId("questions").hidden = !state.questions?.length;
   byId("circuits-said").textContent = setup.captions.circuits;
   await showFigures("laws", state.laws ?? [], state.axes);
+  await showFigures("questions", state.questions ?? [], state.axes);
   await showFigures("circuits", state.circuits ?? [], state.axes);
 }
 
 /**
  * Show the figures of a section along the axis of its menu.
- * @param {"laws" | "circuits"} section
+ * @param {"laws" | "questions" | "circuits"} section
  * @param {Figure[]} figures along all axes
  * @param {Axis[]} axes of the study
  */

@@ -123,6 +123,7 @@ export interface State extends PatienceState {
   laws_html?: string;
   laws?: Figure[];
   circuits?: Figure[];
+  questions?: Figure[];
   /** Whether trials of the plan are still to come. */
   so_far: boolean;
   /** The cells with trials to come: the position on each axis, and counts; null where no plan is known. */

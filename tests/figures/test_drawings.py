@@ -23,7 +23,7 @@ def trials(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def diagrams(trials):
-    return {one.name: one for one in study_plates(trials)[0].drawings}
+    return {one.name: one for one in study_plates("", trials)[0].drawings}
 
 
 def legend_of(svg):

@@ -78,7 +78,7 @@ def test_every_chart_has_its_files_and_the_page_runs_nothing(findings, page):
     papers = [name for name in links if name.startswith("figure-")]
     assert len(papers) == 4 * (1 + 3 + 2 + 2 + 3)  # of figures 1, 2, 3, 5 and 6
     studys = {re.sub(r"\W.*", "", name) for name in links if name not in papers}
-    assert studys == {"diagram", "motion", "law", "circuits"}
+    assert studys == {"diagram", "motion", "delay", "law", "circuits"}
     starts = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "csv": b""}
     for name in links:
         content = (findings.folder / name).read_bytes()

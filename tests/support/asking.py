@@ -36,7 +36,7 @@ def without_fits(laws_html):
     """
     laws = {"laws": [], "laws_html": laws_html, "circuits": []}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.live.law_reader.law_state", lambda trials, grid: laws)
+        patch.setattr("analysis.live.law_reader.law_state", lambda _store, _trials, grid: laws)
         yield
 
 

@@ -27,7 +27,8 @@ def draw_pairs(rng, by_rate, seeds=60, common=0.3, own=0.1, budget=4e4, rows=(12
     happened = epoch <= last
     point = trials.groupby(["train_size", "learning_rate", "weight_decay"]).ngroup().astype(str)
     return trials.assign(
-        setting="sgd", n=30, k=2, width=100, batch_size=32, init_scale=1.0, point_id=point,
+        setting="sgd", fewer_rows=pd.NA, n=30, k=2, width=100, batch_size=32, init_scale=1.0,
+        point_id=point,
         steps_per_epoch=steps, budget_epochs=last, epochs_run=np.minimum(epoch, last),
         ended=np.where(happened, "decided", "budget"),
         generalized_epoch=epoch.where(happened).astype("Int64"),

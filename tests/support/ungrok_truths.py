@@ -33,6 +33,8 @@ def draw_ungrokking(rng, new=58.0, grokked=50.0, seeds=20, common=0.1, own=0.08,
     trials = pd.concat(parts, ignore_index=True)
     knows, old = trials["fewer_rows"] > trials["limit"], trials["fewer_from"] > 1
     return trials.assign(
+        setting="", learning_rate=0.1, batch_size=32, steps_per_epoch=8, budget_epochs=2700,
+        epochs_run=2700, ended="budget", generalized_after_epoch=1, point_id="one",
         n=24, k=2, width=100, train_size=256,
         final_test_accuracy=np.where(knows, 1.0, 0.7),
         generalized_epoch=pd.Series(np.where(old, 50, 400)).where(knows | old).astype("Int64"),

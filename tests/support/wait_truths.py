@@ -86,6 +86,7 @@ def _as_rows(trials: pd.DataFrame, wait: np.ndarray) -> pd.DataFrame:
         batch_size=32,
         init_scale=1.0,
         point_id=point.astype(str),
+        fewer_rows=pd.NA,
         ended=np.where(happened, "decided", "budget"),
         generalized_epoch=pd.Series(last).astype("Int64").where(happened),
         **{name: pd.Series(values).astype("Int64") for name, values in whole.items()},

@@ -13,8 +13,6 @@ from analysis.charts.question_charts import (
     ratio_chart,
     ungrok_chart,
 )
-from analysis.charts.theme import specification
-from analysis.figures.album import Drawing, Plate
 from analysis.phases.watching import decay_times_watched
 from analysis.questions.collapse import LEAST_N, Collapse, collapses_of
 from analysis.questions.collapse_views import collapsed_cells, collapsed_curve
@@ -22,6 +20,7 @@ from analysis.questions.forecast import AXES_ALONE, HELD_OUT, foresights
 from analysis.questions.half_rows import HALF_WITHIN
 from analysis.questions.pairs import MARGIN_OF_RATIO, pairs_of
 from analysis.questions.ungrokking import ungrokking_of
+from analysis.report.law_figures import SectionFigure
 from analysis.tables.frames import load_readings
 from analysis.text.forecast_text import foresight_table
 from analysis.text.pairs_text import mean_in_words
@@ -30,27 +29,31 @@ from study.errors import UsageError
 from study.vocabulary.axes import AXES
 from study.vocabulary.measures import MEASURES
 
+MOST_ASKED = 50_000  # trials; fitting so many takes half a minute
 _LEAST_SIZES, _LEAST_SEEDS = 2, 10  # of a forecast
 _LEAST_ROWS = 8  # dataset sizes of an n; fewer do not show a curve
 
 
-def question_plates(store_url: str | Path, trials: pd.DataFrame) -> list[Plate]:
-    """The plates of a study that asks a question; none of any other study.
+def question_figures(store_url: str | Path, trials: pd.DataFrame) -> list[SectionFigure]:
+    """The charts of a study that asks a question; none of any other study.
 
     Args:
         store_url: path or URL of the store, for readings.
-        trials: as `load_trials` gives them.
+        trials: as `load_trials` gives them. With more than MOST_ASKED there is no chart: the
+            commands of `analysis` take all of them.
     """
+    if len(trials) > MOST_ASKED:
+        return []
     return [
-        *_collapse_plates(trials),
-        *_pairs_plates(trials),
-        *_forecast_plates(store_url, trials),
-        *_ungrok_plates(trials),
+        *_collapse_figures(trials),
+        *_pairs_figures(trials),
+        *_forecast_figures(store_url, trials),
+        *_ungrok_figures(trials),
     ]
 
 
-def _collapse_plates(trials: pd.DataFrame) -> list[Plate]:
-    """A plate for each k whose waits may be one curve."""
+def _collapse_figures(trials: pd.DataFrame) -> list[SectionFigure]:
+    """A chart for each k whose waits may be one curve."""
     several = trials[trials["train_size"].notna()]
     patient = several[decay_times_watched(several, "budget_epochs") >= HALF_WITHIN[0]]
     sizes = patient.groupby(["k", "n"])["train_size"].nunique()
@@ -62,41 +65,40 @@ def _collapse_plates(trials: pd.DataFrame) -> list[Plate]:
         collapses, _ = collapses_of(patient[patient["k"].isin(able)])
     except UsageError:  # other axes vary, or too few trials generalized
         return []
-    return [_collapse_plate(collapse) for collapse in collapses if collapse.best.fit.converged]
+    return [_collapse_figure(collapse) for collapse in collapses if collapse.best.fit.converged]
 
 
-def _collapse_plate(collapse: Collapse) -> Plate:
+def _collapse_figure(collapse: Collapse) -> SectionFigure:
     cells = collapsed_cells(collapse)
-    chart = specification(collapse_chart(cells, collapsed_curve(collapse, cells)))
-    caption = (
+    return SectionFigure(
+        f"collapse-k{collapse.k}",
+        f"Waits on one curve, k = {collapse.k}",
         "Median wait from memorizing to generalizing, in decay times, of each cell; a triangle "
         "where half have not generalized yet. The line is the fitted form "
-        f"({collapse.best.fit.model.form.formula}); half of the nets are in its band."
+        f"({collapse.best.fit.model.form.formula}); half of the nets are in its band.",
+        collapse_chart(cells, collapsed_curve(collapse, cells)),
     )
-    drawing = Drawing(f"collapse-k{collapse.k}", chart, cells)
-    return Plate(f"Waits on one curve, k = {collapse.k}", caption, [drawing])
 
 
-def _pairs_plates(trials: pd.DataFrame) -> list[Plate]:
-    """A plate for each setting with points that agree in learning_rate x weight_decay."""
+def _pairs_figures(trials: pd.DataFrame) -> list[SectionFigure]:
+    """A chart for each setting with points that agree in learning_rate x weight_decay."""
     try:
         answers = pairs_of(trials, "generalized")
     except UsageError:  # no pairs
         return []
-    plates = []
+    figures = []
     for number, pairs in enumerate(answers):
         rows = pairs.table.dropna(subset=["ratio", "low", "high"])
         if len(rows):
             rows = rows.assign(label=[_pair_label(row) for row in rows.to_dict("records")])
-            chart = specification(ratio_chart(rows, MARGIN_OF_RATIO))
             caption = (
                 "Ratio of median times to generalize, the larger learning rate over the smaller, "
                 f"with its 95% interval over seeds; the shade is 10%. {mean_in_words(pairs)}."
             )
-            drawing = Drawing(_pairs_name(number, pairs.setting), chart, rows)
             title = f"Equal learning rate x weight decay{', ' * bool(pairs.setting)}{pairs.setting}"
-            plates.append(Plate(title, caption, [drawing]))
-    return plates
+            name, chart = _pairs_name(number, pairs.setting), ratio_chart(rows, MARGIN_OF_RATIO)
+            figures.append(SectionFigure(name, title, caption, chart))
+    return figures
 
 
 def _pairs_name(number: int, setting: str) -> str:
@@ -112,8 +114,8 @@ def _pair_label(row: dict[Hashable, Any]) -> str:
     return f"rate {row['rate']:g} / {row['other_rate']:g} at {row['product']:g}, {', '.join(cell)}"
 
 
-def _forecast_plates(store_url: str | Path, trials: pd.DataFrame) -> list[Plate]:
-    """The plate of landmark models, of a study of many seeds whose readings have measures."""
+def _forecast_figures(store_url: str | Path, trials: pd.DataFrame) -> list[SectionFigure]:
+    """Landmark models, of a study of many seeds whose readings have measures."""
     several = trials[trials["train_size"].notna()]
     seeds = several.groupby("point_id", observed=True).size()
     if several["n"].nunique() < _LEAST_SIZES or seeds.median() < _LEAST_SEEDS:
@@ -127,28 +129,41 @@ def _forecast_plates(store_url: str | Path, trials: pd.DataFrame) -> list[Plate]
         return []
     table = foresight_table(answers)
     alone = ~table["model"].str.contains(" + ", regex=False) & (table["model"] != AXES_ALONE)
-    drawings = []
-    for how in HELD_OUT:
-        rows = table[(table["held_out"] == how) & alone]
-        if len(rows):
-            drawings.append(Drawing(f"forecast-{how}", specification(forecast_chart(rows)), rows))
     caption = (
         "How often the seed of a point that is foretold to generalize later does, from what nets "
-        "show at a multiple of the epoch of memorizing; foretold are the largest n, then half of "
-        "the seeds, by models of the others. 0.5 is chance."
+        "show at a multiple of the epoch of memorizing, by models of the others. 0.5 is chance."
     )
-    return [Plate("When will it generalize", caption, drawings)] if drawings else []
+    foretold = {"n": "the largest n", "seeds": "half of the seeds"}
+    return [
+        SectionFigure(
+            f"forecast-{how}",
+            f"When will it generalize: {foretold[how]}",
+            caption,
+            forecast_chart(rows),
+        )
+        for how in HELD_OUT
+        if len(rows := table[(table["held_out"] == how) & alone])
+    ]
 
 
-def _ungrok_plates(trials: pd.DataFrame) -> list[Plate]:
-    """The plate of a study whose nets were left with fewer rows."""
+def _ungrok_figures(trials: pd.DataFrame) -> list[SectionFigure]:
+    """What nets keep, of a study whose nets were left with fewer rows."""
     if trials["fewer_rows"].isna().all():
         return []
-    parts = [one.shares.assign(cell=axes_in_words(one.cell)) for one in ungrokking_of(trials)]
-    shares = pd.concat(parts, ignore_index=True)
-    caption = (
-        "Share of nets whose last test accuracy is above 0.98, against the training rows that were "
-        "left: nets that had them from the start, and nets that had generalized on all rows."
-    )
-    drawing = Drawing("ungrok", specification(ungrok_chart(shares)), shares)
-    return [Plate("What nets keep on fewer rows", caption, [drawing])]
+    cells = ungrokking_of(trials)
+    # All rows are named only where cells differ in nothing else.
+    short = [{axis: v for axis, v in one.cell.items() if axis != "train_size"} for one in cells]
+    alike = len({tuple(axes.items()) for axes in short}) < len(cells)
+    names = [
+        axes_in_words(one.cell if alike else axes) for one, axes in zip(cells, short, strict=True)
+    ]
+    parts = [one.shares.assign(cell=name) for one, name in zip(cells, names, strict=True)]
+    return [
+        SectionFigure(
+            "ungrok",
+            "What nets keep on fewer rows",
+            "Share of nets whose last test accuracy is above 0.98, against the training rows that "
+            "were left: nets that had them from the start, and nets that had generalized on all.",
+            ungrok_chart(pd.concat(parts, ignore_index=True)),
+        )
+    ]
