@@ -43,7 +43,8 @@ page:
         tests/report/test_colors_page.py tests/report/test_linked_page.py \
         tests/report/test_curves_page.py tests/report/test_strip_page.py \
         tests/report/test_motion_page.py \
-        tests/report/test_report.py tests/live/test_live_page.py tests/figures/test_still_pages.py
+        tests/report/test_report.py tests/report/test_learned_page.py tests/live/test_live_page.py \
+        tests/figures/test_still_pages.py
 
 # Slow: a real Ray under kills and interrupts
 driver:

@@ -94,12 +94,18 @@ def report(
     output: PageOption = Path("report.html"),
     x: XOption = None,
     y: YOption = None,
+    circuits: Annotated[
+        int, typer.Option(min=0, max=100, help="Networks to train again: what did they learn?")
+    ] = 0,
     browse: OpenFlag = False,
 ) -> None:
     """Write one HTML file with the phase diagram, the times and the curves; it works offline."""
     from analysis.report.page import write_report
 
-    write_report(store, output, x, y)
+    def tell(done: int, count: int) -> None:
+        note(f"training again: {done + 1} of {count}")
+
+    write_report(store, output, x, y, circuits, tell)
     note(str(output))
     if browse:
         open_page(output)

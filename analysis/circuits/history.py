@@ -7,7 +7,7 @@ training is computed in `analysis.circuits.through_training`.
 Source: arXiv 2303.11873, section 2.1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict, cast
 
@@ -90,13 +90,19 @@ class History:
         return self.row["ended"] in BROKEN
 
 
-def record_history(store: Store, trial_id: str, engine: Engine | None = None) -> History:
+def record_history(
+    store: Store,
+    trial_id: str,
+    engine: Engine | None = None,
+    watch: Callable[[int, int], None] = lambda _epoch, _last: None,
+) -> History:
     """Train a stored trial again, and keep its network at log-spaced epochs and at its events.
 
     Args:
         store: that has the trial.
         trial_id: all of it, or a beginning that no other trial has.
         engine: that trains; None: the engine that would train the trial today.
+        watch: is called with each epoch that is kept, and the last epoch.
 
     Raises: UsageError where the id is that of no trial or of several, and for a trial of another
     net than the ReLU net.
@@ -107,19 +113,19 @@ def record_history(store: Store, trial_id: str, engine: Engine | None = None) ->
     both = (row["memorized_epoch"], row["generalized_epoch"])
     events = {epoch for epoch in both if epoch is not None}
     epochs = {e for e in range(last + 1) if log_spaced(e, PER_DECADE)} | events | {last}
-    shots = tuple(
-        shot
-        for shot in snapshots(trial, epochs, engine)
-        if all(bool(weights.isfinite().all()) for weights in shot.nets)
-    )
+    shots = []
+    for shot in snapshots(trial, epochs, engine):
+        watch(shot.epoch, last)
+        if all(bool(weights.isfinite().all()) for weights in shot.nets):
+            shots.append(shot)
     dtype = getattr(torch, trial.setting.train.dtype)
     data = Parity((trial,), torch.device("cpu"), dtype)
     columns = store.readings([row["trial_id"]], ["epoch", *_COMPARED]).to_pydict()
-    return History(trial, row, data, shots, _moved(trial, shots, columns))
+    return History(trial, row, data, tuple(shots), _moved(trial, shots, columns))
 
 
 def _moved(
-    trial: Trial, shots: tuple[NetSnapshot, ...], stored: Mapping[str, list[float]]
+    trial: Trial, shots: Sequence[NetSnapshot], stored: Mapping[str, list[float]]
 ) -> dict[str, float]:
     """What differs between snapshots and the stored readings of the same epochs.
 

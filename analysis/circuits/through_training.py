@@ -153,15 +153,25 @@ def survivors(history: History, circuit: NDArray[np.int64]) -> pd.DataFrame:
     Returns: neuron, norm, outgoing; bit_0, ..., the weight on each of the k relevant bits; bias;
     and largest_other, the largest absolute weight on any other bit.
     """
-    final = history.snapshots[-1].nets
-    incoming, relevant = final.incoming[0, circuit], history.data.hidden[0]
+    return neuron_table(history.snapshots[-1].nets, history.data.hidden[0], circuit)
+
+
+def neuron_table(nets: ReluNets, relevant: Tensor, neurons: NDArray[np.int64]) -> pd.DataFrame:
+    """What some neurons of one network compute, a row each: columns as of `survivors`.
+
+    Args:
+        nets: one network.
+        relevant: which bits are, bool [n].
+        neurons: their indices, [neurons].
+    """
+    incoming = nets.incoming[0, neurons]
     bits = [int(bit) for bit in relevant.nonzero()[:, 0]]
     others = incoming[:, :-1][:, ~relevant].abs()
     return pd.DataFrame(
         {
-            "neuron": circuit,
-            "norm": _norms(final)[circuit].numpy(),
-            "outgoing": final.outgoing[0, circuit].numpy(),
+            "neuron": neurons,
+            "norm": _norms(nets)[neurons].numpy(),
+            "outgoing": nets.outgoing[0, neurons].numpy(),
             **{f"bit_{bit}": incoming[:, bit].numpy() for bit in bits},
             "bias": incoming[:, -1].numpy(),
             "largest_other": (others.amax(1) if others.shape[1] else others.sum(1)).numpy(),

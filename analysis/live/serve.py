@@ -47,6 +47,7 @@ from analysis.live.queries import (
     labels_of,
     query_of,
 )
+from analysis.live.retraining import LearnedAnswer, Replays
 from analysis.live.snapshot import LiveStudy, compact_json
 from analysis.live.waiting import begin_command, store_to_come
 from analysis.report.page import live_files
@@ -63,6 +64,7 @@ class _Routes:
 
     def __init__(self, study: LiveStudy) -> None:
         self._answers = Answers(study)
+        self._replays = Replays(study.store)
 
     @cached_property  # making the files takes two seconds; another thread reads the store meanwhile
     def _files(self) -> dict[str, tuple[str, bytes]]:
@@ -105,11 +107,22 @@ class _Routes:
         return _tagged(request, compact_json(self._answers.cell(labels_of(request))))
 
     def trial(self, request: Request) -> Response:
+        return self._of_trial(request, self._answers.trial)
+
+    def learned(self, request: Request) -> Response:
+        return self._of_trial(request, self._learned)
+
+    def _learned(self, trial_id: str) -> LearnedAnswer | None:
+        """What a network has learned, or how far its training is; None without such a trial."""
+        found = self._answers.trial(trial_id)
+        return None if found is None else self._replays.ask(str(found["row"]["trial_id"]))
+
+    def _of_trial(self, request: Request, answer_of: Callable[[str], object | None]) -> Response:
         query = query_of(request, TRIAL_PARSERS)
         if "trial_id" not in query:
             raise UsageError("trial_id; it names the trial. Add it.")
         trial_id = str(query["trial_id"])
-        answer = self._answers.trial(trial_id)
+        answer = answer_of(trial_id)
         if answer is None:
             return refused(404, f"{trial_id[:60]!r}; no trial has this id.")
         return _tagged(request, compact_json(answer))
@@ -148,6 +161,7 @@ def make_app(
             Route("/api/strip", routes.strip),
             Route("/api/cell", routes.cell),
             Route("/api/trial", routes.trial),
+            Route("/api/learned", routes.learned),
             Route("/api/trials", routes.trials),
             Route("/api/download", routes.download),
         ],

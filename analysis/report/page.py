@@ -7,9 +7,10 @@ is drawn comes from `analysis.report.state`; the page itself lies in analysis/we
 
 import html
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import pandas as pd
 
@@ -18,7 +19,8 @@ from analysis.charts.curves import curve_template
 from analysis.charts.diagram import CORNERS_CAPTION, diagram_template
 from analysis.charts.layout import CELL_PIXELS
 from analysis.charts.strip import GAP_PIXELS, STEPS, STRIP_CAPTION, strip_template
-from analysis.charts.theme import Specification
+from analysis.charts.theme import Specification, specification
+from analysis.charts.weight_matrix import learned_weights_chart
 from analysis.phases.axis_scales import TITLES
 from analysis.phases.classify import FLAGS
 from analysis.phases.grid import make_grid
@@ -37,6 +39,9 @@ from analysis.tables.frames import load_readings, some_trials
 from analysis.tables.output import write_whole
 from analysis.tables.where import COLUMNS, KINDS
 from study.store.store import Store
+
+if TYPE_CHECKING:
+    from analysis.circuits.learned import LearnedNet
 
 CAPTIONS = {
     "phase": (
@@ -108,7 +113,9 @@ class Setup(TypedDict):
         kinds: of each column that a filter may name, in words.
         table: the columns that the table shows first.
         axes: names of all axes.
+        learned_chart: the template of the matrix of a network's weights.
         limits: of a report: what it leaves out, a sentence or "".
+        learned: of a report: what networks have learned that it has trained again, by trial_id.
         state: of a report: `PageState` and `LawState` together.
     """
 
@@ -126,12 +133,19 @@ class Setup(TypedDict):
     kinds: dict[str, str]
     table: tuple[str, ...]
     axes: list[str]
+    learned_chart: Specification
     limits: NotRequired[str]
+    learned: NotRequired["dict[str, LearnedNet]"]
     state: NotRequired[dict[str, object]]
 
 
 def write_report(
-    store_url: str | Path, output: str | Path, x: str | None = None, y: str | None = None
+    store_url: str | Path,
+    output: str | Path,
+    x: str | None = None,
+    y: str | None = None,
+    circuits: int = 0,
+    tell: Callable[[int, int], None] = lambda _done, _count: None,
 ) -> None:
     """Write the report of a study to one HTML file, whole or not at all.
 
@@ -140,6 +154,8 @@ def write_report(
         output: the file.
         x: the axis across to begin with; weight decay where it varies.
         y: the axis up to begin with; dataset size where it varies.
+        circuits: how many networks to train again, to show what they have learned.
+        tell: is called before each of them with how many are done, and how many there are.
 
     Raises: UsageError for a name that is no axis, or one that does not vary; StoreError for the
         store, also where it holds no trials yet; StudyError where the file cannot be written.
@@ -153,6 +169,10 @@ def write_report(
     setup = page_setup(readings)
     setup["limits"] = _limits(len(rows), len(trials))
     setup["state"] = {**state, **law_state(store_url, trials, x, y, grid), "store": str(store_url)}
+    if circuits:
+        from analysis.report.learned_trials import learned_trials  # noqa: PLC0415  torch
+
+        setup["learned"] = learned_trials(store_url, rows, circuits, tell)
     slots = {
         "name": html.escape(state["name"]),
         "policy": OFFLINE,
@@ -176,6 +196,7 @@ def prepare_report() -> None:
     prepare_script()
     _templates()
     _strip()
+    _learned_chart()
 
 
 def live_files() -> dict[str, tuple[str, bytes]]:
@@ -231,6 +252,7 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
             "steps": STEPS,
             "gap": GAP_PIXELS,
         },
+        "learned_chart": _learned_chart(),
         "flags": FLAGS,
         "selects": SELECTS,
         "kinds": {field.name: KINDS[field.type] for field in COLUMNS},
@@ -262,6 +284,11 @@ def _templates() -> tuple[dict[str, Specification], dict[str, CurveChart]]:
 @cache
 def _strip() -> Specification:
     return strip_template()
+
+
+@cache
+def _learned_chart() -> Specification:
+    return specification(learned_weights_chart())
 
 
 def _page_script() -> str:

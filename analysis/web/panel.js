@@ -5,6 +5,7 @@ import {isTrial} from "./address.js";
 import {cellAt, comingOf, comingSaid, positionsOf} from "./cells.js";
 import {Curves} from "./curves.js";
 import {asText, byId, element, percent, table, whole, words} from "./dom.js";
+import {showLearned} from "./learned.js";
 import {setup} from "./setup.js";
 
 /** @import {CellAnswer, CellPatience, Source, State, Value, View} from "./types.js" */
@@ -162,7 +163,9 @@ export class Panel {
     const close = element("button", "Let go", {type: "button"});
     close.addEventListener("click", () => this.choose(""));
     head.append(element("h3", row ? `Trial of seed ${row.seed}` : "Trial"), close);
-    byId("trial").replaceChildren(head, ...replay ? [commandOf(replay)] : [], facts);
+    const learned = element("div");
+    byId("trial").replaceChildren(head, ...replay ? [commandOf(replay)] : [], learned, facts);
+    if (row?.net === "relu") await showLearned(learned, this.source, String(row.trial_id));
   }
 
 }

@@ -7,7 +7,7 @@ import {stripLines} from "./strip_lines.js";
 import {Refusal} from "./tokens.js";
 import {readFilter} from "./where.js";
 
-/** @import {CellAnswer, CellPatience, Labels, Setup, State, TableAnswer, TableQuery, Trial, PatienceState, Selected, StripAnswer, Stripes, TrialAnswer, Value} from "./types.js" */
+/** @import {CellAnswer, CellPatience, Labels, LearnedAnswer, Setup, State, TableAnswer, TableQuery, Trial, PatienceState, Selected, StripAnswer, Stripes, TrialAnswer, Value} from "./types.js" */
 
 /**
  * A reading of all trials, packed (analysis/report/archive.py): a value is the sum of the trial's
@@ -174,6 +174,12 @@ export class Archive {
   }
 
   /**
+   * @param {string} id of a trial
+   * @returns {Promise<LearnedAnswer>}
+   */
+  async learned(id) { return {net: this.setup.learned?.[id] ?? null, done: 0, last: 0}; }
+
+  /**
    * @param {TableQuery} query
    * @returns {Promise<TableAnswer>}
    */
@@ -289,6 +295,13 @@ export class Server {
    * @returns {Promise<TrialAnswer>}
    */
   trial(id) { return this.ask("trial", {trial_id: id}); }
+
+  /**
+   * Begin to train a network again, or see how far it is.
+   * @param {string} id of a trial
+   * @returns {Promise<LearnedAnswer>}
+   */
+  learned(id) { return this.ask("learned", {trial_id: id}); }
 
   /**
    * @param {TableQuery} query

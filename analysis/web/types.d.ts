@@ -173,7 +173,11 @@ export interface Setup {
   kinds: Record<string, Kind>;
   table: string[];
   axes: string[];
+  /** Without rows (analysis.charts.weight_matrix.py). */
+  learned_chart: Chart;
   limits?: string;
+  /** What the networks have learned that a report has trained again, by the id of the trial. */
+  learned?: Record<string, LearnedNet>;
   /** A report holds its state; a live page asks its server. */
   state?: State;
 }
@@ -223,6 +227,26 @@ export interface CellAnswer {
 export interface TrialAnswer {
   row: Trial;
   replay: string;
+}
+
+/** What a network has learned (analysis/circuits/learned.py): a matrix for each epoch. */
+export interface LearnedNet {
+  trial_id: string;
+  width: number;
+  active: number;
+  exact: boolean;
+  neurons: number[];
+  columns: string[];
+  epochs: number[];
+  test_accuracy: number[];
+  weights: number[][][];
+}
+
+export interface LearnedAnswer {
+  /** Null until it is done, and where a report does not have it. */
+  net: LearnedNet | null;
+  done: number;
+  last: number;
 }
 
 export interface TableQuery {
@@ -279,6 +303,7 @@ export interface Source {
   strip(axis: string, where: string): Promise<StripAnswer>;
   cell(labels: Labels, cell: number): Promise<CellAnswer>;
   trial(id: string): Promise<TrialAnswer>;
+  learned(id: string): Promise<LearnedAnswer>;
   trials(query: TableQuery): Promise<TableAnswer>;
   download(format: string, where: string): Promise<void>;
 }
