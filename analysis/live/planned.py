@@ -14,12 +14,12 @@ from analysis.live.jobs import start_job
 from analysis.phases.axis_scales import TITLES
 from analysis.tables.frames import as_frame
 from study.search.proposals import proposed, recorded, to_come
-from study.spec.models import StudySpec
+from study.spec.models import Setting, StudySpec
 from study.store import schema
 from study.store.manifest import stored_spec
 from study.store.store import Store
 from study.trials.expand import Proposed, each
-from study.trials.trial import Trial
+from study.trials.trial import Point, Trial
 
 PLAN_WAIT_SECONDS = 1.0  # that an answer waits for the plan; expanding a million trials takes 30 s
 BATCH = 10_000  # trials expanded at a time; each takes a kilobyte until its id is computed
@@ -64,7 +64,7 @@ class PlannedTrials:
 
     def _expand(self, spec: StudySpec, pairs: Proposed) -> None:
         trials = each(spec, pairs)
-        empty = {"trial_id": pa.string(), "budget": pa.int64(), "point": pa.int64()}
+        empty = {"trial_id": pa.string(), "budget": pa.int64(), "point": pa.int32()}
         pieces = [pa.schema(list(empty.items())).empty_table()]
         points = _Points()
         while batch := list(islice(trials, BATCH)):
@@ -73,11 +73,11 @@ class PlannedTrials:
                 "budget": [trial.budget_epochs for trial in batch],
                 "point": [points.number(trial) for trial in batch],
             }
-            pieces.append(pa.table(columns))
+            pieces.append(pa.table(columns, pieces[0].schema))
+        if not pairs:
+            self.points = points.frame()
         # A trial of two settings is trained once, under the larger budget.
         table = pa.concat_tables(pieces).group_by("trial_id")
-        if not pairs and points.count <= MOST_PLANNED:
-            self.points = as_frame(pa.Table.from_pylist(points.rows, _POINTS))
         self.table = table.aggregate([("budget", "max"), ("point", "min")]).combine_chunks()
 
     def progress(self, done: pa.Array, training: pa.Array) -> PlanProgress | None:
@@ -100,21 +100,31 @@ class PlannedTrials:
 
 
 class _Points:
-    """Numbers the points of trials; the seeds of a point come one after the other."""
+    """Numbers the points of trials; the seeds of a point come one after the other.
+
+    Of more than MOST_PLANNED points it keeps the last alone.
+    """
 
     def __init__(self) -> None:
-        self.rows: list[dict[str, object]] = []
-        self.count = 0
-        self._last: tuple[object, object] = (None, None)
+        self._count = 0
+        self._points: list[tuple[Setting, Point]] = []
 
     def number(self, trial: Trial) -> int:
-        here = (trial.setting, trial.point)
-        if here[0] is not self._last[0] or here[1] is not self._last[1]:
-            self._last = here
-            self.count += 1
-            if self.count <= MOST_PLANNED:
-                self.rows.append({"setting": trial.setting.label, **trial.point.values()})
-        return self.count - 1
+        """The number of a trial's point: 0, 1, ..."""
+        setting, point = self._points[-1] if self._points else (None, None)
+        if trial.setting is not setting or trial.point is not point:
+            if self._count >= MOST_PLANNED:
+                self._points.clear()
+            self._points.append((trial.setting, trial.point))
+            self._count += 1
+        return self._count - 1
+
+    def frame(self) -> pd.DataFrame | None:
+        """The axes of all points; None where there are more than MOST_PLANNED."""
+        if self._count > MOST_PLANNED:
+            return None
+        rows = [{"setting": setting.label, **point.values()} for setting, point in self._points]
+        return as_frame(pa.Table.from_pylist(rows, _POINTS))
 
 
 def plan_key(store: Store, spec: object) -> object:

@@ -18,7 +18,10 @@ const drawn = {};
 
 /** @param {State} state whose laws, questions and circuits to show */
 export async function showSections(state) {
-  if (state.laws_html !== undefined) byId("laws-said").innerHTML = state.laws_html;
+  if (state.laws_html !== undefined) {
+    const early = state.so_far ? '<p class="soft">Of the trials so far.</p>' : "";
+    byId("laws-said").innerHTML = early + state.laws_html;
+  }
   byId("circuits").hidden = !state.circuits?.length;
   byId("questions").hidden = !state.questions?.length;
   byId("circuits-said").textContent = setup.captions.circuits;

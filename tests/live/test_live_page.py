@@ -78,7 +78,7 @@ def test_trials_arrive_and_the_selection_stays(browser, tmp_path):
         assert text(browser, "cell-title") == title
         assert text(browser, "trial") == trial
         assert browser.find_elements(By.CSS_SELECTOR, "#members tr.chosen")
-        assert text(browser, "laws-said") == "fitted"
+        assert text(browser, "laws-said").split("\n") == ["Of the trials so far.", "fitted"]
         browser.execute_script(
             "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
         )
