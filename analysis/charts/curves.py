@@ -2,10 +2,11 @@
 
 The page gives the template its rows; a part without rows is not drawn. `curves` has trial, seed,
 set ("train", "test" or ""), epoch and value. `band` has set, epoch, and the quartiles of trials as
-low, median and high. `events` has epoch and event, the text above the rule, and `left`, whether the
-text goes to the left. `levels` has value, text, and `left`, whether the text is at the left end.
-`names` has set, epoch, value, and `above`, whether the name goes above. `cross` has the epoch under
-the mouse. The parameter `trial` is the trial that stands out, "" for none.
+low, median and high. `events` has epoch and event, the text above the rule, and `shift`, how many
+pixels right of the rule the text begins; it may be left out. `levels` has value, text, and `left`,
+whether the text is at the left end. `names` has set, epoch, value, and `above`, whether the name
+goes above. `cross` has the epoch under the mouse. The parameter `trial` is the trial that stands
+out, "" for none.
 """
 
 from collections.abc import Sequence
@@ -118,8 +119,8 @@ def _names_of_events(events: alt.Chart) -> alt.Chart:
     """The name of each event above its rule."""
     names: alt.Chart = events.mark_text(
         color=INK,
-        align=alt.expr("datum.left ? 'right' : 'left'"),
-        dx=alt.expr("datum.left ? -2 : 2"),
+        align="left",
+        dx=alt.expr("isValid(datum.shift) ? datum.shift : 2"),
         baseline="bottom",
         fontSize=11,
     ).encode(text=alt.Text("event:N"), y=alt.value(-3))

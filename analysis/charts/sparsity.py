@@ -21,7 +21,7 @@ def sparsity_chart(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
             "label:N",
             title=TITLES[ruler.name],
             sort=list(ruler.labels),
-            axis=alt.Axis(labelAngle=0, labelOverlap="greedy"),
+            axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelPadding=10),
         )
     )
     dots = base.mark_circle(color=CURVE_COLORS["train"], opacity=0.6).encode(

@@ -2,9 +2,11 @@
 
 The model is additive: log T = a + the sum of one effect for each value of each axis + sigma eps,
 with normal eps, fitted to all trials by censored likelihood. No form is assumed along an axis. The
-share of an axis is the variance of its effects over the trials, divided by the variance of log T
-under the model. It is the first-order index of the axis: what fixing its value would take away.
-Interactions and the scatter of seeds are the rest. In a full grid the shares and the rest sum to 1.
+share of an axis is the variance over the trials of the part of its effects that the other axes do
+not predict, divided by the variance of log T under the model: what would be unexplained without the
+axis, a squared semipartial correlation. Interactions and the scatter of seeds are the rest. In a
+full grid the share is the first-order index of the axis, what fixing its value would take away, and
+the shares and the rest sum to 1.
 
 The variance of estimated effects is too large by their sampling variance, which is subtracted, so
 that an axis without effect has a share of 0 on average, and may fall below it.
@@ -194,7 +196,7 @@ def _shares(fitted: _Fitted, columns: dict[str, Reals]) -> tuple[pd.DataFrame, f
 
     def variance(inside: slice) -> tuple[float, Reals]:
         """Of some effects: as estimated, and as drawn, both without their sampling variance."""
-        block = spread[inside, inside]
+        block = _beyond_others(spread, inside)
         excess = float(np.trace(block @ covariance[inside, inside]))
         own, some = effects[inside], drawn[:, :-1][:, inside]
         return float(own @ block @ own) - excess, ((some @ block) * some).sum(axis=1) - 2 * excess
@@ -211,3 +213,18 @@ def _shares(fitted: _Fitted, columns: dict[str, Reals]) -> tuple[pd.DataFrame, f
         rows.append({"axis": axis, "share": value / total, "low": low, "high": high})
     frame = pd.DataFrame(rows).sort_values("share", ascending=False, kind="stable")
     return frame.reset_index(drop=True), noise / total
+
+
+def _beyond_others(spread: Reals, inside: slice) -> Reals:
+    """The covariance of some columns after the regression on all others (the Schur complement).
+
+    Args:
+        spread: the covariance of all columns, [c, c].
+        inside: the columns, d of them.
+    Returns: [d, d].
+    """
+    others = np.ones(len(spread), bool)
+    others[inside] = False
+    mixed = spread[inside][:, others]
+    inverse = np.linalg.pinv(spread[np.ix_(others, others)], hermitian=True)
+    return np.asarray(spread[inside, inside] - mixed @ inverse @ mixed.T)

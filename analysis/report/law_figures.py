@@ -105,7 +105,7 @@ def _importance(trials: pd.DataFrame, event: str) -> list[SectionFigure]:
     rest = {"label": "seeds, interactions", "share": found.rest, "is_rest": True}
     caption = (
         "Effects of each axis on log time in an additive model with censoring: how much of the "
-        "variance is gone where the axis is fixed. Lines: 95% intervals."
+        "variance it explains beyond the other axes. Lines: 95% intervals."
     )
     if found.never:
         caption += f" Without {found.never:,} trials at values where none {event}."

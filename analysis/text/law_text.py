@@ -52,8 +52,8 @@ def importance_in_words(found: Importance) -> str:
     for axis, row in percents.to_dict("index").items():
         ends = f" [{row['low']:.0f}, {row['high']:.0f}]" if row["low"] >= 0 else ""
         parts.append(f"{TITLES[str(axis)]} {max(row['share'], 0):.0f}%{ends}")
-    line = f"of the variance of log time: {', '.join(parts)}; seeds and interactions "
-    line += f"{found.rest:.0%}"
+    line = f"variance of log time that no other axis explains: {', '.join(parts)}; "
+    line += f"seeds and interactions {found.rest:.0%}"
     if found.tied:
         names = ", ".join(TITLES[axis] for axis in found.tied)
         line += f"; {names} moves only together with others, and has no share of its own"

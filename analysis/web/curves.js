@@ -12,7 +12,7 @@ import {setup} from "./setup.js";
 /** @typedef {{event: string, epoch: number}} Marked an event to mark in the curves */
 
 const MOST_LINES = 8;  // trials with a line each; of more, the median and the quartiles are drawn
-const NAME = 110;  // pixels that the name of an event needs
+const LETTER = 6.2, APART = 8;  // pixels of a letter of an event's name, about, and between two names
 const BETWEEN = .2;  // of accuracy: room for two names between two curves
 const ABOVE = 22;  // pixels above the accuracies for the names of events
 
@@ -145,9 +145,15 @@ export class Curves {
    * @param {Marked[]} marked
    */
   async highlight(id, marked) {
-    const last = Math.max(1, ...this.answer.readings.epoch?.map(Number) ?? []);
-    const events = marked.map(({event, epoch}, n) =>
-      ({epoch, event: `${event}: ${whole(epoch)}`, left: goesLeft(marked, n, last, NAME / (this.room() - 60))}));
+    const last = Math.max(1, ...this.answer.readings.epoch?.map(Number) ?? [],
+      ...marked.map(({epoch}) => epoch));
+    const room = this.room() - 60;
+    const rules = marked.map(({epoch}) => room * Math.log1p(epoch) / Math.log1p(last));
+    const long = marked.map(({event, epoch}) => `${event}: ${whole(epoch)}`);
+    const fit = LETTER * long.join("").length + APART <= room;
+    const names = fit ? long : long.map((name) => name.replace("half ", ""));
+    const shifts = shiftsOf(rules, names.map((name) => LETTER * name.length), room);
+    const events = marked.map(({epoch}, n) => ({epoch, event: names[n], shift: shifts[n]}));
     await this.fill(id);
     for (const view of this.views.values()) {
       await view.data("events", events).signal("trial", id).runAsync();
@@ -165,18 +171,19 @@ export class Curves {
 }
 
 /**
- * Whether the name of an event goes to the left of its rule: the first where the second is near, and
- * any that is near the right end.
- * @param {Marked[]} marked
- * @param {number} n which
- * @param {number} last epoch of the axis
- * @param {number} share of the axis that a name needs
+ * How far right of its rule each event's name begins, in pixels, so that the names lie within the plot
+ * and beside each other.
+ * @param {number[]} rules where the rules are, in pixels, rising
+ * @param {number[]} widths of the names, in pixels
+ * @param {number} room of the plot
  */
-function goesLeft(marked, n, last, share) {
-  const [first, second] = marked.map(({epoch}) => Math.log1p(epoch) / Math.log1p(last));
-  const atEnd = (n === 0 ? first : second) > 1 - share;
-  if (n > 0 || second === undefined) return atEnd;
-  return atEnd || second - first < (second > 1 - share ? 2 * share : share);
+function shiftsOf(rules, widths, room) {
+  const starts = rules.map((at, n) => Math.max(0, Math.min(at + 2, room - widths[n])));
+  if (starts.length === 2) {
+    starts[0] = Math.max(0, Math.min(starts[0], starts[1] - widths[0] - APART));
+    starts[1] = Math.max(starts[1], starts[0] + widths[0] + APART);
+  }
+  return starts.map((start, n) => start - rules[n]);
 }
 
 /** @param {Curve} curve */

@@ -47,7 +47,7 @@ import {lineOf} from "./lines.js";
 const GAP = 14, HEAD = 24;
 // Pixels of a cell among facets: the smallest before facets go below each other, and the largest.
 const SMALLEST = 16, LARGEST = 36;
-const LETTER = 6.4;  // pixels of a letter of a panel's name, about
+const LETTER = 7.8;  // pixels of a letter of a panel's name, about
 
 /**
  * Lay out the slice of a view.
@@ -61,8 +61,10 @@ export function planeOf(state, view, room, [smallest, largest]) {
   const [x, y] = [view.x, view.y].map((name) => axisOf(state, name));
   const panels = panelsOf(state, view);
   const faceted = view.facets.length > 0;
+  const named = faceted ? LETTER * Math.max(...panels.map((panel) =>
+    valuesOf(state, view, panel).join(", ").length)) : 0;
   if (view.facets.length === 1) {
-    const widest = usedOn(state, x, panels).length * SMALLEST + GAP;
+    const widest = Math.max(usedOn(state, x, panels).length * SMALLEST, named) + GAP;
     wrap(panels, Math.max(1, Math.floor((room + GAP) / widest)));
   }
   // With facets on one axis all panels have the same positions; with two, each column and row has.
@@ -78,7 +80,10 @@ export function planeOf(state, view, room, [smallest, largest]) {
   const free = room - GAP * (columns.length - 1);
   const step = faceted ? Math.max(SMALLEST / 2, Math.min(LARGEST, free / cells))
     : Math.max(smallest, Math.min(largest, free / cells));
-  const across = sideOf(columns, step, GAP, 0);
+  const least = Math.round(step * Math.min(...columns.map((line) => line.used.length)));
+  const gap = Math.max(GAP, alike ? named + 6 - least : 0);
+  const across = sideOf(columns, step, gap, 0);
+  if (alike) across.whole = Math.max(across.whole, Math.ceil((across.starts.at(-1) ?? 0) + named));
   const up = sideOf(rows, step, HEAD, faceted ? HEAD : 0);
   const plane = {panels, rows: /** @type {Row[]} */ ([]), across, up,
     names: faceted ? panels.map((panel) => nameOf(state, view, panel, across, up)) : [],
@@ -215,6 +220,17 @@ function rowsIn(state, x, y, panel, number, across, up) {
 }
 
 /**
+ * The value of a panel on each facet.
+ * @param {State} state
+ * @param {View} view
+ * @param {Panel} panel
+ */
+const valuesOf = (state, view, panel) => view.facets.map((name) => {
+  const axis = axisOf(state, name);
+  return axis.labels[panel.here[state.axes.indexOf(axis)]];
+});
+
+/**
  * The name of a panel above it: its value on each facet, with the axis where there is room.
  * @param {State} state
  * @param {View} view
@@ -223,15 +239,12 @@ function rowsIn(state, x, y, panel, number, across, up) {
  * @param {Side} up
  */
 function nameOf(state, view, panel, across, up) {
-  const values = view.facets.map((name) => {
-    const axis = axisOf(state, name);
-    return [axis.title, axis.labels[panel.here[state.axes.indexOf(axis)]]];
-  });
-  const long = values.map(([title, label]) => `${title} ${label}`).join(", ");
-  const short = values.map(([, label]) => label).join(", ");
+  const values = valuesOf(state, view, panel);
+  const long = view.facets.map((name, n) => `${axisOf(state, name).title} ${values[n]}`).join(", ");
+  const short = values.join(", ");
   const scales = scalesOf(panel, across, up);
   return {x: scales.x(0), y: scales.y(1),
-    text: long.length * LETTER < across.sizes[panel.column] ? long : short};
+    text: long.length * LETTER < across.sizes[panel.column] + GAP ? long : short};
 }
 
 /**

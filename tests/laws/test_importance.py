@@ -72,6 +72,22 @@ def test_shares_and_the_rest_sum_to_one_in_a_full_grid():
     assert found.frame["axis"].tolist() == ["weight_decay", "train_size", "width"]
 
 
+def test_where_axes_move_together_a_share_is_what_the_others_do_not_predict():
+    """The oracle: residuals of the true effects after a regression on the other axes' values."""
+    whole = drawn(np.random.default_rng(6), seeds=60)
+    few, many = whole["train_size"] <= 300, whole["weight_decay"] >= 0.1
+    frame = whole[~(few & many) & ~(whole["train_size"].eq(1000) & ~many)].reset_index(drop=True)
+    effects = {axis: frame[axis].map(values) for axis, values in EFFECTS.items()}
+    total = np.var(sum(effects.values())) + NOISE
+    found = shares_of(frame)
+    for axis, effect in effects.items():
+        others = [pd.get_dummies(frame[name]) for name in EFFECTS if name != axis]
+        design = pd.concat([frame[axis] * 0 + 1, *others], axis=1).to_numpy(float)
+        left = effect - design @ np.linalg.lstsq(design, effect, rcond=None)[0]
+        assert found.loc[axis, "share"] == pytest.approx(np.var(left) / total, abs=0.02)
+    assert found.loc["weight_decay", "share"] < TRUTH["weight_decay"] - 0.05
+
+
 def test_a_value_at_which_nothing_happened_is_left_out():
     frame = drawn(np.random.default_rng(2))
     never = frame["weight_decay"] == 0.3
@@ -103,6 +119,6 @@ def test_what_cannot_be_shared_is_said():
 
 def test_a_line_says_every_axis_and_the_rest():
     line = importance_in_words(importance(drawn(np.random.default_rng(5))))
-    assert line.startswith("of the variance of log time: weight decay 5")
+    assert line.startswith("variance of log time that no other axis explains: weight decay 5")
     for part in ("training rows 1", "width 0% [0, ", "seeds and interactions "):
         assert part in line, line

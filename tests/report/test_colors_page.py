@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import cells, folded, go, needs_chromium, opened, settled
+from browsing import cells, folded, go, needs_chromium, opened, overlapping, settled
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 from simulated import QUICK, simulate
@@ -14,12 +14,12 @@ from analysis.phases.grid import make_grid
 from analysis.phases.quantities import QUANTITIES, ramps, with_quantities
 
 pytestmark = [needs_chromium, pytest.mark.slow]
-# Texts that a reader sees, with their boxes: those of cells, axes and the legend.
-TEXTS = """
-return [...document.querySelectorAll('#diagram svg text')]
-  .filter((one) => one.textContent.trim() && Number(getComputedStyle(one).opacity))
-  .map((one) => [one.textContent, one.getBoundingClientRect().toJSON()]);
-"""
+
+
+def texts_of(page):
+    """The texts of cells, axes and the legend."""
+    texts = page.find_elements(By.CSS_SELECTOR, "#diagram svg text")
+    return {one.get_attribute("textContent") for one in texts}
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +38,6 @@ def grid(store):
     return make_grid(load_trials(store))
 
 
-def overlapping(page):
-    """Pairs of texts of the diagram whose boxes overlap by more than two pixels."""
-    boxes = page.execute_script(TEXTS)
-    return [
-        (a, b)
-        for i, (a, one) in enumerate(boxes)
-        for b, two in boxes[i + 1 :]
-        if min(one["right"], two["right"]) - max(one["left"], two["left"]) > 2
-        and min(one["bottom"], two["bottom"]) - max(one["top"], two["top"]) > 2
-    ]
-
-
 def test_the_menu_has_what_the_study_has(page, grid):
     options = [one.text for one in Select(page.find_element(By.ID, "color")).options]
     found = ramps(with_quantities(grid.cells))
@@ -63,15 +51,15 @@ def test_each_coloring_is_drawn_and_its_texts_are_apart(page, color):
     assert len(cells(page)) == 30
     fills = {path.value_of_css_property("fill") for path in cells(page).values()}
     assert len(fills) > 2
-    assert overlapping(page) == []
+    assert overlapping(page, "#diagram") == []
     if color != "phase":
         unit = QUANTITIES[color].unit
-        assert unit in [said for said, _ in page.execute_script(TEXTS)]
+        assert unit in texts_of(page)
 
 
 def test_a_cell_says_its_number(page, grid):
     go(page, color="delay")
-    said = {text for text, _ in page.execute_script(TEXTS)}
+    said = texts_of(page)
     delays = with_quantities(grid.cells)["delay_epochs"].dropna()
     assert len(delays)
     assert {f"{delay:,.0f}" for delay in delays} <= said

@@ -89,6 +89,19 @@ window.scrollTo({top: 0, behavior: 'instant'});
 return {seen: [...seen].map(named), covered: [...new Set(covered)]};
 """
 
+# Pairs of texts that a reader sees in a chart and whose boxes overlap by more than two pixels.
+OVERLAPPING = """
+return [...document.querySelectorAll(`${arguments[0]} svg`)].flatMap((svg) => {
+  const texts = [...svg.querySelectorAll('text')].filter((one) => one.textContent.trim() &&
+    one.checkVisibility() && Number(getComputedStyle(one).opacity))
+    .map((one) => [one.textContent, one.getBoundingClientRect()]);
+  return texts.flatMap(([a, one], i) => texts.slice(i + 1).filter(([, two]) =>
+    Math.min(one.right, two.right) - Math.max(one.left, two.left) > 2 &&
+    Math.min(one.bottom, two.bottom) - Math.max(one.top, two.top) > 2)
+    .map(([b]) => `${svg.closest('.chart').id}: ${a} | ${b}`));
+});
+"""
+
 needs_chromium = pytest.mark.skipif(
     not (CHROMIUM and DRIVER) and "CI" not in os.environ, reason=NO_BROWSER
 )
@@ -175,6 +188,11 @@ def covered(browser):
     """The controls that are in sight somewhere on the way down the page, and the covered ones."""
     controls = browser.execute_script(COVERED)
     return controls["seen"], controls["covered"]
+
+
+def overlapping(browser, within=".chart"):
+    """Pairs of labels of a chart that lie on each other; `within` selects charts."""
+    return browser.execute_script(OVERLAPPING, within)
 
 
 def text(browser, id_):
