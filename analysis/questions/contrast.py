@@ -34,6 +34,8 @@ CHANGED_SHARES = (*EVENTS, "grokking")
 _DRAWS = (200, 1000)  # the least and the most
 _DRAWN = 20_000_000  # trials in all draws, beyond which there are fewer draws
 _ENDS = (0.025, 0.975)
+_LEAST_REACH = 0.005  # of a log ratio within cells: readings tell no time better
+_NO_SCATTER = 0.01  # log-likelihood of a trial, below which its reading holds all that a fit allows
 LEAST_CELLS = 3  # whose times a ratio within cells is of; fewer show no scatter
 
 
@@ -267,11 +269,15 @@ def _within(event: str, matching: Matching) -> tuple[Change, int]:
         matching.is_b[rows].astype(float)[:, None],
         _blocks(matching, rows),
     )
-    ratio, error = float(np.exp(fit.slopes[0])), float(np.sqrt(fit.covariance[0, 0]))
-    reach = float(np.exp(student_t.ppf(0.975, max(fit.clusters - 1, 1)) * error))
+    if -fit.value < _NO_SCATTER * len(rows):  # any ratio that the readings allow would do
+        return Change(event, None, None, None), len(reached)
+    slope, error = float(fit.slopes[0]), float(np.sqrt(fit.covariance[0, 0]))
+    reach = float(student_t.ppf(0.975, max(fit.clusters - 1, 1))) * error
     if not (fit.converged and np.isfinite(reach)):
-        return Change(event, None, None, Bounded(ratio, None, None)), len(reached)
-    return Change(event, None, None, Bounded(ratio, ratio / reach, ratio * reach)), len(reached)
+        return Change(event, None, None, Bounded(float(np.exp(slope)), None, None)), len(reached)
+    reach = max(reach, _LEAST_REACH)
+    ratio = Bounded(*(float(np.exp(slope + sign * reach)) for sign in (0, -1, 1)))
+    return Change(event, None, None, ratio), len(reached)
 
 
 def _blocks(matching: Matching, rows: NDArray[np.intp]) -> NDArray[np.intp]:

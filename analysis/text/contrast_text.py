@@ -165,7 +165,9 @@ def _percent(share: float) -> str:
 
 
 def _points(difference: float) -> str:
-    return f"{round(100 * difference) + 0:+d}"
+    points = 100 * difference
+    digits = 1 if abs(points) < 0.95 else 0
+    return f"{round(points, digits) + 0:+.{digits}f}"
 
 
 def _epoch(epoch: float) -> str:

@@ -96,6 +96,17 @@ def test_cells_have_the_medians_of_each_side_alone():
     assert (known["ratio"] == known["b_generalized"] / known["a_generalized"]).all()
 
 
+@pytest.mark.parametrize("seeds", [1, 5])
+def test_a_study_and_its_copy_do_not_differ(seeds):
+    a, _ = draw_sides(np.random.default_rng(8), seeds=(seeds, seeds), never=0.3)
+    found = contrast(match(a, replace(a, letter="B")))
+    assert found.matching.pairing is Pairing.PAIRED
+    for _, one, same in numbers(found):
+        assert one.change is None or one.change.estimate == pytest.approx(same, abs=1e-6)
+        assert not one.resolved(same)
+    assert (found.within[1].change is None) == (seeds == 1), "single trials show no scatter"
+
+
 def test_trials_that_share_rows_are_drawn_together():
     """With `shared`, decays of one seed share their rows; two groups of decays are no pairs."""
     a, _ = draw_sides(np.random.default_rng(4), seeds=(8, 8), shared=True)
