@@ -28,7 +28,7 @@ EVENTS = ("memorized", "generalized")
 WIDE, HIGH = 1280, 1400  # of the screenshot, in pixels
 
 # What the numbers of the screenshot point at, in the order in which README.md explains them.
-CALLED_OUT = ("#found", "#phases", "#diagram-card h2", "#play", "#cell-title", "#times h2")
+CALLED_OUT = ("#found", "#phases", "#diagram-card h2", "#play", "#cell-title", "#delays h2")
 MARK = """
 const [selectors] = arguments;
 selectors.forEach((selector, index) => {

@@ -41,7 +41,7 @@ def _said(row: JsonRow) -> str:
 
 
 def strip_plates(trials: pd.DataFrame) -> list[Plate]:
-    """A plate with a strip along weight decay and one along dataset size, where they vary.
+    """A plate of the strip along weight decay and one along dataset size, where they vary.
 
     Along the first axis that varies where neither does; none where no trial memorized.
     """
@@ -50,10 +50,11 @@ def strip_plates(trials: pd.DataFrame) -> list[Plate]:
     able = trials["memorized_epoch"].notna() | trials["generalized_epoch"].notna()
     if not axes or not able.any():
         return []
-    drawings = []
+    plates = []
     for axis in axes:
         chart, lines = strip_drawing(trials, axis)
         table = pd.DataFrame(chart["datasets"]["strip"]).drop(columns=["row", "place", "said"])
-        drawings.append(Drawing(f"delay-{axis}", chart, table))
-    caption = f"{STRIP_CAPTION} {strip_words(lines)}".strip()
-    return [Plate("From memorizing to generalizing", caption, drawings)]
+        title = f"From memorizing to generalizing: {TITLES[axis]}"
+        caption = f"{STRIP_CAPTION} {strip_words(lines)}".strip()
+        plates.append(Plate(title, caption, [Drawing(f"delay-{axis}", chart, table)]))
+    return plates
