@@ -11,6 +11,7 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
+import atlas
 import pace
 import vl_convert
 
@@ -60,6 +61,8 @@ def figures() -> dict[str, str]:
             if fnmatch(figure.name, shown):
                 picture = vl_convert.vegalite_to_svg(specification(figure.chart))
                 drawn[f"results-{figure.name}.svg"] = picture
+    cells = atlas.cell_phases(atlas.with_places(analysis.load_trials(DATA / "atlas")))
+    drawn["results-atlas.svg"] = vl_convert.vegalite_to_svg(atlas.atlas_chart(cells).to_dict())
     noisy = analysis.load_trials(DATA / "label_noise").query("label_noise > 0")
     for decay in sorted(noisy["weight_decay"].unique()):
         cells = noisy[noisy["weight_decay"] == decay]

@@ -5,6 +5,7 @@ The stores in `analysis/data` were made by `thin_store`.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from study.store.schema import READINGS
 from study.store.store import Store
 from study.vocabulary.axes import AXES
 
+Kept = Literal["all", "norms", "none"]
 _MEMORIZING_COLUMNS = ["trial_id", "epoch", "step", "weight_norm"]
 # Columns of trials that neither phases and laws nor the analyses of docs/questions.md read: when
 # and where a trial ran, losses, and crossings, which are there for other accuracies.
@@ -26,8 +28,7 @@ def thin_store(
     source: str | Path,
     target: str | Path,
     *,
-    curves: bool = False,
-    landmarks: Sequence[float] = (),
+    readings: Kept | Sequence[float] = "norms",
     least: bool = False,
 ) -> None:
     """Copy a study to a new store of one part: manifest, trials and some readings.
@@ -35,9 +36,8 @@ def thin_store(
     Args:
         source: path or URL of a store.
         target: path or URL of a folder that holds no study yet.
-        curves: whether to copy all readings, instead of the norms at memorizing, which laws use.
-        landmarks: multiples of the epoch of memorizing; if there are any, the last readings by each
-            of them are copied instead, with all columns.
+        readings: which to copy: "all"; "norms", those at memorizing, which laws use; "none"; or
+            multiples of the epoch of memorizing: the last readings by each, with all columns.
         least: whether to leave the columns of `_LEAST_UNUSED` empty, and to round numbers to
             float32.
 
@@ -47,20 +47,20 @@ def thin_store(
     new = Store(target)
     if len(new.trials(columns=["trial_id"])):
         raise StudyError(f"{target}: a store; a thin one is new. Choose another folder.")
-    readings = load_readings(source, trials)
-    if landmarks:
-        readings = _at_landmarks(trials, readings, landmarks)
-    elif not curves:
-        readings = _at_memorizing(trials, readings)
+    copied = load_readings(source, trials if readings != "none" else trials.head(0))
+    if readings == "norms":
+        copied = _at_memorizing(trials, copied)
+    elif not isinstance(readings, str):
+        copied = _at_landmarks(trials, copied, readings)
     if least:
         unused = trials.columns[trials.columns.str.fullmatch(_LEAST_UNUSED)]
-        trials, readings = _rounded(trials.drop(columns=unused)), _rounded(readings)
-    rows = records(readings)
+        trials, copied = _rounded(trials.drop(columns=unused)), _rounded(copied)
+    rows = records(copied)
     new.write_manifest(Store.open(source).manifest())
     new.tables.write_rows(
         "thin",
         records(trials),
-        {name: [row[name] for row in rows] for name in READINGS.names if name in readings},
+        {name: [row[name] for row in rows] for name in READINGS.names if name in copied},
     )
 
 

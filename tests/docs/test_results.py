@@ -2,10 +2,11 @@
 
 import re
 
+import pandas as pd
 import pytest
 import results
 
-from analysis import load_trials
+from analysis import cells, load_trials
 from study.spec.file import load_spec
 from study.trials.expand import expand
 
@@ -52,10 +53,21 @@ def test_the_numbers_of_sentences_are_printed_by_the_commands_below(section, pri
     assert told - set(re.findall(NUMBER, prints)) - set(re.findall(TOLD, prints)) - OWN == set()
 
 
-@pytest.mark.parametrize("table", ["early", "clock", "label_noise", "ungrok"])
+@pytest.mark.parametrize(
+    "table",
+    ["early", "clock", "label_noise", "ungrok", pytest.param("atlas", marks=pytest.mark.slow)],
+)
 def test_a_table_is_the_bundled_study_whole(table):
     trials = load_trials(results.DATA / table)
     assert set(trials["trial_id"]) == {trial.trial_id for trial in expand(load_spec(table))}
+
+
+@pytest.mark.slow
+def test_the_cells_of_the_atlas_are_those_of_its_trials():
+    kept = pd.read_parquet(results.DATA / "atlas_cells.parquet")
+    pd.testing.assert_frame_equal(
+        kept, cells(load_trials(results.DATA / "atlas")), check_dtype=False
+    )
 
 
 @pytest.mark.slow

@@ -131,6 +131,9 @@ def test_a_thin_store_has_the_same_trials_and_the_norms_at_memorizing(tmp_path):
     at_memorizing = readings[readings["epoch"] == readings["trial_id"].map(epochs)]
     assert thin_readings["weight_norm"].tolist() == at_memorizing["weight_norm"].tolist()
     assert 0 < len(thin_readings) < len(readings) / 10
+    thin_store(store, tmp_path / "least", readings="none")
+    assert len(load_trials(tmp_path / "least")) == len(whole)
+    assert load_readings(tmp_path / "least").empty
     with pytest.raises(StudyError, match="Choose another folder"):
         thin_store(store, tmp_path / "thin")
 
@@ -145,7 +148,7 @@ def test_the_thinnest_store_forecasts_the_same(tmp_path):
         ),
         tmp_path / "small",
     )
-    thin_store(store.url, tmp_path / "thin", landmarks=LANDMARKS, least=True)
+    thin_store(store.url, tmp_path / "thin", readings=LANDMARKS, least=True)
     whole, thin = (load_trials(url) for url in (store.url, tmp_path / "thin"))
     assert thin["wall_seconds"].isna().all()
     assert set(classify(thin)["phase"]) == set(classify(whole)["phase"])
