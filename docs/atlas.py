@@ -84,7 +84,7 @@ def atlas_chart(cells: pd.DataFrame) -> alt.FacetChart:
     up = alt.Axis(values=[times[0], times[3], times[6], times[-1]])
     base = (
         alt.Chart(named("cells", rows))
-        .mark_rect()
+        .mark_rect(aria=False)
         .encode(
             x=alt.X("decay:O", title="weight decay", sort=decays, axis=across),
             y=alt.Y("times:O", title="rows / pilot's", sort=times[::-1], axis=up),
