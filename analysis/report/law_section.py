@@ -64,9 +64,10 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
         "Errors are log-normal, "
         "intervals 95%; "
         f"those after “{fit.clusters}” allow for scatter between {fit.clusters}. The table has the "
-        "laws in the order in which they predict the hardest third of each axis; the charts are of "
-        "the law that fits best inside the data. A law is rejected where its deviance, beside a "
-        "free median for every point, is larger than chance allows.</p>"
+        f"{len(fits)} laws that a page fits, in the order in which they predict the hardest third "
+        "of each axis; <code>analysis laws</code> fits more. The charts are of the law that fits "
+        "best inside the data. A law is rejected where its deviance, beside a free median for "
+        "every point, is larger than chance allows.</p>"
     )
     figures = []
     if fit.converged and axes_that_vary(sample):  # a chart needs an axis that varies
@@ -122,8 +123,8 @@ def verdict_sentence(fits: Sequence[Fit]) -> str:
     gap = sorted(others)[1] - inside.aic if len(others) > 1 else None
     lead = "" if gap is None else f" (AIC lower by {gap:,.0f} than the next)"
     return (
-        f"<p><strong>Inside the data the law {inside.law.name} fits best{lead}.</strong> "
-        f"{_extrapolates(inside, fits)}{_rejected(inside, fits)}</p>"
+        f"<p><strong>Of {len(fits)} laws {inside.law.name} fits best inside the data{lead}."
+        f"</strong> {_extrapolates(inside, fits)}{_rejected(inside, fits)}</p>"
     )
 
 

@@ -28,6 +28,7 @@ BOUNDARY_CAPTION = (
     "inside. The light band is simultaneous: in 95% of studies the whole true line is inside."
 )
 MAX_SLICES = 12  # of a diagram; each has a boundary, which takes a fifth of a second
+BOUNDARY_READS = ("generalized_epoch", "final_test_accuracy")
 SPARSITY_COLUMN = "final_effective_sparsity_train"
 
 
@@ -96,7 +97,7 @@ def boundary_state(
     others = [ruler for ruler in grid.rulers if ruler.name not in {x, y}]
     boundaries: list[BoundaryState] = []
     # The trials of a slice are copied, with the columns that a boundary reads.
-    for positions, part in _slices(trials[[*TITLES, "generalized_epoch"]], grid, x, y):
+    for positions, part in _slices(trials[[*TITLES, *BOUNDARY_READS]], grid, x, y):
         points = boundary_points(part, x, y)
         if points:
             labels = {r.name: r.labels[at] for r, at in zip(others, positions, strict=True)}

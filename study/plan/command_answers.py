@@ -209,7 +209,7 @@ class Closing:
             *lines,
             "next:",
             f"  {analysis} phases {store} {flag}",
-            f"  {analysis} laws {store}",
+            f"  {analysis} query {store} --where 'phase == \"grokking\"'",
             f"  {analysis} serve {store} --open",
         ]
 

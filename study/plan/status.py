@@ -29,7 +29,8 @@ class StudyStatus(TypedDict):
         failed: how many missing trials are in failed packs.
         running: how many missing trials are in running packs.
         packs: how many packs have each status.
-        rate: trials per second since the latest start, null at that moment.
+        rate: trials per second since the latest start; null at that moment, and where the study
+            has been made smaller.
         seconds_left: null where nothing runs.
         begun_again: how many attempts went beyond a pack's first: after a lost process, an error or
             an interrupt.
@@ -93,7 +94,8 @@ def tally(
     now = datetime.now(UTC) if running else max(beats, default=started)
     elapsed = (now - started).total_seconds()
     trained = done - manifest.latest.done_before
-    rate = trained / elapsed if elapsed > 0 else None
+    # A study that was made smaller counts fewer done than before.
+    rate = trained / elapsed if elapsed > 0 and trained >= 0 else None
     left = planned - done
     return {
         "study": manifest.spec["name"],
