@@ -20,7 +20,6 @@ import pyarrow as pa
 
 from analysis.live.jobs import process_ends, start_job
 from analysis.live.law_reader import LawReader
-from analysis.live.planned import PlanProgress
 from analysis.live.status import StatusReader
 from analysis.live.trials import LiveTrials
 from analysis.live.waiting import waiting_state
@@ -30,6 +29,7 @@ from analysis.phases.grid import Grid, make_grid, pending_cells
 from analysis.phases.quantities import FINALS
 from analysis.report.state import columnar, page_state, study_name
 from analysis.tables.frames import as_frame
+from analysis.tables.plan_progress import PlanProgress
 from study.errors import StoreError, StudyError
 from study.store.store import Store
 

@@ -7,17 +7,21 @@ trials of a pack never change. The numbers are those of `study.plan.status`.
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.live.planned import PlannedTrials, PlanProgress, plan_key
+from analysis.live.planned import PlannedTrials, plan_key
 from study.plan.status import StudyStatus, tally
 from study.store.manifest import manifest_of
 from study.store.packs import NO_RECORD, PackRecord
 from study.store.store import MANIFEST, Store
 from study.store.winners import PART
 from study.vocabulary.outcomes import Ended, PackStatus
+
+if TYPE_CHECKING:
+    from analysis.tables.plan_progress import PlanProgress
 
 READERS = 8  # pack files read at a time; reading a file from a bucket takes some 20 ms
 

@@ -23,7 +23,7 @@ from analysis.charts.theme import Specification, specification
 from analysis.charts.weight_matrix import learned_weights_chart
 from analysis.phases.axis_scales import TITLES
 from analysis.phases.classify import FLAGS
-from analysis.phases.grid import make_grid
+from analysis.phases.grid import Grid, make_grid, pending_cells
 from analysis.phases.palette import PHASE_COLORS
 from analysis.phases.patience import PATIENCES
 from analysis.phases.quantities import KINDS_OF_CONFUSION, SELECTS
@@ -32,11 +32,12 @@ from analysis.phases.strip_lines import LEAST_LINES, MOST_LINES
 from analysis.report.archive import carried, drawn, pack_archive, patience_archive
 from analysis.report.scripts import joined_modules
 from analysis.report.sections import BOUNDARY_CAPTION, law_state
-from analysis.report.state import CURVES, PATIENCE_NAMES, TABLE_COLUMNS, page_state
+from analysis.report.state import CURVES, PATIENCE_NAMES, TABLE_COLUMNS, columnar, page_state
 from analysis.report.template import filled, packed_text, web_file
 from analysis.report.vega import prepare_script, vega_script
 from analysis.tables.frames import load_readings, some_trials
 from analysis.tables.output import write_whole
+from analysis.tables.plan_progress import plan_beside
 from analysis.tables.where import COLUMNS, KINDS
 from study.store.store import Store
 
@@ -161,18 +162,21 @@ def write_report(
         store, also where it holds no trials yet; StudyError where the file cannot be written.
     """
     trials = some_trials(store_url)
-    grid = make_grid(trials)
+    grid, pending = _laid_out(store_url, trials)
     manifest = Store.open(store_url).manifest()
-    state = page_state(trials, manifest, grid=grid, x=x, y=y)
+    state = page_state(trials, manifest, grid=grid, x=x, y=y, pending=pending)
     rows = carried(trials, grid)
     readings = load_readings(store_url, drawn(rows))
     setup = page_setup(readings)
     setup["limits"] = _limits(len(rows), len(trials))
-    setup["state"] = {**state, **law_state(store_url, trials, x, y, grid), "store": str(store_url)}
+    setup["state"] = {
+        **state,
+        **law_state(store_url, trials, x, y, grid),
+        "store": str(store_url),
+        "pending": None if pending is None else columnar(pending),
+    }
     if circuits:
-        from analysis.report.learned_trials import learned_trials  # noqa: PLC0415  torch
-
-        setup["learned"] = learned_trials(store_url, rows, circuits, tell)
+        setup["learned"] = _trained_again(store_url, rows, circuits, tell)
     slots = {
         "name": html.escape(state["name"]),
         "policy": OFFLINE,
@@ -182,10 +186,32 @@ def write_report(
         "archive": pack_archive(
             rows, readings, stripes_of(trials, grid), patience_archive(trials, grid, rows)
         ),
-        "scripts": f'<script type="text/plain" id="vega">{packed_text(vega_script())}</script>\n'
-        f"<script>{_page_script()}</script>",
+        "scripts": _report_scripts(),
     }
     write_whole(output, filled("page.html", slots).encode())
+
+
+def _trained_again(
+    store_url: str | Path, rows: pd.DataFrame, circuits: int, tell: Callable[[int, int], None]
+) -> "dict[str, LearnedNet]":
+    from analysis.report.learned_trials import learned_trials  # noqa: PLC0415  torch
+
+    return learned_trials(store_url, rows, circuits, tell)
+
+
+def _report_scripts() -> str:
+    """Vega, packed, and the page's own script."""
+    vega = f'<script type="text/plain" id="vega">{packed_text(vega_script())}</script>'
+    return f"{vega}\n<script>{_page_script()}</script>"
+
+
+def _laid_out(store_url: str | Path, trials: pd.DataFrame) -> tuple[Grid, pd.DataFrame | None]:
+    """The grid of a study, and the cells with trials to come; None where none are known of."""
+    plan = plan_beside(Store.open(store_url), trials)
+    if plan is None:
+        return make_grid(trials), None
+    grid = make_grid(trials, planned=plan.points)
+    return grid, pending_cells(grid, plan.points, plan.coming, plan.in_training)
 
 
 def prepare_report() -> None:

@@ -9,10 +9,10 @@ import pytest
 from asking import Answer, api, serving, state_of, without_fits
 from simulated import QUICK, begun, resolve, write_simulated
 
-from analysis.live import planned
 from analysis.live.status import StatusReader
 from analysis.phases.axis_scales import TITLES
 from analysis.phases.grid import make_grid, pending_cells, with_pending
+from analysis.tables import plan_progress as planned
 from analysis.tables.frames import load_trials
 from study.plan.plan import start_study
 from study.store.store import Store
