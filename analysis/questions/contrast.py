@@ -36,6 +36,7 @@ _DRAWN = 20_000_000  # trials in all draws, beyond which there are fewer draws
 _ENDS = (0.025, 0.975)
 _LEAST_REACH = 0.005  # of a log ratio within cells: readings tell no time better
 _NO_SCATTER = 0.01  # log-likelihood of a trial, below which its reading holds all that a fit allows
+_LEAST_SEEN = 0.5  # share of the trials of a side that have the event
 LEAST_CELLS = 3  # whose times a ratio within cells is of; fewer show no scatter
 
 
@@ -248,17 +249,20 @@ def _within(event: str, matching: Matching) -> tuple[Change, int]:
     """The ratio of the times of an event within cells, and the number of cells that it is of.
 
     A cell counts where half of the trials of both sides together have the event: a rule that asked
-    each side would choose among cells by their ratio. Trials without the event are censored. The
-    interval allows for scatter between cells, and where cells share their data between the points
-    of the data.
+    each side would choose among cells by their ratio. Over all of these cells half of each side
+    must have it: the ratio would be one of times that nobody saw. Trials without the event are
+    censored. The interval allows for scatter between cells, and where cells share their data
+    between the points of the data.
     """
     rows = np.concatenate([matching.on(0), matching.on(1)])
     happened = matching.trials[f"{event}_epoch"].notna().iloc[rows]
     shares = happened.groupby(matching.cells.cell_of[rows]).mean()
     reached = shares.index[shares >= 0.5].to_numpy()
-    if len(reached) < LEAST_CELLS:
+    inside = np.isin(matching.cells.cell_of[rows], reached)
+    rows = rows[inside]
+    seen = happened[inside].groupby(matching.is_b[rows]).mean()
+    if len(reached) < LEAST_CELLS or seen.min() < _LEAST_SEEN:
         return Change(event, None, None, None), len(reached)
-    rows = rows[np.isin(matching.cells.cell_of[rows], reached)]
     trials = matching.trials.iloc[rows]
     times = times_of(trials, event).observed
     logs = np.log(trials["steps_per_epoch"].to_numpy(float))

@@ -217,3 +217,13 @@ def test_intervals_cover(drawn, ratio):
     if drawn.get("same_data"):
         # The common part of a seed, 0.3 against 0.1, is no part of the ratio.
         assert np.median(paired_width) < 0.1
+
+
+@pytest.mark.parametrize("ratio", [60.0, 1e4])
+def test_a_side_of_which_hardly_any_generalize_has_no_ratio(ratio):
+    """A ratio would be of times that nobody saw: B is watched for less."""
+    sides = draw_sides(np.random.default_rng(5), ratio=ratio, seeds=(8, 8))
+    assert sides[1].trials["generalized_epoch"].notna().mean() < 0.3
+    found = contrast(match(*sides))
+    by_name = {one.name: one for one in found.within}
+    assert by_name["generalized"].change is None
