@@ -52,7 +52,7 @@ driver:
     pytest -n 0 -m slow tests/driver/test_driver.py tests/driver/test_rounds.py \
         tests/driver/test_stopper.py tests/vocabulary/test_registration.py \
         tests/store/test_before_folders.py tests/store/test_address.py
-    pytest -n 0 -m slow tests/driver/test_cluster.py
+    pytest -n 0 -m slow tests/driver/test_cluster.py tests/driver/test_serve_flag.py
 
 # Slow, in part: how a Ray is started, reached and lost
 start:

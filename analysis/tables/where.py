@@ -29,6 +29,7 @@ from typing import Any, NoReturn
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.phases.classify import PHASES
 from analysis.tables.computed import COMPUTED
 from analysis.tables.filter_tokens import (
     OPERAND_KINDS,
@@ -40,6 +41,7 @@ from analysis.tables.filter_tokens import (
 )
 from study.errors import UsageError, unknown
 from study.store.schema import TRIALS
+from study.vocabulary.outcomes import Ended
 
 MAX_LENGTH = 4_000  # characters; a program that writes a longer filter can use pyarrow
 MAX_DEPTH = 40  # open brackets and nots in a row; the stacks of Python and Arrow allow far more
@@ -48,6 +50,8 @@ COLUMNS: pa.Schema = pa.schema(
     [*TRIALS, *(pa.field(name, column.type) for name, column in COMPUTED.items())]
 )
 LISTING = "`analysis columns` lists all."
+
+_WORDS = frozenset({*PHASES, *map(str, Ended)})  # text that is often written without quotes
 
 KINDS = {pa.string(): "text", pa.int64(): "number", pa.float64(): "number"}
 SIGNS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -231,6 +235,8 @@ class _Visitor:
             return _Operand(token, "text", text_of(token))
         if token.kind == "constant":
             refuse(token, "null equals nothing", "Write is null or is not null")
+        if token.text in _WORDS:
+            refuse(token, "text stands in quotes", f'Write "{token.text}"')
         if token.text not in self.schema.names:
             error = unknown("a column", token.text, self.schema.names, LISTING)
             raise UsageError(f"where: {error}")
