@@ -12,9 +12,11 @@ import pandas as pd
 from scipy import stats
 
 import analysis
+from analysis.laws.verdicts import bounds_in_words
 from analysis.questions.concordance import concordance
 from analysis.questions.half_rows import HALF_WITHIN, half_rows, outcomes_within, rows_for_half
 from analysis.questions.landmarks import at_landmark
+from analysis.questions.ungrokking import ungrokking_of
 
 DATA = Path(__file__).parents[1] / "analysis" / "data"
 KS = (2, 3, 4)
@@ -108,6 +110,21 @@ def kept_labels(trials: pd.DataFrame) -> Iterator[str]:
             yield f"  {noise:g} flipped: {once} generalize, {kept} end so, {memorized} memorize"
 
 
+def kept_at_levels(trials: pd.DataFrame) -> Iterator[str]:
+    """Rows at half, grokked over new, if a net knows the parity at a lower accuracy."""
+    for level in (0.9, 0.8):
+        shifted = trials["final_test_accuracy"] + (KEPT - level)  # the command asks for KEPT
+        for one in ungrokking_of(trials.assign(final_test_accuracy=shifted)):
+            words = "not determined" if one.ratio is None else bounds_in_words(one.ratio)
+            cell = f"k = {one.cell['k']:g}, weight decay {one.cell['weight_decay']:g}"
+            yield f"{cell}, above {level:.0%}: grokked over new {words}"
+    some = trials[(trials["k"] == 3) & trials["fewer_rows"].isin([180, 200])]
+    for since, nets in some.assign(new=some["fewer_from"] == 1).groupby("new"):
+        knows = int((nets["final_test_accuracy"] > KEPT + 1e-6).sum())
+        begins = "new" if since else "grokked"
+        yield f"k = 3, 180 and 200 rows: {knows} of {len(nets)} {begins} nets know"
+
+
 def main() -> int:
     """Print every number."""
     collapse = analysis.load_trials(DATA / "collapse")
@@ -120,6 +137,7 @@ def main() -> int:
         last_batches(collapse),
         order_of_seeds(early, readings),
         kept_labels(analysis.load_trials(DATA / "label_noise")),
+        kept_at_levels(analysis.load_trials(DATA / "ungrok")),
     ):
         sys.stdout.writelines(f"{line}\n" for line in lines)
     return 0

@@ -48,6 +48,21 @@ def step_of(cells: pd.DataFrame) -> float:
     return float(16 ** (1 / cells["place"].max()))
 
 
+def mixed_places(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells at weight decays and places where not all n and widths have one phase."""
+    phases = cells.groupby(["weight_decay", "place"])["phase"].transform("nunique")
+    return cells[phases > 1]
+
+
+def both_grok(cells: pd.DataFrame, axis: str) -> float:
+    """Of neighbors along an axis of which one groks, how often both do."""
+    others = [name for name in AXES if name != axis]
+    groks = cells.sort_values([*others, axis]).assign(groks=lambda c: c["phase"] == "grokking")
+    before = groks.groupby(others)["groks"].shift().astype("boolean")
+    either = (before | groks["groks"]).fillna(value=False) & before.notna()
+    return float((before & groks["groks"])[either].mean())
+
+
 def lines(labeled: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     """What the atlas shows, a line for each number."""
     said = [f"{len(labeled):,} trials in {len(cells):,} cells"]
@@ -68,6 +83,18 @@ def lines(labeled: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     for k, part in cells.groupby("k"):
         words = ", ".join(f"{agreement(part, axis):.0%} along {NAMES[axis]}" for axis in NAMES)
         said.append(f"k = {k}: neighbors of one phase: {words}")
+        mixed = mixed_places(part)
+        agree, both = (
+            [f"{measure(cells_of, axis):.0%} along {axis}" for axis in ("n", "width")]
+            for measure, cells_of in ((agreement, mixed), (both_grok, part))
+        )
+        lost = part.groupby("weight_decay")["phase"].agg(lambda one: (one == "confusion").mean())
+        said += [
+            f"k = {k}: {1 - len(mixed) / len(part):.0%} of cells lie where all n and widths agree",
+            f"k = {k}: elsewhere neighbors of one phase: {', '.join(agree)}",
+            f"k = {k}: of neighbors of which one groks, both do: {', '.join(both)}",
+            f"k = {k}: most cells are confusion from decay {lost.index[lost > 0.5].min():.3f} on",
+        ]
     return said
 
 
