@@ -21,7 +21,7 @@ from study.measures.relu_sparsity import neuron_order, pack_effective_sparsity
 from study.nets.relu import ReluNets
 from study.store.store import Store
 from study.tasks.parity import Parity
-from study.tasks.rows import Rows
+from study.tasks.rows import Rows, rows_at
 from study.training.replay import differences, stored_trial
 from study.training.snapshots import NetSnapshot, snapshots
 from study.trials.trial import Trial
@@ -81,8 +81,7 @@ class History:
         """The training rows at a snapshot: online, and where rows were left out, of its epoch."""
         if self.data.online:
             return self.data.fresh(shot.epoch)
-        left = self.trial.fewer_rows(0, shot.epoch)
-        return self.data.train if left is None else self.data.train.repeated(left)
+        return rows_at(self.data.train, self.trial, 0, shot.epoch)
 
     @property
     def broken(self) -> bool:

@@ -194,7 +194,7 @@ def write_report(
 def _trained_again(
     store_url: str | Path, rows: pd.DataFrame, circuits: int, tell: Callable[[int, int], None]
 ) -> "dict[str, LearnedNet]":
-    from analysis.report.learned_trials import learned_trials  # noqa: PLC0415  torch
+    from analysis.report.learned_trials import learned_trials  # noqa: PLC0415  loads torch
 
     return learned_trials(store_url, rows, circuits, tell)
 

@@ -34,6 +34,7 @@ from study.nets.losses import LOSSES
 from study.nets.relu import ReluNets
 from study.streams import Purpose
 from study.tasks.packed_parity import PackedParity
+from study.tasks.rows import rows_at
 from study.trials.trial import Trial
 
 if TYPE_CHECKING:
@@ -198,8 +199,7 @@ class CudaEngine:
     @staticmethod
     def _at(state: CudaState, epoch: int) -> CudaState:
         """A state as of a later epoch, with the training rows that are left there."""
-        left = state.trials[0].fewer_rows(state.epoch, epoch)
-        train = state.train if left is None else state.train.repeated(left)
+        train = rows_at(state.train, state.trials[0], state.epoch, epoch)
         return replace(state, train=train, epoch=epoch)
 
     @staticmethod

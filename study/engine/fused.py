@@ -32,6 +32,7 @@ from study.nets import relu
 from study.nets.losses import LOSSES
 from study.nets.relu import ReluNets
 from study.tasks.packed_parity import PackedParity
+from study.tasks.rows import rows_at
 from study.trials.trial import Trial
 
 _Nothing = ctypes.c_char * 0
@@ -287,8 +288,7 @@ class FusedEngine:
     @staticmethod
     def _at(state: FusedState, epoch: int) -> FusedState:
         """A state as of a later epoch, with the training rows that are left there."""
-        left = state.trials[0].fewer_rows(state.epoch, epoch)
-        train = state.train if left is None else state.train.repeated(left)
+        train = rows_at(state.train, state.trials[0], state.epoch, epoch)
         return replace(state, train=train, epoch=epoch)
 
     @staticmethod

@@ -32,7 +32,7 @@ from study.nets.optimizers import OPTIMIZERS, Hyper, Moments
 from study.nets.relu import ReluNets
 from study.streams import Purpose
 from study.tasks.parity import Parity
-from study.tasks.rows import Rows
+from study.tasks.rows import Rows, rows_at
 from study.trials.packing import GPU_ACTIVATIONS
 from study.trials.trial import Trial
 
@@ -213,8 +213,7 @@ class ReluEngine:
     @staticmethod
     def _at(state: ReluState, epoch: int) -> ReluState:
         """A state as of a later epoch, with the training rows that are left there."""
-        left = state.trials[0].fewer_rows(state.epoch, epoch)
-        data = state.data if left is None else state.data.repeated(left)
+        data = rows_at(state.data, state.trials[0], state.epoch, epoch)
         return replace(state, data=data, epoch=epoch)
 
     def _forward(self, state: ReluState, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:

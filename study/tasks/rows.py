@@ -1,9 +1,12 @@
 """Rows of a pack and their labels."""
 
 from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
+
+from study.trials.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,28 @@ class Rows:
     def alone(self, member: int) -> "Rows":
         """The rows of one member, inputs [N, ...], in memory of their own."""
         return Rows(self.inputs[member].clone(), self.labels[member])
+
+
+class _Repeatable(Protocol):
+    def repeated(self, count: int) -> Self: ...
+
+
+_Kept = TypeVar("_Kept", bound=_Repeatable)
+
+
+def rows_at(rows: _Kept, trial: Trial, before: int, epoch: int) -> _Kept:
+    """The training rows of a pack at an epoch: `[data] fewer_rows` of them from `fewer_from` on.
+
+    Args:
+        rows: those of an earlier epoch, in the form of an engine.
+        trial: any of the pack; all have one setting.
+        before: that earlier epoch.
+        epoch: whose rows are wanted.
+    """
+    data = trial.setting.data
+    if data.fewer_rows is None or data.fewer_from is None:
+        return rows
+    return rows.repeated(data.fewer_rows) if before < data.fewer_from <= epoch else rows
 
 
 def again(count: int, labels: Tensor) -> Tensor:

@@ -159,17 +159,6 @@ class Trial:
         left = everything // 2 if self.point.train_size is None else everything - self.train_size
         return min(rows, left)
 
-    def fewer_rows(self, before: int, epoch: int) -> int | None:
-        """How many training rows are left from an epoch on; None where the rows stay the same.
-
-        Args:
-            before: an earlier epoch, whose rows are known.
-            epoch: the later one.
-        """
-        data = self.setting.data
-        changed = data.fewer_from is not None and before < data.fewer_from <= epoch
-        return data.fewer_rows if changed else None
-
     @property
     def batch_rows(self) -> int:
         """Rows of one update: the batch, or all rows where there are fewer."""
