@@ -123,7 +123,7 @@ def verdict_sentence(fits: Sequence[Fit]) -> str:
     gap = sorted(others)[1] - inside.aic if len(others) > 1 else None
     lead = "" if gap is None else f" (AIC lower by {gap:,.0f} than the next)"
     return (
-        f"<p><strong>Of {len(fits)} laws {inside.law.name} fits best inside the data{lead}."
+        f"<p><strong>Of {len(fits)} laws, {inside.law.name} fits best inside the data{lead}."
         f"</strong> {_extrapolates(inside, fits)}{_rejected(inside, fits)}</p>"
     )
 

@@ -166,7 +166,7 @@ def test_a_claim_is_that_of_the_statement():
 def test_the_section_says_that_laws_are_rejected(quick):
     text, figures = law_section(quick)
     assert text.startswith(
-        "<p><strong>Of 5 laws saturating fits best inside the data (AIC lower by "
+        "<p><strong>Of 5 laws, saturating fits best inside the data (AIC lower by "
     )
     assert "<strong>But every law below is rejected: their numbers describe no network" in text
     [cell] = re.findall(r"<tr><th scope='row'>saturating.*?<td>(.*?)</td>", text)
@@ -212,7 +212,7 @@ def test_a_sentence_says_which_law_fits_and_whether_it_extrapolates():
     lower = f"AIC lower by {constant.aic - power.aic:,.0f} than the next"
     first, second = replace(power, heldout=-1.0), replace(constant, heldout=-2.0)
     said = verdict_sentence([first, second])
-    assert f"Of 2 laws power fits best inside the data ({lower}).</strong> It also" in said
+    assert f"Of 2 laws, power fits best inside the data ({lower}).</strong> It also" in said
     assert "rejected" not in said
     worse = [replace(constant, heldout=-1.0), replace(power, heldout=-2.0)]
     assert "No law extrapolates: a constant predicts" in verdict_sentence(worse)
