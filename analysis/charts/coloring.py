@@ -44,6 +44,16 @@ _NEITHER = "datum.kind === 'neither'"
 _FAINT = 0.07  # opacity of the ground below cells that may have no color
 
 
+def _on_white(color: str, opacity: str) -> str:
+    """An expression: a color with some opacity on white, both given as expressions."""
+    parts = ", ".join(f"255 - {opacity} * (255 - rgb({color}).{part})" for part in "rgb")
+    return f"'' + rgb({parts})"
+
+
+_HALO_OF_KIND = _on_white("scale('color', datum.kind)", "scale('opacity', datum.phase_share)")
+_HALO_OF_VALUE = f"{_KNOWN} ? scale('color', datum.value) : '{BELOW_CONFUSION}'"
+
+
 @dataclass(frozen=True, slots=True)
 class Coloring:
     """How cells are filled, and the text on them.
@@ -57,6 +67,7 @@ class Coloring:
         ground_opacity: of the ground.
         opacity: what the opacity of the color stands for, if anything.
         hatching: the color of the lines across hatched cells.
+        halo: the color around the text, that of its cell, as an expression.
         sentence: what a screen reader says of a cell, as an expression; "": as in
             `charts.diagram.TEXTS`.
     """
@@ -64,6 +75,7 @@ class Coloring:
     color: alt.Color
     text: str
     text_color: Any
+    halo: str
     filled: str = "true"
     ground: Any = INK
     ground_opacity: Any = _FAINT
@@ -91,6 +103,8 @@ def _by_phase() -> Coloring:
         alt.Color("kind:N", scale=scale, legend=legend(symbolType="square")),
         "count_text",
         text.otherwise(alt.value(TEXT_ON_CELL)),
+        # A cell of neither is recolored by the page, as a whole.
+        f"{_NEITHER} ? '{KIND_COLORS['neither']}' : {_HALO_OF_KIND}",
         ground=alt.expr(f"{_NEITHER} ? '{BELOW_CONFUSION}' : 'white'"),
         ground_opacity=alt.Undefined,
         opacity=alt.Opacity("phase_share:Q", scale=pale, legend=None),
@@ -110,7 +124,8 @@ def _by_quantity() -> Coloring:
             titlePadding=8,
         ),
     )
-    return Coloring(color, "value_text", _readable("datum.value", f"!{_KNOWN}"), filled=_KNOWN)
+    text_color = _readable("datum.value", f"!{_KNOWN}")
+    return Coloring(color, "value_text", text_color, _HALO_OF_VALUE, filled=_KNOWN)
 
 
 def _by_change() -> Coloring:
@@ -126,7 +141,9 @@ def _by_change() -> Coloring:
         ),
     )
     text_color = _readable("datum.value", f"!{_KNOWN}")
-    return Coloring(color, "said", text_color, filled=_KNOWN, sentence="datum.words")
+    return Coloring(
+        color, "said", text_color, _HALO_OF_VALUE, filled=_KNOWN, sentence="datum.words"
+    )
 
 
 def _readable(value: str, unfilled: str = "false") -> Any:

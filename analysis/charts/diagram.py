@@ -48,6 +48,7 @@ CORNERS_CAPTION = (
 )
 _DIM = alt.expr("datum.dimmed ? 0.15 : 1")
 _LEAST_WITH_CORNERS = 30  # pixels of a cell
+_HALO_PIXELS = 5  # the width of a stroke: half of it lies outside of a letter
 
 _CROSS = "M-1,-1L1,1M-1,1L1,-1"
 
@@ -131,7 +132,7 @@ def diagram_template(name: str) -> Specification:
         boundary.mark_line(stroke=INK, strokeWidth=2.5, clip=True, aria=False).encode(
             y=alt.Y("y:Q"), order=alt.Order("order:Q")
         ),
-        _text_layer(cells, style),
+        *_text_layers(cells, style),
         *_corner_layers(cells, style),
         *_training_layers(cells, style),
         _facet_names(),
@@ -219,21 +220,30 @@ def _filled_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
     ]
 
 
-def _text_layer(cells: alt.Chart, style: Coloring) -> alt.Chart:
-    """The text of each cell, where letters of 8 pixels fit."""
+def _text_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
+    """The text of each cell, where letters of 8 pixels fit, on a halo of the color of its cell.
+
+    Without the halo the boundary and the lines of hatched cells would strike the text through.
+    """
     letters = _LETTERS.format(text=style.text)
-    written: alt.Chart = (
+    texts = (
         _middles(cells)
         .transform_filter("datum.trials > 0")
-        .mark_text(
-            fontWeight=600,
-            fontSize=alt.expr(f"min(13, {letters})"),
-            opacity=alt.expr(f"{letters} < 8 ? 0 : datum.dimmed ? 0.3 : 1"),
-            aria=False,
-        )
+        .encode(text=alt.Text(f"{style.text}:N"))
     )
-    shown: alt.Chart = written.encode(text=alt.Text(f"{style.text}:N"), color=style.text_color)
-    return shown
+    mark: dict[str, Any] = {"fontWeight": 600, "fontSize": alt.expr(f"min(13, {letters})")}
+    opacity = f"{letters} < 8 ? 0 : datum.dimmed ? {{dimmed}} : 1"
+    halo = texts.mark_text(
+        filled=False,
+        stroke=alt.expr(style.halo),
+        strokeWidth=_HALO_PIXELS,
+        strokeJoin="round",
+        opacity=alt.expr(opacity.format(dimmed=0)),
+        aria=False,
+        **mark,
+    )
+    written = texts.mark_text(opacity=alt.expr(opacity.format(dimmed=0.3)), aria=False, **mark)
+    return [halo, written.encode(color=style.text_color)]
 
 
 def _corner_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:

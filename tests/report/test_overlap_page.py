@@ -2,6 +2,7 @@
 
 import pytest
 from browsing import emulated, go, needs_chromium, opened, overlapping
+from selenium.webdriver.common.by import By
 from simulated import QUICK, simulate
 from thinned import thinned
 
@@ -38,3 +39,63 @@ def test_labels_that_lie_on_each_other_are_seen(page):
         "a.setAttribute('transform', b.getAttribute('transform'));"
     )
     assert len(overlapping(page, "#diagram")) == 1
+
+
+# By how much, at most, the lines of a diagram change the pixels of its numbers and those beside
+# them. The pictures: the whole diagram, without its lines, and without lines and numbers.
+STRUCK = """
+const [pictures, done] = arguments;
+const bytes = pictures.map((picture) => new Promise((resolve) => {
+  const image = new Image();
+  image.onload = () => {
+    const {width, height} = image;
+    const context = new OffscreenCanvas(width, height).getContext('2d');
+    context.drawImage(image, 0, 0);
+    resolve({width, height, data: context.getImageData(0, 0, width, height).data});
+  };
+  image.src = `data:image/png;base64,${picture}`;
+}));
+Promise.all(bytes).then(([whole, numbers, bare]) => {
+  const away = (one, other, at) =>
+    Math.max(...[0, 1, 2].map((i) => Math.abs(one.data[4 * at + i] - other.data[4 * at + i])));
+  let inked = 0, most = 0;
+  const {width, height} = whole;
+  for (let at = width; at < width * (height - 1); at++) {
+    if (away(numbers, bare, at) < 90) continue;
+    inked += 1;
+    for (const near of [at, at - 1, at + 1, at - width, at + width]) {
+      most = Math.max(most, away(whole, numbers, near));
+    }
+  }
+  done([inked, most]);
+});
+"""
+LINES = "#diagram :is(.mark-line, .mark-rule)"
+
+
+def picture(browser, hidden):
+    """The diagram as PNG in base 64, without some of its parts."""
+    browser.execute_script(
+        "document.getElementById('without')?.remove();"
+        "document.head.insertAdjacentHTML('beforeend',"
+        " `<style id='without'>:is(${arguments[0]}) { visibility: hidden }</style>`)",
+        hidden,
+    )
+    return browser.find_element(By.ID, "diagram").screenshot_as_base64
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_line_strikes_a_number_through(browser, tmp_path, width, scheme):
+    coarse = {**QUICK, "axes": {**QUICK["axes"], "weight_decay": [0.001, 0.01, 0.1, 0.3]}}
+    write_report(simulate(tmp_path / "quick", coarse), tmp_path / "report.html")
+    halos = "#diagram .mark-text text:not([fill])"
+    with emulated(browser, width, scheme):
+        opened(browser, (tmp_path / "report.html").as_uri())
+        whole, numbers = picture(browser, "x"), picture(browser, LINES)
+        bare = picture(browser, f"{LINES}, #diagram .mark-text")
+        inked, most = browser.execute_async_script(STRUCK, [whole, numbers, bare])
+        assert inked > 300
+        assert most <= 12
+        struck = picture(browser, halos)
+        assert browser.execute_async_script(STRUCK, [struck, numbers, bare])[1] > 90

@@ -89,11 +89,12 @@ window.scrollTo({top: 0, behavior: 'instant'});
 return {seen: [...seen].map(named), covered: [...new Set(covered)]};
 """
 
-# Pairs of texts that a reader sees in a chart and whose boxes overlap by more than two pixels.
+# Pairs of texts that a reader sees in a chart and whose boxes overlap by more than two pixels. A text
+# without a fill is the halo of another.
 OVERLAPPING = """
 return [...document.querySelectorAll(`${arguments[0]} svg`)].flatMap((svg) => {
   const texts = [...svg.querySelectorAll('text')].filter((one) => one.textContent.trim() &&
-    one.checkVisibility() && Number(getComputedStyle(one).opacity))
+    one.checkVisibility() && one.getAttribute('fill') && Number(getComputedStyle(one).opacity))
     .map((one) => [one.textContent, one.getBoundingClientRect()]);
   return texts.flatMap(([a, one], i) => texts.slice(i + 1).filter(([, two]) =>
     Math.min(one.right, two.right) - Math.max(one.left, two.left) > 2 &&
