@@ -42,12 +42,8 @@ CORNERS: tuple[tuple[tuple[str, ...], str, bool, bool], ...] = (
     (("semi_grokking",), "diamond", True, True),
     (("collapsed", "diverged"), "circle", True, False),
 )
-CORNERS_CAPTION = (
-    "Corners: a triangle where some trial ungrokked, a diamond where some trial is semi-grokking, "
-    "a dot where some trial collapsed or diverged."
-)
 _DIM = alt.expr("datum.dimmed ? 0.15 : 1")
-_LEAST_WITH_CORNERS = 30  # pixels of a cell
+LEAST_WITH_CORNERS = 30  # pixels of a cell
 _HALO_PIXELS = 5  # the width of a stroke: half of it lies outside of a letter
 
 _CROSS = "M-1,-1L1,1M-1,1L1,-1"
@@ -259,7 +255,7 @@ def _corner_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
             color=style.hatching,
             xOffset=-7 if right else 7,
             yOffset=7 if upper else -7,
-            opacity=alt.expr(f"min({_ACROSS}, {_DOWN}) < {_LEAST_WITH_CORNERS} ? 0 : 0.8"),
+            opacity=alt.expr(f"min({_ACROSS}, {_DOWN}) < {LEAST_WITH_CORNERS} ? 0 : 0.8"),
             aria=False,
         )
         marks.append(
@@ -284,7 +280,7 @@ def _training_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
             color=style.hatching,
             xOffset=7,
             yOffset=-7,
-            opacity=alt.expr(f"min({_ACROSS}, {_DOWN}) < {_LEAST_WITH_CORNERS} ? 0 : 0.8"),
+            opacity=alt.expr(f"min({_ACROSS}, {_DOWN}) < {LEAST_WITH_CORNERS} ? 0 : 0.8"),
             **mark,
         ),
     ]

@@ -4,6 +4,7 @@ Each value of an axis has a position of its own. The values of an axis that has 
 search makes them, are put into bins. The record of one axis is a `Ruler`.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,6 +66,12 @@ class Ruler:
         return positions
 
 
+def _by_numbers(label: str) -> tuple[list[str | int], str]:
+    """A key that sorts labels by their whole numbers: "rows 90" comes before "rows 110"."""
+    parts = re.split(r"([0-9]+)", label)  # a text, a number, a text, ...
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], label
+
+
 def make_ruler(name: str, values: pd.Series, bins: int | None = None) -> Ruler:
     """The ruler of an axis.
 
@@ -76,7 +83,7 @@ def make_ruler(name: str, values: pd.Series, bins: int | None = None) -> Ruler:
     """
     if name == "setting":
         labels = {_label_of(label) for label in values.unique()}
-        return Ruler(name, "ordinal", tuple(sorted(labels)))
+        return Ruler(name, "ordinal", tuple(sorted(labels, key=_by_numbers)))
     numbers = values.to_numpy(float, na_value=np.nan)
     distinct = np.unique(numbers[~np.isnan(numbers)])
     if bins is None and len(distinct) > MAX_POSITIONS:

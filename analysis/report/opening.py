@@ -100,7 +100,22 @@ def _what_was_trained(trials: pd.DataFrame, grid: Grid, manifest: Mapping[str, o
         _extent(grid),
         _budget(trials),
     ]
-    return ", ".join(part for part in parts if part) + "."
+    return ", ".join(part for part in parts if part) + "." + _what_parity_is(trials)
+
+
+def _what_parity_is(trials: pd.DataFrame) -> str:
+    """What nets were to learn, a sentence with a space before it; "" for tasks of other names."""
+    if list(trials["task"].unique()) != ["parity"]:
+        return ""
+    bits, relevant = trials["n"].dropna().unique(), trials["k"].dropna().unique()
+    n, k = (
+        str(values[0]) if len(values) == 1 else name
+        for name, values in (("n", bits), ("k", relevant))
+    )
+    return (
+        f" Parity: is the number of ones among {k} of the {n} input bits odd or even? "
+        f"Nets are not told which {k}."
+    )
 
 
 def _task(trials: pd.DataFrame) -> str:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import pandas as pd
 
+from analysis.charts.cell_signs import CELL_SIGNS
 from analysis.charts.coloring import COLORINGS, STAGE_COLORS, TEMPLATES
 from analysis.charts.curves import curve_template
-from analysis.charts.diagram import CORNERS_CAPTION, diagram_template
+from analysis.charts.diagram import LEAST_WITH_CORNERS, diagram_template
 from analysis.charts.layout import CELL_PIXELS
 from analysis.charts.strip import GAP_PIXELS, STEPS, STRIP_CAPTION, strip_template
 from analysis.charts.theme import Specification, specification
@@ -56,8 +57,6 @@ CAPTIONS = {
         "Medians over the trials of a cell, of epochs those of Kaplan and Meier; > is the epoch "
         "until which fewer than half had come so far."
     ),
-    "corners": CORNERS_CAPTION,
-    "coming": "Outlined: trials are to come. A triangle to the right: trials are in training.",
     "boundary": BOUNDARY_CAPTION,
     "strip": STRIP_CAPTION,
     "circuits": (
@@ -105,6 +104,8 @@ class Setup(TypedDict):
         patiences: a name and a text for each, in the order of a menu.
         captions: by the part of the page.
         curves: the charts of the panel by title.
+        signs: what each sign in cells means.
+        least_with_signs: pixels of a cell with signs in its corners, at least.
         steps: pixels of a cell, the least and the most.
         colors: of each phase.
         stages: the color and the words of each stage, in their order.
@@ -125,6 +126,8 @@ class Setup(TypedDict):
     patiences: list[tuple[str, str]]
     captions: dict[str, str]
     curves: dict[str, CurveChart]
+    signs: dict[str, str]
+    least_with_signs: int
     steps: tuple[int, int]
     colors: dict[str, str]
     stages: dict[str, tuple[str, str]]
@@ -269,6 +272,8 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
             for title, curve in curves.items()
             if measured is None or measured & set(curve["columns"])
         },
+        "signs": CELL_SIGNS,
+        "least_with_signs": LEAST_WITH_CORNERS,
         "steps": CELL_PIXELS,
         "colors": PHASE_COLORS,
         "stages": {name: (STAGE_COLORS[name], words) for name, words in STAGES.items()},

@@ -5,6 +5,7 @@ import {draw, hideEmptyGroups} from "./charts.js";
 import {byId, csv, element, table, whole} from "./dom.js";
 import {planeOf, ticksOf} from "./plane.js";
 import {setup} from "./setup.js";
+import {showSigns} from "./signs.js";
 
 /** @import {Axis, Chart, ColorChannel, Labels, Ramp, Selected, State, VegaView, View} from "./types.js" */
 /** @import {Plane, Row, Side} from "./plane.js" */
@@ -51,7 +52,7 @@ export class Diagram {
     const room = byId("diagram").clientWidth;
     const plane = this.plane = planeOf(state, view, room - marginOf(state, view), setup.steps);
     const chart = chartOf(state, view, room, plane);
-    this.explain(state, view, plane);
+    showSigns(state, view, plane);
     const wanted = JSON.stringify(chart);
     if (wanted !== this.drawn || !this.vega) {
       this.drawn = wanted;
@@ -68,32 +69,6 @@ export class Diagram {
     await this.vega.resize().runAsync();
     hideEmptyGroups(byId("diagram"));
     this.fillTable(chosen);
-  }
-
-  /**
-   * Say how to read what is drawn; a sign that no cell has is not explained.
-   * @param {State} state
-   * @param {View} view
-   * @param {Plane} plane
-   */
-  explain(state, view, plane) {
-    const {captions} = setup, phases = view.color === "phase";
-    /** @param {string[]} names of columns */
-    const some = (...names) => plane.rows.some((row) => names.some((name) => row[name]));
-    byId("limits-said").textContent = setup.limits ?? "";
-    const sentences = [captions[phases ? "phase" : "quantity"],
-      ...some("coming") ? [captions.coming] : [],
-      ...some("hatched") ? [state.hatching_said] : [],
-      ...plane.boundary.length ? [captions.boundary] : [],
-      ...phases && plane.rows.some((row) => row.phase === "confusion") ? [captions.confusion] : [],
-      ...some("ungrokked", "semi_grokking", "collapsed", "diverged") ? [captions.corners] : [],
-      ...plane.rows.every((row) => row.trials || row.coming) ? [] : ["Dashed: no trials."],
-      ...state.aggregated ? ["Neighboring values of an axis (~) share a cell."] : []];
-    // A phone has no room for the rules of phases on their cards.
-    const rules = [...state.phases.map(({phase, meaning}) => `${phase}: ${meaning}.`),
-      state.opening.rule];
-    byId("diagram-said").replaceChildren(...sentences.map((said) => element("li", said)),
-      ...rules.map((said) => element("li", said, {class: "narrow"})));
   }
 
   /** The two axes that are drawn: across and up. */

@@ -158,6 +158,10 @@ export interface Setup {
   patiences: [string, string][];
   captions: Record<string, string>;
   curves: Record<string, {columns: string[], chart: Chart}>;
+  /** What each sign in cells means, briefly. */
+  signs: Record<string, string>;
+  /** Pixels of a cell with signs in its corners, at least. */
+  least_with_signs: number;
   /** Smallest and largest width of a cell, in pixels. */
   steps: [number, number];
   /** The color of each phase. */

@@ -114,11 +114,6 @@ def places(browser):
     return set(browser.execute_script(PLACES))
 
 
-def said(browser):
-    """How to read the diagram; it is folded."""
-    return browser.find_element(By.ID, "diagram-said").get_attribute("textContent")
-
-
 def test_nothing_moves_while_trials_come(browser, tmp_path):
     trials = begun(tmp_path / "quick", {**QUICK, "resources": {"trials_per_pack": 10}}, running=3)
     random.Random(3).shuffle(trials)
@@ -127,7 +122,7 @@ def test_nothing_moves_while_trials_come(browser, tmp_path):
         opened(browser, served.url)
         first = places(browser)
         assert len(first) == 30
-        assert "Outlined: trials are to come." in said(browser)
+        assert "trials are to come" in text(browser, "signs")
         assert "No trials yet: 5 to come" in text(browser, "cell-said")
         label = "weight decay 0.001, training rows 1,000: 5 to come"
         click(browser, cells(browser)[f"{label}, all in training"])
@@ -145,7 +140,7 @@ def test_nothing_moves_while_trials_come(browser, tmp_path):
         settled(browser)
         assert places(browser) == first
         assert "o far" not in browser.find_element(By.TAG_NAME, "header").text
-        assert "Outlined" not in said(browser)
+        assert "to come" not in text(browser, "signs")
         assert covered(browser)[1] == []
 
 

@@ -316,3 +316,9 @@ def test_packed_readings_are_those_stored_to_three_digits(store):
             error = 1e-9 if whole_number or np.isnan(stored).all() else np.nanmax(stored) / 200
             assert np.array(got, float) == pytest.approx(stored, abs=error, nan_ok=True)
     assert set(packed["columns"]["train_loss"]["step"]) == {None}
+
+
+def test_settings_are_in_the_order_of_their_numbers():
+    labels = pd.Series(["rows 110", "rows 90", "", "rows 090", "base", "9"])
+    in_order = ("9", "base", "rows 090", "rows 90", "rows 110", "unnamed")
+    assert make_ruler("setting", labels).labels == in_order

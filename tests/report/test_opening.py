@@ -34,7 +34,8 @@ def along(axis, outcomes):
 def test_it_says_what_was_trained():
     assert sentences([GROKS])["trained"] == (
         "(30, 2)-parity, ReLU nets of 100 neurons, SGD (learning rate 0.1, batches of 32), "
-        "2 seeds of 1 point, at most 6,000 steps each."
+        "2 seeds of 1 point, at most 6,000 steps each. Parity: is the number of ones among 2 of "
+        "the 30 input bits odd or even? Nets are not told which 2."
     )
 
 
@@ -48,6 +49,7 @@ def test_several_values_are_named_or_spanned():
     )
     assert "SGD and AdamW (learning rate 0.1" in said["trained"]
     assert "2 seeds of 6 points" in said["trained"]
+    assert "is the number of ones among k of the n input bits odd" in said["trained"]
 
 
 def test_a_task_modulo_a_number_is_named_by_it():
@@ -60,6 +62,7 @@ def test_a_task_modulo_a_number_is_named_by_it():
 def test_a_task_and_a_net_of_ones_own_keep_their_names():
     said = sentences([GROKS], task="majority", net="gated", k=None)
     assert said["trained"].startswith("majority, gated of width 100, ")
+    assert "arity:" not in said["trained"]
 
 
 def test_it_says_how_many_grokked_and_when():

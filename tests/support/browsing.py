@@ -89,8 +89,8 @@ window.scrollTo({top: 0, behavior: 'instant'});
 return {seen: [...seen].map(named), covered: [...new Set(covered)]};
 """
 
-# Pairs of texts that a reader sees in a chart and whose boxes overlap by more than two pixels. A text
-# without a fill is the halo of another.
+# Pairs of texts that a reader sees in a chart and whose boxes overlap by more than two pixels. A
+# text without a fill is the halo of another.
 OVERLAPPING = """
 return [...document.querySelectorAll(`${arguments[0]} svg`)].flatMap((svg) => {
   const texts = [...svg.querySelectorAll('text')].filter((one) => one.textContent.trim() &&
