@@ -43,7 +43,7 @@ def query(
     """
     from analysis.formats import fitted
     from analysis.tables.exports import FORMATS
-    from analysis.tables.frames import phase_slip, some_trials
+    from analysis.tables.frames import some_trials
     from analysis.tables.output import write_whole
 
     form = "json" if as_json else form
@@ -59,8 +59,6 @@ def query(
         trials, left_out = fitted(trials, shutil.get_terminal_size().columns)
         if left_out:
             note(f"too wide for this terminal, left out: {', '.join(left_out)}")
-    if trials.empty and where is not None and (slip := phase_slip(where)):
-        note(slip)
     content = FORMATS[form](trials)
     if output is None:
         return content

@@ -7,6 +7,7 @@ import io
 import json
 import shlex
 from collections.abc import Iterator, Mapping
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, TypedDict
 
@@ -28,6 +29,7 @@ from analysis.phases.watching import watched_for
 from analysis.report.page_records import CellAnswer, PatienceState
 from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, patience_state, rounded
 from analysis.tables.computed import COMPUTED, delays, with_computed
+from analysis.tables.filter_hints import filter_hints
 from analysis.tables.frames import as_frame
 from analysis.tables.where import COLUMNS, columns_of, read_filter
 from study.errors import unknown
@@ -53,9 +55,10 @@ class TrialAnswer(TypedDict):
 
 
 class TableAnswer(TypedDict):
-    """Some rows of the table, and how many pass the filter in all."""
+    """Some rows of the table, how many pass the filter, and sentences on what the filter misses."""
 
     total: int
+    hints: list[str]
     columns: tuple[str, ...]
     rows: list[JsonRow]
 
@@ -164,12 +167,8 @@ class Answers:
         found = strip_lines(frame, cells[snapshot.grid.cell_of[rows]])
         ids = snapshot.trials["trial_id"].take(pa.array(rows[found.frame["row"]]))
         lines = records(found.frame.drop(columns="row").assign(trial_id=ids.to_pylist()))
-        return {
-            "lines": lines,
-            "most": found.most,
-            "trials": found.trials,
-            "neither": found.neither,
-        }
+        most, trials, neither = found.most, found.trials, found.neither
+        return {"lines": lines, "most": most, "trials": trials, "neither": neither}
 
     def cell(self, labels: Mapping[str, str]) -> CellAnswer:
         """The first seeds of a cell, with their readings.
@@ -223,8 +222,9 @@ class Answers:
         snapshot = self._live.latest()
         with self._lock:
             rows = self._order(snapshot, where, sort, descending=descending)
-        shown = snapshot.trials.take(rows[offset : offset + limit])
-        return {"total": len(rows), "columns": SORTED_BY, "rows": _records(shown)}
+        hints = filter_hints(where, partial(_column, snapshot.trials))
+        shown = _records(snapshot.trials.take(rows[offset : offset + limit]))
+        return {"total": len(rows), "hints": hints, "columns": SORTED_BY, "rows": shown}
 
     def _order(
         self, snapshot: StudySnapshot, where: str, sort: str | None, *, descending: bool
@@ -276,14 +276,18 @@ def _passing(trials: pa.Table, where: str) -> _Indices:
     return passing
 
 
+def _column(trials: pa.Table, name: str) -> pa.ChunkedArray:
+    if name in COMPUTED:
+        trials = with_computed(trials, phase_frame(trials), [name])
+    return trials[name]
+
+
 def _keys(trials: pa.Table, sort: str) -> pa.ChunkedArray:
     """Values whose order is the order of a column."""
     if sort == "phase":
         codes = classify(phase_frame(trials))["phase"].cat.codes
         return pa.chunked_array([pa.array(codes.to_numpy())])
-    if sort in COMPUTED:
-        trials = with_computed(trials, phase_frame(trials), [sort])
-    column = trials[sort]
+    column = _column(trials, sort)
     if not pa.types.is_dictionary(column.type):
         return column
     texts = column.combine_chunks()  # ranking the few distinct texts spares ranking a million rows

@@ -36,6 +36,7 @@ from analysis.report.sections import BOUNDARY_CAPTION, law_state
 from analysis.report.state import CURVES, PATIENCE_NAMES, TABLE_COLUMNS, columnar, page_state
 from analysis.report.template import filled, packed_text, web_file
 from analysis.report.vega import prepare_script, vega_script
+from analysis.tables.filter_hints import OUTCOMES
 from analysis.tables.frames import load_readings, some_trials
 from analysis.tables.output import write_whole
 from analysis.tables.plan_progress import plan_beside
@@ -113,6 +114,7 @@ class Setup(TypedDict):
         flags: what each means.
         selects: the filter of each kind of trials that a reader can select.
         kinds: of each column that a filter may name, in words.
+        outcomes: the phases, and how a trial can have ended.
         table: the columns that the table shows first.
         axes: names of all axes.
         learned_chart: the template of the matrix of a network's weights.
@@ -135,6 +137,7 @@ class Setup(TypedDict):
     flags: dict[str, str]
     selects: dict[str, str]
     kinds: dict[str, str]
+    outcomes: tuple[str, ...]
     table: tuple[str, ...]
     axes: list[str]
     learned_chart: Specification
@@ -287,6 +290,7 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
         "flags": FLAGS,
         "selects": SELECTS,
         "kinds": {field.name: KINDS[field.type] for field in COLUMNS},
+        "outcomes": OUTCOMES,
         "table": TABLE_COLUMNS,
         "axes": list(TITLES),
     }

@@ -5,7 +5,7 @@ floats. Text is pandas' own `string`. Real columns are plain float64, which ever
 takes. Null and NaN both mean "no number", and the column `ended` says why.
 """
 
-import difflib
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.phases.axis_scales import TITLES
-from analysis.phases.classify import PHASE_COLUMNS, PHASES
+from analysis.phases.classify import PHASE_COLUMNS
 from analysis.tables.computed import COMPUTED, stored_columns, with_computed
-from analysis.tables.filter_tokens import split_filter
+from analysis.tables.filter_hints import FilterWarning, filter_hints
 from analysis.tables.where import COLUMNS, LISTING, columns_of, read_filter
 from study.errors import StoreError, unknown
 from study.store import schema
@@ -43,7 +43,8 @@ def load_trials(
 ) -> pd.DataFrame:
     """The trials of a store, one row each; an empty frame where none has finished.
 
-    Filters and columns may name `phase` and `delay`, too: see `analysis.tables.computed`.
+    Filters and columns may name `phase` and `delay`, too: see `analysis.tables.computed`. A
+    `FilterWarning` says which value of a filter no trial has, and the nearest that trials have.
 
     Args:
         path: of the store, or its URL.
@@ -58,16 +59,28 @@ def load_trials(
             raise unknown("a column", name, COLUMNS.names, LISTING)
     expression = None if where is None else read_filter(where)
     store = Store.open(path)
-    named = [*(columns or ()), *columns_of(where or "")]
-    if COMPUTED.keys().isdisjoint(named):
-        return as_frame(store.trials(expression, columns))
-    wanted = schema.TRIALS.names if columns is None else list(columns)
-    rows = store.trials(columns=stored_columns([*wanted, *named]))
-    made_of = stored_columns(name for name in COMPUTED if name in named)
-    rows = with_computed(rows, as_frame(rows.select(made_of)), named)
-    if expression is not None:
-        rows = rows.filter(expression)
-    return as_frame(rows.select(wanted))
+    if where is None or expression is None:
+        return as_frame(_columns(store, columns))
+    named = columns_of(where)
+    if COMPUTED.keys().isdisjoint([*named, *(columns or ())]):
+        trials = store.trials(expression, columns)
+    else:
+        wanted = schema.TRIALS.names if columns is None else list(columns)
+        rows = _columns(store, dict.fromkeys([*wanted, *named]))
+        trials = rows.filter(expression).select(wanted)
+    for hint in filter_hints(where, lambda name: _columns(store, [name])[name]):
+        warnings.warn(hint, FilterWarning, stacklevel=2)
+    return as_frame(trials)
+
+
+def _columns(store: Store, names: Iterable[str] | None) -> pa.Table:
+    """Some columns of all trials, computed ones among them; None: the columns of the schema."""
+    if names is None:
+        return store.trials()
+    wanted = list(names)
+    rows = store.trials(columns=stored_columns(wanted))
+    made_of = stored_columns(name for name in COMPUTED if name in wanted)
+    return with_computed(rows, as_frame(rows.select(made_of)), wanted).select(wanted)
 
 
 def some_trials(
@@ -89,20 +102,6 @@ def some_trials(
             "Wait for the first ones, or continue the study with `study run`."
         )
     return trials
-
-
-def phase_slip(where: str) -> str:
-    """A sentence about a text in a filter on `phase` that is nearly a phase; "" for none.
-
-    Args:
-        where: a filter that nothing passes.
-    """
-    for token in split_filter(where) if "phase" in columns_of(where) else ():
-        text = token.text.strip("\"'")
-        near = difflib.get_close_matches(text, PHASES, n=1)
-        if token.kind == "text" and near and text not in PHASES:
-            return f"no trial passes: {text!r} is no phase. Did you mean {near[0]!r}?"
-    return ""
 
 
 def load_readings(

@@ -29,7 +29,6 @@ from typing import Any, NoReturn
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.phases.classify import PHASES
 from analysis.tables.computed import COMPUTED
 from analysis.tables.filter_tokens import (
     OPERAND_KINDS,
@@ -41,7 +40,6 @@ from analysis.tables.filter_tokens import (
 )
 from study.errors import UsageError, unknown
 from study.store.schema import TRIALS
-from study.vocabulary.outcomes import Ended
 
 MAX_LENGTH = 4_000  # characters; a program that writes a longer filter can use pyarrow
 MAX_DEPTH = 40  # open brackets and nots in a row; the stacks of Python and Arrow allow far more
@@ -50,8 +48,6 @@ COLUMNS: pa.Schema = pa.schema(
     [*TRIALS, *(pa.field(name, column.type) for name, column in COMPUTED.items())]
 )
 LISTING = "`analysis columns` lists all."
-
-_WORDS = frozenset({*PHASES, *map(str, Ended)})  # text that is often written without quotes
 
 KINDS = {pa.string(): "text", pa.int64(): "number", pa.float64(): "number"}
 SIGNS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -117,12 +113,35 @@ def columns_of(text: str) -> list[str]:
     return [name for name in COLUMNS.names if name in named]
 
 
+@dataclass(frozen=True, slots=True)
+class Equality:
+    """A column and a value that a filter compares by ==, != or in; as text, `k == 3`."""
+
+    column: str
+    value: int | float | str
+    written: str  # the value as it stands in the filter
+
+    def __str__(self) -> str:
+        return f"{self.column} == {self.written}"
+
+
+def equalities(text: str) -> list[Equality]:
+    """What a filter compares by ==, != and in; arguments and errors as of `read_filter`."""
+    visitor = _Visitor(split_filter(text), COLUMNS)
+    visitor.read()
+    return visitor.equalities
+
+
 class _Visitor:
-    """Turns the tokens of a filter into a tree, and the tree into an Arrow expression."""
+    """Turns the tokens of a filter into a tree, and the tree into an Arrow expression.
+
+    `equalities` grows as the tree is read.
+    """
 
     def __init__(self, tokens: list[FilterToken], schema: pa.Schema) -> None:
         self.tokens = tokens
         self.schema = schema
+        self.equalities: list[Equality] = []
         self.skeleton = " ".join(
             f"t{index}" if token.kind in OPERAND_KINDS else token.text.lower()
             for index, token in enumerate(tokens)
@@ -203,7 +222,10 @@ class _Visitor:
         """One sign and its two sides; a chain such as `0.001 < weight_decay <= 0.1` has several."""
         side = self.operand(left)
         if type(sign) in SIGNS:
-            return _compare(side, SIGNS[type(sign)], self.operand(right))
+            other = self.operand(right, beside=side)
+            if isinstance(sign, ast.Eq | ast.NotEq):
+                self.note_equality(side, other)
+            return _compare(side, SIGNS[type(sign)], other)
         if side.type is None:
             refuse(side.token, "is and in come after a column", "Name one")
         if isinstance(sign, ast.Is | ast.IsNot):
@@ -213,7 +235,10 @@ class _Visitor:
             refuse(first, "in is followed by a list", "Write it like k in [2, 3]")
         if not right.elts:
             refuse(self.token_at((right.end_col_offset or 1) - 1), "a list has values", "Add one")
-        inside = _inside(side, [self.operand(element) for element in right.elts])
+        values = [self.operand(element, beside=side) for element in right.elts]
+        for value in values:
+            self.note_equality(side, value)
+        inside = _inside(side, values)
         return inside if isinstance(sign, ast.In) else ~inside
 
     def null_test(self, side: _Operand, sign: ast.Is | ast.IsNot, right: ast.expr) -> pc.Expression:
@@ -224,8 +249,20 @@ class _Visitor:
         column = side.expression()
         return column.is_null() if isinstance(sign, ast.Is) else column.is_valid()
 
-    def operand(self, node: ast.expr) -> _Operand:
-        """The column, number or text that a node stands for."""
+    def note_equality(self, one: _Operand, other: _Operand) -> None:
+        """Keep what is compared where one side is a column and the other a value."""
+        column, literal = (one, other) if one.type is not None else (other, one)
+        if column.type is not None and literal.value is not None:
+            found = Equality(column.token.text, literal.value, literal.token.text)
+            self.equalities.append(found)
+
+    def operand(self, node: ast.expr, beside: _Operand | None = None) -> _Operand:
+        """The column, number or text that a node stands for.
+
+        Args:
+            node: of the tree.
+            beside: the side that comes before it, None for the first side.
+        """
         token = self.token_at(node.col_offset)
         if not isinstance(node, ast.Name) or token.text.lower() in {"true", "false"}:
             refuse(token, "here stands a column, a number or quoted text", "Write one")
@@ -235,9 +272,9 @@ class _Visitor:
             return _Operand(token, "text", text_of(token))
         if token.kind == "constant":
             refuse(token, "null equals nothing", "Write is null or is not null")
-        if token.text in _WORDS:
-            refuse(token, "text stands in quotes", f'Write "{token.text}"')
         if token.text not in self.schema.names:
+            if beside is not None and beside.type is not None and beside.kind == "text":
+                refuse(token, "text stands in quotes", f'Write "{token.text}"')
             error = unknown("a column", token.text, self.schema.names, LISTING)
             raise UsageError(f"where: {error}")
         kind = self.schema.field(token.text).type

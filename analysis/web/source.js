@@ -4,6 +4,7 @@
 import {csv, saveFile, saveText} from "./dom.js";
 import {unpacked} from "./packed.js";
 import {stripLines} from "./strip_lines.js";
+import {filterHints} from "./hints.js";
 import {Refusal} from "./tokens.js";
 import {readFilter} from "./where.js";
 
@@ -188,7 +189,9 @@ export class Archive {
     const passing = this.passing(table, query.where);
     const ordered = query.sort ? sorted(passing, table.columns[query.sort], query.descending) : passing;
     const rows = ordered.slice(query.offset, query.offset + query.limit);
-    return {total: passing.length, columns: table.names, rows: rows.map((index) => table.row(index))};
+    const hints = query.where ? filterHints(query.where, table.columns, this.setup) : [];
+    return {total: passing.length, hints, columns: table.names,
+      rows: rows.map((index) => table.row(index))};
   }
 
   /**

@@ -77,7 +77,7 @@ export class Trials {
     try {
       const answer = await this.source.trials(query);
       if (question !== this.questions) return;
-      byId("where-wrong").textContent = "";
+      byId("where-wrong").textContent = answer.hints.join(" ");
       this.draw(answer);
     } catch (error) {
       this.refuse(/** @type {Error} */ (error));

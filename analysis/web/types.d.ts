@@ -175,6 +175,8 @@ export interface Setup {
   /** The filter of each kind of trials that can be selected. */
   selects: Record<string, string>;
   kinds: Record<string, Kind>;
+  /** The phases, and how a trial can have ended. */
+  outcomes: string[];
   table: string[];
   axes: string[];
   /** Without rows (analysis.charts.weight_matrix.py). */
@@ -263,6 +265,7 @@ export interface TableQuery {
 
 export interface TableAnswer {
   total: number;
+  hints: string[];
   columns: string[];
   rows: Trial[];
 }

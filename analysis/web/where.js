@@ -20,6 +20,9 @@ import {Refusal, refuse, split} from "./tokens.js";
  * @typedef {{token: Token, kind: Kind, column: string | null, value: Value}} Operand
  *
  * @typedef {(a: any, b: any) => boolean} Sign
+ *
+ * A column and a value that a filter compares by ==, != or in.
+ * @typedef {{column: string, value: NonNullable<Value>, written: string}} Equality
  */
 
 const MAX_LENGTH = 4000, MAX_DEPTH = 40;
@@ -48,6 +51,17 @@ export function readFilter(text, kinds) {
   return new Reader(split(text), kinds).read();
 }
 
+/**
+ * What a filter compares by ==, != and in; `readFilter` has the arguments.
+ * @param {string} text
+ * @param {Record<string, Kind>} kinds
+ */
+export function equalities(text, kinds) {
+  const reader = new Reader(split(text), kinds);
+  reader.read();
+  return reader.equalities;
+}
+
 /** Recursive descent over the tokens; each method reads one rule of the grammar. */
 class Reader {
   /**
@@ -59,6 +73,8 @@ class Reader {
     this.kinds = kinds;
     this.index = 0;  // of the next token
     this.depth = 0;
+    /** @type {Equality[]} */
+    this.equalities = [];
   }
 
   get next() { return this.tokens[this.index]; }
@@ -137,9 +153,10 @@ class Reader {
     }
     const links = [];
     while (this.next.kind === "mark" && this.next.text in SIGNS) {
-      const sign = SIGNS[this.take().text];
-      const right = this.operand();
-      links.push(compared(left, sign, right));
+      const sign = this.take().text;
+      const right = this.operand(left);
+      if (sign === "==" || sign === "!=") this.noteEquality(left, right);
+      links.push(compared(left, SIGNS[sign], right));
       left = right;
     }
     if (!links.length) {
@@ -164,14 +181,29 @@ class Reader {
 
   /** @param {Operand} left the column whose values the list holds */
   literal(left) {
-    const operand = this.operand();
+    const operand = this.operand(left);
     if (operand.column !== null) refuse(operand.token.index, "a list holds numbers or quoted text");
     requireSameKind(left, operand);
+    this.noteEquality(left, operand);
     return operand.value;
   }
 
-  /** @returns {Operand} */
-  operand() {
+  /**
+   * @param {Operand} one
+   * @param {Operand} other
+   */
+  noteEquality(one, other) {
+    const [{column}, {value, token}] = one.column !== null ? [one, other] : [other, one];
+    if (column !== null && value !== null) {
+      this.equalities.push({column, value, written: token.text});
+    }
+  }
+
+  /**
+   * @param {Operand} [beside] the side that comes before it
+   * @returns {Operand}
+   */
+  operand(beside) {
     const token = this.next;
     if (token.word === "null") this.expected("write is null or is not null");
     if (!["number", "text", "name"].includes(token.kind) || token.word) {
@@ -188,6 +220,9 @@ class Reader {
       return {token, kind: "text", column: null, value: token.text.slice(1, -1)};
     }
     if (!Object.hasOwn(this.kinds, token.text)) {
+      if (beside && beside.column !== null && beside.kind === "text") {
+        refuse(token.index, `text stands in quotes; write "${token.text}"`);
+      }
       const near = nearestName(token.text, Object.keys(this.kinds));
       refuse(token.index, near ? `no such column; did you mean ${near}?`
         : "no such column; `analysis columns` lists all");

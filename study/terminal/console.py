@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
@@ -141,7 +142,7 @@ def _is_interrupt(error: BaseException) -> bool:
 
 
 def _report_escaped_errors() -> None:
-    """Print one line, too, for an error that `_run` cannot catch.
+    """Print one line, too, for an error that `_run` cannot catch, and for a warning.
 
     Such an error is raised in a thread, in a destructor, at the end of the interpreter, or is only
     logged by a library.
@@ -161,8 +162,11 @@ def _report_escaped_errors() -> None:
     def while_cleaning_up(event: "sys.UnraisableHookArgs") -> None:
         report(event.exc_type, event.exc_value, "while cleaning up")
 
+    def of_a_library(message: Warning | str, *_: object, **__: object) -> None:
+        _print_line("warning", str(message))
+
     sys.excepthook, threading.excepthook = at_the_end, in_a_thread
-    sys.unraisablehook = while_cleaning_up
+    sys.unraisablehook, warnings.showwarning = while_cleaning_up, of_a_library
     logging.raiseExceptions = False  # a log line that cannot be written is dropped silently
     if logging.lastResort:  # for loggers without a handler, such as those of asyncio and urllib3
         logging.lastResort.setFormatter(_OneLine())

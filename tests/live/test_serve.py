@@ -136,7 +136,7 @@ def test_a_trial_and_the_command_that_replays_it(served, store):
         'weight_decay < 0.2 and ended in ["decided", "budget"]',
         "generalized_epoch is null or not train_size > 300",
         'ended == setting or setting != device or trial_id > "8"',
-        "k == 99",
+        "k > 99",
     ],
 )
 def test_the_table_filters_sorts_and_pages_as_pandas_does(served, store, where):
@@ -163,6 +163,16 @@ def test_a_phase_is_filtered_like_a_column(served, store):
     assert {row["phase"] for row in page["rows"]} <= {"grokking", "confusion"}
     file = Answer(served, f"/api/download?{urlencode({'where': where})}").body.decode()
     assert len(file.splitlines()) == 1 + len(trials)
+
+
+def test_a_value_that_no_trial_has_is_told(served):
+    where = 'weight_decay == 0.0021 or phase == "groking" or setting == "a"'
+    assert api(served, "trials", where=where)["hints"] == [
+        "no trial has weight_decay == 0.0021; the nearest value is 0.003.",
+        'no trial has phase == "groking". Did you mean "grokking"?',
+        'no trial has setting == "a".',
+    ]
+    assert api(served, "trials", where="seed == 1")["hints"] == []
 
 
 def test_the_table_sorts_by_phase(served):

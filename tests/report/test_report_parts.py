@@ -75,6 +75,12 @@ def test_a_wrong_filter_is_told_and_the_table_stays(page):
     waits(page, lambda: "did you mean generalized_epoch?" in text(page, "where-wrong"))
 
 
+def test_a_value_that_no_trial_has_is_told(page):
+    page.find_element(By.ID, "where").send_keys("seed == 1 and k == 9", Keys.ENTER)
+    waits(page, lambda: text(page, "pages") == "no trial passes the filter")
+    assert text(page, "where-wrong") == "no trial has k == 9; the nearest value is 2."
+
+
 def test_a_phase_is_filtered_like_a_column(page, store):
     page.find_element(By.ID, "where").send_keys('phase == "grokking"', Keys.ENTER)
     grokked = load_trials(store, 'phase == "grokking"')

@@ -61,6 +61,7 @@ def test_examples(text, kept):
         ("k in [2, n]", ["'n'", "numbers or quoted text"]),
         ("k == null", ["Write is null or is not null."]),
         ("phase == grokking", ["'grokking' at character 10", 'Write "grokking".']),
+        ("setting in [standard]", ["'standard' at character 13", 'Write "standard".']),
         ("ended == 3", ["'3' at character 10", "ended holds text", "Put quotes around it."]),
         ("k == '3'", ["k holds numbers", "Remove the quotes."]),
         ("3 == ended", ["ended holds text"]),

@@ -7,16 +7,18 @@ import pytest
 from browsing import chromium, needs_chromium
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_filters import filters, frames, pieces
+from random_filters import VALUES, filters, frames, pieces
 
 from analysis.report.scripts import joined_modules
 from analysis.report.template import web_file
+from analysis.tables.filter_hints import OUTCOMES, filter_hints
 from analysis.tables.where import COLUMNS, KINDS, MAX_LENGTH, read_filter
 from study.errors import UsageError
 
 pytestmark = needs_chromium
 ASK = """
 import {Refusal} from "./tokens.js";
+import {filterHints} from "./hints.js";
 import {readFilter} from "./where.js";
 window.answer = (cases, kinds) => cases.map(([text, rows]) => {
   try {
@@ -27,6 +29,8 @@ window.answer = (cases, kinds) => cases.map(([text, rows]) => {
     return error.message;
   }
 });
+window.hints = (cases, setup) =>
+  cases.map(([text, columns]) => filterHints(text, columns, setup));
 """
 SENTENCE = re.compile(r"not a filter(, at character [0-9]+)?: [^\n]+[.?]")
 
@@ -41,7 +45,13 @@ def ask(tmp_path_factory):
     script = joined_modules("ask.js", lambda name: ASK if name == "ask.js" else web_file(name))
     with chromium(tmp_path_factory.mktemp("chromium")) as browser:
         browser.execute_script(script)
-        yield lambda cases: browser.execute_script("return answer(...arguments)", cases, kinds)
+        setup = {"kinds": kinds, "outcomes": OUTCOMES}
+
+        def asked(cases, question="answer"):
+            known = kinds if question == "answer" else setup
+            return browser.execute_script(f"return {question}(...arguments)", cases, known)
+
+        yield asked
 
 
 def in_python(text, rows):
@@ -61,6 +71,31 @@ def in_python(text, rows):
 def test_both_keep_the_same_rows(ask, cases):
     asked = [(text, rows) for (text, _), rows in cases]
     assert ask(asked) == [in_python(text, rows) for text, rows in asked]
+
+
+def columns_of_rows(rows):
+    """The columns of some rows, by name."""
+    return {name: [row[name] for row in rows] for name in VALUES}
+
+
+@settings(max_examples=15)
+@given(cases=st.lists(st.tuples(filters, frames), min_size=30, max_size=30))
+def test_both_tell_what_a_filter_misses_in_the_same_words(ask, cases):
+    asked = [(text, columns_of_rows(rows)) for (text, _), rows in cases]
+    tables = [pa.Table.from_pylist(rows, COLUMNS) for _, rows in cases]
+    expected = [
+        filter_hints(text, table.column) for (text, _), table in zip(asked, tables, strict=True)
+    ]
+    assert ask(asked, "hints") == expected
+
+
+def test_small_numbers_and_near_words_are_told_in_the_same_words(ask):
+    columns = {"weight_decay": [1e-5, 0.00012345, 0.3], "ended": ["decided", "diverged", "budget"]}
+    table = pa.table(columns)
+    for text in ("weight_decay == 0.00001234", "ended == 'devided'", "ended == 'dec'"):
+        [said] = filter_hints(text, table.column)
+        assert ask([(text, columns)], "hints") == [[said]]
+        assert "1e-05" in said or "decided" in said
 
 
 SLIPS = [
@@ -98,6 +133,10 @@ def test_both_refuse_the_same_texts(ask, texts):
         ("ended == '\U0001f600' k", "not a filter, at character 14: terms are joined by and, or."),
         ("wieght_decay > 1", "not a filter, at character 1: did you mean weight_decay?"),
         ("grokked == 1", "not a filter, at character 1: `analysis columns` lists all."),
+        (
+            "phase == grokking",
+            'not a filter, at character 10: text stands in quotes; write "grokking".',
+        ),
         ("k ==", "not a filter, at character 5: here is a column, a number or quoted text."),
         ("(k == 3", "not a filter, at character 8: a parenthesis is closed."),
         ("k == '3'", "not a filter, at character 6: k holds numbers."),
