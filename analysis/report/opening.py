@@ -105,7 +105,7 @@ def _what_was_trained(trials: pd.DataFrame, grid: Grid, manifest: Mapping[str, o
 
 def _what_parity_is(trials: pd.DataFrame) -> str:
     """What nets were to learn, a sentence with a space before it; "" for tasks of other names."""
-    if list(trials["task"].unique()) != ["parity"]:
+    if [str(name) for name in trials["task"].unique()] != ["parity"]:
         return ""
     bits, relevant = trials["n"].dropna().unique(), trials["k"].dropna().unique()
     n, k = (

@@ -1,5 +1,6 @@
 """The sentences that open a page, of ten studies."""
 
+import pandas as pd
 import pytest
 from made_up import event, trials
 
@@ -119,5 +120,6 @@ def test_the_rule_has_the_thresholds_of_the_study():
 
 def test_a_first_store_without_settings_says_what_it_knows():
     said = sentences([GROKS], {}, net=None)
+    assert "arity:" not in sentences([GROKS], {}, task=pd.NA)["trained"]
     assert "ReLU nets of 100 neurons, learning rate 0.1, batches of 32, " in said["trained"]
     assert said["rule"] == ""
