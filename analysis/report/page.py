@@ -33,7 +33,14 @@ from analysis.phases.strip_lines import LEAST_LINES, MOST_LINES
 from analysis.report.archive import carried, drawn, pack_archive, patience_archive
 from analysis.report.scripts import joined_modules
 from analysis.report.sections import BOUNDARY_CAPTION, law_state
-from analysis.report.state import CURVES, PATIENCE_NAMES, TABLE_COLUMNS, columnar, page_state
+from analysis.report.state import (
+    ALWAYS_READ,
+    CURVES,
+    PATIENCE_NAMES,
+    TABLE_COLUMNS,
+    columnar,
+    page_state,
+)
 from analysis.report.template import filled, packed_text, web_file
 from analysis.report.vega import prepare_script, vega_script
 from analysis.tables.filter_hints import OUTCOMES
@@ -226,7 +233,9 @@ def prepare_report() -> None:
     For a thread beside other work: `write_report` then takes half the time.
     """
     prepare_script()
-    _templates()
+    _diagrams()
+    for title in ALWAYS_READ:
+        _curve(title)
     _strip()
     _learned_chart()
 
@@ -260,10 +269,9 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
     Args:
         readings: where given, only the measures that they have get a chart.
     """
-    diagrams, curves = _templates()
     measured = None if readings is None else set(readings.columns[readings.notna().any()])
     return {
-        "diagrams": diagrams,
+        "diagrams": _diagrams(),
         "colorings": COLORINGS,
         "patiences": [
             (PATIENCE_NAMES[None], "as watched"),
@@ -271,9 +279,9 @@ def page_setup(readings: pd.DataFrame | None = None) -> Setup:
         ],
         "captions": CAPTIONS,
         "curves": {
-            title: curve
-            for title, curve in curves.items()
-            if measured is None or measured & set(curve["columns"])
+            title: _curve(title)
+            for title, columns in CURVES.items()
+            if measured is None or measured & set(columns)
         },
         "signs": CELL_SIGNS,
         "least_with_signs": LEAST_WITH_CORNERS,
@@ -307,13 +315,15 @@ def _limits(rows: int, trials: int) -> str:
 
 
 @cache
-def _templates() -> tuple[dict[str, Specification], dict[str, CurveChart]]:
-    """The templates of the diagram by coloring, and those of all curves by title."""
-    curves: dict[str, CurveChart] = {
-        title: {"columns": columns, "chart": curve_template(title, columns)}
-        for title, columns in CURVES.items()
-    }
-    return {name: diagram_template(name) for name in TEMPLATES}, curves
+def _diagrams() -> dict[str, Specification]:
+    """The templates of the diagram by coloring."""
+    return {name: diagram_template(name) for name in TEMPLATES}
+
+
+@cache
+def _curve(title: str) -> CurveChart:
+    columns = CURVES[title]
+    return {"columns": columns, "chart": curve_template(title, columns)}
 
 
 @cache

@@ -53,11 +53,15 @@ CELL_COLUMNS = (
 # What addresses and routes call each patience; None is as watched.
 PATIENCE_NAMES: dict[int | None, str] = {**{p: str(p) for p in PATIENCES}, None: ""}
 
-# The charts of the panel: the title of each, and the readings that it shows.
-CURVES: dict[str, tuple[str, ...]] = {
+# The charts of the panel: the title of each, and the readings that it shows. Every trial has the
+# readings of the first three.
+ALWAYS_READ: dict[str, tuple[str, ...]] = {
     "accuracy": ("train_accuracy", "test_accuracy"),
     "loss": ("train_loss", "test_loss"),
     "weight norm": ("weight_norm",),
+}
+CURVES: dict[str, tuple[str, ...]] = {
+    **ALWAYS_READ,
     **{name.replace("_", " "): measure.columns for name, measure in MEASURES.items()},
 }
 
