@@ -8,6 +8,8 @@ thread that is in the hands of a library. A process that has such threads theref
 from collections.abc import Callable
 from threading import Thread, main_thread
 
+END_SECONDS = 1.0
+
 
 def process_ends() -> bool:
     """Whether the main thread has ended. No pool takes work from then on."""
@@ -26,6 +28,8 @@ def start_job(name: str, job: Callable[[], None]) -> Thread:
         try:
             job()
         except Exception:
+            # Python closes its pools a moment before the main thread counts as ended.
+            main_thread().join(END_SECONDS)
             if not process_ends():
                 raise
 
