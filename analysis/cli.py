@@ -201,8 +201,10 @@ def figures(
     """
     from analysis.figures.make import make_figures
     from analysis.formats import as_table, records
+    from analysis.text.asked import say_standing
 
     findings = make_figures(store, output, x, y)
+    say_standing(store)
     for sentence in findings.left_out:
         note(sentence)
     note(f"{output}, {findings.folder}/")
@@ -264,10 +266,10 @@ def laws(
     Estimates come with 95% intervals; those after "strata" allow for scatter between strata, which
     are trials that are alike in all but learning rate and weight decay.
     """
-    from analysis.tables.frames import some_trials
     from analysis.text import law_answers
+    from analysis.text.asked import asked_trials
 
-    trials = some_trials(store, where)
+    trials = asked_trials(store, where)
     clusters = names_listed(cluster)
     request = law_answers.LawRequest(
         law, event, errors, names_listed(axes), cure, by, regime, clusters, draws, sample

@@ -25,10 +25,10 @@ def collapse(store: StorePath, *, where: WhereOption = None, as_json: JsonFlag =
     For each k: the form of the wait and N_c = c n^a width^w, the largest n predicted from the
     smaller n, and the rows at which half generalize, by patience.
     """
-    from analysis.tables.frames import some_trials
+    from analysis.text.asked import asked_trials
     from analysis.text.collapse_text import collapse_answer
 
-    answer = collapse_answer(some_trials(store, where))
+    answer = collapse_answer(asked_trials(store, where))
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)
 
 
@@ -44,10 +44,10 @@ def pairs(
     Ratios of medians with intervals over seeds, equivalence tests within 10%, and the mean ratio
     of each setting.
     """
-    from analysis.tables.frames import some_trials
+    from analysis.text.asked import asked_trials
     from analysis.text.pairs_text import pairs_answer
 
-    answer = pairs_answer(some_trials(store, where), event)
+    answer = pairs_answer(asked_trials(store, where), event)
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)
 
 
@@ -57,10 +57,11 @@ def forecast(store: StorePath, *, where: WhereOption = None, as_json: JsonFlag =
     Concordance on the largest n and on half of the seeds, which are held out; for each measure,
     with and without test accuracy.
     """
-    from analysis.tables.frames import load_readings, some_trials
+    from analysis.tables.frames import load_readings
+    from analysis.text.asked import asked_trials
     from analysis.text.forecast_text import forecast_answer
 
-    trials = some_trials(store, where)
+    trials = asked_trials(store, where)
     answer = forecast_answer(trials, load_readings(store, trials))
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)
 
@@ -71,10 +72,10 @@ def ungrok(store: StorePath, *, where: WhereOption = None, as_json: JsonFlag = F
     For a study with [data] fewer_rows: shares that know at the end, the rows at half, and the
     ratio of grokked nets over new ones.
     """
-    from analysis.tables.frames import some_trials
+    from analysis.text.asked import asked_trials
     from analysis.text.ungrok_text import ungrok_answer
 
-    answer = ungrok_answer(some_trials(store, where))
+    answer = ungrok_answer(asked_trials(store, where))
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)
 
 
@@ -107,9 +108,12 @@ def compare(
     """
     from analysis.figures.compare_page import write_comparison
     from analysis.questions.sides import SideRequest
+    from analysis.text.asked import say_standing
     from analysis.text.contrast_text import compared, contrast_answer
 
     found = compared(SideRequest(store, other, where, other_where, settings))
+    for side in dict.fromkeys((store, other or store)):
+        say_standing(side, side if other else "")
     write_comparison(found, output, x, y)
     note(str(output))
     if browse:

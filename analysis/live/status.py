@@ -103,7 +103,7 @@ class StatusReader:
         self.progress = self._plan.progress(counted.done, self._in_training())
         planned = plan.num_rows + self._plan.to_come
         record = manifest_of(manifest, self._store.address_of(MANIFEST))
-        counts = planned, len(counted.done), counted.without_readings
+        counts = planned, len(counted.done), counted.without_readings, trials.num_rows
         return tally(record, *counts, self._packs, missing)
 
     def _follow_packs(self) -> None:

@@ -4,6 +4,7 @@ The card is README.md, in the form of a data card: what the rows are, columns wi
 are told apart, versions, license, how to make the table again.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from analysis.tables.meanings import COLUMN_MEANINGS
 from analysis.tables.output import write_whole
 from analysis.tables.where import COLUMNS, KINDS
 from study.errors import StudyError
+from study.plan.standing import standing
 from study.spec.toml_text import toml_text
 from study.store.manifest import Manifest, read_manifest, stored_spec
 from study.store.store import Store
@@ -53,17 +55,21 @@ def export_study(store_url: str | Path, folder: Path | None, license_name: str) 
     write_whole(folder / "trials.parquet", FORMATS["parquet"](trials))
     write_whole(folder / "trials.csv", FORMATS["csv"](trials))
     write_whole(folder / FILE, toml_text(spec).encode())
-    write_whole(folder / "README.md", data_card(trials, manifest, license_name).encode())
+    card = data_card(trials, manifest, license_name, standing(store))
+    write_whole(folder / "README.md", card.encode())
     return folder
 
 
-def data_card(trials: pd.DataFrame, manifest: Manifest, license_name: str) -> str:
+def data_card(
+    trials: pd.DataFrame, manifest: Manifest, license_name: str, cautions: Sequence[str] = ()
+) -> str:
     """The card in Markdown.
 
     Args:
         trials: the rows of the export.
         manifest: of their store.
         license_name: of the trials, "" where none is stated.
+        cautions: as `standing` gives them.
     """
     lines = [
         f"# Trials of the study {manifest.spec['name']}",
@@ -71,6 +77,7 @@ def data_card(trials: pd.DataFrame, manifest: Manifest, license_name: str) -> st
         f"{len(trials):,} networks, a row each, in `trials.parquet` and in `trials.csv`: when each",
         "memorized its training rows and when it generalized. Times are epochs. A null time is",
         f"censored: not by the last reading. `{FILE}` is the study, every key in force.",
+        *(f"{caution[:1].upper()}{caution[1:]}." for caution in cautions),
         "",
         "## License",
         "",

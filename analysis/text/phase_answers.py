@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from analysis.phases.classify import columns_of_preset, preset_at
 from analysis.phases.palette import paint_phases
-from analysis.tables.frames import PHASE_TABLE, some_trials
+from analysis.tables.frames import PHASE_TABLE
+from analysis.text.asked import asked_trials
 from analysis.text.patience_counts import PatienceCounts
 from analysis.text.phase_counts import PhaseCounts
 from analysis.text.phase_plot import plot_lines
@@ -64,7 +65,7 @@ class PhaseRequest:
         counted = columns_of_preset(rule)  # an error of the user's comes before one of the store's
         self._refuse(as_json=as_json)
         whole = self.patience or self.boundary or self.plot
-        trials = some_trials(
+        trials = asked_trials(
             store, where, list(dict.fromkeys((*PHASE_TABLE, *counted))) if whole else counted
         )
         colored = colors_wanted(sys.stdout)

@@ -195,7 +195,7 @@ class Closing:
         store = shlex.quote(self.store_url)
         lines = [self.phase_table, ""]
         if self.others:
-            lines.append(f"{self.others} more are stored, of other plans or smaller budgets.")
+            lines.append(f"{others_stored(self.others)}.")
         if self.failed:
             lines.append(f"{self.failed} trials failed: study status {store} says why.")
         if self.stopped:
@@ -257,6 +257,11 @@ class Submitted:
         ]
 
 
+def others_stored(count: int) -> str:
+    """That a store has more trials than its study counts."""
+    return f"{count:,} more are stored, of other plans or smaller budgets"
+
+
 def status_lines(status: StudyStatus) -> list[str]:
     """The answer of `study_status`, to read."""
     lines = [f"study {status['study']}, started {status['started']}"]
@@ -267,6 +272,8 @@ def status_lines(status: StudyStatus) -> list[str]:
         "running": status["running"],
     }
     lines += [f"  {name:<8}{count:>8} trials" for name, count in counts.items()]
+    if status["others"]:
+        lines.append(f"  others  {others_stored(status['others'])}")
     packs = ", ".join(f"{count} {word}" for word, count in status["packs"].items())
     lines.append(f"  packs   {packs or 'none'}")
     if status["begun_again"]:

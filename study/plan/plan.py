@@ -47,6 +47,7 @@ class Plan:
         proposed: by adaptive searches, so far.
         without_readings: how many missing trials have a row for their budget, whose readings are
             gone.
+        stored: how many trials the store has, those of other plans included.
         notes: what a user should know of the store before anything is trained, a sentence each.
     """
 
@@ -56,6 +57,7 @@ class Plan:
     packs: tuple[Pack, ...]
     proposed: Proposed
     without_readings: int = 0
+    stored: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -67,6 +69,11 @@ class Plan:
     def done(self) -> int:
         """How many of the trials are stored."""
         return len(self.trials) - len(self.missing)
+
+    @property
+    def others(self) -> int:
+        """How many stored trials are not of the study, or were watched for less than its budget."""
+        return self.stored - self.done - self.without_readings
 
     @property
     def trials_budget(self) -> int | None:
@@ -120,7 +127,7 @@ def make_plan(
         for trial in pack.trials:
             wanted.pop(trial.trial_id, None)
     packs = (*resumed, *group(wanted.values()))
-    return Plan(spec, trials, ids, packs, pairs, unread, tuple(notes))
+    return Plan(spec, trials, ids, packs, pairs, unread, len(rows.row_of), tuple(notes))
 
 
 def unread_note(count: int) -> str:

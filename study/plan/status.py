@@ -37,6 +37,8 @@ class StudyStatus(TypedDict):
         halved: how many packs are trained as halves, because memory is short for the whole.
         errors: the error of each failed pack with missing trials, by the id of the pack.
         without_readings: how many trials have a row whose readings are gone. They are not done.
+        others: how many stored trials are not of the study, or were watched for less than its
+            budget.
     """
 
     study: object
@@ -52,6 +54,7 @@ class StudyStatus(TypedDict):
     halved: int
     errors: dict[str, str | None]
     without_readings: int
+    others: int
 
 
 def study_status(store: Store) -> StudyStatus:
@@ -64,7 +67,8 @@ def study_status(store: Store) -> StudyStatus:
         return {i: store.packs.trial_ids(i, packs[i]) & plan.missing for i in pack_ids}
 
     manifest = read_manifest(store)
-    return tally(manifest, plan.planned, plan.done, plan.without_readings, packs, missing)
+    counts = plan.planned, plan.done, plan.without_readings, plan.stored
+    return tally(manifest, *counts, packs, missing)
 
 
 def tally(
@@ -72,6 +76,7 @@ def tally(
     planned: int,
     done: int,
     without_readings: int,
+    stored: int,
     packs: Mapping[str, PackRecord],
     missing: Callable[[list[str]], Mapping[str, frozenset[str]]],
 ) -> StudyStatus:
@@ -82,6 +87,7 @@ def tally(
         planned: trials of the study.
         done: trials that are stored.
         without_readings: trials with a row whose readings are gone.
+        stored: trials with a row, those of other plans included.
         packs: the latest record of each pack.
         missing: gives for some packs the ids of their trials that are still to train.
     """
@@ -111,6 +117,7 @@ def tally(
         "halved": sum(record.halved for record in packs.values()),
         "errors": {i: packs[i].error for i in open_members[PackStatus.FAILED]},
         "without_readings": without_readings,
+        "others": stored - done - without_readings,
     }
 
 

@@ -21,6 +21,8 @@ class ListedStudy:
         store: the address of its store.
         planned: how many trials it has or will have.
         done: how many of these are stored.
+        others: how many stored trials are not of the study, or were watched for less than its
+            budget.
         changed: when the store changed last: a start of a command, or a record of a pack.
     """
 
@@ -28,6 +30,7 @@ class ListedStudy:
     store: str
     planned: int
     done: int
+    others: int
     changed: datetime
 
     @classmethod
@@ -38,11 +41,12 @@ class ListedStudy:
         started = datetime.fromisoformat(read_manifest(store).latest.started)
         changed = max([started.timestamp(), *stamps])
         moment = datetime.fromtimestamp(changed, UTC).replace(microsecond=0)
-        return cls(plan.spec.name, store.url, plan.planned, plan.done, moment)
+        counts = plan.planned, plan.done, plan.others
+        return cls(plan.spec.name, store.url, *counts, moment)
 
     def to_json(self) -> dict[str, object]:
         """The line for programs."""
-        counts = {"planned": self.planned, "done": self.done}
+        counts = {"planned": self.planned, "done": self.done, "others": self.others}
         changed = self.changed.isoformat()
         return {"study": self.study, "store": self.store, **counts, "changed": changed}
 
@@ -99,7 +103,8 @@ def study_lines(studies: list[ListedStudy]) -> list[str]:
             (
                 line.study,
                 f"{line.done:,}/{line.planned:,}",
-                f"{to_go:,} to go" if to_go else "done",
+                (f"{to_go:,} to go" if to_go else "done")
+                + (f", {line.others:,} others" if line.others else ""),
                 f"{line.changed.astimezone():%Y-%m-%d %H:%M}",
                 line.store,
             )

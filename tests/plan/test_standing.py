@@ -1,0 +1,95 @@
+"""One count everywhere: list, status and phases agree on a store, or say how they differ."""
+
+import json
+
+import pytest
+from simulated import QUICK, simulate, write_simulated
+
+import analysis.cli
+import study.cli
+from analysis import load_trials
+from study.plan import standing as words
+from study.plan.plan import start_study
+from study.spec.file import resolve
+from study.store.store import Store
+from study.trials.expand import expand
+
+ONE_POINT = {**QUICK, "axes": {**QUICK["axes"], "train_size": 400, "weight_decay": [0.01, 0.03]}}
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """A store of 5 seeds at two points, whose study now has some seeds and a budget."""
+
+    def change(seeds, epochs=600):
+        path = simulate(tmp_path / f"{seeds}-{epochs}", ONE_POINT)
+        spec = resolve({**ONE_POINT, "seeds": seeds, "budget": {"epochs": epochs}})
+        start_study(spec, Store(path), ["study", "run"])
+        return path
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("seeds", "epochs"),
+    [(5, 600), (3, 600), (7, 600), (5, 3000), (3, 3000), (5, 300)],
+)
+def test_list_status_and_phases_agree(run_main, changed, seeds, epochs):
+    path = changed(seeds, epochs)
+    [listed] = json.loads(run_main(study.cli.main, "list", path, "--json")[1])
+    status = json.loads(run_main(study.cli.main, "status", path, "--json")[1])
+    _, out, err = run_main(analysis.cli.main, "phases", path, "--json")
+    stored = len(load_trials(path))
+    spec = resolve({**ONE_POINT, "seeds": seeds, "budget": {"epochs": epochs}})
+    budgets = {trial.trial_id: trial.budget_epochs for trial in expand(spec)}
+    rows = load_trials(path).set_index("trial_id")
+    done = sum(
+        trial in rows.index
+        and (rows["ended"][trial] != "budget" or rows["budget_epochs"][trial] >= budget)
+        for trial, budget in budgets.items()
+    )
+    for counts in (listed, status):
+        assert (counts["planned"], counts["done"]) == (len(budgets), done)
+        assert counts["done"] + counts["others"] == stored
+    assert json.loads(out)["trials"] == stored
+    assert (f"so far: {done} of {len(budgets)} trials have ended" in err) == (done < len(budgets))
+    assert (f"{stored - done} of the {stored} stored" in err) == (stored > done)
+    shown = run_main(study.cli.main, "status", path)[1].decode()
+    others = f"others  {stored - done} more are stored, of other plans or smaller budgets"
+    assert (others in shown) == (stored > done)
+
+
+def test_whatever_concludes_from_a_part_says_so_far(run_main, tmp_path):
+    spec = resolve(QUICK)
+    path = tmp_path / "part"
+    start_study(spec, Store(path), ["study", "run"])
+    trials = expand(spec)
+    write_simulated(Store(path), trials[:100])
+    commands = [
+        ("phases",), ("phases", "--plot"), ("phases", "--patience"), ("laws",),
+        ("laws", "--scorecard"), ("laws", "--slope", "weight_decay"), ("collapse",), ("pairs",),
+        ("forecast",), ("ungrok",),
+        ("compare", "--where", "seed < 2", "--with", "seed > 2", "-o", tmp_path / "page.html"),
+    ]  # fmt: skip
+    for name, *options in commands:
+        err = run_main(analysis.cli.main, name, path, *options)[2]
+        assert err.startswith("so far: 100 of 150 trials have ended\n"), (name, *options)
+    run_main(analysis.cli.main, "export", path, "-o", tmp_path / "out")
+    assert "So far: 100 of 150 trials have ended." in (tmp_path / "out" / "README.md").read_text()
+    write_simulated(Store(path), trials[100:])
+    assert words.standing(Store(path)) == []
+
+
+def test_of_a_large_study_rows_are_counted_alone(changed, monkeypatch):
+    monkeypatch.setattr(words, "MOST_COUNTED", 9)
+    monkeypatch.setattr(words, "make_plan", None)
+    assert words.standing(Store(changed(7))) == ["so far: 10 of 14 trials have ended"]
+    assert words.standing(Store(changed(5))) == []
+
+
+def test_a_damaged_study_file_hides_no_trials(run_main, changed):
+    path = changed(5)
+    (path / "study.json").write_text("{")
+    code, out, err = run_main(analysis.cli.main, "phases", path)
+    assert (code, err) == (0, "")
+    assert b"grokking" in out
