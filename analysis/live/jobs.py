@@ -12,7 +12,11 @@ END_SECONDS = 1.0
 
 
 def process_ends() -> bool:
-    """Whether the main thread has ended. No pool takes work from then on."""
+    """Whether the main thread has ended, or ends within END_SECONDS; for a job that has failed.
+
+    No pool takes work from then on. Python closes its pools before the main thread counts as ended.
+    """
+    main_thread().join(END_SECONDS)
     return not main_thread().is_alive()
 
 
@@ -28,8 +32,6 @@ def start_job(name: str, job: Callable[[], None]) -> Thread:
         try:
             job()
         except Exception:
-            # Python closes its pools a moment before the main thread counts as ended.
-            main_thread().join(END_SECONDS)
             if not process_ends():
                 raise
 
