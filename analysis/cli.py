@@ -279,7 +279,7 @@ def laws(
     elif finite_size:
         answer = law_answers.finite_size_answer(trials)
     elif slope is not None:
-        answer = law_answers.slopes_answer(trials, slope, request)
+        answer = law_answers.slopes_answer(trials, slope, request, note)
     else:
         answer = law_answers.fit_answer(store, trials, request, note, _show_draws)
     return json_answer(answer.content) if as_json else text_answer(*answer.lines)

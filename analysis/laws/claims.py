@@ -14,6 +14,7 @@ from analysis.laws.equations import find_law
 from analysis.laws.existence import existence
 from analysis.laws.fit import fit_law, with_adequacy
 from analysis.laws.lines import adequacy_within
+from analysis.laws.positive import above_zero
 from analysis.laws.regimes import SIDES, regime_of
 from analysis.laws.shares import rows_at_half
 from analysis.laws.strata import Bounded, own_slopes, random_effects, simpson, slopes_within
@@ -158,6 +159,7 @@ class LawTest:
 
     def run(self, trials: pd.DataFrame, event: str, errors: str, /) -> Finding:
         """See `Test.run`."""
+        trials, _ = above_zero(trials, [self.axis])
         speaks_of = find_law(self.law).speaks_of
         axes = [name for name in axes_that_vary(trials) if name not in speaks_of]
         groups = [part for _, part in trials.groupby(axes, dropna=False)] if axes else [trials]
@@ -191,7 +193,7 @@ class ExistenceTest:
 
     def run(self, trials: pd.DataFrame, event: str, errors: str, /) -> Finding:
         """See `Test.run`."""
-        found = existence(trials, self.law, event, errors)
+        found = existence(above_zero(trials, [self.axis])[0], self.law, event, errors)
         verdict = "agrees" if found.believed else NOT_IDENTIFIED
         count = int(found.strata["trials"].sum())
         return Finding(f"critical {self.axis}", verdict, found.why, None, count, len(found.strata))
@@ -228,6 +230,7 @@ class PooledTest:
 
     def run(self, trials: pd.DataFrame, event: str, errors: str, /) -> Finding:
         """See `Test.run`."""
+        trials, _ = above_zero(trials)
         fit = with_adequacy(fit_law(trials, "power", event, errors), trials)
         parameter = f"slope_{self.axis}"
         if parameter not in fit.parameters:

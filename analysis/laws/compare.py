@@ -84,6 +84,21 @@ def _rank(fit: Fit) -> tuple[bool, bool, float, float]:
     return not fit.converged, fit.heldout is None, score, fit.aic
 
 
+def best_inside(fits: Sequence[Fit]) -> Fit:
+    """The law with the lowest AIC; the first where none converged.
+
+    Args:
+        fits: laws of the same trials. A law that had to leave trials out does not compete.
+    """
+    converged = [fit for fit in fits if fit.converged]
+    most = max((fit.trials for fit in converged), default=0)
+    return min((fit for fit in converged if fit.trials == most), key=_aic, default=fits[0])
+
+
+def _aic(fit: Fit) -> float:
+    return fit.aic
+
+
 def held_out(trials: pd.DataFrame, axis: str) -> NDArray[np.bool_] | None:
     """True for trials at the hardest third of an axis's values, [T].
 

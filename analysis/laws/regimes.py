@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.laws.features import SAME_LOG, feature
+from analysis.laws.positive import above_zero
 from analysis.laws.strata import strata_of
 from analysis.phases.classify import PHASES, classify
 from study.errors import UsageError, unknown
@@ -49,7 +50,7 @@ def regime_of(trials: pd.DataFrame, name: str) -> Regime:
     """
     if name not in SIDES:
         raise unknown("a regime", name, SIDES)
-    passes = trials[trials["train_size"].notna()]
+    passes, _ = above_zero(trials[trials["train_size"].notna()], ["decay_time"])
     held = _held_aside(passes)
     if held.all():
         raise UsageError(

@@ -24,6 +24,7 @@ from analysis.laws.features import SAME_LOG, feature, moved_by
 from analysis.laws.grouped import fit_groups
 from analysis.laws.intervals import covariance_of
 from analysis.laws.model import Model, best
+from analysis.laws.positive import above_zero
 from analysis.laws.terms import Slopes
 from analysis.laws.times import times_of
 from analysis.phases.drawn_axes import axes_that_vary
@@ -153,6 +154,7 @@ def slopes_within(trials: pd.DataFrame, name: str, event: str, errors: str) -> S
         errors: see `fit_law`.
     Raises: UsageError where fewer than `LEAST_STRATA` strata have a slope of their own.
     """
+    trials, _ = above_zero(trials, [name])
     table = own_slopes(trials, name, event, errors)
     usable = table.dropna(subset="slope")
     if len(usable) < LEAST_STRATA:

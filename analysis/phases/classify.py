@@ -162,7 +162,7 @@ def columns_of_preset(name: str) -> tuple[str, ...]:
 def classify(
     trials: pd.DataFrame, preset: str = "default", patience: float | None = None
 ) -> pd.DataFrame:
-    """The trials with a column `phase` and a boolean column for each flag.
+    """The trials with a column `phase`, one for each flag, and `delay`, from event to event.
 
     A trial without weight decay has no decay time, and no budget would be long enough. Such a trial
     is never short-watched. Semi-grokking is read from the last test accuracy, since a
@@ -200,7 +200,7 @@ def classify(
         phase[np.logical_and.reduce(fits)] = code
     least = LEAST_DECAY_TIMES if patience is None else patience
     flags = _flags(trials, answers["memorized"], answers["generalized"], least)
-    return trials.assign(phase=phases_by_code(phase), **flags)
+    return trials.assign(phase=phases_by_code(phase), delay=delay, **flags)
 
 
 def _flags(

@@ -8,13 +8,12 @@ import html
 from collections.abc import Sequence
 from typing import TypedDict
 
-import numpy as np
 import pandas as pd
 
 from analysis.charts.theme import Specification, specification
-from analysis.laws.compare import fit_laws
-from analysis.laws.features import reals_of
+from analysis.laws.compare import best_inside, fit_laws
 from analysis.laws.fit import Fit
+from analysis.laws.positive import above_zero
 from analysis.laws.sample import first_seeds, whole_strata
 from analysis.laws.study_fits import by_regime, with_warnings
 from analysis.phases.drawn_axes import axes_that_vary
@@ -45,7 +44,7 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
     regimes, each with its own laws; the section is about the first regime.
     """
     regime, trials_of_regime = next(iter(by_regime(trials).items()))
-    trials_of_regime, zeros = _with_logarithms(trials_of_regime)
+    trials_of_regime, zeros = above_zero(trials_of_regime)
     sample = first_seeds(trials_of_regime, MAX_SAMPLE)
     count = len(trials_of_regime)
     of_how_many = (
@@ -60,7 +59,8 @@ def law_section(trials: pd.DataFrame) -> tuple[str, list[SectionFigure]]:
     text = (
         f"{verdict_sentence(fits)}<p class='soft'>Steps until test accuracy passes its "
         f"threshold, {regime} trials: {fit.events:,} events in {fit.trials:,}{of_how_many}; "
-        f"{fit.censored:,} had none by their last reading and count as censored there.{zeros} "
+        f"{fit.censored:,} had none by their last reading and count as censored there"
+        f"{f'; {zeros}' if zeros else ''}. "
         "Errors are log-normal, "
         "intervals 95%; "
         f"those after “{fit.clusters}” allow for scatter between {fit.clusters}. The table has the "
@@ -91,21 +91,6 @@ def section_state(figures: Sequence[SectionFigure]) -> list[FigureState]:
         }
         for figure in figures
     ]
-
-
-def best_inside(fits: Sequence[Fit]) -> Fit:
-    """The law with the lowest AIC; the first where none converged.
-
-    Args:
-        fits: laws of the same trials. A law that had to leave trials out does not compete.
-    """
-    converged = [fit for fit in fits if fit.converged]
-    most = max((fit.trials for fit in converged), default=0)
-    return min((fit for fit in converged if fit.trials == most), key=_aic, default=fits[0])
-
-
-def _aic(fit: Fit) -> float:
-    return fit.aic
 
 
 def verdict_sentence(fits: Sequence[Fit]) -> str:
@@ -151,17 +136,6 @@ def _rejected(inside: Fit, fits: Sequence[Fit]) -> str:
         f"<strong>{which} numbers describe no network, and must not be read as a test of what was "
         "published.</strong>"
     )
-
-
-def _with_logarithms(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The trials without those that are at 0 on an axis that varies, and a sentence if some are."""
-    zero = np.zeros(len(trials), bool)
-    for axis in axes_that_vary(trials):
-        zero |= reals_of(trials, axis) <= 0
-    if not zero.any():
-        return trials, ""
-    count = f"{int(zero.sum()):,} trials that are at 0 on an axis"
-    return trials[~zero], f" {count} are left out, because laws take logarithms."
 
 
 def _table(fits: Sequence[Fit]) -> str:

@@ -12,9 +12,11 @@ from analysis.laws import scorecard as statements
 from analysis.laws import study_fits
 from analysis.laws.design import Cure
 from analysis.laws.importance import importance
+from analysis.laws.positive import above_zero
 from analysis.laws.sample import whole_points
 from analysis.laws.strata import slopes_within
 from analysis.text import law_text
+from analysis.text.law_summary import fits_in_a_sentence
 from study.errors import UsageError
 
 
@@ -69,12 +71,13 @@ def fit_answer(
         store_url: path or URL of the store; the law `norms` needs its readings.
         trials: to fit the laws to.
         request: which laws, and how.
-        note: is told where a sample is fitted, and of each law that could not be fitted, before the
-            bootstrap begins.
+        note: is told where a sample is fitted, where trials are left out, and of each law that
+            could not be fitted, before the bootstrap begins.
         progress: is told how many draws of the bootstrap are done, and of how many.
 
     Raises: UsageError for a request that is not right, and where no law can be fitted.
     """
+    trials = _noting_zeros(trials, request.axes, note)
     sample = whole_points(trials, request.most or len(trials))
     if len(sample) < len(trials):
         note(
@@ -102,8 +105,18 @@ def fit_answer(
     lines = [line for fits in lists for line in law_text.lines_of_fits(fits)]
     return LawAnswer(
         [fit.to_json() for fits in lists for fit in fits],
-        [*_importance_lines(trials, request), *lines],
+        [*map(fits_in_a_sentence, lists), "", *_importance_lines(trials, request), *lines],
     )
+
+
+def _noting_zeros(
+    trials: pd.DataFrame, names: Sequence[str] | None, note: Callable[[str], None]
+) -> pd.DataFrame:
+    """The trials of `above_zero`; its sentence is noted."""
+    kept, sentence = above_zero(trials, names)
+    if sentence:
+        note(sentence)
+    return kept
 
 
 def _importance_lines(trials: pd.DataFrame, request: LawRequest) -> list[str]:
@@ -118,15 +131,19 @@ def _importance_lines(trials: pd.DataFrame, request: LawRequest) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def slopes_answer(trials: pd.DataFrame, feature: str, request: LawRequest) -> LawAnswer:
+def slopes_answer(
+    trials: pd.DataFrame, feature: str, request: LawRequest, note: Callable[[str], None]
+) -> LawAnswer:
     """The slope of a feature within strata, in each regime.
 
     Args:
         trials: to fit the slopes to.
         feature: a name in `FEATURES`.
         request: the event, the errors and the regime.
+        note: is told where trials are left out.
     Raises: UsageError where a regime's strata do not determine slopes.
     """
+    trials = _noting_zeros(trials, [feature], note)
     content: list[JsonRow] = []
     lines: list[str] = []
     for regime, part in study_fits.by_regime(trials, request.regime).items():
@@ -134,7 +151,7 @@ def slopes_answer(trials: pd.DataFrame, feature: str, request: LawRequest) -> La
         plain = {**asdict(replace(within, strata=pd.DataFrame())), "strata": records(within.strata)}
         content.append({"regime": regime, "event": request.event, **plain})
         head = f"{regime}, {request.event}, {request.errors}"
-        lines += [*([""] if lines else []), *law_text.lines_of_slopes(head, within)]
+        lines += [*([""] if lines else []), *law_text.lines_of_slopes(head, request.event, within)]
     return LawAnswer(content, lines)
 
 

@@ -13,6 +13,7 @@ from analysis.laws.intervals import Parameter
 from analysis.laws.scorecard import Tested
 from analysis.laws.strata import Bounded, SlopesWithin
 from analysis.phases.axis_scales import TITLES
+from analysis.text import law_summary
 
 
 def lines_of_fits(fits: Sequence[Fit]) -> list[str]:
@@ -23,7 +24,7 @@ def lines_of_fits(fits: Sequence[Fit]) -> list[str]:
         shown = comparison(fits)[columns].copy()
         shown["delta_aic"] = shown["delta_aic"].astype(float).round(1)
         shown["heldout"] = shown["heldout"].astype(float).round(3)
-        lines += ["", as_table(shown)]
+        lines += ["", as_table(shown), law_summary.COMPARED]
         ratios = [
             f"{law} within {within}: likelihood ratio {statistic:.1f}, {freedom} more, "
             f"p = {chance:.2g}"
@@ -42,7 +43,7 @@ def lines_of_fits(fits: Sequence[Fit]) -> list[str]:
             for name, value in fit.parameters.items()
         ]
         lines += [f"  warning: {name} {why}" for name, why in fit.warnings.items()]
-    return lines
+    return [*lines, "", law_summary.ESTIMATES]
 
 
 def importance_in_words(found: Importance) -> str:
@@ -85,22 +86,26 @@ def _chance_in_words(chance: float) -> str:
     return f"p = {chance:.2g}" if chance > 1e-9 else "p < 1e-9"
 
 
-def lines_of_slopes(head: str, within: SlopesWithin) -> list[str]:
+def lines_of_slopes(head: str, event: str, within: SlopesWithin) -> list[str]:
     """A slope within strata: one for all, the mean and spread of their own, and a line for each.
 
     Args:
         head: which trials, in words.
+        event: a name in `law_summary.EVENT_WORDS`.
         within: as `slopes_within` gives them.
     """
     known = int(within.strata["slope"].notna().sum())
     shown = within.strata.round(dict.fromkeys(("slope", "low", "high"), 3))
     return [
+        law_summary.slope_in_a_sentence(event, within),
+        "",
         f"{head}: slope of {within.feature} within {known} strata, {within.trials:,} trials",
         f"  one slope for all       {number_in_words(within.common)}",
         f"  mean of own slopes      {number_in_words(within.mean)}",
         f"  spread of own slopes    {number_in_words(within.spread)}",
         f"  95% of strata           {_interval(within.predicted.low, within.predicted.high)}",
         "",
+        law_summary.SLOPES.format(feature=within.feature),
         as_table(shown.drop(columns="error")),
     ]
 

@@ -202,7 +202,8 @@ def test_trials_at_zero_on_an_axis_are_left_out_of_the_section():
     least = trials["weight_decay"] == trials["weight_decay"].min()
     text, figures = law_section(trials.assign(weight_decay=trials["weight_decay"].mask(least, 0.0)))
     count = int(least.sum())
-    assert f"{count} trials that are at 0 on an axis are left out, because laws take log" in text
+    left = f"weight_decay is 0 in {count} of {len(trials)} trials, and laws take logarithms"
+    assert f"{left}: the other {len(trials) - count} are fitted." in text
     assert "along-weight_decay" in [figure.name for figure in figures]
 
 

@@ -64,7 +64,7 @@ def test_a_threshold_counts_by_first_crossings(run, store, level):
         (["--plot", "--json"], "for people"),
         (["--plot", "--boundary"], "--boundary and --plot; an answer has one"),
         (["--plot", "--x", "seed"], "an axis is one of"),
-        (["--plot", "--where", "k == 9"], "0 trials; a diagram needs some"),
+        (["--plot", "--where", "k > 9"], "0 trials; a diagram needs some"),
     ],
 )
 def test_what_cannot_be_asked_is_one_sentence(run, store, typed, said):
