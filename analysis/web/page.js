@@ -169,7 +169,7 @@ let showing = Promise.resolve();
 function show() {
   showing = showing.catch(() => {}).then(async () => {
     if (!state?.axes) return;
-    const view = viewOf(state);
+    const asked = location.hash, view = viewOf(state);  // the address may change meanwhile
     showControls(state, view, change);
     const selected = await selection.show(state, view);
     showPhases(state, view.only, selected, choose);
@@ -178,7 +178,7 @@ function show() {
     await panel.show(state, view);
     await strip.show(state, view);
     await trials.show(state, view);
-    if (state.patience === view.patience) document.body.dataset.shown = location.hash;
+    if (state.patience === view.patience) document.body.dataset.shown = asked;
     performance.mark("shown");
   });
   return showing;

@@ -203,3 +203,25 @@ def test_selection_by_mouse_is_on_top(page):
     webdriver.ActionChains(page).move_to_element(shape).perform()
     waits(page, lambda: page.find_elements(By.CSS_SELECTOR, "#vg-tooltip-element.visible"))
     assert "95% (Wilson)" in text(page, "vg-tooltip-element")
+
+
+# The address changes while the page draws an earlier one. Gives the title of the cell on show when
+# the page first says that it shows the later address.
+OVERTAKEN = """
+const [later, done] = arguments, title = document.getElementById('cell-title');
+new MutationObserver(() => {
+  if (document.body.dataset.shown === later) done(title.textContent);
+}).observe(document.body, {attributeFilter: ['data-shown']});
+const drawing = new MutationObserver(() => {
+  drawing.disconnect();
+  location.hash = later;
+});
+drawing.observe(document.getElementById('twin'), {childList: true});
+window.dispatchEvent(new Event('hashchange'));  // draws the address as it is
+"""
+
+
+def test_the_page_says_what_it_shows_and_not_what_it_was_asked_meanwhile(page):
+    for decay in ("0.1", "0.001", "0.01"):
+        later = f"#weight_decay={decay}&train_size=400&setting=narrow&width=100"
+        assert f"weight decay {decay}," in page.execute_async_script(OVERTAKEN, later)
