@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.charts.theme import INK, legend, named, themed
 
 _SIZE = (420, 300)
-_ROW_HEIGHT = 17  # of a forest
+_ROW_HEIGHT = 28  # of a forest: a line of text, and a bar below it
 _SERIES = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.15, 0.9]))
 
 
@@ -63,7 +63,7 @@ def ratio_chart(rows: pd.DataFrame, margin: float) -> alt.LayerChart:
     scale = alt.Scale(type="log", domain=ends, nice=False)
 
     def across(field: str) -> alt.X:
-        title = "ratio of medians, larger rate over smaller"
+        title = "ratio of medians"
         return alt.X(f"{field}:Q", title=title, scale=scale, axis=_plain())
 
     shade = alt.Chart(named("margin", pd.DataFrame({"low": [1 / margin], "high": [margin]})))
@@ -72,13 +72,19 @@ def ratio_chart(rows: pd.DataFrame, margin: float) -> alt.LayerChart:
     )
     color = alt.Color("verdict:N", legend=legend(), scale=alt.Scale(scheme="tableau10"))
     base = alt.Chart(named("ratios", rows)).encode(
-        y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelFontSize=11, labelLimit=420)),
-        color=color,
+        y=alt.Y("label:N", title=None, sort=None, axis=None),
         tooltip=["label:N", "ratio:Q", "low:Q", "high:Q", "verdict:N"],
     )
-    bars = base.mark_rule(clip=True).encode(x=across("low"), x2="high:Q")
-    dots = base.mark_point(filled=True, size=36, opacity=1).encode(x=across("ratio"))
-    return themed(alt.layer(band, bars, dots), _SIZE[0], height)
+    # A label stands above its bar: beside the plot it would leave a phone no room for the plot.
+    label = base.mark_text(align="left", dy=-5, fontSize=11, color=INK, limit=alt.expr("width"))
+    bars = base.mark_rule(clip=True, yOffset=7).encode(x=across("low"), x2="high:Q", color=color)
+    dots = base.mark_point(filled=True, size=36, opacity=1, yOffset=7)
+    drawn = [
+        label.encode(x=alt.value(0), text="label:N"),
+        bars,
+        dots.encode(x=across("ratio"), color=color),
+    ]
+    return themed(alt.layer(band, *drawn), _SIZE[0], height)
 
 
 def ungrok_chart(shares: pd.DataFrame) -> alt.LayerChart:

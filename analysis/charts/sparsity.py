@@ -7,6 +7,8 @@ import pandas as pd
 from analysis.charts.theme import CURVE_COLORS, EPOCH_TICKS, INK, legend, named, themed
 from analysis.phases.axis_scales import TITLES, Ruler
 
+_LONGEST = 8  # letters of a label that is written straight
+
 
 def sparsity_chart(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
     """Dots for how often each number of neurons was measured, and the median of each position.
@@ -16,13 +18,16 @@ def sparsity_chart(frame: pd.DataFrame, ruler: Ruler) -> alt.LayerChart:
             `median` of the position.
         ruler: the axis across.
     """
+    # Names of settings are long, and some are left out where they would touch.
+    slanted = max(map(len, ruler.labels)) > _LONGEST
+    axis = alt.Axis(
+        labelAngle=-40 if slanted else 0,
+        labelOverlap="greedy",
+        labelSeparation=6,
+        labelPadding=10,
+    )
     base = alt.Chart(named("sparsity", frame)).encode(
-        x=alt.X(
-            "label:N",
-            title=TITLES[ruler.name],
-            sort=list(ruler.labels),
-            axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelPadding=10),
-        )
+        x=alt.X("label:N", title=TITLES[ruler.name], sort=list(ruler.labels), axis=axis)
     )
     dots = base.mark_circle(color=CURVE_COLORS["train"], opacity=0.6).encode(
         y=_up("neurons:Q"),

@@ -1,7 +1,7 @@
 """The charts of a study that asks a question, if it has the trials for them."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from analysis.charts.question_charts import (
     ratio_chart,
     ungrok_chart,
 )
+from analysis.phases.axis_scales import TITLES
 from analysis.phases.watching import decay_times_watched
 from analysis.questions.collapse import LEAST_N, Collapse, collapses_of
 from analysis.questions.collapse_views import collapsed_cells, collapsed_curve
@@ -90,10 +91,16 @@ def _pairs_figures(trials: pd.DataFrame) -> list[SectionFigure]:
     for number, pairs in enumerate(answers):
         rows = pairs.table.dropna(subset=["ratio", "low", "high"])
         if len(rows):
-            rows = rows.assign(label=[_pair_label(row) for row in rows.to_dict("records")])
+            axes = [name for name in rows if name in AXES]
+            varying = [name for name in axes if rows[name].nunique(dropna=False) > 1]
+            labels = [_pair_label(row, varying) for row in rows.to_dict("records")]
+            rows = rows.assign(label=labels)
+            same = _cell_in_words(rows.iloc[0].to_dict(), [a for a in axes if a not in varying])
             caption = (
                 "Ratio of median times to generalize, the larger learning rate over the smaller, "
-                f"with its 95% interval over seeds; the shade is 10%. {mean_in_words(pairs)}."
+                "with its 95% interval over seeds; the shade is 10%. "
+                f"{mean_in_words(pairs).capitalize()}."
+                + (f" All pairs have {same}." if same else "")
             )
             title = f"Equal learning rate x weight decay{', ' * bool(pairs.setting)}{pairs.setting}"
             name, chart = _pairs_name(number, pairs.setting), ratio_chart(rows, MARGIN_OF_RATIO)
@@ -106,12 +113,15 @@ def _pairs_name(number: int, setting: str) -> str:
     return "-".join(["pairs", str(number), *re.findall(r"[A-Za-z0-9]+", setting)])
 
 
-def _pair_label(row: dict[Hashable, Any]) -> str:
-    """A pair in words: its rates and its cell."""
-    cell = [
-        f"{name} {value:g}" for name, value in row.items() if name in AXES and value is not None
-    ]
-    return f"rate {row['rate']:g} / {row['other_rate']:g} at {row['product']:g}, {', '.join(cell)}"
+def _pair_label(row: Mapping[Hashable, Any], axes: Sequence[str]) -> str:
+    """A pair in words: its rates, and its cell on some axes."""
+    rates = f"rate {row['rate']:g} / {row['other_rate']:g} at {row['product']:.3g}"
+    return ", ".join(filter(None, [rates, _cell_in_words(row, axes)]))
+
+
+def _cell_in_words(row: Mapping[Hashable, Any], axes: Sequence[str]) -> str:
+    known = [name for name in axes if pd.notna(row[name])]
+    return ", ".join(f"{TITLES[name]} {row[name]:g}" for name in known)
 
 
 def _forecast_figures(store_url: str | Path, trials: pd.DataFrame) -> list[SectionFigure]:

@@ -18,7 +18,7 @@ async function loadVega() {
 
 /**
  * Draw a chart into an element, replacing what is there, and give it its menu where the page has
- * room for one.
+ * room for one. Where entries of its legend are cut off, the legend gets fewer columns.
  * @param {string} id of the element
  * @param {object} chart a Vega-Lite specification
  * @param {string} name of the files that the menu saves
@@ -28,12 +28,33 @@ async function loadVega() {
 export async function draw(id, chart, name, rows) {
   const box = byId(id);
   await vega;
-  const drawn = await vegaEmbed(box, chart, OPTIONS);
+  let drawn = await vegaEmbed(box, chart, OPTIONS);
+  for (let columns = 4; columns && isLegendCut(box); columns--) {
+    drawn = await vegaEmbed(box, withColumns(chart, columns), OPTIONS);
+  }
   hideEmptyGroups(box);
   const menu = document.querySelector(`[data-chart="${id}"]`);
   menu?.replaceChildren(saveMenu(drawn.view, box, name, rows ?? (() => namedData(drawn))));
   return drawn;
 }
+
+/**
+ * Whether an entry of a chart's legend ends to the right of the chart's room.
+ * @param {Element} box that the chart is in
+ */
+function isLegendCut(box) {
+  const {right} = box.getBoundingClientRect();
+  return [...box.querySelectorAll(".role-legend-symbol ~ .role-legend-label text")]
+    .some((entry) => entry.getBoundingClientRect().right > right + 1);
+}
+
+/**
+ * A chart whose legends have so many columns.
+ * @param {object} chart
+ * @param {number} columns
+ */
+const withColumns = (chart, columns) => JSON.parse(JSON.stringify(chart), (key, value) =>
+  key === "legend" && value ? {...value, columns} : value);
 
 /**
  * Hide groups without marks from screen readers: Vega declares each an image, though it is empty.

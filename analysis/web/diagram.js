@@ -12,6 +12,7 @@ import {showSigns} from "./signs.js";
 
 // Pixels of a diagram's width where there is room: the legend is as wide.
 const NARROWEST = 380;
+const WIDE = 640;  // pixels; the legend of a chart that is narrower has several rows
 
 /**
  * Where a key leads: along x or along y, forwards or backwards.
@@ -253,7 +254,7 @@ function chartOf(state, view, room, plane) {
     Object.assign(encoding.x, x);
     Object.assign(encoding.y, y);
     const color = encoding.color;
-    if (color?.field === "kind" && room < 640) color.legend.columns = room < 380 ? 2 : 3;
+    if (color?.field === "kind" && chart.width < WIDE) color.legend.columns = room < NARROWEST ? 2 : 3;
     if (ramp && color?.field === "value") colorBy(ramp, color);
   }
   const given = ramp ? {form: ramp.form, waits: ramp.waits} : {};

@@ -7,8 +7,9 @@ import {setup} from "./setup.js";
 
 /** @import {Axis, Figure, State} from "./types.js" */
 
+// Pixels of a figure: the least, and between two, as page.css has them; the most of its chart.
+const LEAST = 380, GAP = 28, WIDEST = 720;
 const TALL = 400;  // pixels; a chart that is higher takes the room of two
-const NARROW = 400;  // pixels; a chart that is narrower has the entries of its legend in several rows
 
 /**
  * What is on show in a section, as JSON: charts are drawn again only where they have changed.
@@ -42,9 +43,10 @@ async function showFigures(section, figures, axes) {
   const chosen = names.includes(menu.value) ? menu.value : names[0];
   const titles = new Map(axes.map(({name, title}) => [name, title]));
   fillMenu(menu, names.map((name) => [name, titles.get(name) ?? words(name)]), chosen);
-  if (menu.parentElement) menu.parentElement.hidden = names.length < 2;
   menu.onchange = () => showFigures(section, figures, axes);
-  const shown = figures.filter((figure) => !figure.axis || figure.axis === chosen);
+  const shown = shownOf(figures, names, chosen, byId(`${section}-figures`).clientWidth);
+  const all = names.every((name) => shown.some(({axis}) => axis === name));
+  if (menu.parentElement) menu.parentElement.hidden = all;
   const wanted = JSON.stringify([shown, byId(`${section}-figures`).clientWidth]);
   if (drawn[section] === wanted) return;
   drawn[section] = wanted;
@@ -54,11 +56,26 @@ async function showFigures(section, figures, axes) {
     const id = `${section}-${i}`;
     const fitted = structuredClone(chart);
     byId(id).parentElement?.classList.toggle("tall", (chart.height ?? 0) > TALL);
-    fitted.width = Math.min(460, byId(id).clientWidth);
-    if (fitted.width < NARROW) Object.assign(fitted.config.legend ??= {}, {columns: 2});
+    fitted.width = Math.min(WIDEST, byId(id).clientWidth);
     fitted.autosize = {type: "fit-x", contains: "padding"};
     await draw(id, fitted, title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-"));
   }
+}
+
+/**
+ * The figures that are shown: those of the chosen axis, and of all that are along an axis more, as
+ * many as make a row.
+ * @param {Figure[]} figures along all axes
+ * @param {string[]} names of the axes
+ * @param {string} chosen
+ * @param {number} room in pixels, across
+ */
+function shownOf(figures, names, chosen, room) {
+  const along = figures.filter(({axis}) => !axis || axis === chosen);
+  const more = figures.some(({axis}) => !axis) ? []  // a row is full without
+    : names.filter((name) => name !== chosen)
+      .slice(0, Math.max(0, Math.floor((room + GAP) / (LEAST + GAP)) - 1));
+  return [...along, ...figures.filter(({axis}) => axis && more.includes(axis))];
 }
 
 /**

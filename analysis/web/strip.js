@@ -10,7 +10,6 @@ import {setup} from "./setup.js";
 /** @import {Chart, Source, State, StripAnswer, StripLine, View} from "./types.js" */
 
 const FIRST = ["weight_decay", "train_size"];  // axes to begin with
-const NARROW = 400;  // pixels; a narrower chart has its legend in several rows
 
 export class Strip {
   /**
@@ -90,7 +89,6 @@ function chartOf(title, labels, largest) {
   chart.width = byId("strip").clientWidth;
   chart.height = row * labels.length;
   chart.autosize = {type: "fit-x", contains: "padding"};
-  if (chart.width < NARROW) Object.assign(chart.config.legend ??= {}, {columns: 2});
   const scale = {paddingInner: gap / row, paddingOuter: gap / 2 / row};
   for (const {encoding} of chart.layer) Object.assign(encoding.y, {title, sort: labels, scale});
   for (const param of chart.params) param.value = Math.max(Number(param.value), step - 1);

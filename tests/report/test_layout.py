@@ -7,6 +7,7 @@ import pytest
 from browsing import (
     cells,
     covered,
+    cut_off,
     emulated,
     folded,
     go,
@@ -24,19 +25,6 @@ from simulated import simulate
 from analysis import write_report
 
 pytestmark = needs_chromium
-
-
-# Texts of charts that are cut off: outside of the chart's own box by more than a pixel.
-CUT_OFF = """
-return [...document.querySelectorAll('.chart svg')].flatMap((svg) => {
-  const chart = svg.closest('.chart'), room = chart.getBoundingClientRect();
-  return [...svg.querySelectorAll('text')]
-    .filter((one) => one.textContent.trim() && Number(getComputedStyle(one).opacity))
-    .map((one) => [one.textContent, one.getBoundingClientRect()])
-    .filter(([, box]) => box.left < room.left - 1 || box.right > room.right + 1)
-    .map(([text]) => `${chart.id}: ${text}`);
-});
-"""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +52,7 @@ def test_every_control_can_be_clicked_wherever_it_is_scrolled_to(browser, report
 def test_no_text_of_a_chart_is_cut_off(browser, report, width):
     with emulated(browser, width):
         opened(browser, report.as_uri())
-        assert browser.execute_script(CUT_OFF) == []
+        assert cut_off(browser) == []
 
 
 def test_every_chart_is_drawn(browser, report):

@@ -1,7 +1,7 @@
 """No two labels of a chart lie on each other, in reports of five studies, wide and narrow."""
 
 import pytest
-from browsing import emulated, go, needs_chromium, opened, overlapping
+from browsing import cut_off, emulated, go, needs_chromium, opened, overlapping
 from selenium.webdriver.common.by import By
 from simulated import QUICK, simulate
 from thinned import thinned
@@ -29,6 +29,36 @@ def test_no_two_labels_overlap(browser, tmp_path, name):
             assert overlapping(browser) == [], width
             go(browser, x="train_size", y="weight_decay", color="share")
             assert overlapping(browser) == [], width
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", ["scaling", "modular_small", "early"])
+def test_every_legend_is_whole(browser, tmp_path, name):
+    """Facets are narrower than their card: the legend has the room of the facets alone."""
+    write_report(STUDIES[name](tmp_path / name), tmp_path / "report.html")
+    for width in (1920, 1440, 768, 760, 390):
+        with emulated(browser, width):
+            opened(browser, (tmp_path / "report.html").as_uri())
+            assert cut_off(browser) == [], width
+            overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
+            assert browser.execute_script(overflow) <= 0
+            if name == "scaling":
+                go(browser, facet="k")
+                assert cut_off(browser) == [], width
+
+
+def test_circuits_use_the_width_of_their_card(browser, tmp_path):
+    write_report(STUDIES["scaling"](tmp_path / "scaling"), tmp_path / "report.html")
+    for width, columns in ((1440, 3), (1000, 2), (390, 1)):
+        with emulated(browser, width):
+            opened(browser, (tmp_path / "report.html").as_uri())
+            room, charts = browser.execute_script(
+                "const wide = (one) => one.getBoundingClientRect().width;"
+                "return [wide(document.getElementById('circuits')),"
+                " [...document.querySelectorAll('#circuits svg')].map(wide)]"
+            )
+            assert len(charts) == columns
+            assert sum(charts) > 0.85 * room
 
 
 def test_labels_that_lie_on_each_other_are_seen(page):

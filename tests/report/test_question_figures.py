@@ -49,7 +49,18 @@ def test_points_of_one_product_have_a_forest():
     [figure] = question_figures("", trials)
     assert figure.name == "pairs-0-sgd"
     assert all(row["label"].startswith("rate 0.") for row in rows_of(figure, "ratios"))
-    assert "mean ratio" in figure.caption
+    assert {row["label"].partition(", ")[2] for row in rows_of(figure, "ratios")} == {
+        "training rows 120",
+        "training rows 180",
+    }
+    assert "Mean ratio" in figure.caption
+    assert "All pairs have" not in figure.caption
+    some = trials["train_size"] == 120
+    settings = trials.assign(setting=some.map({True: "few", False: "many"}))
+    few, many = question_figures("", settings)
+    assert "All pairs have training rows 120." in few.caption
+    assert "All pairs have training rows 180." in many.caption
+    assert not any("rows" in row["label"] for row in rows_of(few, "ratios"))
     [named] = question_figures("", trials.assign(setting="../sgd hinge"))
     assert named.name == "pairs-0-sgd-hinge"
 

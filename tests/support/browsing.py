@@ -103,6 +103,18 @@ return [...document.querySelectorAll(`${arguments[0]} svg`)].flatMap((svg) => {
 });
 """
 
+# Texts and marks of legends that are cut off: outside of the chart's own box by more than a pixel.
+CUT_OFF = """
+return [...document.querySelectorAll('.chart svg')].flatMap((svg) => {
+  const chart = svg.closest('.chart'), room = chart.getBoundingClientRect();
+  return [...svg.querySelectorAll('text, .role-legend-symbol path')]
+    .filter((one) => one.getBBox().width && Number(getComputedStyle(one).opacity))
+    .map((one) => [one.textContent, one.getBoundingClientRect()])
+    .filter(([, box]) => box.left < room.left - 1 || box.right > room.right + 1)
+    .map(([text]) => `${chart.id}: ${text}`);
+});
+"""
+
 needs_chromium = pytest.mark.skipif(
     not (CHROMIUM and DRIVER) and "CI" not in os.environ, reason=NO_BROWSER
 )
@@ -194,6 +206,11 @@ def covered(browser):
 def overlapping(browser, within=".chart"):
     """Pairs of labels of a chart that lie on each other; `within` selects charts."""
     return browser.execute_script(OVERLAPPING, within)
+
+
+def cut_off(browser):
+    """Texts and legends of charts that do not fit into their charts."""
+    return browser.execute_script(CUT_OFF)
 
 
 def text(browser, id_):
