@@ -14,6 +14,7 @@ from study.plan.plan import Plan, unread_note
 from study.plan.status import StudyStatus
 from study.terminal.durations import duration_in_words
 from study.terminal.usage import as_typed
+from study.trials.pack_room import trains_on_gpu
 from study.trials.trial import PackShape
 from study.vocabulary.axes import ONLINE
 
@@ -137,8 +138,14 @@ class Forecast:
         most = f"{duration_in_words(self.core_seconds)} on one core"
         if at_once > 1:
             most += f", {duration_in_words(self.core_seconds / at_once)} on {at_once} cores here"
+        on_gpu = any(trains_on_gpu(pack.setting.resources) for pack in self.plan.packs)
         return [
             f"time: at most {most}; a trial that is decided before its budget ends sooner",
+            *(
+                ["  a GPU is taken to be as fast as a core: not measured on a GPU"]
+                if on_gpu
+                else []
+            ),
             f"memory: {self.pack_bytes / 1e6:.0f} MB for the largest pack",
         ]
 

@@ -6,7 +6,7 @@ the trial is done.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import pyarrow as pa
@@ -220,22 +220,8 @@ class Tables:
             rows = _SCHEMAS[table].empty_table().select(names)
             return rows.append_column(PART, pa.array([], pa.string())) if parts else rows
         asked = [*names, _FILE] if parts else names
-        ahead = 1 if len(paths) <= FEW_PARTS else 4
-
-        def read_some(some: Sequence[str]) -> pa.Table:
-            # The declared schema, not the first file's: older parts may lack newer columns.
-            dataset = ds.dataset(
-                some, _SCHEMAS[table], format="parquet", filesystem=self._files.filesystem
-            )
-            if table == "readings":
-                return dataset.to_table(asked, filter=where, fragment_readahead=ahead)
-            return _read_trials(dataset, asked, where)
-
-        def read() -> pa.Table:
-            return pa.concat_tables(map(read_some, _at_a_time(paths, OPEN_PARTS)))
-
         try:
-            rows = self._files.retried(read)
+            rows = self._files.retried(lambda: self._read_parts(table, paths, asked, where))
         except (pa.ArrowException, OSError) as error:
             if is_transient(error):
                 raise self._files.error(table, error, "Try again.") from None
@@ -244,6 +230,37 @@ class Tables:
             file_name = pc.replace_substring_regex(rows[_FILE], ".*/", "")
             rows = rows.set_column(len(names), PART, file_name)
         return rows
+
+    def _read_parts(
+        self,
+        table: TableName,
+        paths: Sequence[str],
+        asked: Sequence[str],
+        where: pc.Expression | None,
+    ) -> pa.Table:
+        """The rows of some parts, as `_read_trials` gives those of `trials`.
+
+        Args:
+            table: which of the two.
+            paths: of the parts, at least one.
+            asked: names of columns, perhaps with that of the file.
+            where: a filter of rows.
+        """
+        ahead = 1 if len(paths) <= FEW_PARTS else 4
+        rows = []
+        for start in range(0, len(paths), OPEN_PARTS):
+            # The declared schema, not the first file's: older parts may lack newer columns.
+            dataset = ds.dataset(
+                paths[start : start + OPEN_PARTS],
+                _SCHEMAS[table],
+                format="parquet",
+                filesystem=self._files.filesystem,
+            )
+            if table == "readings":
+                rows.append(dataset.to_table(asked, filter=where, fragment_readahead=ahead))
+            else:
+                rows.append(_read_trials(dataset, asked, where))
+        return pa.concat_tables(rows)
 
     def _damage(self, paths: Iterable[str], error: Exception) -> StoreError:
         """The error that names the part which cannot be read, and what to do about it."""
@@ -288,12 +305,6 @@ class Tables:
     def delete_part(self, table: TableName, part: str) -> None:
         """Delete a part whose rows are in another."""
         self._files.delete(f"{table}/{part}")
-
-
-def _at_a_time(paths: Sequence[str], count: int) -> Iterator[Sequence[str]]:
-    """The paths in their order, so many at a time."""
-    for start in range(0, len(paths), count):
-        yield paths[start : start + count]
 
 
 def _read_trials(

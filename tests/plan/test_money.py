@@ -73,6 +73,9 @@ def test_the_plan_says_it_and_what_lacks_a_price(run_main, tmp_path):
     assert code == 0
     assert b"node-hours on" in out
     assert b"at these prices" in out
+    assert b"not measured on a GPU" not in out
+    code, out, _ = run_main(cli.main, *typed, "--set", "resources.device=cuda")
+    assert b"not measured on a GPU" in out
     code, _, err = run_main(cli.main, *typed, "--price", "g5.xlarge=1")
     assert code == 2
     assert "They are c7a.16xlarge, g5.xlarge, g6.xlarge, m7i.large." in err
