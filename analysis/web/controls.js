@@ -7,15 +7,6 @@ import {setup} from "./setup.js";
 
 /** @import {Axis, State, View} from "./types.js" */
 
-/** Options are folded on phones alone: there they would push the diagram off the screen. */
-export function foldOptions() {
-  const options = /** @type {HTMLDetailsElement} */ (byId("options"));
-  const wide = matchMedia("(min-width: 481px)");
-  const fold = () => { options.open = wide.matches; };
-  wide.addEventListener("change", fold);
-  fold();
-}
-
 /**
  * Fill the menus.
  * @param {State} state

@@ -3,6 +3,7 @@
 
 import {draw} from "./charts.js";
 import {byId, element, fillMenu, menuById, words} from "./dom.js";
+import {isFolded} from "./folds.js";
 import {setup} from "./setup.js";
 
 /** @import {Axis, Figure, State} from "./types.js" */
@@ -38,6 +39,7 @@ export async function showSections(state) {
  * @param {Axis[]} axes of the study
  */
 async function showFigures(section, figures, axes) {
+  if (isFolded(byId(`${section}-figures`).closest("section")?.id ?? "")) return;
   const names = [...new Set(figures.flatMap(({axis}) => axis ? [axis] : []))];
   const menu = menuById(`${section}-axis`);
   const chosen = names.includes(menu.value) ? menu.value : names[0];

@@ -3,11 +3,12 @@
 
 import {go, patienceAsked, viewOf} from "./address.js";
 import {cellAt, labelsOfTrial, positionsOf} from "./cells.js";
-import {foldOptions, showControls} from "./controls.js";
+import {showControls} from "./controls.js";
 import {listenForBrush} from "./brush.js";
 import {Diagram} from "./diagram.js";
 import {byId} from "./dom.js";
 import {showSections} from "./figures.js";
+import {foldOnPhones, showBriefs} from "./folds.js";
 import {showBegin, showFacts, showOpening, showPhases, showProgress, showTrouble} from "./header.js";
 import {Motion} from "./motion.js";
 import {Panel} from "./panel.js";
@@ -72,7 +73,10 @@ window.addEventListener("resize", () => {
   }, 150);
 });
 document.body.classList.toggle("live", source.live);
-foldOptions();
+foldOnPhones(() => {
+  inTurn(async () => state?.axes && showSections(state));
+  showAgain();
+});
 start();
 
 async function start() {
@@ -153,6 +157,7 @@ async function arrive(news) {
     Object.entries(state.versions).map(([name, version]) => `${name} ${version}`).join(", ");
   await show();
   await showSections(state);
+  showBriefs(state);
   performance.mark("ready");
   document.body.dataset.ready = "true";
 }
@@ -163,11 +168,17 @@ function showAgain() {
 }
 
 // The last of the drawings of the page; each waits for the one before it, which may have failed.
-/** @type {Promise<void>} */
+/** @type {Promise<unknown>} */
 let showing = Promise.resolve();
 
+/** @param {() => Promise<unknown>} draw */
+function inTurn(draw) {
+  showing = showing.catch(() => {}).then(draw);
+  return showing;
+}
+
 function show() {
-  showing = showing.catch(() => {}).then(async () => {
+  return inTurn(async () => {
     if (!state?.axes) return;
     const asked = location.hash, view = viewOf(state);  // the address may change meanwhile
     showControls(state, view, change);
@@ -181,5 +192,4 @@ function show() {
     if (state.patience === view.patience) document.body.dataset.shown = asked;
     performance.mark("shown");
   });
-  return showing;
 }

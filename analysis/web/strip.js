@@ -4,6 +4,7 @@
 import {axisOf, labelsOfTrial} from "./cells.js";
 import {draw} from "./charts.js";
 import {byId, fillMenu, menuById, whole} from "./dom.js";
+import {isFolded} from "./folds.js";
 import {filterOf} from "./selection.js";
 import {setup} from "./setup.js";
 
@@ -35,7 +36,7 @@ export class Strip {
     const axis = names.includes(view.rows) ? view.rows
       : FIRST.find((name) => names.includes(name)) ?? names[0] ?? "";
     byId("delays").hidden = !axis;
-    if (!axis) return;
+    if (!axis || isFolded("delays")) return;
     const menu = menuById("strip-axis");
     fillMenu(menu, names.map((name) => [name, axisOf(state, name).title]), axis);
     menu.onchange = () => this.change({rows: menu.value});

@@ -16,6 +16,7 @@ from browsing import (
     press,
     settled,
     text,
+    unfold,
     waits,
 )
 from selenium import webdriver
@@ -38,6 +39,7 @@ def report(tmp_path_factory):
 def test_every_control_can_be_clicked_wherever_it_is_scrolled_to(browser, report, width):
     with emulated(browser, width):
         opened(browser, report.as_uri())
+        unfold(browser)
         for trial_is_shown in (False, True):
             if trial_is_shown:
                 press(browser, "#members button")
@@ -52,6 +54,7 @@ def test_every_control_can_be_clicked_wherever_it_is_scrolled_to(browser, report
 def test_no_text_of_a_chart_is_cut_off(browser, report, width):
     with emulated(browser, width):
         opened(browser, report.as_uri())
+        unfold(browser)
         assert cut_off(browser) == []
 
 

@@ -12,6 +12,7 @@ from browsing import (
     opened,
     press,
     settled,
+    unfold,
     waits,
 )
 from browsing import text as shown
@@ -127,6 +128,7 @@ def test_chips_fit_a_phone_and_cover_nothing(page):
     go(page, only="grokking")
     for width in (390, 1440):
         with emulated(page, width):
+            unfold(page)
             overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
             assert page.execute_script(overflow) <= 0
             # The edge of the table's own scrolling may cut a head of the table.

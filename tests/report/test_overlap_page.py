@@ -1,7 +1,7 @@
 """No two labels of a chart lie on each other, in reports of five studies, wide and narrow."""
 
 import pytest
-from browsing import cut_off, emulated, go, needs_chromium, opened, overlapping
+from browsing import cut_off, emulated, go, needs_chromium, opened, overlapping, unfold
 from selenium.webdriver.common.by import By
 from simulated import QUICK, simulate
 from thinned import thinned
@@ -26,6 +26,7 @@ def test_no_two_labels_overlap(browser, tmp_path, name):
     for width in (1440, 390):
         with emulated(browser, width):
             opened(browser, (tmp_path / "report.html").as_uri())
+            unfold(browser)
             assert overlapping(browser) == [], width
             go(browser, x="train_size", y="weight_decay", color="share")
             assert overlapping(browser) == [], width
@@ -39,6 +40,7 @@ def test_every_legend_is_whole(browser, tmp_path, name):
     for width in (1920, 1440, 768, 760, 390):
         with emulated(browser, width):
             opened(browser, (tmp_path / "report.html").as_uri())
+            unfold(browser)
             assert cut_off(browser) == [], width
             overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
             assert browser.execute_script(overflow) <= 0
@@ -52,6 +54,7 @@ def test_circuits_use_the_width_of_their_card(browser, tmp_path):
     for width, columns in ((1440, 3), (1000, 2), (390, 1)):
         with emulated(browser, width):
             opened(browser, (tmp_path / "report.html").as_uri())
+            unfold(browser)
             room, charts = browser.execute_script(
                 "const wide = (one) => one.getBoundingClientRect().width;"
                 "return [wide(document.getElementById('circuits')),"

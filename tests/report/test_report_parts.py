@@ -16,6 +16,7 @@ from browsing import (
     press,
     settled,
     text,
+    unfold,
     waits,
 )
 from selenium import webdriver
@@ -150,6 +151,7 @@ def test_a_phone_shows_the_diagram_at_once_and_confusion_shines_nowhere(page, sc
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "dark"), (390, "light")])
 def test_it_fits_phones_and_dark_rooms(page, width, scheme):
     with emulated(page, width, scheme):
+        unfold(page)
         overflow = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
         assert page.execute_script(overflow) <= 0
         ink = "return getComputedStyle(document.querySelector('.role-axis-title text')).fill"
@@ -161,6 +163,7 @@ def test_it_fits_phones_and_dark_rooms(page, width, scheme):
 def test_axe_finds_nothing_serious(page, width, scheme):
     page.set_script_timeout(90)
     with emulated(page, width, scheme):
+        unfold(page)
         press(page, "#members button")
         waits(page, lambda: text(page, "trial"))
         page.execute_script(AXE.read_text())

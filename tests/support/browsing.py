@@ -162,6 +162,16 @@ def opened(browser, url):
     return browser
 
 
+def unfold(browser):
+    """Open what a phone folds away, and wait until all of it is drawn."""
+    browser.execute_script(
+        "const folded = document.querySelectorAll('.fold:not([open])');"
+        "if (folded.length) delete document.body.dataset.shown;"
+        "for (const one of folded) one.open = true;"
+    )
+    settled(browser)
+
+
 def go(browser, **parts):
     """Change the address as a bookmark would, and wait until it is shown."""
     browser.execute_script(
