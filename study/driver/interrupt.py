@@ -5,6 +5,7 @@ Tune's own handler exists only inside `Tuner.fit`, so a signal between two round
 
 import contextlib
 import os
+import select
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -15,6 +16,9 @@ STOPPING_LINE = b"\nstopping: packs leave their checkpoints; again to stop at on
 class Interrupt:
     """Whether a signal has come: `requested` changes once, in a handler of this class.
 
+    A handler runs in the main thread, and only between two steps of Python: not while Ray's C++
+    waits for a Ray that has died. `came` knows of the signal at once, in every thread.
+
     Args:
         shown: called in the handler, so it must not write: lets a display say that the study stops.
             Where it gives False, a line is written to stderr.
@@ -23,11 +27,31 @@ class Interrupt:
     def __init__(self, shown: Callable[[], bool] = lambda: False) -> None:
         self.requested = False
         self._shown = shown
+        self._arrivals: int | None = None  # the pipe into which the interpreter writes signals
 
     def __getstate__(self) -> dict[str, object]:
         # Tune pickles its stoppers for a restore, which never happens here. `shown` is of a
         # display, which cannot be pickled.
         return {"requested": self.requested}
+
+    def came(self, seconds: float = 0.0) -> bool:
+        """Whether a signal has come, or comes within some seconds; for other threads."""
+        if self.requested or self._arrivals is None:
+            return self.requested
+        return bool(select.select([self._arrivals], [], [], seconds)[0])
+
+    @contextlib.contextmanager
+    def _noting_arrivals(self) -> Iterator[None]:
+        """Have the interpreter write each signal into a pipe, which nobody empties."""
+        self._arrivals, end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        before = signal.set_wakeup_fd(end, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            arrivals, self._arrivals = self._arrivals, None
+            os.close(arrivals)
+            os.close(end)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -54,7 +78,8 @@ class Interrupt:
         for number in before:
             signal.signal(number, handle)
         try:
-            yield
+            with self._noting_arrivals():
+                yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -21,6 +21,9 @@ from study.terminal.display import StudyProgress
 if TYPE_CHECKING:
     from study.driver.tune import Outcome
 
+# That a process whose Ray has died waits for a signal on its way: a signal decides its exit code.
+SIGNAL_SECONDS = 0.5
+
 
 def run_study(
     plan: Plan,
@@ -60,7 +63,7 @@ def run_study(
     interrupt = Interrupt(stopping)
     with (
         loading() as workers,
-        connected(address, cores, lambda: interrupt.requested, say),
+        connected(address, cores, lambda: interrupt.came(SIGNAL_SECONDS), say),
         interrupt.listening(),
     ):
         from study.driver.tune import train_study  # noqa: PLC0415  a second, while workers load

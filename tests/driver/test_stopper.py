@@ -171,3 +171,27 @@ def test_ray_tune_stops_plain_trainables_by_it(tmp_path):
     for delay, found in answer.items():
         assert found["memorized_epoch"] == 3
         assert found["generalized_epoch"] == 3 + int(delay)
+
+
+def test_a_signal_is_known_at_once_while_the_main_thread_is_in_foreign_code():
+    """As in Ray's C++, which waits for a Ray that has died: no handler of Python runs meanwhile."""
+    code = """if True:
+        import ctypes, os, signal, threading, time
+        from study.driver.interrupt import Interrupt
+        interrupt = Interrupt(lambda: True)
+        def watch():
+            time.sleep(0.3)
+            print(interrupt.came(), interrupt.requested)
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            print(interrupt.came(30.0), interrupt.requested, flush=True)
+            os._exit(0)
+        lock, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+        with interrupt.listening():
+            threading.Thread(target=watch).start()
+            libc.pthread_mutex_lock(lock)
+            libc.pthread_mutex_lock(lock)  # for good, whatever signals come
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["False", "False", "True", "False"]
