@@ -56,7 +56,7 @@ def one_line(text: str) -> str:
     )
 
 
-LISTED = 20  # a sentence lists so many names at most
+LISTED = 24  # a sentence lists so many names at most
 
 
 def choices(what: str, given: str, names: Iterable[str], listing: str = "") -> str:

@@ -48,7 +48,9 @@ def show(
     if as_written:
         return study_text(source).encode()
     if of_store and sets:
-        raise UsageError(f"--set: {source} is a store; its study is what it was run with.")
+        raise UsageError(
+            f"--set: {source}; a store's study is what it was run with. Leave --set out."
+        )
     spec = stored_spec(Store.open(source)) if of_store else load_spec(source, tuple(sets or ()))
     return json_answer(spec.model_dump(mode="json")) if as_json else toml_text(spec).encode()
 

@@ -102,7 +102,7 @@ BAD_INPUT = [
     (["run", "quick", "--wrong"], 2, "No such option"),
     (["run"], 2, "Missing argument"),
     (["rnu", "quick"], 2, "No such command"),
-    (["run", "quick", "--out", "FILE"], 1, "Make the place writable"),
+    (["run", "quick", "--out", "FILE"], 1, "a file; a store lies in a folder."),
     (["run", "quick", "--out", "gopher://x"], 1, "a store is a folder"),
     (["run", "SMALL", "--out", "OUT", "--set", "detect.hold=2"], 2, "detect.hold: 3 -> 2"),
     (["run", "SMALL", "--out", "OUT", "--set", "readings.every=2"], 2, "readings.every: 1 -> 2"),

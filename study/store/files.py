@@ -196,9 +196,18 @@ class Files:
             remedy: what the user can do: the last sentence.
             rule: what the store wanted, where the reason alone does not say it.
         """
+        folder = (Path(self.root) / name).parent if name else Path(self.root)
+        blocked = getattr(error, "errno", None) in {errno.ENOTDIR, errno.EEXIST}
+        if self.address.local and blocked and (file := _file_in_the_way(folder)):
+            return StoreError(f"{file}: a file; a store lies in a folder. Choose another place.")
         what = f"{self.address_of(name)}: {reason(error)}"
         message = f"{what}; {rule}. {remedy}" if rule else f"{what}. {remedy}"
         return StoreError(message, transient=is_transient(error))
+
+
+def _file_in_the_way(folder: Path) -> Path | None:
+    """The file that stands where a folder or one above it should be; None without one."""
+    return next((path for path in (folder, *folder.parents) if path.is_file()), None)
 
 
 def reason(error: Exception) -> str:

@@ -24,6 +24,7 @@ from study.store.searches import Searches
 from study.vocabulary.columns import SCHEMA_VERSION
 
 MANIFEST = "study.json"
+MOST_NAMED = 5  # stores in a sentence
 MANIFEST_REMEDY = "Restore the file, or choose another --out."
 
 
@@ -70,13 +71,9 @@ class Store:
         """
         store = cls(url, retry_seconds)
         if not store.exists():
-            near = similar_store(url)
-            remedy = (
-                f"Did you mean {near}?" if near else "Check the path, or make one with `study run`."
-            )
             raise StoreError(
                 f"{Address.of(url).shown}: no study here; a store is a folder with study.json. "
-                f"{remedy}"
+                f"{_remedy_for(url)}"
             )
         with contextlib.suppress(DamagedError):  # rows can be read without study.json
             store.manifest()
@@ -134,6 +131,18 @@ class Store:
     ) -> pa.Table:
         """The readings of some trials, or of all, by trial and epoch; see `Tables.readings`."""
         return self.tables.readings(trial_ids, columns)
+
+
+def _remedy_for(url: str | Path) -> str:
+    """What to type where there is no store: one that lies in the folder, or has a similar name."""
+    inside = [] if "://" in str(url) else sorted(Path(url).expanduser().glob(f"*/{MANIFEST}"))
+    if inside:
+        more = ", ..." if len(inside) > MOST_NAMED else ""
+        named = ", ".join(str(path.parent) for path in inside[:MOST_NAMED])
+        return f"Name one of those in it: {named}{more}."
+    if near := similar_store(url):
+        return f"Did you mean {near}?"
+    return "Check the path, or make one with `study run`."
 
 
 def similar_store(url: str | Path) -> str:

@@ -14,7 +14,6 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import typer
@@ -23,7 +22,7 @@ from study import __version__
 from study.errors import StudyError, one_line
 from study.machine import ensure_home, use_one_blas_thread
 from study.terminal import last_resort, stdio
-from study.terminal.usage import usage_sentence
+from study.terminal.usage import program_typed, usage_sentence
 
 if TYPE_CHECKING:
     from typer.models import OptionInfo
@@ -103,9 +102,7 @@ def _answer_of(app: typer.Typer) -> tuple[bytes, int]:
     Whatever the command raises passes through. typer's own `main` would end the process at an
     interrupt and at a closed pipe.
     """
-    name = Path(sys.argv[0]).name
-    if name == "__main__.py":
-        name = f"python -m {Path(sys.argv[0]).parent.name}"
+    name = program_typed()
     # The program's name alone shows the help, and is a usage error.
     arguments = sys.argv[1:] or ["--help"]
     command = typer.main.get_command(app)

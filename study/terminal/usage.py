@@ -24,9 +24,20 @@ def usage_sentence(error: "typer.BadParameter") -> str:
         message = _value_sentence(named["name"], named["rule"], error.__cause__)
     elif near := re.fullmatch(r"(?P<what>.*) \(Possible options: (?P<names>.*)\)", message):
         message = f"{near['what']}. Did you mean {near['names'].replace(', ', ' or ')}?"
-    where = error.ctx.command_path if error.ctx else ""
+    where = error.ctx.command_path if error.ctx else _command_typed()
     stop = "" if message.endswith("?") else "."
     return f"{message.rstrip('.')}{stop} See {where} --help.".replace("  ", " ")
+
+
+def _command_typed() -> str:
+    """The program and the command of this command line, for an error that does not know them."""
+    return " ".join([program_typed(), *sys.argv[1:2]])
+
+
+def program_typed() -> str:
+    """The program of this command line: study, or python -m study."""
+    path = Path(sys.argv[0])
+    return f"python -m {path.parent.name}" if path.name == "__main__.py" else path.name
 
 
 def _value_sentence(name: str, rule: str, cause: BaseException | None) -> str:

@@ -56,3 +56,16 @@ def test_a_folder_without_studies_is_an_error_of_one_line(run, tmp_path):
         code, out, err = run("list", folder)
         assert (code, out, err.count("\n")) == (1, b"", 1)
         assert "no study here" in err
+
+
+def test_a_file_and_a_folder_of_stores_are_each_told_apart(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    fill(spec_of(seeds=1, name="one"), tmp_path / "runs" / "one")
+    code, _, err = run("status", tmp_path / "runs")
+    assert (code, err.count("\n")) == (1, 1)
+    assert err.endswith(f"Name one of those in it: {tmp_path / 'runs' / 'one'}.\n")
+    for typed in (("list", tmp_path / "file"), ("run", "quick", "--out", tmp_path / "file")):
+        code, _, err = run(*typed)
+        assert (code, err.count("Errno")) == (1, 0)
+        last = f"{tmp_path / 'file'}: a file; a store lies in a folder. Choose another place.\n"
+        assert err.endswith(last)

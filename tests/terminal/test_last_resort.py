@@ -262,7 +262,7 @@ USAGE = [
     ("study", ["pln"], "No such command 'pln'. Did you mean 'plan'? See command --help."),
     ("study", ["xyz"], "No such command 'xyz'. See command --help."),
     ("study", ["plan", "quick", "--ou", "x"], "--ou. Did you mean --json or --out? See "),
-    ("study", ["plan", "quick", "--out"], "Option '--out' requires an argument. See "),
+    ("study", ["plan", "quick", "--out"], "requires an argument. See command plan --help."),
     ("study", ["plan", "quick", "--json=3"], "Option '--json' does not take a value. See "),
     ("study", ["bench", "--repeats", "x"], "--repeats 'x'; it should be a valid integer. See "),
     ("study", ["bench", "--repeats", "2"], "'2'; it should be greater than or equal to 5. See "),
