@@ -74,7 +74,7 @@ INLINE void NAME(consult)(const int V, const struct pass *s, int64_t v, struct p
 
 /* How many rows of a part this round looks at, where there is room for so many. */
 static int64_t NAME(helping)(const struct part *p, int64_t room) {
-    int64_t least = p->looked ? p->looked / 2 : (p->allowed + 1) * 9 / 8, unread = p->count - p->looked, rows = room;
+    int64_t least = p->looked ? p->looked : (p->allowed + 1) * 9 / 8, unread = p->count - p->looked, rows = room;
     if (p->allowed < 0 || (p->wrong > p->allowed && NAME(nonzero)(p->alive))) return 0;
     if (p->ranks && least < rows) rows = least < FEW_ROWS ? FEW_ROWS : least;
     rows = rows < room ? rows : room;

@@ -18,6 +18,14 @@ from study.errors import UsageError
 from study.terminal.console import ended_like_ctrl_c
 
 
+@pytest.fixture(autouse=True)
+def heard_hangups():
+    """Under `nohup` a hangup is ignored, by the tests, too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def feed(stopper, accuracies, trial_id="t", start=1):
     """Report plain accuracies; the iteration at which the stopper stopped the trial, if it did."""
     for iteration, (train, test) in enumerate(accuracies, start):
