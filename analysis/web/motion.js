@@ -15,6 +15,7 @@ const MILLISECONDS = 1000;
 const stages = Object.entries(setup.stages);
 
 /** @typedef {{x: number, y: number, width: number, height: number, of: number}} Box of a stripe */
+/** @typedef {Omit<Box, "of">} Rectangle */
 
 export class Motion {
   /**
@@ -30,9 +31,13 @@ export class Motion {
     this.stripes = null;
     /** @type {Box[]} */
     this.boxes = [];
-    this.ground = new Path2D();  // below the stripes: the cells
-    /** @type {Omit<Box, "of"> | null} the cell on show */
+    /** @type {Rectangle[]} below the stripes */
+    this.cells = [];
+    /** @type {Rectangle | null} the cell on show */
     this.chosen = null;
+    /** @type {Int8Array} the stage that each stripe is painted in, -1 for none */
+    this.painted = new Int8Array();
+    this.theme = "";  // the colors that the stripes are painted in
     this.last = 1;
     this.playing = 0;  // the number of a frame that was asked for; 0 where none was
     this.slider = /** @type {HTMLInputElement} */ (byId("moment"));
@@ -89,17 +94,17 @@ export class Motion {
       if (!firsts.has(cell)) firsts.set(cell, index);
       counts.set(cell, (counts.get(cell) ?? 0) + 1);
     }
-    this.ground = new Path2D();
+    this.cells = [];
     this.boxes = rows.filter(({cell}) => counts.has(cell)).flatMap((row) => {
       const [x0, x1] = [x(Number(row.x0)), x(Number(row.x1))].sort((a, b) => a - b);
       const [y0, y1] = [y(Number(row.y0)), y(Number(row.y1))].sort((a, b) => a - b);
       const cell = {x: left + padding.left + x0 + 1, y: top + padding.top + y0 + 1,
         width: x1 - x0 - 2, height: y1 - y0 - 2};
       if (row.position === this.diagram.chosen) this.chosen = cell;
-      this.ground.rect(cell.x - 1, cell.y - 1, cell.width + 2, cell.height + 2);
+      this.cells.push({x: cell.x - 1, y: cell.y - 1, width: cell.width + 2, height: cell.height + 2});
       const count = counts.get(row.cell), width = cell.width / count;
-      return Array.from({length: count}, (_, i) => ({...cell, x: cell.x + i * width,
-        width: width - (width > 4 ? .6 : 0), of: firsts.get(row.cell) + i}));
+      return Array.from({length: count}, (_, i) =>
+        ({...cell, x: cell.x + i * width, width, of: firsts.get(row.cell) + i}));
     });
     this.last = 1;  // the last epoch at which anything happens in the slice
     for (const {of} of this.boxes) {
@@ -123,49 +128,69 @@ export class Motion {
       top: `${plot.top - screen.top + box.y * size}px`,
       width: `${box.width * size}px`, height: `${box.height * size}px`});
     this.context = canvas.getContext("2d");
-    this.context?.setTransform(size * dense, 0, 0, size * dense,
-      -box.x * size * dense, -box.y * size * dense);
-    this.area = box;
+    // On whole pixels a rectangle is filled many times as fast.
+    const snapped = snapperOf(box, size * dense);
+    this.cells = this.cells.map(snapped);
+    this.chosen = this.chosen && snapped(this.chosen);
+    this.boxes = this.boxes.map((stripe) => {
+      const {width, ...at} = snapped(stripe);
+      return {...at, width: width > 4 * dense ? width - 1 : width, of: stripe.of};
+    });
+    this.theme = "";
   }
 
   /**
-   * Paint every stripe in the color of its stage, and count the trials of each.
+   * Paint each stripe whose stage has changed, and count the trials of each stage.
    * @param {number} epoch
    */
   paint(epoch) {
-    const {context, stripes, area} = this;
-    if (!context || !stripes || !area) return;
-    context.clearRect(area.x, area.y, area.width, area.height);
-    context.fillStyle = getComputedStyle(byId("diagram-card")).backgroundColor;
-    context.fill(this.ground);
+    const {context, stripes, boxes} = this;
+    if (!context || !stripes) return;
+    const fills = this.prepare(context);
     const columns = stages.slice(1).map(([name]) => stripes[name]);
-    const counts = stages.map(() => 0), paths = stages.map(() => new Path2D());
-    for (const {x, y, width, height, of} of this.boxes) {
+    const counts = stages.map(() => 0);
+    for (const [index, {x, y, width, height, of}] of boxes.entries()) {
       let stage = 0, reached = -1;
       for (let i = 0; i < columns.length; i++) {
         const at = columns[i][of];
         if (at !== null && at <= epoch && at >= reached) [stage, reached] = [i + 1, at];
       }
       counts[stage] += stripes.stands_for[of];
-      paths[stage].rect(x, y, width, height);
-    }
-    const style = getComputedStyle(byId("diagram-card"));
-    for (const [i, [, [color]]] of stages.entries()) {
-      // Nets that learn are confused so far: a dark page has its own color for them.
-      context.fillStyle = color === setup.colors.confusion
-        ? style.getPropertyValue("--confusion") : color;
-      context.fill(paths[i]);
+      if (this.painted[index] === stage) continue;
+      this.painted[index] = stage;
+      context.fillStyle = fills[stage];
+      context.fillRect(x, y, width, height);
     }
     if (this.chosen) {
-      context.lineWidth = 2;
+      const {x, y, width, height} = this.chosen;
+      context.lineWidth = 2 * (window.devicePixelRatio || 1);
       context.strokeStyle = getComputedStyle(byId("diagram")).color;
-      context.strokeRect(this.chosen.x, this.chosen.y, this.chosen.width, this.chosen.height);
+      context.strokeRect(x, y, width, height);
     }
     byId("stages").replaceChildren(...stages.map(([, [color, words]], i) => {
       const item = element("li", `${whole(Math.round(counts[i]))} ${words}`);
       item.style.setProperty("--stage", color);
       return item;
     }));
+  }
+
+  /**
+   * The color of each stage. Where the colors of the page are others than those of the last picture,
+   * or there was none, the picture begins with cells without stripes.
+   * @param {CanvasRenderingContext2D} context
+   */
+  prepare(context) {
+    const style = getComputedStyle(byId("diagram-card"));
+    // Nets that learn are confused so far: a dark page has its own color for them.
+    const confusion = style.getPropertyValue("--confusion"), ground = style.backgroundColor;
+    if (this.theme !== `${confusion} ${ground}`) {
+      this.theme = `${confusion} ${ground}`;
+      this.painted = new Int8Array(this.boxes.length).fill(-1);
+      context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+      context.fillStyle = ground;
+      for (const {x, y, width, height} of this.cells) context.fillRect(x, y, width, height);
+    }
+    return stages.map(([, [color]]) => color === setup.colors.confusion ? confusion : color);
   }
 
   play() {
@@ -191,6 +216,18 @@ export class Motion {
     byId("play").textContent = "Play";
   }
 }
+
+/**
+ * Puts a rectangle of the drawing on whole pixels of a canvas.
+ * @param {Rectangle} box that the canvas covers
+ * @param {number} scale pixels of the canvas for one of the drawing
+ * @returns {(rectangle: Rectangle) => Rectangle}
+ */
+const snapperOf = (box, scale) => ({x, y, width, height}) => {
+  const [left, top] = [(x - box.x) * scale, (y - box.y) * scale].map(Math.round);
+  return {x: left, y: top, width: Math.max(1, Math.round((x + width - box.x) * scale) - left),
+    height: Math.max(1, Math.round((y + height - box.y) * scale) - top)};
+};
 
 /**
  * The smallest box around some boxes.

@@ -49,6 +49,61 @@ def test_a_report_of_10000_trials(tmp_path):
             print(f"click {took:.0f} ms, busy {busy(browser) - began:.3f} s")
 
 
+# Moves the slider through the training, and gives the milliseconds of each drawing.
+DRAWINGS = """
+const done = arguments[0], box = document.getElementById('moment'), took = [];
+const step = async (value) => {
+  box.value = value;
+  const began = performance.now();
+  box.dispatchEvent(new Event('input'));
+  for (let i = 0; i < 20; i++) await null;  // the drawing waits for nothing but promises
+  took.push(performance.now() - began);
+  if (value < 990) requestAnimationFrame(() => step(value + 5));
+  else done(took.slice(1));  // the first loads the stripes
+};
+step(0);
+"""
+# Plays the training, and gives the milliseconds from each frame to the next.
+FRAMES = """
+const done = arguments[0], box = document.getElementById('moment'), took = [];
+let before = 0;
+const frame = (now) => {
+  if (before) took.push(now - before);
+  before = now;
+  if (box.value < 1000) requestAnimationFrame(frame);
+  else done(took.slice(5));
+};
+box.value = 1000;
+document.getElementById('play').click();
+requestAnimationFrame(frame);
+"""
+
+
+@needs_chromium
+@pytest.mark.timeout(900)
+def test_the_diagram_while_10000_trials_train(tmp_path):
+    """Frames of the slider, where all 10,000 trials are on show, and in a slice of 1,000."""
+    trials = crowd(10_000, 10, AXES)
+    store = crowd_store(tmp_path / "crowd", trials, readings_of(trials, 50))
+    write_report(store, tmp_path / "report.html")
+    with chromium(tmp_path) as browser:
+        browser.set_script_timeout(60)
+        for facets in ("", "n,width"):
+            opened(browser, f"{(tmp_path / 'report.html').as_uri()}#facet={facets}")
+            drawn = browser.execute_async_script(DRAWINGS)
+            shown = browser.find_element("id", "stages").text.splitlines()
+            stripes = sum(int(line.split()[0].replace(",", "")) for line in shown)
+            played = browser.execute_async_script(FRAMES)
+            print(f"{stripes:,} trials on show:", *map(quantiles, (drawn, played)), sep="\n  ")
+            assert stripes == (10_000 if facets else 1_000)
+
+
+def quantiles(milliseconds):
+    """The median and the 95th percentile in words."""
+    half, most = np.percentile(milliseconds, [50, 95])
+    return f"{len(milliseconds)} times, median {half:.1f} ms, 95% {most:.1f} ms"
+
+
 @pytest.mark.timeout(900)
 def test_a_million_trials_become_a_page():
     axes = {**AXES, "k": [2, 3, 4, 5, 6], "learning_rate": np.geomspace(0.01, 1, 10).tolist()}
