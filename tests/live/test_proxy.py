@@ -1,12 +1,14 @@
 """The live page below a path of a proxy: assets, answers, downloads and the token's cookie."""
 
 import re
+import shutil
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 from asking import Answer, serving, without_fits
 from browsing import CLICK_A_CELL, curves, needs_chromium, opened, waits
-from proxying import proxied
+from proxying import nginx, proxied
 from simulated import QUICK, simulate
 
 from analysis.cli import main
@@ -97,17 +99,40 @@ def test_a_browser_sees_the_page_below_the_path_of_a_proxy(browser, folder, stor
         serving(store, "127.0.0.1", 0, PATH, [NAME]) as served,
         proxied(urlsplit(served.url).port, PATH, strips=strips, keeps_host=True) as port,
     ):
-        opened(browser, f"http://{NAME}:{port}{served.behind}")
-        assert browser.current_url.partition("#")[0] == f"http://{NAME}:{port}{PATH}/"
-        browser.execute_async_script(CLICK_A_CELL)
-        assert len(curves(browser)) == 2 * 5
-        for file in folder.glob("*.csv"):
-            file.unlink()
-        browser.execute_script("document.querySelectorAll('#downloads button')[0].click()")
-        path = waits(browser, lambda: next(folder.glob("*.csv"), None))
-        assert len(path.read_text().splitlines()) == 21
-        named = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
-        asked = [name for name in browser.execute_script(named) if not name.startswith("data:")]
-        assert len(asked) > 5
-        assert all(name.startswith(f"http://{NAME}:{port}{PATH}/") for name in asked)
-        assert browser.get_log("browser") == []
+        _look(browser, folder, f"http://{NAME}:{port}", PATH, served.behind)
+
+
+def _look(browser, folder, origin, prefix, address):
+    """Open the page through a proxy, click a cell, download the trials; all goes below the path."""
+    opened(browser, f"{origin}{address}")
+    assert browser.current_url.partition("#")[0] == f"{origin}{prefix}/"
+    browser.execute_async_script(CLICK_A_CELL)
+    assert len(curves(browser)) == 2 * 5
+    for file in folder.glob("*.csv"):
+        file.unlink()
+    browser.execute_script("document.querySelectorAll('#downloads button')[0].click()")
+    path = waits(browser, lambda: next(folder.glob("*.csv"), None))
+    assert len(path.read_text().splitlines()) == 21
+    named = "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    asked = [name for name in browser.execute_script(named) if not name.startswith("data:")]
+    assert len(asked) > 5
+    assert all(name.startswith(f"{origin}{prefix}/") for name in asked)
+    assert browser.get_log("browser") == []
+
+
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to.md"
+LOCATIONS = re.findall(r"```nginx\n(.+)\n```", HOW_TO.read_text())
+
+
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.skipif(not shutil.which("nginx"), reason="there is no nginx here")
+@pytest.mark.parametrize("location", LOCATIONS, ids=["stripped", "whole"])
+def test_nginx_shows_the_page_as_the_how_to_says(browser, folder, tmp_path, store, location):
+    prefix = re.search(r"location (/.*)/ ", location)[1]
+    flags = ("", []) if "Host" not in location else (prefix, [NAME])
+    with serving(store, "127.0.0.1", 0, *flags) as served:
+        port = urlsplit(served.url).port
+        with nginx(tmp_path, location.replace("127.0.0.1:8000", f"127.0.0.1:{port}")) as proxy:
+            address = served.behind if flags[1] else f"{prefix}/"
+            _look(browser, folder, f"http://{NAME}:{proxy}", prefix, address)

@@ -1,5 +1,7 @@
-"""A small reverse proxy: it shows a server of this machine below a path, as nginx does."""
+"""Reverse proxies that show a server of this machine below a path: a small one, and nginx."""
 
+import socket
+import subprocess
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,3 +54,43 @@ def proxied(port, prefix, *, strips, keeps_host):
         proxy.shutdown()
         thread.join()
         proxy.server_close()
+
+
+# As little as nginx starts with; it writes into one folder alone.
+_NGINX = """
+daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  server {{ listen 127.0.0.1:{port}; {location} }}
+}}
+"""
+
+
+@contextmanager
+def nginx(folder, location):
+    """A real nginx on this machine alone; gives its port.
+
+    Args:
+        folder: for its files.
+        location: the block of its configuration that says what it shows.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    path = folder / "nginx.conf"
+    path.write_text(_NGINX.format(folder=folder, port=port, location=location))
+    process = subprocess.Popen(["nginx", "-e", f"{folder}/error.log", "-c", str(path)])
+    try:
+        while process.poll() is None:  # until it listens
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                continue
+        assert process.poll() is None, (folder / "error.log").read_text()
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
