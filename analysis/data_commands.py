@@ -11,10 +11,10 @@ from analysis.options import JsonFlag, StorePath, names_listed
 from study.errors import UsageError
 from study.terminal.console import json_answer, note, text_answer
 
-# The columns that fit a terminal and say most.
+# The columns that fit a terminal and say most; those at the right leave a narrow terminal first.
 QUERY_COLUMNS = (
-    "trial_id", "n", "k", "width", "train_size", "weight_decay", "seed", "ended", "epochs_run",
-    "memorized_epoch", "generalized_epoch", "final_test_accuracy",
+    "trial_id", "n", "k", "width", "train_size", "weight_decay", "seed", "memorized_epoch",
+    "generalized_epoch", "ended", "epochs_run", "final_test_accuracy",
 )  # fmt: skip
 
 

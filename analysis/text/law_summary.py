@@ -19,7 +19,7 @@ COMPARED = (
 )
 ESTIMATES = (
     "slope_x: the time goes as x^slope_x; log_a: the logarithm of the factor a; sigma: the scatter "
-    "of log time; [low, high]: 95% intervals, the second allows for scatter between strata"
+    "of log time; [low, high]: 95% intervals, the second allows for scatter between {clusters}"
 )
 SLOPES = (
     "slope: the time in steps goes as {feature}^slope, from low to high with 95% confidence; "
@@ -37,7 +37,7 @@ def fits_in_a_sentence(fits: Sequence[Fit]) -> str:
     what = EVENT_WORDS[best.event]
     if not best.converged:
         return f"In short: these trials determine no law of {what}."
-    by = f"by {best.law.name}"
+    by = f"by the law {best.law.name}"
     if len(fits) > 1:
         by = f"of {len(fits)} laws {best.law.name} fits best; by it"
     stated = _statement(best)

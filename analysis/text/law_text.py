@@ -43,7 +43,7 @@ def lines_of_fits(fits: Sequence[Fit]) -> list[str]:
             for name, value in fit.parameters.items()
         ]
         lines += [f"  warning: {name} {why}" for name, why in fit.warnings.items()]
-    return [*lines, "", law_summary.ESTIMATES]
+    return [*lines, "", law_summary.ESTIMATES.format(clusters=fits[0].clusters)]
 
 
 def importance_in_words(found: Importance) -> str:
@@ -53,7 +53,7 @@ def importance_in_words(found: Importance) -> str:
     for axis, row in percents.to_dict("index").items():
         ends = f" [{row['low']:.0f}, {row['high']:.0f}]" if row["low"] >= 0 else ""
         parts.append(f"{TITLES[str(axis)]} {max(row['share'], 0):.0f}%{ends}")
-    line = f"variance of log time that no other axis explains: {', '.join(parts)}; "
+    line = f"variance of log time that this axis alone explains: {', '.join(parts)}; "
     line += f"seeds and interactions {found.rest:.0%}"
     if found.tied:
         names = ", ".join(TITLES[axis] for axis in found.tied)
@@ -124,7 +124,7 @@ def _counts(fit: Fit) -> str:
         f"{fit.events:,} events, {fit.censored:,} censored"
         + (f"; incidence: {ended}" if ended else "")
         + (f"; {fit.left_out:,} never at risk" if fit.left_out else "")
-        + (f"; {fit.at_once:,} at once" if fit.at_once else "")
+        + (f"; {fit.at_once:,} with no delay" if fit.at_once else "")
     )
 
 

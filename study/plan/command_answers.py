@@ -49,7 +49,7 @@ class ShapeCount:
         axes = self.shape.by_axis()
         axes["train_size"] = axes["train_size"] or ONLINE
         named = " ".join(f"{name}={value}" for name, value in axes.items() if value)
-        return f"  {label}{named}: {self.trials} trials in {self.packs} packs"
+        return f"  {label}{named}: {self.trials:,} trials in {self.packs:,} packs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,8 @@ class Forecast:
         searches = plan.planned > len(plan.trials)
         next_ = " next, what follows depends on it" if searches else ""
         return [
-            f"study {plan.spec.name}: {plan.planned} trials, {plan.done} stored already",
-            f"to train{next_}: {to_train} trials in {len(plan.packs)} packs",
+            f"study {plan.spec.name}: {plan.planned:,} trials, {plan.done:,} stored already",
+            f"to train{next_}: {to_train:,} trials in {len(plan.packs):,} packs",
             *(count.line() for count in self.shapes),
             *(["measures, estimated for one core:"] if self.measure_shares else []),
             *(
@@ -198,17 +198,20 @@ class Closing:
         }
 
     def lines(self) -> list[str]:
-        """The answer to read."""
+        """The answer to read; before the first trial there is nothing to count or to ask."""
         store = shlex.quote(self.store_url)
-        lines = [self.phase_table, ""]
+        stored = self.plan.done + self.others
+        lines = [self.phase_table, ""] if stored else []
         if self.others:
             lines.append(f"{others_stored(self.others)}.")
         if self.failed:
-            lines.append(f"{self.failed} trials failed: study status {store} says why.")
+            lines.append(f"{self.failed:,} trials failed: study status {store} says why.")
         if self.stopped:
             lines.append(self._stopped_line())
         if self.report:
             lines.append(f"report: {self.report}")
+        if not stored:
+            return lines
         analysis = as_typed("analysis")
         searched = any(s.search.kind == "boundary" for s in self.plan.spec.settings)
         flag = "--boundary" if searched else "--plot"
@@ -278,7 +281,7 @@ def status_lines(status: StudyStatus) -> list[str]:
         "failed": status["failed"],
         "running": status["running"],
     }
-    lines += [f"  {name:<8}{count:>8} trials" for name, count in counts.items()]
+    lines += [f"  {name:<8}{count:>8,} trials" for name, count in counts.items()]
     if status["others"]:
         lines.append(f"  others  {others_stored(status['others'])}")
     packs = ", ".join(f"{count} {word}" for word, count in status["packs"].items())

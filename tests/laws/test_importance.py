@@ -119,6 +119,6 @@ def test_what_cannot_be_shared_is_said():
 
 def test_a_line_says_every_axis_and_the_rest():
     line = importance_in_words(importance(drawn(np.random.default_rng(5))))
-    assert line.startswith("variance of log time that no other axis explains: weight decay 5")
+    assert line.startswith("variance of log time that this axis alone explains: weight decay 5")
     for part in ("training rows 1", "width 0% [0, ", "seeds and interactions "):
         assert part in line, line

@@ -1,6 +1,7 @@
 """One count everywhere: list, status and phases agree on a store, or say how they differ."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from simulated import QUICK, simulate, write_simulated
@@ -9,7 +10,8 @@ import analysis.cli
 import study.cli
 from analysis import load_trials
 from study.plan import standing as words
-from study.plan.plan import start_study
+from study.plan.command_answers import Closing
+from study.plan.plan import make_plan, start_study
 from study.spec.file import resolve
 from study.store.store import Store
 from study.trials.expand import expand
@@ -85,6 +87,14 @@ def test_of_a_large_study_rows_are_counted_alone(changed, monkeypatch):
     monkeypatch.setattr(words, "make_plan", None)
     assert words.standing(Store(changed(7))) == ["so far: 10 of 14 trials have ended"]
     assert words.standing(Store(changed(5))) == []
+
+
+def test_a_run_that_ends_before_its_first_trial_counts_nothing():
+    plan = make_plan(resolve(ONE_POINT))
+    closing = Closing("runs/quick", plan, 0, "interrupted", None, 0, [], "table")
+    stopped = "stopped: 0 of 10 finished, 10 to go; the same command continues"
+    assert closing.lines() == [stopped]
+    assert replace(closing, others=3).lines()[0] == "table"
 
 
 def test_a_damaged_study_file_hides_no_trials(run_main, changed):
