@@ -22,15 +22,21 @@ class FilterWarning(UserWarning):
     """A filter compares a column with a value that no trial has."""
 
 
-def filter_hints(where: str, column: Callable[[str], pa.ChunkedArray]) -> list[str]:
+def filter_hints(
+    where: str, column: Callable[[str], pa.ChunkedArray], found: pa.Table | None = None
+) -> list[str]:
     """A sentence for each value that a filter compares a column with, and that no trial has.
 
     Args:
         where: a filter, as `read_filter` takes it, or "" for all trials.
         column: gives the values of a column in all trials.
+        found: the trials that pass the filter, with its columns. A value that one of them has is
+            not looked for in all trials.
     """
     hints = []
     for equality in equalities(where) if where.strip() else ():
+        if found is not None and equality.value in found[equality.column].unique().to_pylist():
+            continue
         trials = column(equality.column)
         values = trials.unique().drop_null().to_pylist()
         if len(trials) and equality.value not in values:

@@ -62,15 +62,15 @@ def load_trials(
     if where is None or expression is None:
         return as_frame(_columns(store, columns))
     named = columns_of(where)
-    if COMPUTED.keys().isdisjoint([*named, *(columns or ())]):
-        trials = store.trials(expression, columns)
+    wanted = schema.TRIALS.names if columns is None else list(columns)
+    read = list(dict.fromkeys([*wanted, *named]))
+    if COMPUTED.keys().isdisjoint(read):
+        found = store.trials(expression, read)
     else:
-        wanted = schema.TRIALS.names if columns is None else list(columns)
-        rows = _columns(store, dict.fromkeys([*wanted, *named]))
-        trials = rows.filter(expression).select(wanted)
-    for hint in filter_hints(where, lambda name: _columns(store, [name])[name]):
+        found = _columns(store, read).filter(expression)
+    for hint in filter_hints(where, lambda name: _columns(store, [name])[name], found):
         warnings.warn(hint, FilterWarning, stacklevel=2)
-    return as_frame(trials)
+    return as_frame(found.select(wanted))
 
 
 def _columns(store: Store, names: Iterable[str] | None) -> pa.Table:

@@ -89,3 +89,17 @@ def test_the_warning_names_the_line_that_asked(store):
     with pytest.warns(FilterWarning) as caught:
         load_trials(Store(store).url, "k == 9")
     assert caught[0].filename == __file__
+
+
+def test_what_a_found_trial_has_is_not_looked_for_in_a_million():
+    found = pa.table({"width": [100, 100], "n": [30, 31]})
+    asked = []
+
+    def column(name):
+        asked.append(name)
+        return pa.chunked_array([[30, 31, 32]])
+
+    assert filter_hints("width == 100 and (n == 30 or n == 40)", column, found) == [
+        "no trial has n == 40; the nearest value is 32."
+    ]
+    assert asked == ["n"]
