@@ -11,6 +11,10 @@ from analysis.phases.quantities import Ramp
 DIAGRAM_SIZE = (460, 320)  # width and height of a diagram, in pixels
 CELL_PIXELS = (22, 58)  # smallest and largest width of a cell, in pixels
 
+# Pixels between labels, and between entries of a legend, of a drawing in a file: the font of its
+# reader may be wider than the font that it was laid out in.
+_APART = 12
+
 
 def spans(ruler: Ruler) -> list[tuple[float, float, float]]:
     """The low end, the high end and the middle of each position, in units of the axis.
@@ -60,6 +64,8 @@ def laid_out(
     """
     chart = copy.deepcopy(template)
     chart["width"], chart["height"] = size
+    chart["config"]["legend"]["columnPadding"] = _APART
+    x = {**x, "axis": {**x["axis"], "labelSeparation": _APART}}
     for layer in chart["layer"]:
         encoding = layer["encoding"]
         encoding["x"] |= x

@@ -50,6 +50,7 @@ class Specification(TypedDict, total=False):
 
     width: int
     height: int
+    config: dict[str, dict[str, object]]
     layer: list[Layer]
     params: list[ChartParameter]
     datasets: dict[str, Sequence[object]]

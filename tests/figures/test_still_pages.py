@@ -59,3 +59,34 @@ def test_a_card_leads_to_the_report(browser, runs):
     [link] = browser.find_elements(By.CSS_SELECTOR, "h2 a")
     link.click()
     assert browser.current_url.partition("#")[0] == (runs / "quick" / "report.html").as_uri()
+
+
+# Pairs of labels of an axis, or of entries of a legend, with less than three pixels between them.
+TOUCHING = """
+return [...document.querySelectorAll('svg')].flatMap((svg) => {
+  const texts = [...svg.querySelectorAll('.role-axis-label text'),
+    ...svg.querySelectorAll('.role-legend-label text, .role-legend-symbol path')]
+    .filter((one) => Number(getComputedStyle(one).opacity))
+    .map((one) => [one.textContent, one.getBoundingClientRect(),
+      one.closest('.role-scope')]);
+  return texts.flatMap(([a, one, entry], i) => texts.slice(i + 1).filter(([, two, other]) =>
+    !(entry && entry === other) &&
+    Math.min(one.bottom, two.bottom) - Math.max(one.top, two.top) > 2 &&
+    Math.max(one.left, two.left) - Math.min(one.right, two.right) < 3)
+    .map(([b]) => `${a} | ${b}`));
+});
+"""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_long_labels_do_not_touch(browser, tmp_path, width):
+    """The reader's font may be wider than the font that a drawing was laid out in."""
+    decays = [0.001, 0.00215, 0.00464, 0.01, 0.0215, 0.0464, 0.1, 0.215, 0.464, 1]
+    axes = {**QUICK["axes"], "weight_decay": decays, "train_size": [200, 400]}
+    store = simulate(tmp_path / "quick", {**QUICK, "axes": axes, "seeds": 2})
+    sides = SideRequest(str(store), str(store), "seed == 0", "seed == 1")
+    write_comparison(compared(sides), tmp_path / "compare.html")
+    with emulated(browser, width):
+        browser.get((tmp_path / "compare.html").as_uri())
+        assert len(browser.find_elements(By.CSS_SELECTOR, "svg .role-axis-label text")) > 30
+        assert browser.execute_script(TOUCHING) == []
