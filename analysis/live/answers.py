@@ -7,7 +7,6 @@ import io
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, TypedDict
 
@@ -16,10 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from analysis.formats import JsonRow, records
-from analysis.live.snapshot import LiveStudy, StudySnapshot, compact_json, phase_frame
+from analysis.live.snapshot import LiveStudy, compact_json, phase_frame
+from analysis.live.table_orders import TableOrders, rows_passing
 from analysis.live.trials import plain
 from analysis.phases.classify import classify
 from analysis.phases.grid import Grid
@@ -28,10 +27,9 @@ from analysis.phases.strip_lines import strip_lines
 from analysis.phases.watching import watched_for
 from analysis.report.page_records import CellAnswer, PatienceState
 from analysis.report.state import MAX_CURVES_PER_CELL, cell_answer, patience_state, rounded
-from analysis.tables.computed import COMPUTED, delays, with_computed
-from analysis.tables.filter_hints import filter_hints
+from analysis.tables.computed import delays
 from analysis.tables.frames import as_frame
-from analysis.tables.where import COLUMNS, columns_of, read_filter
+from analysis.tables.where import COLUMNS
 from study.errors import unknown
 from study.store.schema import TRIALS
 from study.store.winners import PART
@@ -41,10 +39,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from Python 3.12 on
 
 SORTED_BY = tuple(COLUMNS.names)
-REMEMBERED = 8  # orders of the table in memory; scrolling asks for the same order many times
 SLICE = 20_000  # rows of a file in memory at a time
-
-_Indices = NDArray[np.int64]  # indices of rows of the table of trials
 
 
 class TrialAnswer(TypedDict):
@@ -87,8 +82,7 @@ class Answers:
     def __init__(self, live: LiveStudy) -> None:
         self._live = live
         self._lock = Lock()  # one thread works at a time; to order a million rows takes 100 MB
-        self._orders: dict[tuple[str, str | None, bool], _Indices] = {}
-        self._ordered: pa.Table | None = None  # the table whose rows the orders are
+        self._orders = TableOrders()
         self._patience: dict[int, PatienceState] = {}
         self._patient: pa.Table | None = None  # the table that the states are of
 
@@ -134,7 +128,7 @@ class Answers:
         """
         snapshot = self._live.latest()
         with self._lock:
-            rows = self._order(snapshot, where, None, descending=False)
+            rows = self._orders.of(snapshot.trials, where).rows
             phase = classify(phase_frame(snapshot.trials.take(rows)))["phase"]
         cell_of = np.zeros(0, np.int32) if snapshot.grid is None else snapshot.grid.cell_of
         cells = 0 if snapshot.grid is None else len(snapshot.grid.cells)
@@ -161,7 +155,7 @@ class Answers:
         if axis not in names:
             raise unknown("an axis", axis, names)
         with self._lock:
-            rows = self._order(snapshot, where, None, descending=False)
+            rows = self._orders.of(snapshot.trials, where).rows
             frame = phase_frame(snapshot.trials.take(rows) if where else snapshot.trials)
         cells = snapshot.grid.cells[axis].to_numpy()
         found = strip_lines(frame, cells[snapshot.grid.cell_of[rows]])
@@ -221,28 +215,9 @@ class Answers:
         """
         snapshot = self._live.latest()
         with self._lock:
-            rows = self._order(snapshot, where, sort, descending=descending)
-        hints = filter_hints(where, partial(_column, snapshot.trials))
+            rows, hints = self._orders.of(snapshot.trials, where, sort, descending=descending)
         shown = _records(snapshot.trials.take(rows[offset : offset + limit]))
         return {"total": len(rows), "hints": hints, "columns": SORTED_BY, "rows": shown}
-
-    def _order(
-        self, snapshot: StudySnapshot, where: str, sort: str | None, *, descending: bool
-    ) -> _Indices:
-        trials = snapshot.trials
-        if self._ordered is not trials:
-            self._orders, self._ordered = {}, trials
-        key = (where, sort, descending)
-        if key not in self._orders:
-            while len(self._orders) >= REMEMBERED:
-                del self._orders[next(iter(self._orders))]
-            rows = _passing(trials, where)
-            if sort is not None:
-                way = "descending" if descending else "ascending"
-                keys = pa.table({"key": _keys(trials, sort).take(rows)})
-                rows = rows[pc.sort_indices(keys, [("key", way)])]
-            self._orders[key] = rows
-        return self._orders[key]
 
     def file(self, form: str, where: str) -> Iterator[bytes]:
         """The rows that pass a filter as a file, piece by piece, with the columns of the store.
@@ -255,44 +230,10 @@ class Answers:
         """
         trials = self._live.latest().trials
         with self._lock:
-            rows = _passing(trials, where)
+            rows = rows_passing(trials, where)
         starts = range(0, max(len(rows), 1), SLICE)
         pieces = (plain(trials.take(rows[at : at + SLICE])).drop_columns([PART]) for at in starts)
         return _FILES[form](pieces)
-
-
-def _passing(trials: pa.Table, where: str) -> _Indices:
-    """The indices of the rows that pass a filter."""
-    every = np.arange(trials.num_rows)
-    if not where.strip():
-        return every
-    expression = read_filter(where)
-    named = columns_of(where)
-    numbered = trials.select([name for name in named if name not in COMPUTED])
-    if not COMPUTED.keys().isdisjoint(named):
-        numbered = with_computed(numbered, phase_frame(trials), named)
-    numbered = numbered.append_column(PART, pa.array(every))
-    passing: _Indices = numbered.filter(expression)[PART].to_numpy()
-    return passing
-
-
-def _column(trials: pa.Table, name: str) -> pa.ChunkedArray:
-    if name in COMPUTED:
-        trials = with_computed(trials, phase_frame(trials), [name])
-    return trials[name]
-
-
-def _keys(trials: pa.Table, sort: str) -> pa.ChunkedArray:
-    """Values whose order is the order of a column."""
-    if sort == "phase":
-        codes = classify(phase_frame(trials))["phase"].cat.codes
-        return pa.chunked_array([pa.array(codes.to_numpy())])
-    column = _column(trials, sort)
-    if not pa.types.is_dictionary(column.type):
-        return column
-    texts = column.combine_chunks()  # ranking the few distinct texts spares ranking a million rows
-    ranks = pc.rank(texts.dictionary, tiebreaker="dense")
-    return pa.chunked_array([ranks.take(texts.indices)])
 
 
 def _records(rows: pa.Table) -> list[JsonRow]:
