@@ -285,7 +285,7 @@ def drift_chart(frame: pd.DataFrame, kind: str, title: str) -> alt.LayerChart:
         x=alt.X("at:O", title=words[kind], axis=alt.Axis(labelAngle=0)),
         y=alt.Y("estimate:Q", title=title, scale=alt.Scale(zero=False)),
     )
-    bars = base.mark_rule().encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
+    bars = base.mark_rule(color=INK).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     shape = alt.Shape(
         "moves:N",
         scale=alt.Scale(domain=[False, True], range=["circle", "diamond"]),

@@ -9,7 +9,7 @@ import {setup} from "./setup.js";
 /** @import {Axis, Figure, State} from "./types.js" */
 
 // Pixels of a figure: the least, and between two, as page.css has them; the most of its chart.
-const LEAST = 380, GAP = 28, WIDEST = 720;
+const LEAST = 330, GAP = 28, WIDEST = 720;
 const TALL = 400;  // pixels; a chart that is higher takes the room of two
 
 /**

@@ -228,3 +228,18 @@ def test_the_page_says_what_it_shows_and_not_what_it_was_asked_meanwhile(page):
     for decay in ("0.1", "0.001", "0.01"):
         later = f"#weight_decay={decay}&train_size=400&setting=narrow&width=100"
         assert f"weight decay {decay}," in page.execute_async_script(OVERTAKEN, later)
+
+
+# Shapes of charts that are black, the default of a browser, which no theme of the page has.
+BLACK = """
+return [...document.querySelectorAll('.chart svg :is(path, line, text)')].filter((one) => {
+  const {fill, stroke, opacity} = getComputedStyle(one);
+  return !one.closest('clipPath') && Number(opacity) && [fill, stroke].includes('rgb(0, 0, 0)');
+}).map((one) => `${one.closest('.chart').id}: ${one.outerHTML.slice(0, 160)}`);
+"""
+
+
+def test_every_shape_of_a_chart_follows_the_theme(page):
+    with emulated(page, 1440, "dark"):
+        opened(page, page.current_url)
+        assert page.execute_script(BLACK) == []
