@@ -10,6 +10,7 @@ out, "" for none.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 
@@ -17,6 +18,7 @@ from analysis.charts.theme import (
     CURVE_COLORS,
     CURVE_DASHES,
     INK,
+    PAPER,
     Specification,
     epoch_axis,
     specification,
@@ -62,7 +64,7 @@ def curve_template(title: str, columns: Sequence[str]) -> Specification:
     layers = [rules, *_band_layers(title, columns), drawn, targets]
     layers.append(cross.mark_rule(stroke=INK, strokeWidth=1, opacity=0.7, aria=False))
     if title == "accuracy":
-        layers += [*_level_layers(), _names_of_events(events), _names_of_sets()]
+        layers += [*_level_layers(), _names_of_events(events), *_names_of_sets()]
     chart = alt.layer(*layers, params=[alt.VariableParameter(name="trial", value="")])
     return specification(themed(chart, *_SIZE))
 
@@ -127,22 +129,22 @@ def _names_of_events(events: alt.Chart) -> alt.Chart:
     return names
 
 
-def _names_of_sets() -> alt.Chart:
-    """The names of training and test rows beside their curves, where these are far apart."""
-    names: alt.Chart = (
-        alt.Chart(alt.NamedData("names"))
-        .mark_text(
-            fontSize=12,
-            fontWeight=600,
-            align="center",
-            baseline=alt.expr("datum.above ? 'bottom' : 'top'"),
-            dy=alt.expr("datum.above ? -7 : 7"),
-        )
-        .encode(
-            x=epoch_axis(),
-            y=alt.Y("value:Q", title="accuracy"),
-            text=alt.Text("set:N"),
-            color=_set_color(),
-        )
+def _names_of_sets() -> list[alt.Chart]:
+    """The names of training and test rows beside their curves, where these are far apart.
+
+    Each stands on a halo of the color of the paper: the curves of other trials may cross it.
+    """
+    names = alt.Chart(alt.NamedData("names")).encode(
+        x=epoch_axis(), y=alt.Y("value:Q", title="accuracy"), text=alt.Text("set:N")
     )
-    return names
+    style: dict[str, Any] = {
+        "fontSize": 12,
+        "fontWeight": 600,
+        "align": "center",
+        "baseline": alt.expr("datum.above ? 'bottom' : 'top'"),
+        "dy": alt.expr("datum.above ? -7 : 7"),
+    }
+    halo = names.mark_text(
+        filled=False, stroke=PAPER, strokeWidth=4, strokeJoin="round", aria=False, **style
+    )
+    return [halo, names.mark_text(**style).encode(color=_set_color())]

@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.formats import records
 
 INK = "currentColor"
+PAPER = "#fffffe"  # white, and on a dark page the color of a card: see page.css
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 CURVE_COLORS = {"train": "#3f83d6", "test": "#e8730c"}
 CURVE_DASHES = {"train": [1, 0], "test": [6, 3]}

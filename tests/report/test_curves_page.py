@@ -38,6 +38,7 @@ document.getElementById('curve-accuracy').dispatchEvent(new PointerEvent('pointe
 """
 NAMES = """
 return [...document.querySelectorAll('#curve-accuracy .mark-text.role-mark text')]
+  .filter((one) => one.getAttribute('fill') !== 'none')  // those are halos
   .map((one) => [one.textContent, one.getBoundingClientRect().toJSON()]);
 """
 CELL = {"weight_decay": "0.01", "train_size": "400"}
