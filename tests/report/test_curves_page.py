@@ -37,8 +37,8 @@ document.getElementById('curve-accuracy').dispatchEvent(new PointerEvent('pointe
   {clientX: left + arguments[0] * width, clientY: top + height / 2, bubbles: true}));
 """
 NAMES = """
-return [...document.querySelectorAll('#curve-accuracy .mark-text.role-mark text')]
-  .filter((one) => one.getAttribute('fill') !== 'none')  // those are halos
+// The halos have no fill.
+return [...document.querySelectorAll('#curve-accuracy .mark-text.role-mark text[fill]')]
   .map((one) => [one.textContent, one.getBoundingClientRect().toJSON()]);
 """
 CELL = {"weight_decay": "0.01", "train_size": "400"}
