@@ -7,20 +7,22 @@ from study.store.store import Store
 MOST_COUNTED = 50_000  # trials of a study whose plan is made for a sentence: about a second
 
 
-def standing(store: Store) -> list[str]:
+def standing(store: Store, stored: int | None = None) -> list[str]:
     """What a reader should know of the trials of a store, a sentence each; none where all is done.
 
     Of a study of more than MOST_COUNTED trials, the rows of the table are counted alone.
 
     Args:
         store: of the study.
+        stored: how many trials the store has, where that is known already.
     Raises: StudyError where study.json cannot be read.
     """
     spec = stored_spec(store)
     if spec.size > MOST_COUNTED:
-        ended = store.trials(columns=["trial_id"]).num_rows
-        # Settings may share trials: then the study has fewer than its size.
-        return [so_far(ended, spec.size)] if ended < spec.size and len(spec.settings) == 1 else []
+        if len(spec.settings) > 1:
+            return []  # settings may share trials: then the study has fewer than its size
+        ended = store.trials(columns=["trial_id"]).num_rows if stored is None else stored
+        return [so_far(ended, spec.size)] if ended < spec.size else []
     plan = make_plan(spec, store)
     sentences = [so_far(plan.done, plan.planned)] if plan.done < plan.planned else []
     if plan.others:

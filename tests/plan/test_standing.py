@@ -86,6 +86,7 @@ def test_of_a_large_study_rows_are_counted_alone(changed, monkeypatch):
     monkeypatch.setattr(words, "MOST_COUNTED", 9)
     monkeypatch.setattr(words, "make_plan", None)
     assert words.standing(Store(changed(7))) == ["so far: 10 of 14 trials have ended"]
+    assert words.standing(Store(changed(7)), 12) == ["so far: 12 of 14 trials have ended"]
     assert words.standing(Store(changed(5))) == []
 
 
