@@ -42,6 +42,7 @@ page:
     pytest -m slow tests/report/test_report_parts.py tests/report/test_facets_page.py \
         tests/report/test_colors_page.py tests/report/test_linked_page.py \
         tests/report/test_curves_page.py tests/report/test_strip_page.py \
+        tests/report/test_turned_page.py \
         tests/report/test_overlap_page.py tests/report/test_signs_page.py \
         tests/report/test_folds_page.py \
         tests/report/test_motion_page.py \

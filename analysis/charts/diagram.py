@@ -16,7 +16,8 @@ the axes of a study over it (`charts.layout.laid_out`).
     And the columns of `analysis.phases.cells.cells`, and `kind` of `with_quantities`.
 `boundary` has one row for each point: x, y, the pointwise band from low to high, the simultaneous
 band from simultaneous_low to simultaneous_high, the piece of the line that the point is on, and the
-order of the point within the piece.
+order of the point within the piece. The columns of the bands of a boundary whose axes have changed
+places begin with turned_.
 `facets` has one row for each of several diagrams in the same plane: x and y of its upper left
 corner, and its name as text.
 
@@ -123,8 +124,8 @@ def diagram_template(name: str) -> Specification:
     layers = [
         *_empty_layers(cells),
         *_filled_layers(cells, style),
-        _band(boundary, "simultaneous_"),
-        _band(boundary, ""),
+        *_bands(boundary, "simultaneous_"),
+        *_bands(boundary, ""),
         boundary.mark_line(stroke=INK, strokeWidth=2.5, clip=True, aria=False).encode(
             y=alt.Y("y:Q"), order=alt.Order("order:Q")
         ),
@@ -139,11 +140,23 @@ def diagram_template(name: str) -> Specification:
     return specification(themed(alt.layer(*layers, params=params), *DIAGRAM_SIZE))
 
 
-def _band(boundary: alt.Chart, prefix: str) -> alt.Chart:
-    """A band of the boundary; `prefix` is that of its columns. Where both lie it is darker."""
-    area = boundary.mark_area(fill=INK, opacity=0.13, clip=True, aria=False)
-    band: alt.Chart = area.encode(y=alt.Y(f"{prefix}low:Q"), y2=alt.Y2(f"{prefix}high:Q"))
-    return band
+def _bands(boundary: alt.Chart, prefix: str) -> list[alt.Chart]:
+    """A band of the boundary, along the axis up or, of a turned boundary, along the axis across.
+
+    A boundary has the columns of one of the two, and the other band is empty. Where both the
+    pointwise and the simultaneous band lie it is darker.
+
+    Args:
+        boundary: with its axis across.
+        prefix: of the band's columns.
+    """
+    area: dict[str, Any] = {"fill": INK, "opacity": 0.13, "clip": True, "aria": False}
+    low, high = f"{prefix}low", f"{prefix}high"
+    up: alt.Chart = boundary.mark_area(**area).encode(y=alt.Y(f"{low}:Q"), y2=alt.Y2(high))
+    across: alt.Chart = boundary.mark_area(orient="horizontal", **area).encode(
+        x=alt.X(f"turned_{low}:Q"), x2=alt.X2(f"turned_{high}"), y=alt.Y("y:Q")
+    )
+    return [up, across]
 
 
 def _rounded(squares: alt.Chart, **options: Any) -> alt.Chart:

@@ -131,21 +131,19 @@ export function nearestLabels(state, view, name, label) {
 }
 
 /**
- * The points of the boundary in the slice on show, whichever of its two axes is across; none where
- * an axis is not a line of numbers.
+ * The points of the boundary in the slice on show; none where an axis is not a line of numbers. Where
+ * the axes have changed places the points are `turned`: their bands lie along the axis across. It is
+ * the same picture, turned: the band along the other axis would be another one.
  * @param {State} state
  * @param {View} view
- * @returns {BoundaryPoint[]}
+ * @returns {{points: BoundaryPoint[], turned: boolean}}
  */
 export function boundaryOf(state, view) {
   const drawn = [view.x, view.y];
-  if (drawn.some((name) => axisOf(state, name).scale === "ordinal")) return [];
-  const boundary = state.boundaries.find(({x, y, slice}) =>
-    drawn.every((name) => name === x || name === y) &&
-    Object.entries(slice).every(([name, label]) => view.labels[name] === label));
-  if (!boundary || boundary.x === view.x) return boundary?.points ?? [];
-  return boundary.points.map((point) => ({...point, x: point.y, y: point.x,
-    low: point.left, high: point.right, left: point.low, right: point.high,
-    simultaneous_low: point.simultaneous_left, simultaneous_high: point.simultaneous_right,
-    simultaneous_left: point.simultaneous_low, simultaneous_right: point.simultaneous_high}));
+  const boundary = drawn.some((name) => axisOf(state, name).scale === "ordinal") ? undefined
+    : state.boundaries.find(({x, y, slice}) =>
+      drawn.every((name) => name === x || name === y) &&
+      Object.entries(slice).every(([name, label]) => view.labels[name] === label));
+  const points = boundary?.points ?? [], turned = boundary !== undefined && boundary.x !== view.x;
+  return {points: turned ? points.map((point) => ({...point, x: point.y, y: point.x})) : points, turned};
 }

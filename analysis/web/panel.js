@@ -50,7 +50,7 @@ export class Panel {
     const cell = cellAt(state, positionsOf(state, view.labels));
     const row = cell === undefined ? null : numbersOf(state, cell);
     const coming = comingOf(state).get(positionsOf(state, view.labels).join());
-    const key = JSON.stringify([view.labels, row, coming]);
+    const key = JSON.stringify([view.labels, row, coming, state.patience]);
     if (key !== this.shown) {
       const question = ++this.questions;
       const answer = cell === undefined ? NO_TRIALS : await this.source.cell(view.labels, cell);

@@ -264,16 +264,26 @@ function boundaryIn(state, view, panel, number, across, up) {
   const [column, row] = [across.lines[panel.column], up.lines[panel.row]];
   if (column.used.length < 2 || row.used.length < 2) return [];
   const scales = scalesOf(panel, across, up), faceted = view.facets.length > 0;
+  const {points, turned} = boundaryOf(state, {...view, labels});
+  const [line, scale] = turned ? [column, scales.x] : [row, scales.y];
   /** @param {Value} value */
-  const within = (value) => value === null ? null
-    : scales.y(faceted ? Math.max(0, Math.min(1, row.at(Number(value)))) : row.at(Number(value)));
-  return boundaryOf(state, {...view, labels})
-    .filter(({y}) => !faceted || Math.abs(row.at(Number(y)) - .5) <= .5)
-    .map((point) => ({x: scales.x(column.at(Number(point.x))), y: within(point.y),
-      low: within(point.low), high: within(point.high),
-      simultaneous_low: within(point.simultaneous_low),
-      simultaneous_high: within(point.simultaneous_high),
-      piece: `${number},${point.piece}`, order: point.order}));
+  const within = (value) => {
+    if (value === null) return null;
+    const at = line.at(Number(value));
+    return scale(faceted ? Math.max(0, Math.min(1, at)) : at);
+  };
+  return points
+    .filter(({x, y}) => !faceted || [column.at(Number(x)), row.at(Number(y))]
+      .every((at) => Math.abs(at - .5) <= .5))
+    .map((point) => {
+      const band = {low: within(point.low), high: within(point.high),
+        simultaneous_low: within(point.simultaneous_low),
+        simultaneous_high: within(point.simultaneous_high)};
+      return {x: scales.x(column.at(Number(point.x))), y: scales.y(row.at(Number(point.y))),
+        piece: `${number},${point.piece}`, order: point.order,
+        ...turned ? Object.fromEntries(Object.entries(band).map(([name, at]) => [`turned_${name}`, at]))
+          : band};
+    });
 }
 
 /**

@@ -58,7 +58,9 @@ export class Strip {
     const used = [...new Set(answer.lines.map(({position}) => position))].sort((a, b) => b - a);
     const chart = chartOf(title, used.map((at) => labels[at]), largestOf(answer.lines));
     byId("strip-said").textContent = [setup.captions.strip, ...wordsOf(answer)].join(" ");
-    if (!answer.lines.length) return byId("strip").replaceChildren();
+    if (!answer.lines.length) {
+      return byId("strip").replaceChildren("None of these trials memorized or generalized.");
+    }
     chart.datasets = {strip: answer.lines.map((line) =>
       ({...line, label: labels[line.position], said: sentenceOf(line)}))};
     const {view} = await draw("strip", chart, `delays-by-${axis}`);

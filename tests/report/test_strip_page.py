@@ -22,6 +22,8 @@ for (const mark of document.querySelectorAll('#strip .role-mark :is(line, path)'
 return [...found.values()];
 """
 
+WIDTH = "return document.querySelector('#strip svg').getBoundingClientRect().width"
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
@@ -51,10 +53,13 @@ def follow(page, store):
     go(page, only="grokking", where="seed < 2")
     some = load_trials(store, 'phase == "grokking" and seed < 2')
     waits(page, lambda: drawn(page) == expected(some, "train_size"))
+    wide = page.execute_script(WIDTH)
     go(page, only="confusion", where="")  # no trial of this phase has a line
-    waits(page, lambda: not drawn(page))
+    waits(page, lambda: "None of these trials" in text(page, "strip"))
+    assert not drawn(page)
     go(page, only="")
     waits(page, lambda: drawn(page) == expected(trials, "train_size"))
+    assert page.execute_script(WIDTH) == wide
 
 
 def test_the_strip_of_a_report_has_the_lines_of_python(page, store):

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 from million import write_million
@@ -19,6 +21,14 @@ COMMANDS = {
     "laws": ["laws", "--law", "power"],
     "report": ["report", "--output", "report.html"],
 }
+
+
+def compacted(store):
+    """Write the million and merge its parts: how many trials, and seconds of the merging."""
+    trials = write_million(store)
+    began = time.monotonic()
+    assert compact(Store(store))["trials"] == trials
+    return trials, time.monotonic() - began
 
 
 def measured(arguments, folder):
@@ -42,10 +52,10 @@ def measured(arguments, folder):
 def test_a_million_trials_are_analyzed_in_two_gigabytes(tmp_path):
     """Memory is asserted. Times are the machine's: run with -s -n 0 to see them."""
     store = tmp_path / "million"
-    trials = write_million(store)
-    began = time.monotonic()
-    assert compact(Store(store))["trials"] == trials
-    print(f"\n{trials:,} trials, compacted in {time.monotonic() - began:.0f} s")
+    # In a process of its own: the peak of a command counts the process that starts it.
+    with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+        trials, seconds = apart.submit(compacted, store).result()
+    print(f"\n{trials:,} trials, compacted in {seconds:.0f} s")
     for name, (command, *options) in COMMANDS.items():
         seconds, used, most = measured([command, str(store), *options], tmp_path)
         print(f"{name}: {seconds:.1f} s, {used:.1f} s of processors, {most:,.0f} MB")
