@@ -7,7 +7,7 @@ its words. *How to read the diagram* has the rules in full.
 CELL_SIGNS = {
     "count": "3 of its 5 trials generalized",
     "pale": "pale: its trials differ in phase",
-    "hatched": "striped: not watched long enough, may still change",
+    "hatched": "hatched: not watched long enough, may still change",
     "boundary": "half of the trials generalize; shaded: where this line may lie",
     "semi_grokking": "some trials generalized in part (semi-grokking)",
     "ungrokked": "some trials generalized and lost it again (ungrokked)",

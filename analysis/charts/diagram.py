@@ -100,7 +100,6 @@ _TOOLTIP = {
     "interval_text": "95% (Wilson)",
     "median_text": "median epoch",
     "watched_text": "watched at most",
-    "value_text": "color",
 }
 
 # Width and height of a cell in pixels, and the letter size at which a text fits into the cell.
@@ -201,10 +200,11 @@ def _empty_layers(cells: alt.Chart) -> list[alt.Chart]:
 
 def _filled_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
     """Cells with trials: the ground, the color, and diagonals across those that are hatched."""
+    told = {**_TOOLTIP, **({} if style.text == "count_text" else {"value_text": "color"})}
     squares = (
         _squares(cells)
         .transform_filter("datum.trials > 0")
-        .encode(tooltip=[alt.Tooltip(f"{name}:N", title=title) for name, title in _TOOLTIP.items()])
+        .encode(tooltip=[alt.Tooltip(f"{name}:N", title=title) for name, title in told.items()])
     )
     diagonals = (("x0", "ym", "xm", "y1"), ("x0", "y0", "x1", "y1"), ("xm", "y0", "x1", "ym"))
     hatched = cells.transform_filter("datum.hatched").mark_rule(

@@ -205,7 +205,9 @@ def test_selection_by_mouse_is_on_top(page):
     shape = next(path for said, path in cells(page).items() if "no trials" not in said)
     webdriver.ActionChains(page).move_to_element(shape).perform()
     waits(page, lambda: page.find_elements(By.CSS_SELECTOR, "#vg-tooltip-element.visible"))
-    assert "95% (Wilson)" in text(page, "vg-tooltip-element")
+    told = text(page, "vg-tooltip-element")
+    assert "95% (Wilson)" in told
+    assert "color" not in told  # the phase is told already
 
 
 # The address changes while the page draws an earlier one. Gives the title of the cell on show when
