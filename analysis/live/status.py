@@ -7,21 +7,18 @@ trials of a pack never change. The numbers are those of `study.plan.status`.
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.live.planned import PlannedTrials, plan_key
+from analysis.tables.plan_progress import PlanProgress, final_rows
 from study.plan.status import StudyStatus, tally
 from study.store.manifest import manifest_of
 from study.store.packs import NO_RECORD, PackRecord
 from study.store.store import MANIFEST, Store
 from study.store.winners import PART
-from study.vocabulary.outcomes import Ended, PackStatus
-
-if TYPE_CHECKING:
-    from analysis.tables.plan_progress import PlanProgress
+from study.vocabulary.outcomes import PackStatus
 
 READERS = 8  # pack files read at a time; reading a file from a bucket takes some 20 ms
 
@@ -45,7 +42,7 @@ class _Counted:
             trials: of the store: trial_id, ended, budget_epochs and part.
             unread_parts: parts whose readings are gone; their trials are not done.
         """
-        answered = _answered(plan, trials)
+        answered = final_rows(plan, trials).select(["trial_id", PART])
         unread = pa.array(unread_parts, pa.string())
         lost = pc.is_in(answered[PART].cast(pa.string()), value_set=unread)
         done = answered["trial_id"].filter(pc.invert(lost)).combine_chunks()
@@ -130,15 +127,3 @@ class StatusReader:
             packs = self._store.packs
             self._members[pack_id] = packs.trial_ids(pack_id, packs.read(pack_id))
         return self._members[pack_id]
-
-
-def _answered(plan: pa.Table, trials: pa.Table) -> pa.Table:
-    """The rows of planned trials that need no more training: trial_id and part.
-
-    A trial that ended at a smaller budget than the plan's is trained again.
-    """
-    index = pc.index_in(trials["trial_id"], value_set=plan["trial_id"])
-    budget = plan["budget_max"].take(index)
-    at_budget = pc.equal(trials["ended"], Ended.BUDGET)
-    short = pc.and_(at_budget, pc.less(trials["budget_epochs"], budget))
-    return trials.select(["trial_id", PART]).filter(pc.and_not(pc.is_valid(index), short))

@@ -18,6 +18,7 @@ from study.store.manifest import stored_spec
 from study.store.store import Store
 from study.trials.expand import Proposed, each
 from study.trials.trial import Point, Trial
+from study.vocabulary.outcomes import Ended
 
 BATCH = 10_000  # trials expanded at a time; each takes a kilobyte until its id is computed
 MOST_PLANNED = 50_000  # of a plan whose points are drawn before they have trials
@@ -103,14 +104,33 @@ def plan_beside(store: Store, trials: pd.DataFrame) -> PlanProgress | None:
 
     Args:
         store: of the study.
-        trials: all that are stored.
+        trials: all that are stored, as `load_trials` gives them.
     """
-    spec, pairs = stored_spec(store), proposed(stored_spec(store), store)
+    spec = stored_spec(store)
+    pairs = proposed(spec, store)
     if pairs or spec.size > MOST_PLANNED:
         return None
-    done = pa.array(trials["trial_id"], pa.string())
-    progress = expand_plan(spec, pairs).progress(done, pa.array([], pa.string()))
+    plan = expand_plan(spec, pairs)
+    rows = pa.Table.from_pandas(trials[["trial_id", "ended", "budget_epochs"]])
+    done = final_rows(plan.table, rows)["trial_id"].combine_chunks()
+    progress = plan.progress(done, pa.array([], pa.string()))
     return progress if progress is not None and progress.coming.any() else None
+
+
+def final_rows(plan: pa.Table, trials: pa.Table) -> pa.Table:
+    """The rows of planned trials that need no more training.
+
+    A trial that ended at a smaller budget than the plan's is trained again.
+
+    Args:
+        plan: planned trials, with trial_id and budget_max.
+        trials: of the store: trial_id, ended, budget_epochs and any other columns.
+    """
+    index = pc.index_in(trials["trial_id"], value_set=plan["trial_id"])
+    budget = plan["budget_max"].take(index)
+    at_budget = pc.equal(trials["ended"], Ended.BUDGET)
+    short = pc.and_(at_budget, pc.less(trials["budget_epochs"], budget))
+    return trials.filter(pc.and_not(pc.is_valid(index), short))
 
 
 class _Points:

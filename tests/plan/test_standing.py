@@ -9,6 +9,7 @@ from simulated import QUICK, simulate, write_simulated
 import analysis.cli
 import study.cli
 from analysis import load_trials
+from analysis.tables.plan_progress import plan_beside
 from study.plan import standing as words
 from study.plan.command_answers import Closing
 from study.plan.plan import make_plan, start_study
@@ -16,7 +17,8 @@ from study.spec.file import resolve
 from study.store.store import Store
 from study.trials.expand import expand
 
-ONE_POINT = {**QUICK, "axes": {**QUICK["axes"], "train_size": 400, "weight_decay": [0.01, 0.03]}}
+# At 100 rows trials end with their budget, at 400 rows before.
+TWO_POINTS = {**QUICK, "axes": {**QUICK["axes"], "train_size": [100, 400], "weight_decay": 0.01}}
 
 
 @pytest.fixture
@@ -24,8 +26,8 @@ def changed(tmp_path):
     """A store of 5 seeds at two points, whose study now has some seeds and a budget."""
 
     def change(seeds, epochs=600):
-        path = simulate(tmp_path / f"{seeds}-{epochs}", ONE_POINT)
-        spec = resolve({**ONE_POINT, "seeds": seeds, "budget": {"epochs": epochs}})
+        path = simulate(tmp_path / f"{seeds}-{epochs}", TWO_POINTS)
+        spec = resolve({**TWO_POINTS, "seeds": seeds, "budget": {"epochs": epochs}})
         start_study(spec, Store(path), ["study", "run"])
         return path
 
@@ -41,10 +43,11 @@ def test_list_status_and_phases_agree(run_main, changed, seeds, epochs):
     [listed] = json.loads(run_main(study.cli.main, "list", path, "--json")[1])
     status = json.loads(run_main(study.cli.main, "status", path, "--json")[1])
     _, out, err = run_main(analysis.cli.main, "phases", path, "--json")
-    stored = len(load_trials(path))
-    spec = resolve({**ONE_POINT, "seeds": seeds, "budget": {"epochs": epochs}})
-    budgets = {trial.trial_id: trial.budget_epochs for trial in expand(spec)}
     rows = load_trials(path).set_index("trial_id")
+    stored = len(rows)
+    assert set(rows["ended"]) == {"budget", "decided"}
+    spec = resolve({**TWO_POINTS, "seeds": seeds, "budget": {"epochs": epochs}})
+    budgets = {trial.trial_id: trial.budget_epochs for trial in expand(spec)}
     done = sum(
         trial in rows.index
         and (rows["ended"][trial] != "budget" or rows["budget_epochs"][trial] >= budget)
@@ -59,6 +62,8 @@ def test_list_status_and_phases_agree(run_main, changed, seeds, epochs):
     shown = run_main(study.cli.main, "status", path)[1].decode()
     others = f"others  {stored - done} more are stored, of other plans or smaller budgets"
     assert (others in shown) == (stored > done)
+    progress = plan_beside(Store(path), load_trials(path))  # what the report says is to come
+    assert (0 if progress is None else progress.coming.sum()) == len(budgets) - done
 
 
 def test_whatever_concludes_from_a_part_says_so_far(run_main, tmp_path):
@@ -91,7 +96,7 @@ def test_of_a_large_study_rows_are_counted_alone(changed, monkeypatch):
 
 
 def test_a_run_that_ends_before_its_first_trial_counts_nothing():
-    plan = make_plan(resolve(ONE_POINT))
+    plan = make_plan(resolve(TWO_POINTS))
     closing = Closing("runs/quick", plan, 0, "interrupted", None, 0, [], "table")
     stopped = "stopped: 0 of 10 finished, 10 to go; the same command continues"
     assert closing.lines() == [stopped]
