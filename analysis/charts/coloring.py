@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from analysis.charts.theme import INK, SHORT_NUMBER, legend
+from analysis.charts.theme import INK, PAPER, SHORT_NUMBER, legend
 from analysis.phases.palette import PHASE_COLORS
 from analysis.phases.quantities import QUANTITIES
 
@@ -13,7 +13,7 @@ TEXT_ON_CELL = "#0b1620"  # has a contrast of at least 7:1 on each of PHASE_COLO
 
 # To the eye these are TEXT_ON_CELL and white. By these colors page.css finds what is on and below
 # cells of confusion. On a light page such a cell is nearly white; on a dark page it is dark.
-TEXT_ON_CONFUSION, BELOW_CONFUSION = "#0b1621", "#fffffe"
+TEXT_ON_CONFUSION, BELOW_CONFUSION = "#0b1621", PAPER
 
 # Of the stages of `phases.stages`, in their order.
 STAGE_COLORS = {
@@ -67,6 +67,7 @@ class Coloring:
         ground_opacity: of the ground.
         opacity: what the opacity of the color stands for, if anything.
         hatching: the color of the lines across hatched cells.
+        told: what a tooltip says of the color, a name in `charts.diagram.TEXTS`; "" for nothing.
         halo: the color around the text, that of its cell, as an expression.
         sentence: what a screen reader says of a cell, as an expression; "": as in
             `charts.diagram.TEXTS`.
@@ -81,6 +82,7 @@ class Coloring:
     ground_opacity: Any = _FAINT
     opacity: Any = alt.Undefined
     hatching: Any = INK
+    told: str = "value_text"
     sentence: str = ""
 
 
@@ -109,6 +111,7 @@ def _by_phase() -> Coloring:
         ground_opacity=alt.Undefined,
         opacity=alt.Opacity("phase_share:Q", scale=pale, legend=None),
         hatching=alt.expr(f"{_NEITHER} ? '{TEXT_ON_CONFUSION}' : '{TEXT_ON_CELL}'"),
+        told="",  # every tooltip has the phase
     )
 
 

@@ -200,7 +200,7 @@ def _empty_layers(cells: alt.Chart) -> list[alt.Chart]:
 
 def _filled_layers(cells: alt.Chart, style: Coloring) -> list[alt.Chart]:
     """Cells with trials: the ground, the color, and diagonals across those that are hatched."""
-    told = {**_TOOLTIP, **({} if style.text == "count_text" else {"value_text": "color"})}
+    told = {**_TOOLTIP, style.told: "color"} if style.told else _TOOLTIP
     squares = (
         _squares(cells)
         .transform_filter("datum.trials > 0")

@@ -57,11 +57,10 @@ def load_trials(
     for name in columns or ():
         if name not in COLUMNS.names:
             raise unknown("a column", name, COLUMNS.names, LISTING)
-    expression = None if where is None else read_filter(where)
+    if where is None:
+        return as_frame(_columns(Store.open(path), columns))
+    expression, named = read_filter(where), columns_of(where)
     store = Store.open(path)
-    if where is None or expression is None:
-        return as_frame(_columns(store, columns))
-    named = columns_of(where)
     wanted = schema.TRIALS.names if columns is None else list(columns)
     read = list(dict.fromkeys([*wanted, *named]))
     if COMPUTED.keys().isdisjoint(read):

@@ -71,13 +71,11 @@ def _belief(best: Fit, fits: Sequence[Fit]) -> str:
     if not best.adequacy.rejected:
         return "It is not rejected: it misses the points by no more than seeds differ."
     known = [fit.adequacy for fit in fits if fit.converged and fit.adequacy is not None]
-    alone = "as is each other law: they miss" if len(fits) > 1 else "it misses"
-    if not all(adequacy.rejected for adequacy in known):
-        alone = "it misses"
-    joint = ", " if alone.startswith("as") else ": "
+    every = len(fits) > 1 and all(adequacy.rejected for adequacy in known)
+    rejected = "rejected, as is each other law: they miss" if every else "rejected: it misses"
     return (
-        f"But it is rejected{joint}{alone} the points by more than seeds differ, and the numbers "
-        "are a description at best."
+        f"But it is {rejected} the points by more than seeds differ, and the numbers are a "
+        "description at best."
     )
 
 

@@ -87,10 +87,10 @@ static void NAME(locate)(const struct pass *s, const struct part *p) {
     uint16_t *offsets = s->offsets + p->start * quads;
     const uint8_t *inputs = p->inputs + p->looked * quads;
     if (!p->ranks)
-        spread(inputs, p->rows * quads, sizeof(vec), offsets);
+        byte_offsets(inputs, p->rows * quads, sizeof(vec), offsets);
     else
         for (int64_t r = 0; r < p->rows; r++)
-            spread(p->inputs + p->ranks[p->looked + r] * quads, quads, sizeof(vec), offsets + r * quads);
+            byte_offsets(p->inputs + p->ranks[p->looked + r] * quads, quads, sizeof(vec), offsets + r * quads);
 }
 
 /* Counts the wrong rows of a part in this round, sums their loss, and moves wrong rows to the front of the ranks. */

@@ -72,15 +72,16 @@ static inline double slope_at(int64_t loss, double m) {
 typedef uint8_t bytes_of_8 __attribute__((vector_size(8), aligned(1), may_alias));
 typedef uint16_t shorts_of_8 __attribute__((vector_size(16), aligned(2), may_alias));
 
-/* Multiples of `size`, eight at a time. The last eight may overlap those before them. */
-INLINE void spread(const uint8_t *numbers, int64_t count, uint16_t size, uint16_t *multiples) {
+/* The byte offset of each of `numbers` in a table of numbers of some size, eight at a time. The last eight may overlap
+ * those before them. */
+INLINE void byte_offsets(const uint8_t *numbers, int64_t count, uint16_t size, uint16_t *offsets) {
     if (count < 8) {
-        for (int64_t i = 0; i < count; i++) multiples[i] = (uint16_t)(numbers[i] * size);
+        for (int64_t i = 0; i < count; i++) offsets[i] = (uint16_t)(numbers[i] * size);
         return;
     }
     for (int64_t i = 0; i < count; i += 8) {
         int64_t first = i + 8 <= count ? i : count - 8;
-        *(shorts_of_8 *)(multiples + first) =
+        *(shorts_of_8 *)(offsets + first) =
             __builtin_convertvector(*(const bytes_of_8 *)(numbers + first), shorts_of_8) * size;
     }
 }
