@@ -1,6 +1,7 @@
 """Frames as rows of JSON and as text for people; the command line and the page use both."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,15 @@ _ESCAPES = str.maketrans({"\t": r"\t", "\n": r"\n", "\r": r"\r"})  # a row of a 
 def records(frame: pd.DataFrame) -> list[JsonRow]:
     """The rows of a frame as JSON takes them; None for a null, NaN or infinite number."""
     finite = frame.replace([np.inf, -np.inf], np.nan)
-    rows: list[JsonRow] = (
-        finite.astype(object).where(finite.notna(), None).to_dict("records")  # type: ignore[assignment]  # the stubs say Hashable
-    )
-    return rows
+    rows = finite.astype(object).where(finite.notna(), None).to_dict("records")
+    return cast("list[JsonRow]", rows)  # the stubs say Hashable for names of columns
+
+
+def json_cell(value: object) -> JsonCell:
+    """A cell of a frame, or a key of a group, as JSON takes it; None for null and NaN."""
+    if pd.isna(value):  # type: ignore[call-overload]  # the stubs leave out object
+        return None
+    return cast("JsonCell", value.item() if isinstance(value, np.generic) else value)
 
 
 def finite_json(content: object) -> object:
@@ -99,6 +105,6 @@ def fitted(frame: pd.DataFrame, width: int) -> tuple[pd.DataFrame, list[str]]:
 def _cell_text(value: object) -> str:
     if isinstance(value, str):
         return value.translate(_ESCAPES)
-    if pd.isna(value):  # type: ignore[call-overload]  # the stubs leave out object
+    if json_cell(value) is None:
         return ""
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from analysis.formats import json_cell
 from analysis.laws.bootstrap import bootstrap, interval_of
 from analysis.laws.compare import fit_laws
 from analysis.laws.design import NO_TRIALS, Cure
@@ -196,6 +197,5 @@ def _strata(trials: pd.DataFrame, by: str) -> list[tuple[dict[str, object], pd.D
     groups = trials.groupby(by, dropna=False, sort=True)
     strata: list[tuple[dict[str, object], pd.DataFrame]] = []
     for value, members in groups:
-        plain = None if pd.isna(value) else value.item() if hasattr(value, "item") else value
-        strata.append(({by: plain}, members))
+        strata.append(({by: json_cell(value)}, members))
     return strata

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from analysis.formats import JsonCell, JsonRow, records
+from analysis.formats import JsonCell, JsonRow, json_cell, records
 from analysis.phases.boundary import boundary
 from analysis.phases.boundary_checks import check_boundary_axes, slicing_axes
 from analysis.phases.drawn_axes import axes_that_vary, choose_axes
@@ -59,7 +58,7 @@ class StudyBoundary:
         parts = trials.groupby(others, dropna=False, sort=True) if others else [((), trials)]
         slices = []
         for key, part in parts:
-            at = {name: _json_cell(value) for name, value in zip(others, key, strict=True)}
+            at = {name: json_cell(value) for name, value in zip(others, key, strict=True)}
             try:
                 points = boundary(part, x, y, event)
             except UsageError as error:
@@ -74,11 +73,3 @@ class StudyBoundary:
         """Everything, as JSON takes it."""
         slices = [part.to_json() for part in self.slices]
         return {"x": self.x, "y": self.y, "event": self.event, "slices": slices}
-
-
-def _json_cell(value: object) -> JsonCell:
-    """A value of a key of pandas as JSON takes it."""
-    if pd.isna(value):  # type: ignore[call-overload]  # the stubs leave out object
-        return None
-    plain: JsonCell = value.item() if isinstance(value, np.generic) else value  # type: ignore[assignment]  # a key is a value of a column
-    return plain

@@ -28,7 +28,7 @@ class RayNode(TypedDict):
 
 def cluster_nodes() -> Sequence[RayNode]:
     """The nodes of the cluster that this process is connected to."""
-    nodes: Sequence[RayNode] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray's
+    nodes: Sequence[RayNode] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray does not annotate it
     return nodes
 
 
@@ -83,7 +83,7 @@ class PackResources:
 
 def idle_slots(request: Mapping[str, float]) -> int:
     """How many more packs with this request could train now, beside those in training."""
-    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]  # Ray's
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]  # Ray does not annotate it
     fits = [free.get(name, 0.0) / amount for name, amount in request.items() if amount]
     return int(min(fits, default=0.0))
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import socket
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ray.tune import Trainable
 
@@ -77,7 +77,7 @@ class PackTrainable(Trainable):
                 try:
                     report = next(reports)
                 except StopIteration as end:
-                    return end.value  # type: ignore[no-any-return]  # StopIteration is untyped
+                    return cast("_T", end.value)
                 if isinstance(report, StoreError):
                     yield dataclasses.replace(self._latest, waiting=str(report))
                     continue
